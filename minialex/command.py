@@ -1,0 +1,70 @@
+"""What every command has in common: how it reads options and how it ends when something is wrong."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from minialex.errors import InputError
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, with exit code 2; the epilog (examples) keeps its line breaks."""
+
+    def __init__(self, command: str, description: str, examples: str):
+        super().__init__(
+            prog=f"python -m minialex.{command}",
+            description=description,
+            epilog="examples:\n" + examples,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> None:
+        self.exit(2, f"{self.prog}: error: {message} (--help lists the options)\n")
+
+
+def number(kind: type, minimum: float, below: float | None = None) -> Callable[[str], float]:
+    """An argparse type: an int or float of at least `minimum` and, if given, under `below`."""
+    wanted = f"{'a whole number' if kind is int else 'a number'} of at least {minimum}"
+    wanted += f" and under {below}" if below is not None else ""
+
+    def parse(text: str):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        # written so that "nan" fails as well
+        if value is None or not (value >= minimum and value < (below if below is not None else float("inf"))):
+            raise argparse.ArgumentTypeError(f"expected {wanted}, got {text!r}")
+        return value
+
+    return parse
+
+
+def add_common_options(parser: Parser) -> None:
+    """The options that mean the same in every command."""
+    parser.add_argument(
+        "--backend", choices=("auto", "numpy", "cupy"), help="where to compute: cupy is an NVIDIA GPU (default: auto)"
+    )
+    parser.add_argument("--workers", type=number(int, 1), help="CPU threads (default: the cores this process may use)")
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run(main: Callable[[Sequence[str]], int | None]) -> None:
+    """Calls main(arguments) and ends the process: InputError and file errors become one line on stderr, exit code 2."""
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except (InputError, OSError) as error:
+        message = " ".join(str(error).split())
+        print(f"error: {message}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,235 @@
+"""python -m minialex.gradcheck: proves every layer's backward pass by finite differences.
+
+A derivative is a limit of differences, so backward can be checked without trusting anybody's algebra: nudge one number
+by ±ε, run forward twice, and (f(x + ε) − f(x − ε)) / 2ε must be what backward says, up to ε² and rounding. As f is the sum of
+dy · y with a random dy, nothing cancels by symmetry. Everything runs in float64; in float32 the rounding would hide
+real mistakes.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy
+
+from minialex import backend
+from minialex.command import Parser, run
+from minialex.layers import (
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    SoftmaxCrossEntropy,
+    Tanh,
+)
+from minialex.network import Network
+
+EPSILON = 1e-5
+TOLERANCE = 1e-6
+
+
+@dataclass
+class Worst:
+    """The element of one array where backward and finite differences differ most.
+
+    `error` is |analytic − numeric| relative to the larger of the two, or to the array's mean where both are smaller.
+    """
+
+    array: str
+    index: tuple[int, ...]
+    analytic: float
+    numeric: float
+    error: float
+    checked: int
+
+    def __str__(self) -> str:
+        place = f"[{', '.join(map(str, self.index))}]" if self.index else ""
+        return (
+            f"{self.array + place:<28} backward {self.analytic:+.6e}  differences {self.numeric:+.6e}  "
+            f"error {self.error:.1e}  of {self.checked}"
+        )
+
+
+@dataclass
+class Report:
+    """What a check found: the worst element of each array, and what else was wrong, in words."""
+
+    worst: list[Worst] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def error(self) -> float:
+        """The largest relative error."""
+        return max((worst.error for worst in self.worst), default=math.inf)
+
+    @property
+    def passed(self) -> bool:
+        return not self.problems and self.error < TOLERANCE
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, sorted(self.worst, key=lambda worst: -worst.error)), *self.problems])
+
+    def compare(self, name: str, analytic, numeric: numpy.ndarray) -> None:
+        """Notes where `analytic`, from backward, differs most from `numeric`, from finite differences."""
+        if analytic is None or analytic.shape != numeric.shape:
+            got = "nothing" if analytic is None else f"shape {analytic.shape}"
+            self.problems.append(f"{name}: backward gave {got}, expected shape {numeric.shape}")
+            return
+        analytic = numpy.asarray(backend.to_host(analytic), numpy.float64)
+        scale = numpy.maximum(numpy.abs(analytic), numpy.abs(numeric))
+        scale = numpy.maximum(scale, max(numpy.abs(numeric).mean(), 1e-12))
+        errors = numpy.nan_to_num(numpy.abs(analytic - numeric) / scale, nan=math.inf)
+        index = numpy.unravel_index(errors.argmax(), errors.shape)
+        index = tuple(int(i) for i in index)
+        self.worst.append(
+            Worst(name, index, float(analytic[index]), float(numeric[index]), float(errors[index]), numeric.size)
+        )
+
+
+def check_layer(layer: Layer, x, rng: numpy.random.Generator) -> Report:
+    """Checks dx and every parameter's gradient of `layer` at the float64 input x, element by element.
+
+    Also notes it if forward or backward writes into its argument. The random upstream gradient dy comes from `rng`.
+    A layer that draws random numbers draws the same ones each time. Keep x away from kinks and ties by much
+    more than EPSILON, and small: each element takes two forward passes.
+    """
+    xp = backend.of(x)
+    layer.astype(numpy.float64)
+    forward = frozen([layer], lambda: layer.forward(x, train=True))
+    before = x.copy()
+    y = forward().copy()
+    dy = backend.to_device(rng.standard_normal(y.shape), xp)
+    kept = dy.copy()
+    dx = layer.backward(dy)
+    analytic = {"x": dx.copy(), **{name: layer.grads[name].copy() for name in layer.params}}
+    report = Report()
+    report.problems += ["forward or backward wrote into x"] * (not (x == before).all())
+    report.problems += ["backward wrote into dy"] * (not (dy == kept).all())
+    x[...], dy[...] = before, kept
+    for name, array in {"x": x, **layer.params}.items():
+        report.compare(name, analytic[name], differences(lambda: float((forward() * dy).sum()), array))
+    return report
+
+
+def check_loss(loss: SoftmaxCrossEntropy, logits, labels) -> Report:
+    """Checks dlogits of a loss element by element at float64 logits."""
+    loss.forward(logits, labels)
+    dlogits = loss.backward().copy()
+    report = Report()
+    report.compare("logits", dlogits, differences(lambda: float(loss.forward(logits, labels)), logits))
+    return report
+
+
+def check_network(network: Network, loss: SoftmaxCrossEntropy, x, labels, rng: numpy.random.Generator) -> Report:
+    """Checks every parameter's gradient of a whole float64 network, and dx, each along one random direction.
+
+    The derivative along a direction d is g · d: two forward passes check a whole array at once, whatever its size. A
+    wrong element shows, as d has no zeros; it is not named.
+    """
+
+    def value() -> float:
+        return float(loss.forward(forward(), labels))
+
+    forward = frozen(list(network.layers.values()), lambda: network.forward(x, train=True))
+    value()
+    dx = network.backward(loss.backward(), input_gradient=True).copy()
+    analytic = {"x": dx, **{name: grad.copy() for name, grad in network.grads.items()}}
+    report = Report()
+    for name, array in {"x": x, **network.params}.items():
+        direction = backend.to_device(rng.standard_normal(array.shape), backend.of(array))
+        direction /= float((direction**2).sum()) ** 0.5
+        along = numpy.float64((analytic[name] * direction).sum())
+        report.compare(name, numpy.array(along), numpy.array(slope(value, array, direction * EPSILON) / EPSILON))
+    return report
+
+
+def differences(f: Callable[[], float], array) -> numpy.ndarray:
+    """∂f/∂array by central differences, element by element; `array` is nudged in place and put back."""
+    result = numpy.empty(array.shape)
+    for index in numpy.ndindex(array.shape):
+        middle = float(array[index])
+        array[index] = middle + EPSILON
+        above = f()
+        array[index] = middle - EPSILON
+        result[index] = (above - f()) / (2 * EPSILON)
+        array[index] = middle
+    return result
+
+
+def slope(f: Callable[[], float], array, step) -> float:
+    """(f(array + step) − f(array − step)) / 2; `array` is moved in place and put back."""
+    middle = array.copy()
+    array += step
+    above = f()
+    array[...] = middle - step
+    below = f()
+    array[...] = middle
+    return (above - below) / 2
+
+
+def frozen(layers: list[Layer], forward: Callable) -> Callable:
+    """`forward`, made to draw the same random numbers at every call."""
+    generators = [layer.rng.bit_generator for layer in layers if isinstance(layer, Dropout)]
+    states = [generator.state for generator in generators]
+
+    def again():
+        for generator, state in zip(generators, states, strict=True):
+            generator.state = state
+        return forward()
+
+    return again
+
+
+def shipped_layers(rng: numpy.random.Generator) -> list[tuple[Layer, numpy.ndarray]]:
+    """Every layer with a small input that shows its mistakes: N ≥ 2, H ≠ W, stride ≠ kernel, C larger than LRN's window."""
+    maps = rng.standard_normal((2, 7, 6, 8))
+    # Distinct values 0.01 apart in random order: no window has a tie, nothing is near ReLU's kink.
+    apart = (rng.permutation(maps.size).reshape(maps.shape) - maps.size / 2 + 0.5) / 100
+    return [
+        (Conv2d(8, 6, 3, stride=2, padding=1, rng=rng), maps),
+        (Conv2d(8, 6, 3, padding=1, groups=2, rng=rng), maps),
+        (MaxPool2d(3, stride=2), apart),
+        (MaxPool2d(3, stride=2, padding=1), apart),
+        (AvgPool2d(3, stride=2), maps),
+        (LocalResponseNorm(alpha=1.0), maps),
+        (LocalResponseNorm(size=3, alpha=0.5, beta=0.6, k=1.0), maps),
+        (ReLU(), apart),
+        (Tanh(), maps),
+        (Sigmoid(), maps),
+        (Dropout(0.5, rng), maps),
+        (Flatten(), maps),
+        (Linear(8, 5, rng=rng), rng.standard_normal((3, 8))),
+    ]
+
+
+EXAMPLES = """\
+  python -m minialex.gradcheck           every layer, one line each
+  python -m minialex.gradcheck --seed 7  on other random numbers
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Checks every shipped layer and prints a line for each; the exit code is 1 if one fails."""
+    parser = Parser("gradcheck", "Checks every layer's backward pass by finite differences, in float64.", EXAMPLES)
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the inputs and gradients (default: 0)")
+    rng = numpy.random.default_rng(parser.parse_args(arguments).seed)
+    reports = {str(layer): check_layer(layer, x, rng) for layer, x in shipped_layers(rng)}
+    loss, logits = SoftmaxCrossEntropy(), rng.standard_normal((4, 6))
+    reports[str(loss)] = check_loss(loss, logits, rng.integers(0, 6, 4))
+    print(f"{'layer':<48} {'numbers':>8} {'largest error':>14}")
+    for name, report in reports.items():
+        checked = sum(worst.checked for worst in report.worst)
+        print(f"{name:<48} {checked:>8,} {report.error:>14.1e}  {'ok' if report.passed else 'WRONG'}")
+        if not report.passed:
+            print(report)
+    return 0 if all(report.passed for report in reports.values()) else 1
+
+
+if __name__ == "__main__":
+    run(main)

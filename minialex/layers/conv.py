@@ -1,0 +1,112 @@
+"""Convolution as one matrix product: unroll the windows into rows (im2col), then multiply."""
+
+import numpy
+
+from minialex import backend
+from minialex.layers.init import initial_weight
+from minialex.layers.layer import Layer, check_features
+from minialex.layers.windows import col2im, im2col, inside, output_size, padded, with_margin
+
+
+class Conv2d(Layer):
+    """y[n, i, j, o] = b_o + Σ_{kh, kw, c} x[n, i·stride + kh, j·stride + kw, c] · w[o, kh, kw, c]
+
+    With the windows of x as the rows of a matrix X (im2col) and the weights as W (O, KH·KW·C):
+    Y = X Wᵀ + b;  dX = dY W, summed back into dx where windows overlap (col2im);  dW = dYᵀ X;  db = Σ dY.
+
+    x: (N, H, W, in_channels), zeros around it where `padding` > 0; y: (N, OH, OW, out_channels) with
+    OH = ⌊(H + 2·padding − kernel_size) / stride⌋ + 1; weight: (O, KH, KW, C / groups); bias: (O,).
+    With `groups` > 1 channels and filters are dealt into that many halves that do not see each other, as on the paper's two
+    GPUs (Krizhevsky et al. 2012, section 3.5). `weight_std` None draws He's initial weights; `bias` is the initial bias.
+
+    X is built for a few pictures at a time and never kept: for a batch of 128 conv2's would take 0.9 GB.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        groups: int = 1,
+        weight_std: float | None = None,
+        bias: float = 0.0,
+        rng: numpy.random.Generator | None = None,
+    ):
+        super().__init__()
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(f"{groups} groups do not divide {in_channels} input and {out_channels} output channels")
+        self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
+        self.stride, self.padding, self.groups = stride, padding, groups
+        shape = (out_channels, kernel_size, kernel_size, in_channels // groups)
+        self.params["weight"] = initial_weight(shape, kernel_size**2 * in_channels // groups, weight_std, rng)
+        self.params["bias"] = numpy.full(out_channels, bias, numpy.float32)
+
+    def forward(self, x, train: bool = False):
+        xp, bias = backend.of(x), self.params["bias"]
+        y = self.buffer("y", x, (len(x), *self.output_shape(x.shape[1:])))
+        for images in self.chunks(x):
+            picture = padded(x[images], self.padding, 0, self.buffer)
+            for channels, filters, weight in self.each_group():
+                columns = self.columns(picture[..., channels])
+                product = self.buffer("product", x, (len(columns), len(weight)))
+                xp.matmul(columns, weight.T, out=product)
+                part = y[images, :, :, filters]
+                xp.add(product.reshape(part.shape), bias[filters], out=part)
+        self.cache = x if train else None
+        return y
+
+    def backward(self, dy):
+        x, xp = self.cached(), backend.of(dy)
+        dx = self.buffer("dx", x, x.shape) if self.needs_input_gradient else None
+        self.grads = {name: xp.zeros_like(array) for name, array in self.params.items()}
+        for images in self.chunks(x):
+            picture = padded(x[images], self.padding, 0, self.buffer)
+            if self.needs_input_gradient:
+                dpicture = with_margin(dx[images], self.padding, self.buffer, "dpadded")
+                dpicture[...] = 0
+            for channels, filters, weight in self.each_group():
+                columns = self.columns(picture[..., channels])
+                dproduct = dy[images, :, :, filters].reshape(len(columns), len(weight))
+                self.grads["weight"][filters] += (dproduct.T @ columns).reshape(-1, *self.params["weight"].shape[1:])
+                self.grads["bias"][filters] += dproduct.sum(axis=0)
+                if self.needs_input_gradient:
+                    dcolumns = xp.matmul(dproduct, weight, out=columns)  # X has been used: its memory serves dX
+                    col2im(dcolumns, dpicture[..., channels], self.kernel_size, self.stride, *dy.shape[1:3])
+            if self.needs_input_gradient and self.padding:
+                dx[images] = inside(dpicture, self.padding)
+        return dx
+
+    def chunks(self, x):
+        """Slices of so many pictures that their columns fit the workspace."""
+        height, width, _ = self.output_shape(x.shape[1:])
+        row_bytes = self.kernel_size**2 * self.in_channels // self.groups * x.itemsize
+        return backend.slices(len(x), height * width * row_bytes, backend.workspace_bytes(backend.of(x)))
+
+    def each_group(self):
+        """For each group: its input channels and its filters, as slices, and its weights as (O / groups, KH·KW·C / groups)."""
+        c, o = self.in_channels // self.groups, self.out_channels // self.groups
+        for g in range(self.groups):
+            filters = slice(g * o, (g + 1) * o)
+            yield slice(g * c, (g + 1) * c), filters, self.params["weight"][filters].reshape(o, -1)
+
+    def columns(self, x):
+        """The matrix X (n·OH·OW, KH·KW·C) of the padded pictures x (n, H, W, C)."""
+        height, width = (output_size(side, self.kernel_size, self.stride, 0) for side in x.shape[1:3])
+        out = self.buffer("columns", x, (len(x) * height * width, self.kernel_size**2 * x.shape[-1]))
+        return im2col(x, self.kernel_size, self.stride, height, width, out)
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        check_features(self, ("N", *shape), 4, self.in_channels)
+        height, width = (output_size(side, self.kernel_size, self.stride, self.padding) for side in shape[:2])
+        return (height, width, self.out_channels)
+
+    def macs(self, shape: tuple[int, ...]) -> int:
+        height, width, _ = self.output_shape(shape)
+        return height * width * self.params["weight"].size
+
+    def __repr__(self) -> str:
+        extras = [f"{name}={value}" for name, value in (("stride", self.stride), ("padding", self.padding)) if value]
+        extras += [f"groups={self.groups}"] * (self.groups > 1)
+        return f"Conv2d({', '.join([str(self.in_channels), str(self.out_channels), str(self.kernel_size), *extras])})"

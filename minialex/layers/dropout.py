@@ -1,0 +1,36 @@
+"""Dropout: half of the hidden units sit out each training step, so that none can rely on another."""
+
+import numpy
+
+from minialex import backend
+from minialex.layers.layer import Layer
+
+
+class Dropout(Layer):
+    """Training: y = x · m / (1 − p), each m 0 with probability p, else 1;  dx = dy · m / (1 − p).   Testing: y = x.
+
+    Krizhevsky et al. 2012, section 4.2, multiplies by 0.5 at test time instead; dividing while training ("inverted"
+    dropout) gives the same net and leaves testing alone. x, y: (N, ...) any shape; 0 ≤ p < 1. The masks come from
+    `rng`, a generator on the host, so they are the same on a CPU and on a GPU.
+    """
+
+    def __init__(self, p: float = 0.5, rng: numpy.random.Generator | None = None):
+        super().__init__()
+        if not 0 <= p < 1:
+            raise ValueError(f"Dropout needs a probability p with 0 <= p < 1, got {p}")
+        self.p = p
+        self.rng = rng or numpy.random.default_rng()
+
+    def forward(self, x, train: bool = False):
+        if not train:
+            self.cache = None
+            return x
+        kept = self.rng.random(x.shape, dtype=numpy.float32) >= self.p
+        self.cache = mask = backend.to_device(kept.astype(x.dtype) / x.dtype.type(1 - self.p), backend.of(x))
+        return x * mask
+
+    def backward(self, dy):
+        return dy * self.cached()
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.p})"

@@ -1,0 +1,82 @@
+"""The contract that every layer keeps."""
+
+import copy
+import math
+
+import numpy
+
+from minialex import backend
+
+
+class Layer:
+    """One step of a network: y = forward(x), and dx = backward(dy) by the chain rule.
+
+    - Activations are (N, H, W, C) or (N, features). A layer keeps the dtype it is given.
+    - `params` and `grads` are dicts with the same keys ("weight", "bias") and shapes; a parameter lives nowhere else.
+    - `forward(x, train=True)` keeps in `self.cache` what backward needs; with `train=False` it keeps nothing.
+    - `backward(dy)` overwrites `grads` and returns dx. Neither method ever writes into its argument.
+    - An array that forward or backward returns is the layer's own and is used again: it is valid until the layer's
+      next forward or backward. Copy it to keep it.
+    - `output_shape` and `macs` (multiply-adds of one forward pass) take and give shapes without N.
+
+    A subclass defines forward and backward, and the other two where the defaults are wrong.
+    """
+
+    #: False on a network's first layer: nobody asks how the loss changes with the pixels, so backward returns None.
+    needs_input_gradient = True
+
+    def __init__(self):
+        self.params, self.grads, self.cache, self._buffers = {}, {}, None, {}
+
+    def forward(self, x, train: bool = False):
+        raise NotImplementedError
+
+    def backward(self, dy):
+        raise NotImplementedError
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of y for an x of `shape`, both without N."""
+        return tuple(shape)
+
+    def macs(self, shape: tuple[int, ...]) -> int:
+        """Multiply-adds that forward takes for one x of `shape` (without N); only convolution and linear layers count."""
+        return 0
+
+    def replica(self) -> "Layer":
+        """A layer over the same parameter arrays with gradients, cache and buffers of its own: one for each thread."""
+        twin = copy.copy(self)
+        twin.grads, twin.cache, twin._buffers = {}, None, {}
+        return twin
+
+    def astype(self, dtype) -> "Layer":
+        """Converts the parameters in place of the old ones (gradient checks want float64); returns the layer."""
+        self.params.update({name: array.astype(dtype) for name, array in self.params.items()})
+        self.grads = {}
+        return self
+
+    def buffer(self, name: str, like, shape: tuple[int, ...], dtype=None):
+        """An uninitialised array of `shape` in the module and dtype of `like`, kept and given again at the next call.
+
+        Mapping fresh memory costs up to a fifth of a training step; this way each layer maps its own once.
+        """
+        xp, dtype, size = backend.of(like), numpy.dtype(dtype or like.dtype), math.prod(shape)
+        kept = self._buffers.get(name)
+        if kept is None or kept.size < size or kept.dtype != dtype or backend.of(kept) is not xp:
+            kept = self._buffers[name] = xp.empty(size, dtype)
+        return kept[:size].reshape(shape)
+
+    def cached(self):
+        """What forward kept for backward. RuntimeError if there was no forward(x, train=True) before."""
+        if self.cache is None:
+            raise RuntimeError(f"{type(self).__name__}.backward needs a forward(x, train=True) before it")
+        return self.cache
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+def check_features(layer: Layer, shape: tuple[int, ...], axes: int, features: int) -> None:
+    """ValueError unless x of `shape` (with N) has `axes` axes and `features` in the last one."""
+    if len(shape) != axes or shape[-1] != features:
+        wanted = (*("N", "H", "W")[: axes - 1], str(features))
+        raise ValueError(f"{layer} expects an input of shape ({', '.join(wanted)}), got {tuple(shape)}")

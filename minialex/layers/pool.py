@@ -1,0 +1,101 @@
+"""Pooling: each window of a feature map becomes one number."""
+
+import math
+
+import numpy
+
+from minialex import backend
+from minialex.layers.layer import Layer
+from minialex.layers.windows import inside, output_size, padded, taps, with_margin
+
+
+class MaxPool2d(Layer):
+    """y = the largest x in each window;  dx = dy, added to the pixel it came from (windows may overlap).
+
+    With kernel_size 3 and stride 2 the windows overlap, as in Krizhevsky et al. 2012, section 3.4. In a tie the first
+    maximum wins, row by row. Padding is −∞, so it never wins.
+    x: (N, H, W, C); y: (N, OH, OW, C), OH = ⌊(H + 2·padding − kernel_size) / stride⌋ + 1.
+    """
+
+    def __init__(self, kernel_size: int, stride: int, padding: int = 0):
+        super().__init__()
+        if kernel_size > 16:
+            raise ValueError(f"kernel_size is at most 16 (one byte says which pixel won), got {kernel_size}")
+        if 2 * padding > kernel_size:
+            raise ValueError(f"a window of {kernel_size} could lie wholly in a padding of {padding}: at most half of it")
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+
+    def forward(self, x, train: bool = False):
+        xp, shape = backend.of(x), (len(x), *self.output_shape(x.shape[1:]))
+        y = self.buffer("y", x, shape)
+        winner = self.buffer("winner", x, shape, dtype=numpy.uint8)  # which of the window's pixels was the largest
+        for images in backend.in_cache(x):
+            largest, place = y[images], winner[images]
+            picture = padded(x[images], self.padding, -math.inf, self.buffer)
+            for k, tap in enumerate(taps(picture, self.kernel_size, self.stride, *shape[1:3])):
+                if k == 0:
+                    largest[...], place[...] = tap, 0
+                    continue
+                if train:  # k grows, so where this pixel beats all before it, k is also the largest number so far
+                    xp.maximum(place, xp.multiply(tap > largest, k, dtype=numpy.uint8), out=place)
+                xp.maximum(largest, tap, out=largest)
+        self.cache = (x.shape, winner) if train else None
+        return y
+
+    def backward(self, dy):
+        shape, winner = self.cached()
+        dx = self.buffer("dx", dy, shape)
+        for images in backend.in_cache(dx):
+            picture = with_margin(dx[images], self.padding, self.buffer)
+            picture[...] = 0
+            for k, tap in enumerate(taps(picture, self.kernel_size, self.stride, *dy.shape[1:3])):
+                tap += dy[images] * (winner[images] == k)
+            if self.padding:
+                dx[images] = inside(picture, self.padding)
+        return dx
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        height, width, channels = shape
+        sides = (output_size(side, self.kernel_size, self.stride, self.padding) for side in (height, width))
+        return (*sides, channels)
+
+    def __repr__(self) -> str:
+        padding = f", padding={self.padding}" * (self.padding > 0)
+        return f"MaxPool2d({self.kernel_size}, stride={self.stride}{padding})"
+
+
+class AvgPool2d(Layer):
+    """y = the mean of x over each window;  dx = dy / kernel_size², added to each pixel of the window.
+
+    LeNet's way of pooling (LeCun et al. 1998). x: (N, H, W, C); y: (N, OH, OW, C), OH = ⌊(H − kernel_size) / stride⌋ + 1.
+    """
+
+    def __init__(self, kernel_size: int, stride: int):
+        super().__init__()
+        self.kernel_size, self.stride = kernel_size, stride
+
+    def forward(self, x, train: bool = False):
+        y = self.buffer("y", x, (len(x), *self.output_shape(x.shape[1:])))
+        for images in backend.in_cache(x):
+            y[images] = 0
+            for tap in taps(x[images], self.kernel_size, self.stride, *y.shape[1:3]):
+                y[images] += tap
+            y[images] /= self.kernel_size**2
+        self.cache = x.shape if train else None
+        return y
+
+    def backward(self, dy):
+        dx = self.buffer("dx", dy, self.cached())
+        for images in backend.in_cache(dx):
+            dx[images] = 0
+            share = dy[images] / self.kernel_size**2
+            for tap in taps(dx[images], self.kernel_size, self.stride, *dy.shape[1:3]):
+                tap += share
+        return dx
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        height, width, channels = shape
+        return (*(output_size(side, self.kernel_size, self.stride, 0) for side in (height, width)), channels)
+
+    def __repr__(self) -> str:
+        return f"AvgPool2d({self.kernel_size}, stride={self.stride})"

@@ -1,0 +1,20 @@
+"""The rectified linear unit, which made AlexNet trainable in days instead of weeks."""
+
+from minialex import backend
+from minialex.layers.layer import Layer
+
+
+class ReLU(Layer):
+    """y = max(x, 0);  dx = dy where x > 0, else 0.   Krizhevsky et al. 2012, section 3.1.
+
+    x, y: (N, ...) any shape. At exactly 0 the gradient is taken as 0.
+    """
+
+    def forward(self, x, train: bool = False):
+        y = backend.of(x).maximum(x, 0, out=self.buffer("y", x, x.shape))
+        self.cache = y if train else None
+        return y
+
+    def backward(self, dy):
+        xp, y = backend.of(dy), self.cached()
+        return xp.multiply(dy, y > 0, out=self.buffer("dx", dy, dy.shape))

@@ -1,0 +1,218 @@
+"""The zoo: AlexNet as the paper has it, as others build it, small for small pictures, and LeNet beside it.
+
+Every model is a function that returns a Network; `build` calls one by name. Each takes
+
+num_classes   how many logits
+in_channels   1 for grey pictures, 3 for colour
+image_size    side of the square input in pixels
+rng           generator of the initial weights; the dropout masks get generators of their own, spawned from it
+
+and the AlexNets also
+
+lrn           local response normalisation after the first two convolutions
+pool_first    pool before normalising, as CaffeNet does, instead of after, as the paper does
+"""
+
+import inspect
+
+import numpy
+
+from minialex.errors import InputError
+from minialex.layers import AvgPool2d, Conv2d, Dropout, Flatten, Layer, Linear, LocalResponseNorm, MaxPool2d, ReLU, Tanh
+from minialex.network import Network
+
+Layers = list[tuple[str, Layer]]
+Rng = numpy.random.Generator
+
+
+def alexnet(num_classes=1000, in_channels=3, image_size=227, rng=None, lrn=True, pool_first=False) -> Network:
+    """The paper's net (Krizhevsky et al. 2012, section 3.5): LRN, two groups, its initial weights. 60,965,224 parameters."""
+    rng = rng or numpy.random.default_rng()
+    paper = dict(weight_std=0.01, rng=rng)
+    features = [
+        ("conv1", Conv2d(in_channels, 96, 11, stride=4, **paper)),
+        ("relu1", ReLU()),
+        *norm_and_pool(1, lrn, pool_first),
+        ("conv2", Conv2d(96, 256, 5, padding=2, groups=2, bias=1, **paper)),
+        ("relu2", ReLU()),
+        *norm_and_pool(2, lrn, pool_first),
+        ("conv3", Conv2d(256, 384, 3, padding=1, **paper)),
+        ("relu3", ReLU()),
+        ("conv4", Conv2d(384, 384, 3, padding=1, groups=2, bias=1, **paper)),
+        ("relu4", ReLU()),
+        ("conv5", Conv2d(384, 256, 3, padding=1, groups=2, bias=1, **paper)),
+        ("relu5", ReLU()),
+        ("pool5", MaxPool2d(3, stride=2)),
+    ]
+    input_shape = (image_size, image_size, in_channels)
+    return Network(
+        [
+            *features,
+            ("flatten", Flatten()),
+            ("fc6", Linear(flat_size(features, input_shape), 4096, bias=1, **paper)),
+            ("relu6", ReLU()),
+            ("dropout6", Dropout(0.5, rng.spawn(1)[0])),
+            ("fc7", Linear(4096, 4096, bias=1, **paper)),
+            ("relu7", ReLU()),
+            ("dropout7", Dropout(0.5, rng.spawn(1)[0])),
+            ("fc8", Linear(4096, num_classes, **paper)),
+        ],
+        input_shape,
+    )
+
+
+def alexnet_227(num_classes=1000, in_channels=3, image_size=227, rng=None, lrn=False, pool_first=False) -> Network:
+    """The net as it is mostly drawn today (system S0): no groups, no LRN, 227 pixels. 62,378,344 parameters."""
+    rng = rng or numpy.random.default_rng()
+    features = convolutions((96, 256, 384, 384, 256), in_channels, rng, lrn, pool_first)
+    return with_classifier(features, (image_size, image_size, in_channels), num_classes, rng)
+
+
+def alexnet_d2l(num_classes=10, in_channels=1, image_size=224, rng=None, lrn=False, pool_first=False) -> Network:
+    """The net of Dive into Deep Learning (system S1): 224 pixels with padding 1, one channel, ten classes."""
+    rng = rng or numpy.random.default_rng()
+    features = convolutions((96, 256, 384, 384, 256), in_channels, rng, lrn, pool_first, padding=1)
+    return with_classifier(features, (image_size, image_size, in_channels), num_classes, rng)
+
+
+def alexnet_224(num_classes=1000, in_channels=3, image_size=224, rng=None, lrn=False, pool_first=False) -> Network:
+    """The 224-pixel variant (system S4): padding 2, dropout before FC6 and FC7 instead of after."""
+    rng = rng or numpy.random.default_rng()
+    features = convolutions((96, 256, 384, 384, 256), in_channels, rng, lrn, pool_first, padding=2)
+    return with_classifier(features, (image_size, image_size, in_channels), num_classes, rng, dropout_first=True)
+
+
+def alexnet_owt(num_classes=1000, in_channels=3, image_size=224, rng=None, lrn=False, pool_first=False) -> Network:
+    """torchvision's net, from Krizhevsky's "One weird trick" (2014): narrower convolutions. 61,100,840 parameters."""
+    rng = rng or numpy.random.default_rng()
+    features = convolutions((64, 192, 384, 256, 256), in_channels, rng, lrn, pool_first, padding=2)
+    return with_classifier(features, (image_size, image_size, in_channels), num_classes, rng, dropout_first=True)
+
+
+def alexnet_cifar(num_classes=10, in_channels=3, image_size=32, rng=None, lrn=False, pool_first=False) -> Network:
+    """AlexNet for small pictures (system S0's adaptation): the same eight layers, conv1 5×5 without stride, all narrower.
+
+    Pools are padded so that pictures of 32 and of 28 pixels both end as 4×4 maps.
+    """
+    rng = rng or numpy.random.default_rng()
+    features = [
+        ("conv1", Conv2d(in_channels, 48, 5, padding=2, rng=rng)),
+        ("relu1", ReLU()),
+        *norm_and_pool(1, lrn, pool_first, padding=1),
+        ("conv2", Conv2d(48, 96, 3, padding=1, rng=rng)),
+        ("relu2", ReLU()),
+        *norm_and_pool(2, lrn, pool_first, padding=1),
+        ("conv3", Conv2d(96, 128, 3, padding=1, rng=rng)),
+        ("relu3", ReLU()),
+        ("conv4", Conv2d(128, 128, 3, padding=1, rng=rng)),
+        ("relu4", ReLU()),
+        ("conv5", Conv2d(128, 96, 3, padding=1, rng=rng)),
+        ("relu5", ReLU()),
+        ("pool5", MaxPool2d(3, stride=2, padding=1)),
+    ]
+    return with_classifier(features, (image_size, image_size, in_channels), num_classes, rng, hidden=512)
+
+
+def lenet(num_classes=10, in_channels=1, image_size=28, rng=None) -> Network:
+    """LeNet-5 (LeCun et al. 1998), the net before AlexNet: tanh, mean pooling. 28 pixels are padded to its 32."""
+    rng = rng or numpy.random.default_rng()
+    features = [
+        ("conv1", Conv2d(in_channels, 6, 5, padding=2 if image_size == 28 else 0, rng=rng)),
+        ("tanh1", Tanh()),
+        ("pool1", AvgPool2d(2, stride=2)),
+        ("conv2", Conv2d(6, 16, 5, rng=rng)),
+        ("tanh2", Tanh()),
+        ("pool2", AvgPool2d(2, stride=2)),
+    ]
+    input_shape = (image_size, image_size, in_channels)
+    return Network(
+        [
+            *features,
+            ("flatten", Flatten()),
+            ("fc3", Linear(flat_size(features, input_shape), 120, rng=rng)),
+            ("tanh3", Tanh()),
+            ("fc4", Linear(120, 84, rng=rng)),
+            ("tanh4", Tanh()),
+            ("fc5", Linear(84, num_classes, rng=rng)),
+        ],
+        input_shape,
+    )
+
+
+def norm_and_pool(number: int, lrn: bool, pool_first: bool, padding: int = 0) -> Layers:
+    """The overlapping pool after convolution `number`, with LRN before it, after it or not at all."""
+    norm = [(f"norm{number}", LocalResponseNorm())] if lrn else []
+    pool = [(f"pool{number}", MaxPool2d(3, stride=2, padding=padding))]
+    return pool + norm if pool_first else norm + pool
+
+
+def convolutions(channels: tuple[int, ...], in_channels: int, rng: Rng, lrn: bool, pool_first: bool, padding=0) -> Layers:
+    """The five convolutions without groups, He's initial weights; `padding` is conv1's."""
+    c1, c2, c3, c4, c5 = channels
+    return [
+        ("conv1", Conv2d(in_channels, c1, 11, stride=4, padding=padding, rng=rng)),
+        ("relu1", ReLU()),
+        *norm_and_pool(1, lrn, pool_first),
+        ("conv2", Conv2d(c1, c2, 5, padding=2, rng=rng)),
+        ("relu2", ReLU()),
+        *norm_and_pool(2, lrn, pool_first),
+        ("conv3", Conv2d(c2, c3, 3, padding=1, rng=rng)),
+        ("relu3", ReLU()),
+        ("conv4", Conv2d(c3, c4, 3, padding=1, rng=rng)),
+        ("relu4", ReLU()),
+        ("conv5", Conv2d(c4, c5, 3, padding=1, rng=rng)),
+        ("relu5", ReLU()),
+        ("pool5", MaxPool2d(3, stride=2)),
+    ]
+
+
+def with_classifier(
+    features: Layers, input_shape: tuple, num_classes: int, rng: Rng, hidden: int = 4096, dropout_first: bool = False
+) -> Network:
+    """The features, then three linear layers; dropout after the hidden ones' ReLU or (`dropout_first`) before them."""
+    hidden_layers: Layers = []
+    width = flat_size(features, input_shape)
+    for number in (6, 7):
+        dropout = (f"dropout{number}", Dropout(0.5, rng.spawn(1)[0]))
+        linear = [(f"fc{number}", Linear(width, hidden, rng=rng)), (f"relu{number}", ReLU())]
+        hidden_layers += [dropout, *linear] if dropout_first else [*linear, dropout]
+        width = hidden
+    fc8 = ("fc8", Linear(hidden, num_classes, rng=rng))
+    return Network([*features, ("flatten", Flatten()), *hidden_layers, fc8], input_shape)
+
+
+def flat_size(features: Layers, input_shape: tuple[int, ...]) -> int:
+    """How many numbers the features of one picture are, laid end to end."""
+    return Network([*features, ("flatten", Flatten())], input_shape).shapes()["flatten"][0]
+
+
+MODELS = {
+    "alexnet": alexnet,
+    "alexnet-227": alexnet_227,
+    "alexnet-d2l": alexnet_d2l,
+    "alexnet-224": alexnet_224,
+    "alexnet-owt": alexnet_owt,
+    "alexnet-cifar": alexnet_cifar,
+    "lenet": lenet,
+}
+
+#: The models that take pictures as small as they come; the others need them enlarged to their own size.
+SMALL = ("alexnet-cifar", "lenet")
+
+
+def build(name: str, **options) -> Network:
+    """The model called `name` with the options above; those not given keep the model's own defaults.
+
+    InputError if there is no such model, it has no such option, or the pictures are too small for its layers.
+    """
+    if name not in MODELS:
+        raise InputError(f"model {name!r} is not one of {', '.join(MODELS)}")
+    try:
+        return MODELS[name](**options)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"model {name} cannot be built with {options}: {error}") from None
+
+
+def image_size(name: str) -> int:
+    """The side in pixels of the square pictures that the model called `name` is made for."""
+    return inspect.signature(MODELS[name]).parameters["image_size"].default

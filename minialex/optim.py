@@ -1,0 +1,205 @@
+"""How gradients change the weights (SGD, Adam), and how the learning rate changes with time (schedules)."""
+
+import math
+
+import numpy
+
+from minialex import backend
+from minialex.network import Network
+
+#: Parameters are updated in slices of this many numbers, whose temporaries stay in the core's cache.
+SLICE = 1 << 16
+
+
+class Optimizer:
+    """Walks through a network's parameters in cache-sized slices; subclasses say what happens in one.
+
+    `state` holds the arrays that must be saved with the weights, under "name.weight" and so on; `steps` counts updates.
+    """
+
+    state_names: tuple[str, ...] = ()
+
+    def __init__(self, network: Network, lr: float, weight_decay: float):
+        self.network, self.lr, self.weight_decay, self.steps = network, lr, weight_decay, 0
+        self.state = {
+            f"{state}.{name}": backend.of(array).zeros_like(array)
+            for state in self.state_names
+            for name, array in network.params.items()
+        }
+
+    def step(self) -> None:
+        """Updates every parameter in place from `network.grads`."""
+        self.steps += 1
+        grads = self.network.grads
+        for name, weight in self.network.params.items():
+            arrays = [weight, grads[name], *(self.state[f"{state}.{name}"] for state in self.state_names)]
+            flat = [array.reshape(-1) for array in arrays]
+            size = weight.size if backend.of(weight) is not numpy else SLICE
+            for start in range(0, weight.size, size):
+                self.update(*(array[start : start + size] for array in flat))
+
+    def update(self, weight, grad, *state) -> None:
+        """Changes one slice of a parameter, and of its state, in place."""
+        raise NotImplementedError
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum and weight decay, the paper's rule (section 5):
+
+        v ← momentum · v − weight_decay · lr · w − lr · g;   w ← w + v
+
+    torch's rule, `rule="torch"`, leaves lr outside of v: v ← momentum · v + g + weight_decay · w; w ← w − lr · v. At a
+    constant lr both take the same steps; when lr drops, the paper's v still carries the larger old steps
+    for a while, torch's does not.
+    """
+
+    state_names = ("velocity",)
+
+    def __init__(
+        self, network: Network, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 5e-4, rule: str = "paper"
+    ):
+        if rule not in ("paper", "torch"):
+            raise ValueError(f"rule is 'paper' or 'torch', got {rule!r}")
+        super().__init__(network, lr, weight_decay)
+        self.momentum, self.rule = momentum, rule
+
+    def update(self, weight, grad, velocity) -> None:
+        descent = grad + self.weight_decay * weight
+        velocity *= self.momentum
+        if self.rule == "paper":
+            velocity -= self.lr * descent
+            weight += velocity
+        else:
+            velocity += descent
+            weight -= self.lr * velocity
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba 2015): steps scaled by running means of the gradient (m) and of its square (s).
+
+        m ← β₁ m + (1−β₁) g;  s ← β₂ s + (1−β₂) g²;  w ← w − lr · m̂ / (√ŝ + ε),  m̂ = m / (1−β₁ᵗ),  ŝ = s / (1−β₂ᵗ)
+
+    `weight_decay` is added to the gradient: g + weight_decay · w.
+    """
+
+    state_names = ("mean", "square")
+
+    def __init__(
+        self,
+        network: Network,
+        lr: float = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+    ):
+        super().__init__(network, lr, weight_decay)
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+
+    def update(self, weight, grad, mean, square) -> None:
+        if self.weight_decay:
+            grad = grad + self.weight_decay * weight
+        mean *= self.beta1
+        mean += (1 - self.beta1) * grad
+        square *= self.beta2
+        square += (1 - self.beta2) * (grad * grad)
+        denominator = backend.of(square).sqrt(square)
+        denominator *= 1 / math.sqrt(1 - self.beta2**self.steps)
+        denominator += self.epsilon
+        weight -= (self.lr / (1 - self.beta1**self.steps)) * mean / denominator
+
+
+def optimizer(network: Network, options: dict) -> Optimizer:
+    """The optimiser that options["optimizer"] names, with its "lr", "weight_decay" and, for sgd, "momentum"."""
+    lr, weight_decay = options["lr"], options["weight_decay"]
+    if options["optimizer"] == "sgd":
+        return SGD(network, lr, options["momentum"], weight_decay)
+    return Adam(network, lr, weight_decay=weight_decay)
+
+
+class Constant:
+    """A learning-rate schedule: `schedule(progress)` is the rate when `progress` epochs are done, a fraction in mid-epoch.
+
+    This one is always `lr`. All schedules share its interface: the training loop calls the schedule before each
+    step and `observe(error)` after each epoch; `state` is what must be saved to go on later.
+    """
+
+    def __init__(self, lr: float):
+        self.lr, self.state = lr, {}
+
+    def __call__(self, progress: float) -> float:
+        return self.lr
+
+    def observe(self, error: float) -> None:
+        """Takes note of an epoch's validation error, in any unit; only Plateau listens."""
+
+
+class Step(Constant):
+    """lr divided by `factor` after every `every` epochs."""
+
+    def __init__(self, lr: float, every: float, factor: float = 10):
+        super().__init__(lr)
+        self.every, self.factor = every, factor
+
+    def __call__(self, progress: float) -> float:
+        return self.lr / self.factor ** int(progress / self.every)
+
+
+class Plateau(Constant):
+    """lr divided by `factor` whenever the validation error has not fallen for `patience` epochs (the paper, section 5)."""
+
+    def __init__(self, lr: float, patience: int = 2, factor: float = 10):
+        super().__init__(lr)
+        self.patience, self.factor = patience, factor
+        self.state = {"best": math.inf, "stalled": 0, "drops": 0}
+
+    def __call__(self, progress: float) -> float:
+        return self.lr / self.factor ** self.state["drops"]
+
+    def observe(self, error: float) -> None:
+        state = self.state
+        if error < state["best"]:
+            state["best"], state["stalled"] = error, 0
+            return
+        state["stalled"] += 1
+        if state["stalled"] >= self.patience:
+            state["stalled"], state["drops"] = 0, state["drops"] + 1
+
+
+class Exponential(Constant):
+    """lr falling steadily to lr / `factor` over `epochs` epochs: lr · factor^(−progress / epochs)."""
+
+    def __init__(self, lr: float, epochs: float, factor: float = 100):
+        super().__init__(lr)
+        self.epochs, self.factor = epochs, factor
+
+    def __call__(self, progress: float) -> float:
+        return self.lr * self.factor ** (-progress / self.epochs)
+
+
+class Cosine(Constant):
+    """Up from 0 to lr in a straight line over the first `warmup` of all epochs, then down to 0 along half a cosine."""
+
+    def __init__(self, lr: float, epochs: float, warmup: float = 0.1):
+        super().__init__(lr)
+        self.epochs, self.warmup = epochs, warmup * epochs
+
+    def __call__(self, progress: float) -> float:
+        if progress < self.warmup:
+            return self.lr * progress / self.warmup
+        share = min(1.0, (progress - self.warmup) / (self.epochs - self.warmup))
+        return self.lr * (1 + math.cos(math.pi * share)) / 2
+
+
+SCHEDULES = ("constant", "step", "plateau", "exponential", "cosine")
+
+
+def schedule(name: str, lr: float, epochs: float) -> Constant:
+    """The schedule called `name` for a run of `epochs` epochs; step drops tenfold after each third of them."""
+    return {
+        "constant": lambda: Constant(lr),
+        "step": lambda: Step(lr, every=max(1, math.ceil(epochs / 3))),
+        "plateau": lambda: Plateau(lr),
+        "exponential": lambda: Exponential(lr, epochs),
+        "cosine": lambda: Cosine(lr, epochs),
+    }[name]()

@@ -1,0 +1,121 @@
+"""The training command's options: what can be given, each data set's preset for the rest, what a resumed run keeps."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from minialex import models, optim
+from minialex.command import Parser, add_common_options, number, usable_cores
+from minialex.data.augment import AUGMENTATIONS
+from minialex.errors import InputError
+from minialex.weights import Checkpoint
+
+EXAMPLES = """\
+  python -m minialex.train
+      ten kinds of drawn figures: no download, about a minute
+  python -m minialex.train --dataset fashion-mnist
+  python -m minialex.train --dataset cifar10 --epochs 20 --out runs/long
+  python -m minialex.train --dataset folder --data-dir PICTURES --epochs 30
+      your own pictures: PICTURES/train/CLASS/*.jpg and PICTURES/val/CLASS/*.jpg
+  python -m minialex.train --dataset fashion-mnist --model alexnet-d2l --backend cupy
+  python -m minialex.train --resume runs/long
+      goes on where a run was stopped
+"""
+
+#: For each data set what works well on it.
+PRESETS = {
+    "shapes": dict(
+        model="alexnet-cifar", epochs=4, batch_size=64, optimizer="adam", lr=1e-3, schedule="cosine",
+        weight_decay=0.0, augment="none", log_every=50,
+    ),
+    "fashion-mnist": dict(
+        model="alexnet-cifar", epochs=5, batch_size=64, optimizer="adam", lr=1e-3, schedule="cosine",
+        weight_decay=0.0, augment="mirror", log_every=100,
+    ),
+    "cifar10": dict(
+        model="alexnet-cifar", epochs=10, batch_size=64, optimizer="adam", lr=1e-3, schedule="cosine",
+        weight_decay=0.0, augment="crop,mirror", log_every=100,
+    ),
+    "folder": dict(
+        model="alexnet", epochs=90, batch_size=128, optimizer="sgd", lr=1e-2, schedule="plateau",
+        weight_decay=5e-4, augment="crop,mirror", log_every=100,
+    ),
+}  # fmt: skip
+
+#: What may be said anew when a run is resumed; everything else stays as it was.
+FREE_ON_RESUME = ("backend", "workers", "data_dir", "epochs", "max_steps", "log_every", "checkpoint_every")
+
+
+def parser() -> Parser:
+    """The command's options. Those not given are None here."""
+    p = Parser("train", "Trains AlexNet, or one of its relatives, from scratch.", EXAMPLES)
+    p.add_argument("--model", choices=models.MODELS, metavar="NAME", help=", ".join(models.MODELS))
+    p.add_argument("--dataset", choices=PRESETS, metavar="NAME", help=f"{', '.join(PRESETS)} (default: shapes)")
+    p.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (where there is none: downloaded)")
+    p.add_argument("--image-size", type=number(int, 1), metavar="PIXELS", help="side of the pictures (default: the model's)")
+    p.add_argument("--augment", type=augmentation, metavar="HOW", help="none, or any of crop,mirror")
+    p.add_argument("--epochs", type=number(int, 1), metavar="N", help="passes over the training pictures")
+    p.add_argument("--batch-size", type=number(int, 1), metavar="N", help="pictures in a step")
+    p.add_argument("--optimizer", choices=("sgd", "adam"), help="sgd is the paper's, with momentum and weight decay")
+    p.add_argument("--lr", type=number(float, 0), metavar="RATE", help="learning rate, the schedule's highest")
+    p.add_argument("--schedule", choices=optim.SCHEDULES, help="how the learning rate changes with time")
+    p.add_argument("--momentum", type=number(float, 0, below=1), metavar="M", help="of sgd (default: 0.9)")
+    p.add_argument("--weight-decay", type=number(float, 0), metavar="D", help="how strongly weights are drawn to 0")
+    p.add_argument("--seed", type=number(int, 0), metavar="N", help="of everything random (default: 0)")
+    add_common_options(p)
+    p.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: a new one in runs/)")
+    p.add_argument("--resume", type=Path, metavar="PATH", help="goes on with the run in this folder")
+    p.add_argument("--max-steps", type=number(int, 1), metavar="N", help="stops after N steps in all")
+    p.add_argument("--log-every", type=number(int, 1), metavar="STEPS", help="how often to print the loss")
+    p.add_argument(
+        "--checkpoint-every", type=number(int, 1), metavar="STEPS", help="saves so often, besides after each epoch"
+    )
+    return p
+
+
+def augmentation(text: str) -> str:
+    """An argparse type: "none", or names from AUGMENTATIONS with commas between."""
+    if text != "none" and not set(text.split(",")) <= set(AUGMENTATIONS):
+        raise argparse.ArgumentTypeError(f"expected none or any of {','.join(AUGMENTATIONS)}, got {text!r}")
+    return text
+
+
+def read(arguments: Sequence[str]) -> tuple[dict, Checkpoint | None]:
+    """All options of the run, and the checkpoint to go on from if --resume was given."""
+    given = vars(parser().parse_args(arguments))
+    given |= {name: str(given[name].absolute()) for name in ("data_dir", "out") if given[name]}
+    path = given.pop("resume")
+    if path is None:
+        return complete(given), None
+    checkpoint = Checkpoint(path / "checkpoint.npz" if path.is_dir() else path)
+    return resumed(given, checkpoint), checkpoint
+
+
+def complete(given: dict) -> dict:
+    """The options `given`, with a default or the data set's preset for each that is None.
+
+    image_size stays None, "as the data set has them", for a model made for small pictures.
+    """
+    dataset = given["dataset"] or "shapes"
+    preset = dict(dataset=dataset, backend="auto", workers=usable_cores(), momentum=0.9, seed=0, **PRESETS[dataset])
+    options = {name: preset.get(name) if value is None else value for name, value in given.items()}
+    if options["image_size"] is None and options["model"] not in models.SMALL:
+        options["image_size"] = models.image_size(options["model"])
+    return options
+
+
+def resumed(given: dict, checkpoint: Checkpoint) -> dict:
+    """The checkpoint's options with those of FREE_ON_RESUME that are `given`; InputError if another one is and differs."""
+    options = dict(checkpoint.progress["options"])
+    for name, value in given.items():
+        if value is None:
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        if name == "out":
+            raise InputError(f"--resume goes on in {checkpoint.path.parent}: leave out --out")
+        if name not in FREE_ON_RESUME and value != options[name]:
+            raise InputError(f"{checkpoint.path} was trained with {flag} {options[name]}: it cannot go on with {value}")
+        options[name] = value
+    if given["max_steps"] is None:
+        options["max_steps"] = None
+    return options

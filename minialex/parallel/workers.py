@@ -1,0 +1,69 @@
+"""A training step on several cores: each thread takes its share of the batch through the convolutions."""
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+
+from threadpoolctl import ThreadpoolController
+
+from minialex import backend
+from minialex.layers import Dropout, Flatten, SoftmaxCrossEntropy
+from minialex.network import Network
+
+
+class Workers:
+    """Splits a batch over `n` threads, each with caches of its own over the shared weights.
+
+    NumPy runs everything but matrix products on one core. So the convolutional part, which is many small steps over
+    much data, runs on n threads with a share of the pictures each and one BLAS thread each; the linear part, a few
+    large products that read each weight once, runs over the whole batch with n BLAS threads. Krizhevsky split his
+    later net over GPUs the same way ("One weird trick", 2014). Dropout comes after the seam, so its masks do not
+    depend on n.
+
+    The same seed and n give the same bits; different n agree to rounding. On a GPU n is 1.
+    """
+
+    def __init__(self, network: Network, loss: SoftmaxCrossEntropy, n: int = 1):
+        if n < 1:
+            raise ValueError(f"workers must be at least 1, got {n}")
+        self.network, self.loss, self.n = network, loss, n
+        self.logits = None  #: the last step's, (N, classes)
+        layers = list(network.layers.items())
+        seam = next((i for i, (_, layer) in enumerate(layers) if isinstance(layer, Flatten | Dropout)), len(layers))
+        features = Network(layers[:seam], network.input_shape)
+        self.features = [features.replica() for _ in range(n)]
+        self.classifier = Network(layers[seam:], [network.input_shape, *features.shapes().values()][-1])
+        # BLAS threads keep spinning for some 25 ms after their work, on cores that the other threads want: for a small
+        # linear part they cost more than they bring.
+        self.linear_threads = n if sum(self.classifier.macs().values()) > 10e6 else 1
+        self.threads = ThreadPoolExecutor(n)
+        self.blas = ThreadpoolController()
+
+    def forward(self, x, train: bool = False):
+        """The logits (N, classes) for pictures x (N, H, W, C), a host or a device array."""
+        xp = backend.of(next(iter(self.network.params.values())))
+        parts = self.in_threads(lambda net, part: net.forward(backend.to_device(part, xp), train), x)
+        with self.blas.limit(limits=self.linear_threads, user_api="blas"):
+            return self.classifier.forward(parts[0] if len(parts) == 1 else xp.concatenate(parts), train)
+
+    def step(self, x, labels):
+        """Forward and backward over one batch: returns the mean loss and leaves the mean gradients in `network.grads`.
+
+        x: (N, H, W, C); labels: (N,) integers on the host.
+        """
+        self.logits = self.forward(x, train=True)
+        loss = self.loss.forward(self.logits, labels)
+        with self.blas.limit(limits=self.linear_threads, user_api="blas"):
+            dfeatures = self.classifier.backward(self.loss.backward(), input_gradient=True)
+        self.in_threads(lambda net, part: net.backward(part), dfeatures)
+        used = self.features[: len(dfeatures)]
+        for name, layer in self.features[0].layers.items():
+            twins = [net.layers[name].grads for net in used]
+            self.network.layers[name].grads = {key: sum(grads[key] for grads in twins) for key in layer.params}
+        return loss
+
+    def in_threads(self, function, batch) -> list:
+        """function(net, part) for each thread's share of the batch, in order; fewer pictures than threads leave some idle."""
+        bounds = [len(batch) * i // min(self.n, len(batch)) for i in range(min(self.n, len(batch)) + 1)]
+        parts = [batch[start:stop] for start, stop in itertools.pairwise(bounds)]
+        with self.blas.limit(limits=1, user_api="blas"):
+            return list(self.threads.map(function, self.features, parts))

@@ -1,0 +1,76 @@
+"""The folder of one training run: config.json, metrics.jsonl, curves.png and checkpoint.npz."""
+
+import itertools
+import json
+import os
+from pathlib import Path
+
+from minialex.errors import InputError
+
+
+class RunFolder:
+    """Reads and writes the files of the run at `path`. Each is replaced whole, so a killed run leaves no half-written one."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config, self.metrics = path / "config.json", path / "metrics.jsonl"
+        self.curves, self.checkpoint = path / "curves.png", path / "checkpoint.npz"
+
+    @classmethod
+    def create(cls, path: Path | None, name: str) -> "RunFolder":
+        """A new folder at `path`, or at the first free of runs/name, runs/name-2, … if `path` is None.
+
+        InputError if there is a run at `path` already: nothing is ever overwritten.
+        """
+        if path is None:
+            names = itertools.chain([name], (f"{name}-{i}" for i in itertools.count(2)))
+            path = next(p for p in (Path("runs") / name for name in names) if not p.exists())
+        folder = cls(path)
+        if path.exists() and not path.is_dir():
+            raise InputError(f"--out {path} is a file, expected a folder")
+        for file in (folder.config, folder.metrics, folder.curves, folder.checkpoint):
+            if file.exists():
+                raise InputError(f"{path} holds a run already ({file.name}): choose another --out, or --resume {path}")
+        path.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def write_config(self, options: dict) -> None:
+        write_whole(self.config, json.dumps(options, indent=2) + "\n")
+
+    def read_metrics(self) -> list[dict]:
+        """One dict for each epoch so far, oldest first."""
+        if not self.metrics.exists():
+            return []
+        return [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines()]
+
+    def write_metrics(self, epochs: list[dict]) -> None:
+        write_whole(self.metrics, "".join(json.dumps(epoch) + "\n" for epoch in epochs))
+        draw_curves(epochs, self.curves)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes `text` beside `path` and renames it, so that `path` is never half-written."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def draw_curves(epochs: list[dict], path: Path) -> None:
+    """Draws loss and accuracy over the epochs, training and test, into the PNG at `path`."""
+    from matplotlib.figure import Figure  # takes a second to import, and only this function needs it
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    numbers = [epoch["epoch"] for epoch in epochs]
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for split, style in (("train", "o--"), ("test", "o-")):
+            values = [epoch[f"{split}_{quantity}"] for epoch in epochs]
+            axes.plot(numbers, values, style, markersize=4, label=split)
+        axes.set(title=quantity.capitalize(), xlabel="epoch", ylabel=quantity)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    temporary = path.with_name(path.name + ".part")
+    figure.savefig(temporary, format="png", dpi=120)
+    os.replace(temporary, path)

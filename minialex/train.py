@@ -1,0 +1,210 @@
+"""python -m minialex.train: trains a network on a data set, on the CPU or on a GPU."""
+
+import contextlib
+import math
+import signal
+import sys
+import textwrap
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import numpy
+from tqdm import tqdm
+
+from minialex import __version__, backend, data, models, optim, options
+from minialex.command import run
+from minialex.data.augment import AUGMENTATIONS, Standardize, standardize_from
+from minialex.data.batches import Batches
+from minialex.data.dataset import Dataset
+from minialex.errors import InputError
+from minialex.evaluate import evaluate
+from minialex.layers import SoftmaxCrossEntropy
+from minialex.parallel.workers import Workers
+from minialex.run_folder import RunFolder
+from minialex.weights import Checkpoint, save_checkpoint
+
+#: The stream of the seed that initial weights and dropout come from; the data sets and batches have others.
+WEIGHTS = 3
+
+#: How far the epoch under way has come: its steps, pictures seen, the sum of their losses, the right answers, the time.
+NEW_EPOCH = {"steps": 0, "seen": 0, "loss_sum": 0.0, "correct": 0, "seconds": 0.0}
+
+
+class Training:
+    """One run: the network, what trains it, and how far it has come. A `checkpoint` of it makes it go on from there.
+
+    `progress` is saved with the weights: the options, what standardises the pictures, the number of `epochs` done and
+    NEW_EPOCH's counts of the one under way.
+    """
+
+    def __init__(self, chosen: dict, dataset: Dataset, xp: ModuleType, checkpoint: Checkpoint | None = None):
+        self.options, self.dataset, self.on_gpu = chosen, dataset, xp is not numpy
+        self.network = models.build(
+            chosen["model"],
+            num_classes=dataset.num_classes,
+            in_channels=dataset.channels,
+            image_size=dataset.train.image_size,
+            rng=numpy.random.default_rng((chosen["seed"], WEIGHTS)),
+        ).to(xp)
+        self.workers = Workers(self.network, SoftmaxCrossEntropy(), 1 if self.on_gpu else chosen["workers"])
+        self.optimizer = optim.optimizer(self.network, chosen)
+        self.schedule = optim.schedule(chosen["schedule"], chosen["lr"], chosen["epochs"])
+        if checkpoint:
+            checkpoint.restore(self.network, self.optimizer, self.schedule)
+            self.progress = {**checkpoint.progress, "options": chosen}
+            standardize = Standardize(self.progress["mean"], self.progress["std"])
+        else:
+            standardize = standardize_from(dataset.train)
+            self.progress = {"options": chosen, "classes": dataset.class_names, "epochs": 0, **NEW_EPOCH}
+            self.progress |= {"mean": standardize.mean.tolist(), "std": standardize.std.tolist()}
+        augment = {name: name in chosen["augment"].split(",") for name in AUGMENTATIONS}
+        self.batches = Batches(dataset.train, chosen["batch_size"], standardize, chosen["seed"], **augment)
+        self.test_batches = Batches(dataset.test, chosen["batch_size"], standardize)
+        self.stopping = False
+
+    def run(self, folder: RunFolder) -> None:
+        """Trains until all epochs are done or `stopping` is set, and keeps `folder` up to date."""
+        folder.write_config(self.options)
+        history = folder.read_metrics()[: self.progress["epochs"]]
+        while self.progress["epochs"] < self.options["epochs"]:
+            self.train_epoch(folder)
+            tested = None if self.stopping else evaluate(self.workers, self.test_batches, lambda: self.stopping)
+            if tested is None:
+                self.save(folder)
+                say(f"Stopped. To go on: python -m minialex.train --resume {folder.path}")
+                return
+            history.append(self.metrics(tested))
+            say(epoch_line(history[-1], self.options["epochs"]))
+            self.schedule.observe(tested["loss"])
+            self.progress.update(NEW_EPOCH, epochs=self.progress["epochs"] + 1)
+            folder.write_metrics(history)
+            self.save(folder)
+        say(f"Done: test accuracy {history[-1]['test_accuracy']:.2%}. Curves are in {folder.curves}")
+
+    def train_epoch(self, folder: RunFolder) -> None:
+        """Trains on what is left of the epoch under way, or until `stopping` is set."""
+        chosen, progress = self.options, self.progress
+        epoch, length, pictures = progress["epochs"], len(self.batches), len(self.dataset.train)
+        name = f"epoch {epoch + 1}/{chosen['epochs']}"
+        bar = tqdm(total=pictures, initial=progress["seen"], desc=name, unit="img", leave=False, disable=None)
+        batches = self.batches.epoch(epoch, start=progress["steps"])
+        start = time.perf_counter() - progress["seconds"]
+        with bar, contextlib.closing(batches):
+            for x, labels in batches:
+                if self.stopping:
+                    return
+                self.optimizer.lr = self.schedule(epoch + progress["steps"] / length)
+                loss = float(self.workers.step(x, labels))
+                if not math.isfinite(loss):
+                    where = f"epoch {epoch + 1}, step {progress['steps'] + 1}"
+                    raise InputError(f"the loss is {loss} at {where}: try a smaller --lr than {chosen['lr']}")
+                self.optimizer.step()
+
+                answers = backend.to_host(self.workers.logits).argmax(axis=1)
+                progress["steps"] += 1
+                progress["seen"] += len(labels)
+                progress["loss_sum"] += loss * len(labels)
+                progress["correct"] += int((answers == labels).sum())
+                progress["seconds"] = time.perf_counter() - start
+                steps = epoch * length + progress["steps"]
+                accuracy = progress["correct"] / progress["seen"]
+                bar.set_postfix(loss=f"{loss:.3f}", accuracy=f"{accuracy:.1%}", refresh=False)
+                bar.update(len(labels))
+                if progress["steps"] % chosen["log_every"] == 0:
+                    step = f"Step [{progress['steps']}/{length}]"
+                    say(f"Epoch [{epoch + 1}/{chosen['epochs']}], {step}, Loss: {loss:.4f}")
+                if chosen["checkpoint_every"] and steps % chosen["checkpoint_every"] == 0:
+                    self.save(folder)
+                if chosen["max_steps"] and steps >= chosen["max_steps"]:
+                    self.stopping = True
+
+    def metrics(self, tested: dict[str, float]) -> dict:
+        """The line of metrics.jsonl for the epoch just done; accuracies are shares of 1, times in seconds."""
+        progress = self.progress
+        return {
+            "epoch": progress["epochs"] + 1,
+            "train_loss": progress["loss_sum"] / progress["seen"],
+            "train_accuracy": progress["correct"] / progress["seen"],
+            "test_loss": tested["loss"],
+            "test_accuracy": tested["accuracy"],
+            "test_top5": tested["top5"],
+            "learning_rate": self.optimizer.lr,
+            "images_per_second": progress["seen"] / progress["seconds"],
+            "seconds": progress["seconds"],
+        }
+
+    def save(self, folder: RunFolder) -> None:
+        save_checkpoint(folder.checkpoint, self.network, self.optimizer, self.schedule, self.progress)
+
+
+def say(text: str) -> None:
+    """Prints a line above the progress bar, at once also where the output goes to a file."""
+    tqdm.write(text)
+    sys.stdout.flush()
+
+
+def describe(training: Training, folder: RunFolder) -> str:
+    """What is going to be trained, with every option as it would be typed, in lines of at most 80 characters."""
+    chosen, dataset, network = training.options, training.dataset, training.network
+    shown = {name: chosen[name] for name in chosen if name not in ("model", "dataset", "data_dir", "out")}
+    flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in shown.items() if value is not None)
+    shape = "×".join(map(str, network.input_shape))
+    rows = {
+        "model": f"{chosen['model']}, {network.parameter_count():,} parameters, "
+        f"{sum(network.macs().values()) / 1e6:,.1f} million multiply-adds a picture",
+        "dataset": f"{chosen['dataset']}, {len(dataset.train):,} training and {len(dataset.test):,} test pictures, "
+        f"{shape}, {dataset.num_classes} classes",
+        "options": flags,
+        "output": str(folder.path),
+    }
+    lines = [f"minialex {__version__} on the {'GPU' if training.on_gpu else 'CPU'}"]
+    for name, text in rows.items():
+        lines += textwrap.wrap(f"{name:<9}{text}", 80, subsequent_indent=" " * 9, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def epoch_line(metrics: dict, epochs: int) -> str:
+    """What an epoch came to, in one line."""
+    return (
+        f"Epoch [{metrics['epoch']}/{epochs}] train loss {metrics['train_loss']:.4f}, "
+        f"test top-1 {metrics['test_accuracy']:.2%}, top-5 {metrics['test_top5']:.2%}, "
+        f"{metrics['images_per_second']:,.0f} images/s"
+    )
+
+
+@contextlib.contextmanager
+def stop_on_signal(training: Training) -> Iterator[None]:
+    """Within it the first Ctrl-C (or SIGTERM) lets the step under way finish and stops; the second ends at once."""
+
+    def stop(number, frame):
+        if training.stopping:
+            raise KeyboardInterrupt
+        training.stopping = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command with `arguments`."""
+    chosen, checkpoint = options.read(arguments)
+    xp = backend.get(chosen["backend"])
+    dataset = data.load(chosen["dataset"], chosen["data_dir"], chosen["image_size"], chosen["seed"])
+    training = Training(chosen, dataset, xp, checkpoint)
+    if checkpoint:
+        folder = RunFolder(checkpoint.path.parent)
+    else:
+        folder = RunFolder.create(chosen["out"] and Path(chosen["out"]), f"{chosen['dataset']}-{chosen['model']}")
+    say(describe(training, folder))
+    with stop_on_signal(training):
+        training.run(folder)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,83 @@
+"""Checkpoints: everything a run needs to go on exactly where it stopped, in one .npz file without pickles."""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import numpy
+
+from minialex import backend
+from minialex.errors import InputError
+from minialex.layers import Dropout
+from minialex.network import Network
+from minialex.optim import Constant, Optimizer
+
+FORMAT = "minialex checkpoint 1"
+
+
+def save_checkpoint(path: Path, network: Network, optimizer: Optimizer, schedule: Constant, progress: dict) -> None:
+    """Writes weights, optimiser and schedule state, dropout generators and `progress` (what JSON can hold) to `path`.
+
+    The file is written beside it and renamed, so whatever happens there is a whole checkpoint, the old or the new.
+    """
+    arrays = {f"weight/{name}": array for name, array in network.params.items()}
+    arrays |= {f"optimizer/{name}": array for name, array in optimizer.state.items()}
+    about = {
+        "format": FORMAT,
+        "progress": progress,
+        "optimizer_steps": optimizer.steps,
+        "schedule": schedule.state,
+        "generators": {name: layer.rng.bit_generator.state for name, layer in dropouts(network).items()},
+    }
+    temporary = path.with_name(path.name + ".part")
+    with open(temporary, "wb") as file:
+        numpy.savez(file, about=json.dumps(about), **{name: backend.to_host(array) for name, array in arrays.items()})
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+class Checkpoint:
+    """An opened checkpoint. `progress` is what was saved with it; `restore` puts the rest where it belongs.
+
+    InputError if the file is missing, damaged or no minialex checkpoint.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        try:
+            with numpy.load(path, allow_pickle=False) as archive:
+                self.arrays = {name: archive[name] for name in archive.files}
+            self.about = json.loads(str(self.arrays.pop("about")))
+            self.progress = self.about["progress"]
+        except FileNotFoundError:
+            raise InputError(f"there is no checkpoint {path}") from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(f"{path} is not a whole minialex checkpoint: {reason}") from None
+        if self.about.get("format") != FORMAT:
+            raise InputError(f"{path} has format {self.about.get('format')!r}, this minialex reads {FORMAT!r}")
+
+    def restore(self, network: Network, optimizer: Optimizer, schedule: Constant) -> None:
+        """Copies everything into the objects given; InputError, before anything is changed, if a shape does not match."""
+        wanted = {f"weight/{name}": array for name, array in network.params.items()}
+        wanted |= {f"optimizer/{name}": array for name, array in optimizer.state.items()}
+        for name, array in wanted.items():
+            got = self.arrays[name].shape if name in self.arrays else "nothing"
+            if got != array.shape:
+                raise InputError(f"{self.path} does not fit this network: {name} is {got} there, {array.shape} here")
+        for name in self.arrays:
+            if name not in wanted:
+                raise InputError(f"{self.path} does not fit this network: it has {name}, the network has not")
+        for name, array in wanted.items():
+            array[...] = backend.to_device(self.arrays[name].astype(array.dtype), backend.of(array))
+        optimizer.steps = self.about["optimizer_steps"]
+        schedule.state.update(self.about["schedule"])
+        for name, layer in dropouts(network).items():
+            layer.rng.bit_generator.state = self.about["generators"][name]
+
+
+def dropouts(network: Network) -> dict[str, Dropout]:
+    """The layers that draw random numbers, by name."""
+    return {name: layer for name, layer in network.layers.items() if isinstance(layer, Dropout)}

