@@ -86,7 +86,7 @@ def synchronize(xp: ModuleType) -> None:
 
 def workspace_bytes(xp: ModuleType) -> int:
     """How many bytes of im2col columns to build at once: what stays in a core's cache, or fills a GPU."""
-    return 4 << 20 if xp is numpy else 512 << 20
+    return 2 << 20 if xp is numpy else 512 << 20
 
 
 def slices(count: int, bytes_each: int, budget: int) -> list[slice]:

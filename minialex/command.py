@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from minialex import backend
 from minialex.errors import InputError
 
 
@@ -14,6 +15,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, command: str, description: str, examples: str):
         super().__init__(
             prog=f"python -m minialex.{command}",
+            usage="%(prog)s [options]",
             description=description,
             epilog="examples:\n" + examples,
             formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -42,12 +44,10 @@ def number(kind: type, minimum: float, below: float | None = None) -> Callable[[
     return parse
 
 
-def add_common_options(parser: Parser) -> None:
-    """The options that mean the same in every command."""
-    parser.add_argument(
-        "--backend", choices=("auto", "numpy", "cupy"), help="where to compute: cupy is an NVIDIA GPU (default: auto)"
-    )
-    parser.add_argument("--workers", type=number(int, 1), help="CPU threads (default: the cores this process may use)")
+def add_common_options(group) -> None:
+    """Adds to a parser or a group of it the options that mean the same in every command."""
+    group.add_argument("--backend", choices=backend.NAMES, help="cupy is an NVIDIA GPU (default: auto, a GPU if it works)")
+    group.add_argument("--workers", type=number(int, 1), metavar="N", help="CPU threads (default: one a core)")
 
 
 def usable_cores() -> int:
@@ -58,13 +58,18 @@ def usable_cores() -> int:
 
 
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
-    """Calls main(arguments) and ends the process: InputError and file errors become one line on stderr, exit code 2."""
+    """Calls main(arguments) and ends the process with what it returns.
+
+    What the user can mend (InputError, files, memory) becomes one line on stderr and exit code 2.
+    """
     try:
         sys.exit(main(sys.argv[1:]))
     except (InputError, OSError) as error:
         message = " ".join(str(error).split())
-        print(f"error: {message}", file=sys.stderr)
-        sys.exit(2)
+    except MemoryError as error:
+        message = f"out of memory: {error} (a smaller --batch-size needs less)"
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)

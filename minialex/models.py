@@ -177,7 +177,7 @@ def with_classifier(
         linear = [(f"fc{number}", Linear(width, hidden, rng=rng)), (f"relu{number}", ReLU())]
         hidden_layers += [dropout, *linear] if dropout_first else [*linear, dropout]
         width = hidden
-    fc8 = ("fc8", Linear(hidden, num_classes, rng=rng))
+    fc8 = ("fc8", Linear(hidden, num_classes, weight_std=0.01, rng=rng))  # small logits: training starts undecided
     return Network([*features, ("flatten", Flatten()), *hidden_layers, fc8], input_shape)
 
 

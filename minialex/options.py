@@ -16,8 +16,9 @@ EXAMPLES = """\
   python -m minialex.train --dataset fashion-mnist
   python -m minialex.train --dataset cifar10 --epochs 20 --out runs/long
   python -m minialex.train --dataset folder --data-dir PICTURES --epochs 30
-      your own pictures: PICTURES/train/CLASS/*.jpg and PICTURES/val/CLASS/*.jpg
-  python -m minialex.train --dataset fashion-mnist --model alexnet-d2l --backend cupy
+      your own: PICTURES/train/CLASS/*.jpg and PICTURES/val/CLASS/*.jpg
+  python -m minialex.train --model alexnet-d2l --dataset fashion-mnist
+      as Dive into Deep Learning does, 224 pixels; a GPU is used if there is one
   python -m minialex.train --resume runs/long
       goes on where a run was stopped
 """
@@ -48,28 +49,32 @@ FREE_ON_RESUME = ("backend", "workers", "data_dir", "epochs", "max_steps", "log_
 
 def parser() -> Parser:
     """The command's options. Those not given are None here."""
-    p = Parser("train", "Trains AlexNet, or one of its relatives, from scratch.", EXAMPLES)
-    p.add_argument("--model", choices=models.MODELS, metavar="NAME", help=", ".join(models.MODELS))
-    p.add_argument("--dataset", choices=PRESETS, metavar="NAME", help=f"{', '.join(PRESETS)} (default: shapes)")
-    p.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (where there is none: downloaded)")
-    p.add_argument("--image-size", type=number(int, 1), metavar="PIXELS", help="side of the pictures (default: the model's)")
-    p.add_argument("--augment", type=augmentation, metavar="HOW", help="none, or any of crop,mirror")
-    p.add_argument("--epochs", type=number(int, 1), metavar="N", help="passes over the training pictures")
-    p.add_argument("--batch-size", type=number(int, 1), metavar="N", help="pictures in a step")
-    p.add_argument("--optimizer", choices=("sgd", "adam"), help="sgd is the paper's, with momentum and weight decay")
-    p.add_argument("--lr", type=number(float, 0), metavar="RATE", help="learning rate, the schedule's highest")
-    p.add_argument("--schedule", choices=optim.SCHEDULES, help="how the learning rate changes with time")
-    p.add_argument("--momentum", type=number(float, 0, below=1), metavar="M", help="of sgd (default: 0.9)")
-    p.add_argument("--weight-decay", type=number(float, 0), metavar="D", help="how strongly weights are drawn to 0")
-    p.add_argument("--seed", type=number(int, 0), metavar="N", help="of everything random (default: 0)")
-    add_common_options(p)
-    p.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: a new one in runs/)")
-    p.add_argument("--resume", type=Path, metavar="PATH", help="goes on with the run in this folder")
-    p.add_argument("--max-steps", type=number(int, 1), metavar="N", help="stops after N steps in all")
-    p.add_argument("--log-every", type=number(int, 1), metavar="STEPS", help="how often to print the loss")
-    p.add_argument(
-        "--checkpoint-every", type=number(int, 1), metavar="STEPS", help="saves so often, besides after each epoch"
-    )
+    about = "Trains AlexNet, or one of its relatives, from scratch.\nEach data set has defaults of its own, printed at the start."
+    p = Parser("train", about, EXAMPLES)
+    what = p.add_argument_group("what")
+    what.add_argument("--model", choices=models.MODELS, metavar="NAME", help=", ".join(models.MODELS))
+    what.add_argument("--dataset", choices=PRESETS, metavar="NAME", help=f"{', '.join(PRESETS)} (default: shapes)")
+    what.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (if there is none: downloaded)")
+    what.add_argument("--image-size", type=number(int, 1), metavar="PIXELS", help="side of the pictures (default: the model's)")
+    what.add_argument("--augment", type=augmentation, metavar="HOW", help="none, or any of crop,mirror")
+
+    how = p.add_argument_group("how")
+    how.add_argument("--epochs", type=number(int, 1), metavar="N", help="passes over the training pictures")
+    how.add_argument("--batch-size", type=number(int, 1), metavar="N", help="pictures in a step")
+    how.add_argument("--optimizer", choices=("sgd", "adam"), help="sgd is the paper's, with momentum and weight decay")
+    how.add_argument("--lr", type=number(float, 0), metavar="RATE", help="learning rate, the schedule's highest")
+    how.add_argument("--schedule", choices=optim.SCHEDULES, metavar="NAME", help=", ".join(optim.SCHEDULES))
+    how.add_argument("--momentum", type=number(float, 0, below=1), metavar="M", help="of sgd (default: 0.9)")
+    how.add_argument("--weight-decay", type=number(float, 0), metavar="D", help="how strongly weights are drawn to 0")
+    how.add_argument("--seed", type=number(int, 0), metavar="N", help="of everything random (default: 0)")
+    add_common_options(how)
+
+    run = p.add_argument_group("the run")
+    run.add_argument("--out", type=Path, metavar="DIR", help="its folder (default: a new one in runs/)")
+    run.add_argument("--resume", type=Path, metavar="PATH", help="goes on with the run in this folder")
+    run.add_argument("--max-steps", type=number(int, 1), metavar="N", help="stops after N steps in all")
+    run.add_argument("--log-every", type=number(int, 1), metavar="STEPS", help="how often to print the loss")
+    run.add_argument("--checkpoint-every", type=number(int, 1), metavar="STEPS", help="saves so often, besides each epoch")
     return p
 
 
@@ -116,6 +121,7 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
         if name not in FREE_ON_RESUME and value != options[name]:
             raise InputError(f"{checkpoint.path} was trained with {flag} {options[name]}: it cannot go on with {value}")
         options[name] = value
-    if given["max_steps"] is None:
-        options["max_steps"] = None
+    options["max_steps"] = given["max_steps"]  # where the earlier part stopped is no reason to stop again
+    if checkpoint.progress["epochs"] >= options["epochs"]:
+        raise InputError(f"{checkpoint.path} has done its {options['epochs']} epochs: to go on give a larger --epochs")
     return options

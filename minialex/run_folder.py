@@ -2,10 +2,10 @@
 
 import itertools
 import json
-import os
 from pathlib import Path
 
 from minialex.errors import InputError
+from minialex.files import written_whole
 
 
 class RunFolder:
@@ -35,7 +35,8 @@ class RunFolder:
         return folder
 
     def write_config(self, options: dict) -> None:
-        write_whole(self.config, json.dumps(options, indent=2) + "\n")
+        with written_whole(self.config) as file:
+            file.write_text(json.dumps(options, indent=2) + "\n", encoding="utf-8")
 
     def read_metrics(self) -> list[dict]:
         """One dict for each epoch so far, oldest first."""
@@ -44,15 +45,10 @@ class RunFolder:
         return [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines()]
 
     def write_metrics(self, epochs: list[dict]) -> None:
-        write_whole(self.metrics, "".join(json.dumps(epoch) + "\n" for epoch in epochs))
-        draw_curves(epochs, self.curves)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes `text` beside `path` and renames it, so that `path` is never half-written."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+        with written_whole(self.metrics) as file:
+            file.write_text("".join(json.dumps(epoch) + "\n" for epoch in epochs), encoding="utf-8")
+        with written_whole(self.curves) as file:
+            draw_curves(epochs, file)
 
 
 def draw_curves(epochs: list[dict], path: Path) -> None:
@@ -71,6 +67,4 @@ def draw_curves(epochs: list[dict], path: Path) -> None:
         axes.grid(alpha=0.3)
         axes.legend()
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    temporary = path.with_name(path.name + ".part")
-    figure.savefig(temporary, format="png", dpi=120)
-    os.replace(temporary, path)
+    figure.savefig(path, format="png", dpi=120)

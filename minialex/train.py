@@ -6,6 +6,7 @@ import signal
 import sys
 import textwrap
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -52,6 +53,8 @@ class Training:
         self.optimizer = optim.optimizer(self.network, chosen)
         self.schedule = optim.schedule(chosen["schedule"], chosen["lr"], chosen["epochs"])
         if checkpoint:
+            if checkpoint.progress["classes"] != dataset.class_names:
+                raise InputError(f"{checkpoint.path} was trained on other classes than the data set has now")
             checkpoint.restore(self.network, self.optimizer, self.schedule)
             self.progress = {**checkpoint.progress, "options": chosen}
             standardize = Standardize(self.progress["mean"], self.progress["std"])
@@ -63,6 +66,7 @@ class Training:
         self.batches = Batches(dataset.train, chosen["batch_size"], standardize, chosen["seed"], **augment)
         self.test_batches = Batches(dataset.test, chosen["batch_size"], standardize)
         self.stopping = False
+        self.signal = 0  #: the signal that asked to stop, if one did
 
     def run(self, folder: RunFolder) -> None:
         """Trains until all epochs are done or `stopping` is set, and keeps `folder` up to date."""
@@ -103,6 +107,7 @@ class Training:
                 self.optimizer.step()
 
                 answers = backend.to_host(self.workers.logits).argmax(axis=1)
+                progress["learning_rate"] = self.optimizer.lr
                 progress["steps"] += 1
                 progress["seen"] += len(labels)
                 progress["loss_sum"] += loss * len(labels)
@@ -130,7 +135,7 @@ class Training:
             "test_loss": tested["loss"],
             "test_accuracy": tested["accuracy"],
             "test_top5": tested["top5"],
-            "learning_rate": self.optimizer.lr,
+            "learning_rate": progress["learning_rate"],
             "images_per_second": progress["seen"] / progress["seconds"],
             "seconds": progress["seconds"],
         }
@@ -179,9 +184,9 @@ def stop_on_signal(training: Training) -> Iterator[None]:
     """Within it the first Ctrl-C (or SIGTERM) lets the step under way finish and stops; the second ends at once."""
 
     def stop(number, frame):
-        if training.stopping:
+        if training.signal:
             raise KeyboardInterrupt
-        training.stopping = True
+        training.stopping, training.signal = True, number
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -191,8 +196,8 @@ def stop_on_signal(training: Training) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Runs the command with `arguments`."""
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command with `arguments`; returns the exit code, 128 + the signal's number if one stopped it."""
     chosen, checkpoint = options.read(arguments)
     xp = backend.get(chosen["backend"])
     dataset = data.load(chosen["dataset"], chosen["data_dir"], chosen["image_size"], chosen["seed"])
@@ -202,8 +207,10 @@ def main(arguments: Sequence[str]) -> None:
     else:
         folder = RunFolder.create(chosen["out"] and Path(chosen["out"]), f"{chosen['dataset']}-{chosen['model']}")
     say(describe(training, folder))
-    with stop_on_signal(training):
+    with stop_on_signal(training), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of overflows: the loss says it, in one line
         training.run(folder)
+    return 128 + training.signal if training.signal else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Checkpoints: everything a run needs to go on exactly where it stopped, in one .npz file without pickles."""
 
 import json
-import os
 import zipfile
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy
 
 from minialex import backend
 from minialex.errors import InputError
+from minialex.files import written_whole
 from minialex.layers import Dropout
 from minialex.network import Network
 from minialex.optim import Constant, Optimizer
@@ -19,7 +19,7 @@ FORMAT = "minialex checkpoint 1"
 def save_checkpoint(path: Path, network: Network, optimizer: Optimizer, schedule: Constant, progress: dict) -> None:
     """Writes weights, optimiser and schedule state, dropout generators and `progress` (what JSON can hold) to `path`.
 
-    The file is written beside it and renamed, so whatever happens there is a whole checkpoint, the old or the new.
+    Whatever happens meanwhile, there is a whole checkpoint afterwards, the old or the new.
     """
     arrays = {f"weight/{name}": array for name, array in network.params.items()}
     arrays |= {f"optimizer/{name}": array for name, array in optimizer.state.items()}
@@ -30,12 +30,8 @@ def save_checkpoint(path: Path, network: Network, optimizer: Optimizer, schedule
         "schedule": schedule.state,
         "generators": {name: layer.rng.bit_generator.state for name, layer in dropouts(network).items()},
     }
-    temporary = path.with_name(path.name + ".part")
-    with open(temporary, "wb") as file:
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
         numpy.savez(file, about=json.dumps(about), **{name: backend.to_host(array) for name, array in arrays.items()})
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 class Checkpoint:

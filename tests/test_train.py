@@ -1,0 +1,210 @@
+"""The training command, as a user meets it: what it writes, how it goes on after a stop, what it says to wrong input."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+
+import numpy
+import pytest
+from commands import call, start
+from PIL import Image
+
+from minialex import train
+from minialex.data import shapes
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """An image folder of 40 training and 20 test pictures, 16×16, in two classes."""
+    root = tmp_path_factory.mktemp("pictures")
+    drawn = shapes.load(seed=1, train_size=40, test_size=20)
+    for split, images in (("train", drawn.train.images), ("val", drawn.test.images)):
+        for i, image in enumerate(images):
+            path = root / split / ("even", "odd")[i % 2] / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).resize((16, 16)).save(path)
+    return root
+
+
+@pytest.fixture
+def small(pictures):
+    """Options of a run of ten steps in two epochs, over everything random: dropout, crops, mirroring."""
+    return [
+        *("--dataset", "folder", "--data-dir", pictures, "--image-size", 16, "--model", "alexnet-cifar", "--workers", 2),
+        *("--batch-size", 8, "--epochs", 2, "--augment", "crop,mirror", "--log-every", 2, "--lr", 0.001),
+    ]
+
+
+def contents(folder):
+    """Every array of the checkpoint, and its metrics without the times."""
+    with numpy.load(folder / "checkpoint.npz", allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files if name != "about"}
+        about = json.loads(str(archive["about"]))
+    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    for epoch in metrics:
+        del epoch["seconds"], epoch["images_per_second"]
+    return arrays, about["generators"], metrics
+
+
+def assert_same(left, right):
+    assert left[1:] == right[1:]
+    assert left[0].keys() == right[0].keys()
+    for name, array in left[0].items():
+        assert array.tobytes() == right[0][name].tobytes(), name
+
+
+def test_a_run_leaves_its_options_metrics_curves_and_checkpoint(small, tmp_path, capsys):
+    code, out, _ = call(train.main, *small, "--out", tmp_path / "run", capsys=capsys)
+    assert code == 0
+    assert re.search(r"^Epoch \[1/2\], Step \[2/5\], Loss: \d+\.\d{4}$", out, re.MULTILINE)
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (config["model"], config["epochs"], config["momentum"], config["seed"]) == ("alexnet-cifar", 2, 0.9, 0)
+    metrics = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [epoch["epoch"] for epoch in metrics] == [1, 2]
+    assert list(metrics[0]) == [
+        *("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "test_top5", "learning_rate"),
+        *("images_per_second", "seconds"),
+    ]
+    assert metrics[0]["test_top5"] == 1  # of two classes
+    with Image.open(tmp_path / "run" / "curves.png") as picture:
+        picture.load()
+        assert picture.width > 600
+    assert f"test accuracy {metrics[1]['test_accuracy']:.2%}" in out
+
+
+def test_the_options_in_force_are_printed_at_the_start(small, tmp_path, capsys):
+    _, out, _ = call(train.main, *small, "--out", tmp_path / "run", "--max-steps", 1, capsys=capsys)
+    start = " ".join(out.split())
+    assert "--optimizer sgd --lr 0.001 --schedule plateau --momentum 0.9 --weight-decay 0.0005 --seed 0" in start
+    assert "40 training and 20 test pictures, 16×16×3, 2 classes" in start
+    assert max(map(len, out.splitlines()[:6])) <= 80
+
+
+@pytest.mark.parametrize("rule", [("sgd", "plateau"), ("adam", "cosine")])
+def test_a_run_stopped_at_any_step_and_resumed_ends_bit_identical(rule, small, tmp_path, capsys):
+    small += ["--optimizer", rule[0], "--schedule", rule[1]]
+    call(train.main, *small, "--out", tmp_path / "whole", capsys=capsys)
+    for steps in (1, 4, 5, 8):  # in the first step, in mid-epoch, between epochs, in the second epoch
+        folder = tmp_path / f"stopped-{steps}"
+        code, out, _ = call(train.main, *small, "--out", folder, "--max-steps", steps, capsys=capsys)
+        assert code == 0
+        assert f"--resume {folder}" in out
+        code, _, _ = call(train.main, "--resume", folder, capsys=capsys)
+        assert code == 0
+        assert_same(contents(folder), contents(tmp_path / "whole"))
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint_and_ends_bit_identical(small, tmp_path, capsys):
+    call(train.main, *small, "--out", tmp_path / "whole", capsys=capsys)
+    folder = tmp_path / "killed"
+    process = start("minialex.train", *small, "--out", folder, "--checkpoint-every", 1, stdout=subprocess.DEVNULL)
+    while not (folder / "checkpoint.npz").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    with pytest.MonkeyPatch.context():
+        code, _, err = call(train.main, "--resume", folder, capsys=capsys)
+    if "has done its 2 epochs" not in err:  # the kill may have come too late
+        assert code == 0, err
+    assert_same(contents(folder), contents(tmp_path / "whole"))
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(small, tmp_path, capsys):
+    small[small.index("--epochs") + 1] = 500
+    folder = tmp_path / "run"
+    process = start("minialex.train", *small, "--out", folder, stdout=subprocess.PIPE)
+    for line in process.stdout:
+        if "Step [" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"python -m minialex.train --resume {folder}" in rest
+    code, out, _ = call(train.main, "--resume", folder, "--max-steps", 1, capsys=capsys)
+    assert code == 0
+    assert "Stopped." in out
+
+
+def test_a_resumed_run_may_have_more_epochs_but_no_other_model(small, tmp_path, capsys):
+    folder = tmp_path / "run"
+    call(train.main, *small, "--out", folder, capsys=capsys)
+    code, _, err = call(train.main, "--resume", folder, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "give a larger --epochs" in err
+    code, _, err = call(train.main, "--resume", folder, "--epochs", 3, "--model", "lenet", capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "was trained with --model alexnet-cifar: it cannot go on with lenet" in err
+    code, _, _ = call(train.main, "--resume", folder / "checkpoint.npz", "--epochs", 3, capsys=capsys)
+    assert code == 0
+    assert [epoch["epoch"] for epoch in contents(folder)[2]] == [1, 2, 3]
+
+
+def test_without_out_each_run_gets_a_folder_of_its_own(small, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        call(train.main, *small, "--max-steps", 1, capsys=capsys)
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["folder-alexnet-cifar", "folder-alexnet-cifar-2"]
+
+
+def test_a_run_is_never_overwritten(small, tmp_path, capsys):
+    folder = tmp_path / "run"
+    call(train.main, *small, "--out", folder, capsys=capsys)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    code, _, err = call(train.main, *small, "--out", folder, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "holds a run already" in err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--epochs", "0"], "--epochs: expected a whole number of at least 1, got '0'"),
+        (["--epochs", "two"], "--epochs: expected a whole number of at least 1, got 'two'"),
+        (["--lr", "nan"], "--lr: expected a number of at least 0, got 'nan'"),
+        (["--momentum", "1"], "--momentum: expected a number of at least 0 and under 1, got '1'"),
+        (["--augment", "rotate"], "--augment: expected none or any of crop,mirror, got 'rotate'"),
+        (["--model", "vgg"], "--model: invalid choice: 'vgg'"),
+        (["--epoch", "3"], "unrecognized arguments: --epoch 3"),
+        (["--model", "alexnet", "--image-size", "30"], "model alexnet cannot be built"),
+        (["--data-dir", "nowhere"], "nowhere"),
+        (["--out", "a-file"], "is a file, expected a folder"),
+        (["--out", "a-file/below"], "a-file"),
+        (["--lr", "1e30", "--optimizer", "sgd"], "try a smaller --lr than 1e+30"),
+        (["--resume", "nowhere"], "there is no checkpoint nowhere"),
+        (["--resume", "a-file"], "a-file is not a whole minialex checkpoint"),
+        (["--resume", "pickled.npz"], "pickled.npz is not a whole minialex checkpoint"),
+        (["--backend", "cupy"], "backend 'cupy' cannot run here: "),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(arguments, said, small, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(train.backend, "_gpu_problem", lambda: "no GPU")
+    (tmp_path / "a-file").write_text("not a checkpoint")
+    numpy.savez(tmp_path / "pickled.npz", about=numpy.array({"a": 1}, dtype=object))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    given = arguments if "--resume" in arguments else [*small, *arguments]
+    code, _, err = call(train.main, *given, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1), err
+    assert said in err
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_a_broken_picture_is_named(small, pictures, tmp_path, capsys):
+    broken = pictures / "train" / "odd" / "zz-broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n but no more")
+    try:
+        code, _, err = call(train.main, *small, "--out", tmp_path / "run", capsys=capsys)
+    finally:
+        broken.unlink()
+    assert (code, err.count("\n")) == (2, 1), err
+    assert str(broken) in err
+
+
+def test_help_shows_examples(capsys):
+    code, out, _ = call(train.main, "--help", capsys=capsys)
+    assert code == 0
+    assert "examples:" in out
+    assert max(map(len, out.splitlines())) <= 80
