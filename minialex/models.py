@@ -203,14 +203,19 @@ SMALL = ("alexnet-cifar", "lenet")
 def build(name: str, **options) -> Network:
     """The model called `name` with the options above; those not given keep the model's own defaults.
 
-    InputError if there is no such model, it has no such option, or the pictures are too small for its layers.
+    InputError if there is no such model, it has no such option, or its layers do not fit pictures of that size.
     """
     if name not in MODELS:
         raise InputError(f"model {name!r} is not one of {', '.join(MODELS)}")
+    known = inspect.signature(MODELS[name]).parameters
+    for option in options:
+        if option not in known:
+            raise InputError(f"model {name} has no option {option!r}, only {', '.join(known)}")
     try:
         return MODELS[name](**options)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"model {name} cannot be built with {options}: {error}") from None
+    except ValueError as error:
+        side = options.get("image_size", image_size(name))
+        raise InputError(f"model {name} cannot take pictures of {side}×{side}: {error}") from None
 
 
 def image_size(name: str) -> int:

@@ -43,16 +43,24 @@ PRESETS = {
     ),
 }  # fmt: skip
 
+#: What --lrn means to the functions in models.py.
+LRN = {
+    "off": dict(lrn=False),
+    "before-pool": dict(lrn=True, pool_first=False),
+    "after-pool": dict(lrn=True, pool_first=True),
+}
+
 #: What may be said anew when a run is resumed; everything else stays as it was.
 FREE_ON_RESUME = ("backend", "workers", "data_dir", "epochs", "max_steps", "log_every", "checkpoint_every")
 
 
 def parser() -> Parser:
     """The command's options. Those not given are None here."""
-    about = "Trains AlexNet, or one of its relatives, from scratch.\nEach data set has defaults of its own, printed at the start."
+    about = "Trains AlexNet, or one of its relatives, from scratch.\nEach data set has its own defaults, printed at the start."
     p = Parser("train", about, EXAMPLES)
     what = p.add_argument_group("what")
     what.add_argument("--model", choices=models.MODELS, metavar="NAME", help=", ".join(models.MODELS))
+    what.add_argument("--lrn", choices=LRN, help="local response normalisation (default: the model's)")
     what.add_argument("--dataset", choices=PRESETS, metavar="NAME", help=f"{', '.join(PRESETS)} (default: shapes)")
     what.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (if there is none: downloaded)")
     what.add_argument("--image-size", type=number(int, 1), metavar="PIXELS", help="side of the pictures (default: the model's)")

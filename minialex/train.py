@@ -48,6 +48,7 @@ class Training:
             in_channels=dataset.channels,
             image_size=dataset.train.image_size,
             rng=numpy.random.default_rng((chosen["seed"], WEIGHTS)),
+            **options.LRN.get(chosen["lrn"], {}),
         ).to(xp)
         self.workers = Workers(self.network, SoftmaxCrossEntropy(), 1 if self.on_gpu else chosen["workers"])
         self.optimizer = optim.optimizer(self.network, chosen)

@@ -11,7 +11,7 @@ import pytest
 from commands import call, start
 from PIL import Image
 
-from minialex import train
+from minialex import data, train
 from minialex.data import shapes
 
 
@@ -168,7 +168,8 @@ def test_a_run_is_never_overwritten(small, tmp_path, capsys):
         (["--augment", "rotate"], "--augment: expected none or any of crop,mirror, got 'rotate'"),
         (["--model", "vgg"], "--model: invalid choice: 'vgg'"),
         (["--epoch", "3"], "unrecognized arguments: --epoch 3"),
-        (["--model", "alexnet", "--image-size", "30"], "model alexnet cannot be built"),
+        (["--model", "alexnet", "--image-size", "30"], "model alexnet cannot take pictures of 30×30: pool2"),
+        (["--model", "lenet", "--lrn", "off"], "model lenet has no option 'lrn'"),
         (["--data-dir", "nowhere"], "nowhere"),
         (["--out", "a-file"], "is a file, expected a folder"),
         (["--out", "a-file/below"], "a-file"),
@@ -201,6 +202,15 @@ def test_a_broken_picture_is_named(small, pictures, tmp_path, capsys):
         broken.unlink()
     assert (code, err.count("\n")) == (2, 1), err
     assert str(broken) in err
+
+
+def test_the_order_of_pool_and_lrn_is_an_option(small, tmp_path, capsys):
+    code, _, _ = call(train.main, *small, "--lrn", "after-pool", "--max-steps", 1, "--out", tmp_path / "run", capsys=capsys)
+    assert code == 0
+    chosen = json.loads((tmp_path / "run" / "config.json").read_text())
+    network = train.Training(chosen, data.load("folder", small[3], 16), numpy).network
+    names = list(network.layers)
+    assert names[names.index("relu1") : names.index("conv2")] == ["relu1", "pool1", "norm1"]
 
 
 def test_help_shows_examples(capsys):

@@ -1,0 +1,36 @@
+"""The data sets: four sources that all give the same thing, a Dataset (see dataset.py)."""
+
+from pathlib import Path
+
+from minialex.data import cifar10, fashion_mnist, folder, shapes
+from minialex.data.dataset import Dataset
+from minialex.errors import InputError
+
+NAMES = ("shapes", "fashion-mnist", "cifar10", "folder")
+
+
+def load(name: str, data_dir: Path | str | None = None, image_size: int | None = None, seed: int = 0) -> Dataset:
+    """The data set called `name`, one of NAMES.
+
+    data_dir: the folder with its files; "folder" needs one, "shapes" takes none, the others look in their usual places.
+    image_size: the side in pixels to which pictures are resized (from "folder": resized and cropped); None: their own.
+    seed: what "shapes" draws its pictures from; the others come out the same for every seed.
+    Raises InputError for wrong arguments and for missing or damaged files.
+    """
+    if name not in NAMES:
+        raise InputError(f"dataset {name!r} is not one of {', '.join(NAMES)}")
+    if image_size is not None and image_size < 1:
+        raise InputError(f"expected an image size of at least 1 pixel, got {image_size}")
+    if data_dir is not None and name == "shapes":
+        raise InputError("dataset 'shapes' is drawn, it reads no files: leave out --data-dir")
+    if data_dir is None and name == "folder":
+        raise InputError("dataset 'folder' needs --data-dir, a folder with train/CLASS/*.jpg and val/CLASS/*.jpg in it")
+    if data_dir is not None and not Path(data_dir).is_dir():
+        raise InputError(f"no folder {data_dir} (--data-dir)")
+    if name == "shapes":
+        return shapes.load(seed, image_size=image_size)
+    if name == "fashion-mnist":
+        return fashion_mnist.load(data_dir, image_size)
+    if name == "cifar10":
+        return cifar10.load(data_dir, image_size)
+    return folder.load(data_dir, image_size)

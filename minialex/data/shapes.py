@@ -1,0 +1,128 @@
+"""Shapes: ten kinds of figures, drawn at 32x32 in any colour, place, size and rotation in front of a scribbled wall.
+
+A data set that needs no download, whose classes a person tells apart at a glance and a linear classifier cannot.
+"""
+
+import sys
+
+import numpy
+from PIL import Image, ImageDraw
+from tqdm import tqdm
+
+from minialex.data.dataset import Dataset, from_arrays
+
+SIDE = 32  # of a picture, in pixels
+FINE = 3  # figures are drawn so many times larger and then shrunk, which smooths their edges
+SHEET = 500  # pictures painted at once; they share a wall
+CELLS = 16  # a wall is so many pictures wide and high
+STROKES = 1500  # lines and blobs on a wall, so about six a picture
+
+
+def load(seed: int = 0, train_size: int = 12_000, test_size: int = 2_000, image_size: int | None = None) -> Dataset:
+    """The Dataset "shapes": pictures of 32x32x3 (or of side `image_size`), the ten classes equally likely.
+
+    The same seed draws the same pictures; training and test pictures come from different streams of it.
+    """
+    with tqdm(total=train_size + test_size, desc="shapes", leave=False, disable=not sys.stderr.isatty()) as progress:
+        train = draw(train_size, numpy.random.default_rng((seed, 10)), progress)
+        test = draw(test_size, numpy.random.default_rng((seed, 11)), progress)
+    return from_arrays("shapes", train, test, list(FIGURES), image_size)
+
+
+def polygon(*points: tuple[float, float], scale: float = 1) -> numpy.ndarray:
+    """The polygon of these corners, each divided by `scale`: float (corners, 2)."""
+    return numpy.array(points, float) / scale
+
+
+def regular(corners: int, radius=1.0, centre=(0.0, 0.0)) -> numpy.ndarray:
+    """A regular polygon, float (corners, 2); with many corners a circle, with several radii in turn a star or a cross."""
+    angle = numpy.arange(corners) * (2 * numpy.pi / corners)
+    return numpy.stack([numpy.cos(angle), numpy.sin(angle)], axis=1) * numpy.resize(radius, (corners, 1)) + centre
+
+
+def heart() -> numpy.ndarray:
+    """The well-known curve x = 16 sin³ t, y = 13 cos t - 5 cos 2t - 2 cos 3t - cos 4t, float (32, 2)."""
+    t = numpy.arange(32) * (2 * numpy.pi / 32)
+    x = 16 * numpy.sin(t) ** 3
+    y = 13 * numpy.cos(t) - 5 * numpy.cos(2 * t) - 2 * numpy.cos(3 * t) - numpy.cos(4 * t)
+    return numpy.stack([x, y + 2], axis=1) / 16
+
+
+# What each figure consists of: a polygon in about the unit circle and, for some, a second one that is cut out of it.
+FIGURES = {
+    "circle": [regular(32, 0.85)],
+    "ring": [regular(32), regular(32, 0.55)],
+    "triangle": [regular(3, 1.1)],
+    "square": [regular(4)],
+    "star": [regular(10, (1.15, 0.45))],
+    "cross": [regular(12, (1.05, 1.05, 0.39))],
+    "heart": [heart()],
+    "crescent": [regular(32), regular(32, 0.8, (0.45, 0))],
+    "arrow": [polygon((-5, -1), (0, -1), (0, -3.5), (5, 0), (0, 3.5), (0, 1), (-5, 1), scale=4.5)],
+    "hourglass": [polygon((-3, -4), (3, -4), (0.4, 0), (3, 4), (-3, 4), (-0.4, 0), scale=4.5)],
+}
+
+
+def draw(n: int, rng: numpy.random.Generator, progress: tqdm) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """n pictures: (images uint8 (n, 32, 32, 3), labels int64 (n,))."""
+    labels = rng.integers(len(FIGURES), size=n)
+    images = numpy.empty((n, SIDE, SIDE, 3), numpy.uint8)
+    for start in range(0, n, SHEET):
+        sheet = labels[start : start + SHEET]
+        images[start : start + SHEET] = paint(figures(sheet, rng), backgrounds(len(sheet), rng), rng)
+        progress.update(len(sheet))
+    return images, labels
+
+
+def figures(labels: numpy.ndarray, rng: numpy.random.Generator) -> numpy.ndarray:
+    """Where each picture's figure is: uint8 (n, 32, 32), 255 inside, less on its edge, 0 outside."""
+    n = len(labels)
+    radius = rng.uniform(7, 13, n)
+    angle = rng.uniform(0, 2 * numpy.pi, n)
+    centre = SIDE / 2 + rng.uniform(-1, 1, (n, 2)) * (SIDE / 2 - 1 - radius)[:, numpy.newaxis]
+    cos, sin = radius * numpy.cos(angle), radius * numpy.sin(angle)
+    rotations = numpy.stack([cos, sin, -sin, cos], axis=1).reshape(n, 2, 2)
+    parts = list(FIGURES.values())
+    masks = numpy.empty((n, SIDE, SIDE), numpy.uint8)
+    for i, label in enumerate(labels):
+        canvas = Image.new("L", (FINE * SIDE, FINE * SIDE))
+        pen = ImageDraw.Draw(canvas)
+        for outline, ink in zip(parts[label], (255, 0), strict=False):
+            pen.polygon((FINE * (outline @ rotations[i] + centre[i])).ravel().tolist(), ink)
+        masks[i] = canvas.reduce(FINE)
+    return masks
+
+
+def backgrounds(n: int, rng: numpy.random.Generator) -> numpy.ndarray:
+    """What the figures stand in front of: uint8 (n, 32, 32, 3), at random places of one wall with lines and blobs on it."""
+    side = CELLS * SIDE
+    colours = rng.integers(60, 196, size=(CELLS, CELLS, 3), dtype=numpy.uint8)
+    wall = Image.fromarray(colours).resize((2 * side, 2 * side), Image.Resampling.BICUBIC)
+    pen = ImageDraw.Draw(wall)
+    starts = rng.integers(0, 2 * side, (STROKES, 2))
+    ends = starts + rng.integers(-30, 31, (STROKES, 2))
+    inks = rng.integers(40, 216, (STROKES, 3))
+    for stroke, (start, end, ink) in enumerate(zip(starts.tolist(), ends.tolist(), inks.tolist(), strict=True)):
+        if stroke % 2:
+            pen.line((*start, *end), tuple(ink), width=2 + stroke % 5)
+        else:
+            pen.ellipse((*map(min, start, end), *map(max, start, end)), tuple(ink))
+    wall = numpy.asarray(wall.reduce(2))
+    corners = rng.integers(0, side - SIDE + 1, (n, 2))
+    return numpy.stack([wall[y : y + SIDE, x : x + SIDE] for y, x in corners])
+
+
+def paint(masks: numpy.ndarray, behind: numpy.ndarray, rng: numpy.random.Generator) -> numpy.ndarray:
+    """The figures painted on what is behind them, with noise: uint8 (n, 32, 32, 3). In integers, the same on any machine.
+
+    A figure's colour is that of five drawn at random which differs most from the mean colour it covers.
+    """
+    n = len(masks)
+    inside = masks[..., numpy.newaxis].astype(numpy.uint16)
+    covered = (behind * inside).sum(axis=1, dtype=numpy.uint32).sum(axis=1) // inside.sum(axis=(1, 2), dtype=numpy.uint32)
+    inks = rng.integers(256, size=(5, n, 3))
+    best = numpy.square(inks - covered).sum(axis=2).argmax(axis=0)
+    ink = inks[best, numpy.arange(n)].astype(numpy.uint16)[:, numpy.newaxis, numpy.newaxis]
+    pictures = (ink * inside + behind * (255 - inside)) // 255  # up to 255 * 255: it just fits uint16
+    noise = rng.integers(-16, 17, size=pictures.shape, dtype=numpy.int8)
+    return (pictures.astype(numpy.int16) + noise).clip(0, 255).astype(numpy.uint8)

@@ -1,0 +1,43 @@
+"""What every test may ask for: the array module that `pytest --backend` names, and seeded random numbers."""
+
+import numpy
+import pytest
+from threadpoolctl import threadpool_limits
+
+from minialex import backend
+from minialex.errors import InputError
+
+
+def pytest_addoption(parser):
+    parser.addoption("--backend", choices=("numpy", "cupy"), default="numpy", help="where the layers compute")
+
+
+@pytest.fixture(scope="session")
+def xp(request):
+    """The array module under test. Inputs are made on the host and moved with `xp.asarray`, results compared on the host."""
+    try:
+        return backend.get(request.config.getoption("--backend"))
+    except InputError as error:
+        pytest.exit(str(error), returncode=2)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_blas_thread():
+    """The products here are small: several BLAS threads would only wait for each other."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+@pytest.fixture
+def rng():
+    return numpy.random.default_rng(0)
+
+
+@pytest.fixture
+def two_at_a_time(monkeypatch):
+    """Layers walk through a batch two pictures at a time, as they do where the cache or the workspace holds no more."""
+
+    def slices(count, bytes_each, budget):
+        return [slice(start, min(start + 2, count)) for start in range(0, count, 2)]
+
+    monkeypatch.setattr(backend, "slices", slices)

@@ -1,0 +1,151 @@
+"""Crops, mirroring and standardisation against their definitions, picture by picture and pixel by pixel."""
+
+import numpy
+import pytest
+from data_helpers import random_pictures, views
+
+from minialex.data.augment import (
+    Standardize,
+    Views,
+    centre_views,
+    crop_padded,
+    mirrored,
+    offset,
+    random_views,
+    standardize_from,
+)
+from minialex.data.dataset import ArrayImages
+
+
+@pytest.mark.parametrize("room", [0, 1, 8, 29])
+def test_every_offset_is_equally_likely(room):
+    # 100 fractions for each offset, in the middle of equal steps.
+    fractions = (numpy.arange(100 * (room + 1)) + 0.5) / (100 * (room + 1))
+    counts = numpy.bincount(offset(fractions, room), minlength=room + 1)
+    assert counts.tolist() == [100] * (room + 1)
+
+
+def test_offset_of_the_edges_and_the_centre():
+    assert offset(0.0, 8) == 0
+    assert offset(0.5, 8) == 4
+    assert offset(1.0, 8) == 8
+
+
+def test_crop_padded_shows_what_a_shifted_window_shows():
+    fill, p = (1, 2, 3), 2
+    images = random_pictures(1, size=5)
+    for top in range(2 * p + 1):
+        for left in range(2 * p + 1):
+            crop = crop_padded(images, views((top + 0.5) / 5, (left + 0.5) / 5), p, fill)
+            for y in range(5):
+                for x in range(5):
+                    row, column = y + top - p, x + left - p
+                    inside = 0 <= row < 5 and 0 <= column < 5
+                    expected = images[0, row, column] if inside else fill
+                    assert crop[0, y, x].tolist() == list(expected), (top, left, y, x)
+
+
+@pytest.mark.parametrize("left", [[0.99, 0.5, 0.3], [0.5, 0.5, 0.5]])
+def test_crop_padded_gives_each_picture_its_own_place(left):
+    images = random_pictures(3)
+    mixed = Views(numpy.array([0.0, 0.5, 0.99]), numpy.array(left), numpy.zeros(3, bool))
+    crops = crop_padded(images, mixed, 2, 9)
+    for i in range(3):
+        alone = crop_padded(images[i : i + 1], views(mixed.top[i], mixed.left[i]), 2, 9)
+        numpy.testing.assert_array_equal(crops[i], alone[0])
+
+
+def test_centre_views_leave_pictures_alone():
+    images = random_pictures(4)
+    numpy.testing.assert_array_equal(crop_padded(images, centre_views(4), 2, 9), images)
+    numpy.testing.assert_array_equal(mirrored(images, centre_views(4)), images)
+
+
+def test_mirrored_exchanges_left_and_right_where_asked_and_nowhere_else():
+    images = random_pictures(3)
+    before = images.copy()
+    flipped = mirrored(images, Views(numpy.full(3, 0.5), numpy.full(3, 0.5), numpy.array([False, True, False])))
+    numpy.testing.assert_array_equal(flipped[[0, 2]], before[[0, 2]])
+    numpy.testing.assert_array_equal(flipped[1], numpy.fliplr(before[1]))
+    numpy.testing.assert_array_equal(images, before)
+
+
+def test_random_views_are_spread_evenly_and_independently():
+    v = random_views(20_000, numpy.random.default_rng(0), crop=True, mirror=True)
+    for drawn in (v.top, v.left):
+        assert drawn.min() >= 0
+        assert drawn.max() < 1
+        counts = numpy.histogram(drawn, 10, (0, 1))[0]
+        assert counts.min() > 1800
+        assert counts.max() < 2200
+    assert 0.48 < v.mirror.mean() < 0.52
+    correlation = numpy.corrcoef([v.top, v.left, v.mirror]) - numpy.eye(3)
+    assert numpy.abs(correlation).max() < 0.03
+
+
+def test_random_views_without_crop_or_mirror():
+    only_mirror = random_views(100, numpy.random.default_rng(0), crop=False, mirror=True)
+    assert (only_mirror.top == 0.5).all()
+    assert (only_mirror.left == 0.5).all()
+    assert only_mirror.mirror.any()
+    only_crop = random_views(100, numpy.random.default_rng(0), crop=True, mirror=False)
+    assert not only_crop.mirror.any()
+    assert len(numpy.unique(only_crop.top)) == 100
+
+
+def test_standardize_computes_its_formula_in_float32():
+    x = numpy.random.default_rng(0).integers(0, 256, (3, 4, 5, 3), dtype=numpy.uint8)  # H and W differ
+    mean, std = numpy.array([100.5, 20.25, 0.0]), numpy.array([50.0, 2.5, 70.0])
+    y = Standardize(mean, std)(x)
+    assert y.dtype == numpy.float32
+    numpy.testing.assert_allclose(y, (x - mean) / std, rtol=1e-5, atol=1e-5)
+
+
+def test_standardize_refuses_other_channels():
+    with pytest.raises(ValueError, match=r"1 channels.* 3"):
+        Standardize([1, 2, 3], [1, 1, 1])(numpy.zeros((2, 4, 4, 1), numpy.uint8))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_standardized_training_pictures_have_mean_0_and_std_1(channels):
+    pictures = random_pictures(257, size=6, channels=channels)  # not a multiple of any chunk
+    pictures[..., 0] //= 3
+    images = ArrayImages(pictures, numpy.zeros(257))
+    y = standardize_from(images)(pictures).astype(float)
+    numpy.testing.assert_allclose(y.mean(axis=(0, 1, 2)), 0, atol=1e-5)
+    numpy.testing.assert_allclose(y.std(axis=(0, 1, 2)), 1, atol=1e-5)
+
+
+def test_bright_pictures_do_not_overflow_the_sums():
+    pictures = numpy.full((300, 64, 64, 1), 255, numpy.uint8)
+    pictures[::2] = 253
+    standardize = standardize_from(ArrayImages(pictures, numpy.zeros(300)))
+    numpy.testing.assert_allclose([standardize.mean[0], standardize.std[0]], [254, 1], rtol=1e-6)
+
+
+def test_constant_pictures_become_0():
+    pictures = numpy.full((10, 4, 4, 3), (0, 77, 255), numpy.uint8)
+    y = standardize_from(ArrayImages(pictures, numpy.zeros(10)))(pictures)
+    numpy.testing.assert_array_equal(y, 0)
+
+
+class SlowImages:
+    """Pictures that are not in memory: black in the first half, white in the second; counts what is read."""
+
+    in_memory, image_size, channels = False, 2, 1
+    count = 0
+
+    def __len__(self):
+        return 1000
+
+    def read(self, indices, views):
+        self.count += len(indices)
+        dark = numpy.asarray(indices) < 500
+        return numpy.where(dark, 0, 255).astype(numpy.uint8)[:, None, None, None] * numpy.ones((1, 2, 2, 1), numpy.uint8)
+
+
+def test_of_slow_pictures_at_most_the_limit_is_read_from_all_over_the_set():
+    images = SlowImages()
+    standardize = standardize_from(images, limit=50)
+    assert images.count == 50
+    assert standardize.mean[0] == 127.5

@@ -1,0 +1,105 @@
+"""Pictures in memory: what read gives; and data.load, given wrong arguments and right ones."""
+
+import numpy
+import pytest
+from data_helpers import random_pictures, views
+from PIL import Image
+
+from minialex import data
+from minialex.data.augment import centre_views
+from minialex.data.dataset import ArrayImages, from_arrays
+from minialex.errors import InputError
+
+
+def test_read_gives_the_pictures_asked_for_in_that_order():
+    pictures = random_pictures(6)
+    images = ArrayImages(pictures, numpy.arange(6, dtype=numpy.uint8))
+    x = images.read([4, 0, 4], centre_views(3))
+    numpy.testing.assert_array_equal(x, pictures[[4, 0, 4]])
+    assert x.dtype == numpy.uint8
+    assert x.flags.c_contiguous
+    assert images.labels.dtype == numpy.int64
+    assert (len(images), images.image_size, images.channels) == (6, 8, 3)
+
+
+def test_what_was_read_can_be_changed_without_harm():
+    pictures = random_pictures(3)
+    images = ArrayImages(pictures.copy(), [0, 0, 0])
+    images.read(range(3), centre_views(3))[:] = 0
+    numpy.testing.assert_array_equal(images.read(range(3), centre_views(3)), pictures)
+
+
+def test_a_mirrored_crop_is_the_mirror_image_of_the_crop():
+    images = ArrayImages(random_pictures(1), [0], padding=3)
+    plain, mirrored = (images.read([0], views(0.9, 0.1, mirror)) for mirror in (False, True))
+    numpy.testing.assert_array_equal(mirrored, plain[:, :, ::-1])
+    assert mirrored.flags.c_contiguous
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_are_resized_like_pillow_does(channels):
+    pictures = random_pictures(2, channels=channels)
+    images = ArrayImages(pictures, [0, 1], image_size=13)
+    x = images.read([1, 0], centre_views(2))
+    assert (images.image_size, images.channels, x.shape) == (13, channels, (2, 13, 13, channels))
+    for c in range(channels):
+        expected = Image.fromarray(pictures[1, :, :, c]).resize((13, 13), Image.Resampling.BILINEAR)
+        numpy.testing.assert_array_equal(x[0, :, :, c], numpy.asarray(expected))
+
+
+def test_crops_of_resized_pictures_move_by_the_pixels_of_the_original():
+    pictures = random_pictures(1)
+    small, large = ArrayImages(pictures, [0], padding=2), ArrayImages(pictures, [0], image_size=16, padding=2)
+    shifted = ArrayImages(small.read([0], views(1.0, 0.0)), [0], image_size=16)
+    numpy.testing.assert_array_equal(large.read([0], views(1.0, 0.0)), shifted.read([0], centre_views(1)))
+
+
+def test_crops_are_filled_with_the_mean_training_colour():
+    train = numpy.full((4, 8, 8, 3), (10, 20, 30), numpy.uint8)
+    train[:, :4] += 1  # the mean is (10.5, 20.5, 30.5)
+    train[0] += 1  # and now a little more, which rounds up
+    dataset = from_arrays("some", (train, [0, 1, 0, 1]), (random_pictures(2), [0, 1]), ["a", "b", "c"])
+    corner = dataset.train.read([0], views(0.0, 0.0))[0, 0, 0]
+    assert corner.tolist() == [11, 21, 31]
+    assert (dataset.name, dataset.num_classes, dataset.channels) == ("some", 3, 3)
+    assert (len(dataset.train), len(dataset.test)) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "labels"),
+    [
+        (numpy.zeros((2, 8, 8, 3), numpy.float32), [0, 1]),
+        (numpy.zeros((2, 8, 8), numpy.uint8), [0, 1]),
+        (numpy.zeros((2, 8, 9, 3), numpy.uint8), [0, 1]),
+        (numpy.zeros((2, 8, 8, 3), numpy.uint8), [0, 1, 2]),
+    ],
+)
+def test_arrays_of_a_wrong_kind_are_refused(pictures, labels):
+    with pytest.raises(ValueError, match="pictures"):
+        ArrayImages(pictures, labels)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"name": "mnist"}, "dataset 'mnist' is not one of shapes, fashion-mnist, cifar10, folder"),
+        ({"name": "shapes", "data_dir": "."}, "leave out --data-dir"),
+        ({"name": "folder"}, "needs --data-dir"),
+        ({"name": "cifar10", "data_dir": "no/such/folder"}, "no folder no/such/folder"),
+        ({"name": "shapes", "image_size": 0}, "at least 1 pixel, got 0"),
+    ],
+)
+def test_wrong_arguments_are_answered_in_one_line(arguments, said):
+    with pytest.raises(InputError) as caught:
+        data.load(**arguments)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_load_passes_seed_and_image_size_on(monkeypatch):
+    small = data.shapes.load
+    monkeypatch.setattr(data.shapes, "load", lambda seed, image_size: small(seed, 20, 10, image_size))
+    dataset = data.load("shapes", image_size=20, seed=3)
+    assert dataset.train.image_size == dataset.test.image_size == 20
+    numpy.testing.assert_array_equal(dataset.train.images, small(3, 20, 10).train.images)
+    assert (dataset.train.images != small(4, 20, 10).train.images).any()

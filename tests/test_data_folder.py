@@ -1,0 +1,280 @@
+"""Folders of pictures: what is found in them, how each picture becomes a square, and pictures that are none."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy
+import pytest
+from data_helpers import random_pictures, views
+from PIL import Image
+
+from minialex.data import folder
+from minialex.data.augment import centre_views, random_views, standardize_from
+from minialex.data.dataset import ArrayImages
+from minialex.data.folder import FolderImages
+from minialex.errors import InputError
+
+
+def save(path, size=(32, 32), seed=0, **options):
+    """Writes a random picture of `size` (width, height); returns its pixels."""
+    pixels = numpy.random.default_rng(seed).integers(0, 256, (*size[::-1], 3), dtype=numpy.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
+    return pixels
+
+
+def photograph(width, height):
+    """Pixels that change slowly, as most in photographs do, no two corners alike."""
+    y, x = numpy.mgrid[0:height, 0:width] / [[[height]], [[width]]]
+    return numpy.stack([255 * x, 255 * y, 127 + 120 * numpy.sin(9 * x) * numpy.cos(7 * y)], axis=2).astype(numpy.uint8)
+
+
+def read_one(path, image_size, channels=3, **view):
+    (x,) = FolderImages([path], [0], image_size, channels).read([0], views(**view))
+    return x
+
+
+def refusal(function, *arguments):
+    with pytest.raises(InputError) as caught:
+        function(*arguments)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def pets(tmp_path):
+    """Two classes, three pictures to train with and one to test with."""
+    for seed, name in enumerate(["train/dog/b.png", "train/dog/a.PNG", "train/cat/c.png", "val/dog/d.png"]):
+        save(tmp_path / name, seed=seed)
+    return tmp_path
+
+
+def test_a_folder_for_each_class_in_alphabetical_order(pets):
+    dataset = folder.load(pets)
+    assert (dataset.name, dataset.class_names, dataset.channels) == ("folder", ["cat", "dog"], 3)
+    assert [Path(path).name for path in dataset.train.paths] == ["c.png", "a.PNG", "b.png"]
+    assert dataset.train.labels.tolist() == [0, 1, 1]
+    assert dataset.test.labels.tolist() == [1]
+    assert dataset.train.labels.dtype == dataset.test.labels.dtype == numpy.int64
+
+
+def test_the_pictures_of_a_class_are_in_alphabetical_order(tmp_path):
+    names = [f"{i}.png" for i in range(30)]
+    for name in names:
+        save(tmp_path / "train/cat" / name)
+        save(tmp_path / "val/cat" / name)
+    dataset = folder.load(tmp_path)
+    for images in (dataset.train, dataset.test):
+        assert [Path(path).name for path in images.paths] == sorted(names)
+
+
+def test_hidden_files_other_files_and_deeper_folders_are_left_out(pets):
+    for name in (".x.png", "._a.png", "deeper/x.png"):
+        save(pets / "train/cat" / name)
+    save(pets / "train/.cache/x.png")
+    (pets / "train/cat/notes.txt").write_text("not a picture")
+    (pets / "train/readme.md").write_text("not a class")
+    dataset = folder.load(pets)
+    assert len(dataset.train) == 3
+    assert dataset.num_classes == 2
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.bmp", "a.webp", "a.gif", "a.ppm", "a.tif", "a.TIFF"])
+def test_many_formats_are_found_and_read(pets, name):
+    save(pets / "train/cat" / name)
+    dataset = folder.load(pets)
+    assert len(dataset.train) == 4
+    assert dataset.train.read(range(4), centre_views(4)).shape == (4, 32, 32, 3)
+
+
+def test_the_test_pictures_may_be_in_test_instead_of_val(pets):
+    (pets / "val").rename(pets / "test")
+    assert len(folder.load(pets).test) == 1
+
+
+@pytest.mark.parametrize(
+    ("gone", "made", "said"),
+    [
+        ("train", None, "no folder train in"),
+        ("val", None, "no folder val or test in"),
+        ("train/cat", "train/cat", "no picture"),
+        ("val/dog", "val/dog", "no picture"),
+        ("train/dog", None, "has classes that"),
+    ],
+)
+def test_what_is_missing_is_said_with_the_folder(pets, gone, made, said):
+    shutil.rmtree(pets / gone)
+    if made:
+        (pets / made).mkdir()
+    message = refusal(folder.load, pets)
+    assert said in message
+    assert str(pets) in message
+
+
+def test_the_layout_is_explained(tmp_path):
+    save(tmp_path / "cat/a.png")  # classes, but no train/ above them
+    assert f"expected {tmp_path}/train/CLASS/*.jpg and {tmp_path}/val/CLASS/*.jpg" in refusal(folder.load, tmp_path)
+    (tmp_path / "train").mkdir()
+    (tmp_path / "val").mkdir()
+    assert "no class folder" in refusal(folder.load, tmp_path)
+
+
+@pytest.mark.parametrize(("size", "expected"), [((32, 32), 32), ((90, 64), 64), ((65, 65), 224), ((500, 300), 224)])
+def test_the_image_size_follows_from_the_first_picture(pets, size, expected):
+    save(pets / "train/cat/a.png", size)
+    dataset = folder.load(pets)
+    assert dataset.train.image_size == dataset.test.image_size == expected
+    assert folder.load(pets, image_size=48).train.image_size == 48
+
+
+def test_pictures_as_small_as_their_crop_are_treated_like_arrays(tmp_path):
+    pixels = numpy.stack([save(tmp_path / f"{i}.png", seed=i) for i in range(20)])
+    files = FolderImages([tmp_path / f"{i}.png" for i in range(20)], range(20), 32)
+    arrays = ArrayImages(pixels, range(20), padding=4, fill=128)
+    drawn = random_views(20, numpy.random.default_rng(0), crop=True, mirror=True)
+    numpy.testing.assert_array_equal(files.read(range(20), centre_views(20)), pixels)
+    numpy.testing.assert_array_equal(files.read(range(20), drawn), arrays.read(range(20), drawn))
+
+
+@pytest.mark.parametrize("size", [(450, 300), (300, 450), (150, 100), (256, 256)])
+@pytest.mark.parametrize(("top", "left"), [(0.5, 0.5), (0.0, 0.999), (0.999, 0.0), (0.2, 0.7)])
+def test_photographs_are_resized_to_256_and_cropped_to_227(tmp_path, size, top, left):
+    Image.fromarray(photograph(*size)).save(tmp_path / "a.png")
+    width, height = (length * 256 // min(size) for length in size)
+    whole = numpy.asarray(Image.open(tmp_path / "a.png").resize((width, height), Image.Resampling.BILINEAR)).astype(int)
+    y, x = int(top * (height - 226)), int(left * (width - 226))
+    expected = whole[y : y + 227, x : x + 227]
+    assert numpy.abs(read_one(tmp_path / "a.png", 227, top=top, left=left) - expected).max() <= 1
+
+
+def test_the_room_for_crops_grows_with_the_image_size(tmp_path):
+    pixels = numpy.repeat(numpy.arange(144, dtype=numpy.uint8)[:, None], 144, axis=1)
+    Image.fromarray(pixels).save(tmp_path / "a.png")  # its rows are numbered
+    # To 64: resized to 72 = 64 * 256/227, so half of 144. 64 of 72 rows, each the mean of two of the file.
+    assert abs(int(read_one(tmp_path / "a.png", 64, top=0.0)[10, 0, 0]) - 20.5) <= 1
+    assert abs(int(read_one(tmp_path / "a.png", 64, top=0.999)[10, 0, 0]) - 36.5) <= 1
+
+
+def test_mirrored_photographs(tmp_path):
+    Image.fromarray(photograph(450, 300)).save(tmp_path / "a.png")
+    plain, mirrored = (read_one(tmp_path / "a.png", 96, top=0.1, left=0.8, mirror=mirror) for mirror in (False, True))
+    numpy.testing.assert_array_equal(mirrored, plain[:, ::-1])
+
+
+def test_a_large_jpeg_looks_the_same_as_if_decoded_in_full(tmp_path):
+    detailed = Image.fromarray(random_pictures(1, 80)[0]).resize((640, 480), Image.Resampling.BICUBIC)
+    detailed.save(tmp_path / "a.jpg", quality=95, subsampling=0)
+    with Image.open(tmp_path / "a.jpg") as picture:
+        picture.save(tmp_path / "a.png")  # which cannot be decoded at a fraction of its size
+    difference = read_one(tmp_path / "a.jpg", 64, top=0.3).astype(int) - read_one(tmp_path / "a.png", 64, top=0.3)
+    assert numpy.abs(difference).mean() < 4  # from a decoded size that is too small: 12
+
+
+# What a camera did to the picture, so that each EXIF orientation puts it right.
+TURNED = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+def test_pictures_are_turned_upright(tmp_path, orientation):
+    upright = Image.fromarray(photograph(600, 300))
+    upright.save(tmp_path / "upright.png")
+    turned = upright if orientation == 1 else upright.transpose(TURNED[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    turned.save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    expected = read_one(tmp_path / "upright.png", 64, left=0.9)
+    difference = read_one(tmp_path / "turned.jpg", 64, left=0.9) - expected.astype(int)
+    assert numpy.abs(difference).mean() < 2
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "1"])
+def test_pictures_of_other_modes_are_converted(tmp_path, mode):
+    name = "a.tif" if mode == "CMYK" else "a.png"
+    Image.fromarray(photograph(40, 40)).convert(mode).save(tmp_path / name)
+    with Image.open(tmp_path / name) as picture:
+        assert picture.mode == mode
+        expected = numpy.asarray(picture.convert("RGB"))
+    numpy.testing.assert_array_equal(read_one(tmp_path / name, 40), expected)
+
+
+def test_colour_can_be_read_as_grey(tmp_path):
+    Image.fromarray(photograph(40, 40)).save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as picture:
+        expected = numpy.asarray(picture.convert("L"))[..., None]
+    numpy.testing.assert_array_equal(read_one(tmp_path / "a.png", 40, channels=1), expected)
+    assert read_one(tmp_path / "a.png", 40, channels=1, top=0.0)[0, 0, 0] == 128
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3000, 2), (1, 700), (31, 33), (33, 32)])
+@pytest.mark.parametrize("place", [0.0, 0.5, 1.0])
+def test_pictures_of_any_size_fit(tmp_path, size, place):
+    save(tmp_path / "a.png", size)
+    assert read_one(tmp_path / "a.png", 32, top=place, left=place).shape == (32, 32, 3)
+
+
+def test_pictures_come_in_the_order_asked_for(tmp_path):
+    for i in range(40):
+        size = (300, 200) if i % 3 else (40, 40)  # some take longer than others
+        Image.new("RGB", size, (i, 2 * i, 3 * i)).save(tmp_path / f"{i}.png")
+    images = FolderImages([tmp_path / f"{i}.png" for i in range(40)], range(40), 40)
+    order = numpy.random.default_rng(0).permutation(40)
+    x = images.read(order, centre_views(40))
+    assert x.dtype == numpy.uint8
+    assert x.flags.c_contiguous
+    numpy.testing.assert_array_equal(x[:, 20, 20], order[:, None] * [1, 2, 3])
+    numpy.testing.assert_allclose(standardize_from(images).mean, [19.5, 39, 58.5])
+    numpy.testing.assert_allclose(standardize_from(images, limit=2).std, [19.5, 39, 58.5])  # the first and the last
+
+
+def broken_files(tmp_path):
+    save(tmp_path / "whole.jpg", (200, 200))
+    save(tmp_path / "whole.png", (200, 200))
+    for kind in ("jpg", "png"):
+        content = (tmp_path / f"whole.{kind}").read_bytes()
+        (tmp_path / f"half.{kind}").write_bytes(content[: len(content) // 2])
+        (tmp_path / f"start.{kind}").write_bytes(content[:20])
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "text.jpg").write_text("<html>404</html>")
+
+
+@pytest.mark.parametrize("name", ["half.jpg", "half.png", "start.jpg", "start.png", "empty.jpg", "text.jpg", "absent.jpg"])
+def test_a_file_that_is_no_whole_picture_is_named(tmp_path, name):
+    broken_files(tmp_path)
+    images = FolderImages([tmp_path / "whole.jpg", tmp_path / name, tmp_path / "absent.png"], [0, 0, 0], 64)
+    message = refusal(images.read, [0, 1, 2], centre_views(3))
+    assert message.startswith(f"{tmp_path / name}: not a picture that can be read (")
+    numpy.testing.assert_array_equal(images.read([0], centre_views(1)).shape, (1, 64, 64, 3))  # and on it goes
+
+
+def test_a_broken_first_picture_is_named_by_load(pets):
+    (pets / "train/cat/a.png").write_bytes(b"")
+    assert f"{pets / 'train/cat/a.png'}: not a picture" in refusal(folder.load, pets)
+
+
+def test_a_decompression_bomb_is_not_opened(tmp_path, monkeypatch):
+    save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    message = refusal(read_one, tmp_path / "a.png", 32)
+    assert f"{tmp_path / 'a.png'}: " in message
+    assert "DecompressionBomb" in message
+
+
+@pytest.mark.skipif("MINIALEX_DATA" not in os.environ, reason="MINIALEX_DATA names no folder with cifar10-images")
+def test_a_real_folder_of_pictures():
+    dataset = folder.load(Path(os.environ["MINIALEX_DATA"]) / "cifar10-images")
+    assert (len(dataset.train), len(dataset.test), dataset.num_classes, dataset.train.image_size) == (50000, 10000, 10, 32)
+    chosen = numpy.arange(0, 50000, 1000)
+    x = dataset.train.read(chosen, centre_views(50))
+    for picture, i in zip(x, chosen, strict=True):
+        with Image.open(dataset.train.paths[i]) as expected:
+            numpy.testing.assert_array_equal(picture, numpy.asarray(expected))

@@ -1,0 +1,264 @@
+"""What every layer promises in layer.py, asked of every layer."""
+
+import math
+
+import numpy
+import pytest
+from naive import assert_close, assert_same, to
+
+from minialex import backend, layers
+from minialex.layers import (
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
+
+MAPS = (7, 6, 4)  # H, W, C
+#: How to build each layer from a generator, and the shape of one input.
+LAYERS = {
+    "conv": (lambda rng: Conv2d(4, 6, 3, rng=rng), MAPS),
+    "conv, stride and padding": (lambda rng: Conv2d(4, 6, 3, stride=2, padding=1, rng=rng), MAPS),
+    "conv, groups": (lambda rng: Conv2d(4, 6, 3, padding=1, groups=2, rng=rng), MAPS),
+    "max-pool": (lambda rng: MaxPool2d(3, stride=2), MAPS),
+    "max-pool, padding": (lambda rng: MaxPool2d(3, stride=2, padding=1), MAPS),
+    "mean-pool": (lambda rng: AvgPool2d(3, stride=2), MAPS),
+    "LRN": (lambda rng: LocalResponseNorm(size=3), MAPS),
+    "LRN, any power": (lambda rng: LocalResponseNorm(size=3, alpha=1.0, beta=0.6), MAPS),
+    "ReLU": (lambda rng: ReLU(), MAPS),
+    "tanh": (lambda rng: Tanh(), MAPS),
+    "sigmoid": (lambda rng: Sigmoid(), MAPS),
+    "dropout": (lambda rng: Dropout(0.3, rng), MAPS),
+    "flatten": (lambda rng: Flatten(), MAPS),
+    "linear": (lambda rng: Linear(5, 3, rng=rng), (5,)),
+}
+
+
+class Case:
+    """One layer, however often it is wanted afresh, and inputs for it."""
+
+    def __init__(self, build, shape, xp):
+        self.build, self.shape, self.xp = build, shape, xp
+        self.rng = numpy.random.default_rng(1)
+
+    def layer(self):
+        """Always with the same weights and the same dropout masks to come."""
+        return to(self.build(numpy.random.default_rng(2)), self.xp)
+
+    def x(self, pictures=3, dtype="float32"):
+        return self.xp.asarray(self.rng.standard_normal((pictures, *self.shape)).astype(dtype))
+
+    def dy(self, y):
+        return self.xp.asarray(self.rng.standard_normal(y.shape).astype(str(y.dtype)))
+
+
+@pytest.fixture(params=LAYERS.values(), ids=LAYERS.keys())
+def case(request, xp):
+    return Case(*request.param, xp)
+
+
+def passes(layer, x, dy=None):
+    """y, dx and the gradients of one forward and backward pass, as host arrays of the caller's own; dy is 1 if not given."""
+    y = layer.forward(x, train=True)
+    dx = layer.backward(backend.of(x).ones_like(y) if dy is None else dy)
+    return {name: numpy.array(backend.to_host(a)) for name, a in {"y": y, "dx": dx, **layer.grads}.items()}
+
+
+def assert_all_close(actual, expected):
+    assert actual.keys() == expected.keys()
+    for name in expected:
+        assert_close(actual[name], expected[name])
+
+
+def everywhere_apart(array):
+    """The same numbers, but no two of them beside each other in memory."""
+    xp = backend.of(array)
+    room = xp.zeros([2 * side for side in array.shape][::-1], array.dtype)
+    view = room.T[tuple(slice(1, None, 2) for _ in array.shape)]
+    view[...] = array
+    return view
+
+
+def test_no_layer_is_missing_here():
+    shipped = set(layers.__all__) - {"Layer", "SoftmaxCrossEntropy"}  # the contract itself, and test_layers_loss.py
+    assert {type(build(None)).__name__ for build, _ in LAYERS.values()} == shipped
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_dtype_that_comes_in_comes_out(case, dtype):
+    layer = case.layer().astype(dtype)
+    y = layer.forward(case.x(dtype=dtype), train=True)
+    dx = layer.backward(case.dy(y))
+    assert {str(array.dtype) for array in (y, dx, *layer.grads.values())} == {dtype}
+
+
+def test_forward_and_backward_leave_their_arguments_alone(case):
+    layer, x = case.layer(), case.x()
+    before = x.copy()
+    dy = case.dy(layer.forward(x, train=True))
+    dy_before = dy.copy()
+    layer.backward(dy)
+    assert_same(x, before)
+    assert_same(dy, dy_before)
+
+
+def test_forward_and_backward_leave_the_parameters_alone(case):
+    layer, untouched = case.layer(), case.layer()
+    passes(layer, case.x())
+    for name, array in untouched.params.items():
+        assert_same(layer.params[name], array)
+
+
+def test_arrays_that_are_views_give_the_same_numbers(case):
+    x = case.x()
+    dy = case.dy(case.layer().forward(x))
+    assert_all_close(passes(case.layer(), everywhere_apart(x), everywhere_apart(dy)), passes(case.layer(), x, dy))
+
+
+def test_backward_needs_a_forward_before_it(case):
+    layer = case.layer()
+    y = layer.forward(case.x())
+    for _ in range(2):  # neither without any forward(train=True) nor when the last one was without
+        with pytest.raises(RuntimeError, match=rf"{type(layer).__name__}\.backward needs a forward\(x, train=True\)"):
+            layer.backward(case.dy(y))
+        layer.forward(case.x(), train=True)
+        layer.forward(case.x(), train=False)
+
+
+def test_a_layer_that_never_ran_says_so(case):
+    with pytest.raises(RuntimeError, match="needs a forward"):
+        case.layer().backward(case.x())
+
+
+def test_output_shape_is_the_shape_that_comes_out(case):
+    assert case.layer().forward(case.x()).shape[1:] == case.layer().output_shape(case.shape)
+
+
+def test_gradients_have_the_names_and_shapes_of_the_parameters(case):
+    layer = case.layer()
+    passes(layer, case.x())
+    assert {n: g.shape for n, g in layer.grads.items()} == {n: p.shape for n, p in layer.params.items()}
+
+
+def test_backward_overwrites_the_gradients_of_the_last_one(case):
+    layer = case.layer()
+    y = layer.forward(case.x(), train=True)
+    dy = case.dy(y)
+    layer.backward(dy)
+    once = {name: grad.copy() for name, grad in layer.grads.items()}
+    layer.backward(dy)
+    for name, grad in layer.grads.items():
+        assert_same(grad, once[name])
+
+
+def test_a_smaller_and_then_a_larger_batch_come_out_right(case):
+    used = case.layer()
+    for pictures in (3, 2, 5, 1):
+        fresh = case.layer()
+        if isinstance(fresh, Dropout):
+            fresh.rng.bit_generator.state = used.rng.bit_generator.state
+        x = case.x(pictures)
+        assert_all_close(passes(used, x), passes(fresh, x))
+
+
+def test_a_replica_shares_the_parameters(case):
+    layer = case.layer()
+    twin = layer.replica()
+    for name in layer.params:
+        layer.params[name][...] = 7
+        assert float(twin.params[name].min()) == 7
+    assert twin.params.keys() == layer.params.keys()
+
+
+def test_a_replica_has_gradients_caches_and_memory_of_its_own(case):
+    layer, x = case.layer(), case.x()
+    y = layer.forward(x, train=True)
+    dx = layer.backward(case.xp.ones_like(y))
+    kept = [array.copy() for array in (y, dx, *layer.grads.values())]
+    twin = layer.replica()
+    with pytest.raises(RuntimeError):
+        twin.backward(case.xp.ones_like(y))
+    passes(twin, case.x())
+    for array, before in zip((y, dx, *layer.grads.values()), kept, strict=True):
+        assert_same(array, before)
+    assert_same(layer.backward(case.xp.ones_like(y)), kept[1])
+
+
+@pytest.mark.parametrize(
+    "layer, shape, message",
+    [
+        (Conv2d(4, 6, 3), (2, 7, 6, 5), r"Conv2d\(4, 6, 3.* expects .* \(N, H, W, 4\), got .*5\)"),
+        (Conv2d(4, 6, 3, groups=2), (2, 7, 6, 2), r"Conv2d\(4, 6, 3.* expects .* \(N, H, W, 4\), got .*2\)"),
+        (Conv2d(4, 6, 3), (2, 4), r"expects .* \(N, H, W, 4\), got .*4\)"),
+        (Linear(5, 3), (2, 6), r"Linear\(5, 3\) expects .* \(N, 5\), got .*6\)"),
+        (Linear(5, 3), (2, 1, 1, 5), r"Linear\(5, 3\) expects .* \(N, 5\), got .*1, 1, 5\)"),
+    ],
+)
+def test_a_wrong_shape_is_named_beside_the_right_one(layer, shape, message, xp):
+    with pytest.raises(ValueError, match=message):
+        to(layer, xp).forward(xp.zeros(shape, numpy.float32))
+    with pytest.raises(ValueError, match=message):
+        layer.output_shape(shape[1:])
+
+
+@pytest.mark.parametrize("layer", [MaxPool2d(2, stride=2), AvgPool2d(2, stride=2)], ids=str)
+def test_a_pool_given_features_says_that_it_wants_maps(layer, xp):
+    with pytest.raises(ValueError, match=r"expects .*\(N, H, W.*got \(2, 8\)"):
+        layer.forward(xp.zeros((2, 8), numpy.float32))
+
+
+def test_pictures_of_whole_numbers_are_refused(xp):
+    """A batch straight from a picture file, uint8, would otherwise divide to 0 or wrap at 256 somewhere on its way."""
+    with pytest.raises(ValueError, match=r"float.*uint8"):
+        to(Conv2d(4, 6, 3), xp).forward(xp.ones((2, *MAPS), numpy.uint8))
+
+
+@pytest.mark.parametrize(
+    "layer, shape, macs",
+    [
+        (Conv2d(3, 96, 11, stride=4), (227, 227, 3), 105_415_200),  # 55 · 55 · 96 · 11 · 11 · 3
+        (Conv2d(96, 256, 5, padding=2, groups=2), (27, 27, 96), 27 * 27 * 256 * 5 * 5 * 48),
+        (Conv2d(8, 6, 3, stride=2, padding=1), (7, 6, 8), 4 * 3 * 6 * 3 * 3 * 8),
+        (Linear(9216, 4), (9216,), 9216 * 4),
+        (MaxPool2d(3, stride=2), (55, 55, 96), 0),
+        (LocalResponseNorm(), (55, 55, 96), 0),
+        (ReLU(), (55, 55, 96), 0),
+    ],
+    ids=str,
+)
+def test_multiply_adds_equal_the_count_by_hand(layer, shape, macs):
+    assert layer.macs(shape) == macs
+
+
+@pytest.mark.parametrize(
+    "build, fan_in",
+    [
+        (lambda **options: Conv2d(16, 64, 5, **options), 5 * 5 * 16),
+        (lambda **options: Conv2d(16, 64, 5, groups=2, **options), 5 * 5 * 8),
+        (lambda **options: Linear(200, 64, **options), 200),
+    ],
+    ids=["conv", "conv, groups", "linear"],
+)
+def test_initial_weights_are_hes_or_have_the_deviation_asked_for(build, fan_in, rng):
+    for std, layer in [
+        (math.sqrt(2 / fan_in), build(rng=rng)),
+        (0.01, build(rng=rng, weight_std=0.01, bias=1)),
+    ]:
+        weight = layer.params["weight"]
+        assert weight.dtype == layer.params["bias"].dtype == numpy.float32
+        assert abs(weight.std() / std - 1) < 5 / math.sqrt(2 * weight.size)  # five standard deviations of a deviation
+        assert abs(weight.mean() / std) < 5 / math.sqrt(weight.size)
+        assert (layer.params["bias"] == (std == 0.01)).all()
+
+
+@pytest.mark.parametrize("build", [lambda rng: Conv2d(3, 4, 5, rng=rng), lambda rng: Linear(6, 5, rng=rng)])
+def test_the_same_seed_gives_the_same_weights(build):
+    first, second, other = (build(numpy.random.default_rng(seed)).params["weight"] for seed in (4, 4, 5))
+    assert_same(first, second)
+    assert not (first == other).any()

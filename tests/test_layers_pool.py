@@ -1,0 +1,120 @@
+"""MaxPool2d and AvgPool2d against loops; overlaps, ties and padding each by hand."""
+
+import numpy
+import pytest
+from naive import apart, assert_close, assert_same, avg_pool, max_pool
+
+from minialex.gradcheck import check_layer
+from minialex.layers import AvgPool2d, MaxPool2d
+
+#: (height, width), kernel size, stride, padding.
+GEOMETRIES = {
+    "side by side": ((6, 4), 2, 2, 0),
+    "overlapping, as in the paper": ((7, 5), 3, 2, 0),
+    "a column left over": ((7, 6), 3, 2, 0),
+    "stride larger than the kernel": ((8, 7), 2, 3, 0),
+    "every pixel": ((5, 4), 3, 1, 0),
+    "the whole picture": ((4, 4), 4, 1, 0),
+    "overlapping and padded": ((6, 7), 3, 2, 1),
+    "padded by half the kernel": ((5, 4), 4, 3, 2),
+}
+UNPADDED = {name: (*rest, padding) for name, (*rest, padding) in GEOMETRIES.items() if padding == 0}
+
+
+def max_case(geometry):
+    shape, kernel_size, stride, padding = geometry
+    return MaxPool2d(kernel_size, stride, padding), lambda x: max_pool(x, kernel_size, stride, padding), shape
+
+
+def avg_case(geometry):
+    shape, kernel_size, stride, _ = geometry
+    return AvgPool2d(kernel_size, stride), lambda x: avg_pool(x, kernel_size, stride), shape
+
+
+CASES = [pytest.param(max_case, geometry, id=f"max, {name}") for name, geometry in GEOMETRIES.items()]
+CASES += [pytest.param(avg_case, geometry, id=f"mean, {name}") for name, geometry in UNPADDED.items()]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("case, geometry", CASES)
+def test_forward_equals_the_loops(case, geometry, dtype, rng, xp):
+    layer, naive, (height, width) = case(geometry)
+    x = rng.standard_normal((2, height, width, 3)).astype(dtype)
+    assert_close(layer.forward(xp.asarray(x), train=True), naive(x))
+    assert_close(layer.forward(xp.asarray(x), train=False), naive(x))
+
+
+@pytest.mark.parametrize("case, geometry", CASES)
+def test_gradient_equals_finite_differences(case, geometry, rng, xp):
+    layer, _, (height, width) = case(geometry)
+    report = check_layer(layer, xp.asarray(apart(rng, (2, height, width, 3))), rng)
+    assert report.passed, report
+
+
+@pytest.mark.parametrize(
+    "case, geometry", [(max_case, "every pixel"), (max_case, "overlapping and padded"), (avg_case, "every pixel")]
+)
+def test_a_batch_of_several_slices_gives_the_same_numbers(case, geometry, rng, xp, two_at_a_time):
+    layer, naive, (height, width) = case(GEOMETRIES[geometry])
+    x = apart(rng, (5, height, width, 3))
+    assert_close(layer.forward(xp.asarray(x)), naive(x))
+    report = check_layer(layer, xp.asarray(x), rng)
+    assert report.passed, report
+
+
+def test_a_pixel_that_wins_in_two_windows_gets_both_gradients(xp):
+    x = numpy.zeros((1, 5, 3, 1))
+    x[0, 2, 1] = 9  # row 2 is the last of the upper window and the first of the lower one
+    layer = MaxPool2d(3, stride=2)
+    assert_same(layer.forward(xp.asarray(x), train=True).ravel(), numpy.array([9.0, 9.0]))
+    dx = layer.backward(xp.asarray(numpy.array([5.0, 7.0]).reshape(1, 2, 1, 1)))
+    expected = numpy.zeros_like(x)
+    expected[0, 2, 1] = 12
+    assert_same(dx, expected)
+
+
+@pytest.mark.parametrize(
+    "window, winner",
+    [
+        ([[1, 1], [1, 1]], [[1, 0], [0, 0]]),
+        ([[0, 1], [1, 1]], [[0, 1], [0, 0]]),
+        ([[0, 0], [1, 1]], [[0, 0], [1, 0]]),
+        ([[-2, -1], [-1, -2]], [[0, 1], [0, 0]]),
+    ],
+)
+def test_in_a_tie_the_first_maximum_gets_the_whole_gradient(window, winner, xp):
+    layer = MaxPool2d(2, stride=2)
+    layer.forward(xp.asarray(numpy.array(window, numpy.float64).reshape(1, 2, 2, 1)), train=True)
+    dx = layer.backward(xp.asarray(numpy.full((1, 1, 1, 1), 3.0)))
+    assert_same(dx, 3 * numpy.array(winner).reshape(1, 2, 2, 1))
+
+
+def test_padding_never_wins_over_negative_numbers(xp):
+    x = xp.asarray(numpy.full((2, 4, 5, 3), -1.0, numpy.float32))
+    layer = MaxPool2d(3, stride=2, padding=1)
+    y = layer.forward(x, train=True)
+    assert_same(y, numpy.full((2, 2, 3, 3), -1))
+    dx = layer.backward(xp.ones_like(y))
+    assert float(dx.sum()) == y.size  # all of the gradient reached a real pixel
+
+
+def test_the_last_pixel_of_the_largest_window_can_win(xp):
+    x = numpy.zeros((1, 16, 16, 1))
+    x[0, 15, 15] = 1
+    layer = MaxPool2d(16, stride=1)
+    layer.forward(xp.asarray(x), train=True)
+    assert_same(layer.backward(xp.asarray(numpy.ones((1, 1, 1, 1)))), x)
+
+
+@pytest.mark.parametrize(
+    "build, message",
+    [
+        (lambda: MaxPool2d(17, 2), "kernel_size is at most 16.*got 17"),
+        (lambda: MaxPool2d(3, 2, padding=2), "window of 3 could lie wholly in a padding of 2"),
+        (lambda: MaxPool2d(3, 2).output_shape((5, 2, 1)), "window of 3 does not fit into 2 pixels"),
+        (lambda: AvgPool2d(3, 2).output_shape((2, 5, 1)), "window of 3 does not fit into 2 pixels"),
+    ],
+)
+def test_what_does_not_fit_is_named_with_both_numbers(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

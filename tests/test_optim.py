@@ -1,0 +1,262 @@
+"""SGD and Adam against their formulas written out, number by number, and every schedule at chosen moments."""
+
+import math
+
+import numpy
+import pytest
+from naive import assert_same
+
+from minialex import backend, optim
+from minialex.layers import Linear, ReLU
+from minialex.network import Network
+from minialex.optim import SGD, Adam, Constant, Cosine, Exponential, Plateau, Step
+
+LEARNING_RATES = [0.1, 0.1, 0.01]  # of the three steps: it drops before the last
+NAMES = ["fc.weight", "fc.bias"]
+
+
+@pytest.fixture
+def network(rng, xp):
+    return Network([("fc", Linear(3, 2, rng=rng)), ("relu", ReLU())], (3,)).to(xp).astype("float64")
+
+
+def steps(optimizer, seed=1):
+    """Three steps along random gradients. Gives back the parameters before the first, and each step's gradients."""
+    network, rng = optimizer.network, numpy.random.default_rng(seed)
+    before = {name: backend.to_host(array).copy() for name, array in network.params.items()}
+    gradients = []
+    for optimizer.lr in LEARNING_RATES:
+        gradients.append({name: rng.standard_normal(array.shape) for name, array in network.params.items()})
+        for name, layer in network.layers.items():
+            xp = backend.of(next(iter(network.params.values())))
+            layer.grads = {key: xp.asarray(gradients[-1][f"{name}.{key}"]) for key in layer.params}
+        optimizer.step()
+    return before, gradients
+
+
+def assert_parameters(network, expected):
+    for name, array in network.params.items():
+        numpy.testing.assert_allclose(backend.to_host(array), expected[name], rtol=1e-12)
+
+
+def test_sgd_takes_the_papers_steps(network):
+    weights, gradients = steps(SGD(network, momentum=0.9, weight_decay=0.0005))
+    for name in NAMES:
+        v = 0
+        for lr, g in zip(LEARNING_RATES, gradients, strict=True):
+            v = 0.9 * v - 0.0005 * lr * weights[name] - lr * g[name]
+            weights[name] = weights[name] + v
+    assert_parameters(network, weights)
+
+
+def test_sgd_with_torchs_rule_takes_torchs_steps(network):
+    weights, gradients = steps(SGD(network, momentum=0.9, weight_decay=0.0005, rule="torch"))
+    for name in NAMES:
+        v = 0
+        for lr, g in zip(LEARNING_RATES, gradients, strict=True):
+            v = 0.9 * v + g[name] + 0.0005 * weights[name]
+            weights[name] = weights[name] - lr * v
+    assert_parameters(network, weights)
+
+
+def test_the_defaults_of_sgd_are_the_papers(network):
+    sgd = SGD(network)
+    assert (sgd.lr, sgd.momentum, sgd.weight_decay, sgd.rule) == (0.01, 0.9, 0.0005, "paper")
+
+
+@pytest.mark.parametrize(
+    "learning_rates, paper, torch",
+    [
+        # g = 1 and momentum 1/2 throughout: v is −lr, then −3/2 lr
+        ([0.1, 0.1], -0.1 - 0.15, -0.1 - 0.15),
+        # lr drops to a tenth: the paper's v keeps half of the large step, torch's takes 3/2 of a small one
+        ([0.1, 0.01], -0.1 - (0.05 + 0.01), -0.1 - 0.015),
+    ],
+)
+def test_the_two_rules_differ_only_after_lr_drops(learning_rates, paper, torch, xp):
+    for rule, expected in (("paper", paper), ("torch", torch)):
+        network = Network([("fc", Linear(1, 1))], (1,)).to(xp).astype("float64")
+        network.params["fc.weight"][...] = 0
+        sgd = SGD(network, momentum=0.5, weight_decay=0, rule=rule)
+        network.layers["fc"].grads = {"weight": xp.ones((1, 1)), "bias": xp.ones(1)}
+        for sgd.lr in learning_rates:
+            sgd.step()
+        assert float(network.params["fc.weight"][0, 0]) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_rule_that_does_not_exist_is_refused(network):
+    with pytest.raises(ValueError, match="'paper' or 'torch', got 'nesterov'"):
+        SGD(network, rule="nesterov")
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.01])
+def test_adam_takes_the_steps_of_its_paper(weight_decay, network):
+    """Algorithm 1 of Kingma and Ba, line by line, with the decay added to the gradient."""
+    weights, gradients = steps(Adam(network, beta1=0.8, beta2=0.95, epsilon=0.1, weight_decay=weight_decay))
+    for name in NAMES:
+        theta, m, v = weights[name], 0, 0
+        for t, (alpha, g) in enumerate(zip(LEARNING_RATES, gradients, strict=True), start=1):
+            g = g[name] + weight_decay * theta
+            m = 0.8 * m + (1 - 0.8) * g
+            v = 0.95 * v + (1 - 0.95) * g**2
+            m_hat = m / (1 - 0.8**t)
+            v_hat = v / (1 - 0.95**t)
+            theta = theta - alpha * m_hat / (numpy.sqrt(v_hat) + 0.1)
+        weights[name] = theta
+    assert_parameters(network, weights)
+
+
+def test_the_defaults_of_adam_are_its_papers(network):
+    adam = Adam(network)
+    assert (adam.lr, adam.beta1, adam.beta2, adam.epsilon, adam.weight_decay) == (0.001, 0.9, 0.999, 1e-8, 0)
+
+
+OPTIMIZERS = [
+    pytest.param(SGD, id="SGD"),
+    pytest.param(lambda network, **options: SGD(network, rule="torch", **options), id="SGD, torch's rule"),
+    pytest.param(Adam, id="Adam"),
+]
+
+
+@pytest.mark.parametrize("build", OPTIMIZERS)
+def test_parameters_change_in_place_and_gradients_not_at_all(build, network):
+    arrays = list(network.params.values())
+    before = [array.copy() for array in arrays]
+    _, gradients = steps(build(network))
+    for array, old, now in zip(arrays, before, network.params.values(), strict=True):
+        assert array is now
+        assert not (array == old).any()
+    for name, grad in network.grads.items():
+        assert_same(grad, gradients[-1][name])
+
+
+@pytest.mark.parametrize("build", OPTIMIZERS)
+def test_a_parameter_of_several_slices_takes_the_steps_that_its_parts_would(build, monkeypatch, rng, xp):
+    """7 · 5 weights in slices of 8 end as they do in one."""
+    results = []
+    for size in (8, 1000):
+        monkeypatch.setattr(optim, "SLICE", size)
+        network = Network([("fc", Linear(7, 5, rng=numpy.random.default_rng(0)))], (7,)).to(xp).astype("float64")
+        steps(build(network, weight_decay=0.01))
+        results.append(network.params)
+    for name in NAMES:
+        assert_same(results[0][name], results[1][name])
+
+
+@pytest.mark.parametrize("build", OPTIMIZERS)
+def test_a_parameter_that_is_a_transposed_view_is_updated_too(build, network):
+    """As a weight is that was brought over from another layout with `.T`."""
+    twin = Network([("fc", Linear(3, 2))], (3,))
+    for name, array in network.layers["fc"].params.items():
+        twin.layers["fc"].params[name] = array.copy().T.copy().T  # the same numbers, laid down column by column
+    steps(build(network))
+    steps(build(twin))
+    assert_parameters(twin, {name: backend.to_host(array) for name, array in network.params.items()})
+
+
+@pytest.mark.parametrize("build", OPTIMIZERS)
+def test_single_precision_stays_single(build, network):
+    network.astype("float32")
+    optimizer = build(network, lr=0.1)
+    steps(optimizer)
+    assert {str(a.dtype) for a in (*network.params.values(), *optimizer.state.values())} == {"float32"}
+
+
+@pytest.mark.parametrize("build", OPTIMIZERS)
+def test_an_optimizer_given_anothers_state_goes_on_as_that_one_would(build, network, rng, xp):
+    first = build(network, weight_decay=0.01)
+    steps(first, seed=1)
+    twin = Network([("fc", Linear(3, 2, rng=rng)), ("relu", ReLU())], (3,)).to(xp).astype("float64")
+    second = build(twin, weight_decay=0.01)
+    assert second.state.keys() == first.state.keys()
+    for mine, other in ((twin.params, network.params), (second.state, first.state)):
+        for name in other:
+            mine[name][...] = other[name]
+    second.steps = first.steps
+    assert first.steps == 3
+    steps(first, seed=2)
+    steps(second, seed=2)
+    for name in NAMES:
+        assert_same(twin.params[name], network.params[name])
+
+
+def test_the_state_is_named_after_the_parameters(network):
+    assert list(SGD(network).state) == ["velocity.fc.weight", "velocity.fc.bias"]
+    assert sorted(Adam(network).state) == ["mean.fc.bias", "mean.fc.weight", "square.fc.bias", "square.fc.weight"]
+
+
+def test_options_name_the_optimizer(network):
+    options = dict(lr=0.2, weight_decay=0.3, momentum=0.4)
+    sgd = optim.optimizer(network, dict(optimizer="sgd", **options))
+    assert (type(sgd), sgd.lr, sgd.weight_decay, sgd.momentum) == (SGD, 0.2, 0.3, 0.4)
+    adam = optim.optimizer(network, dict(optimizer="adam", **options))
+    assert (type(adam), adam.lr, adam.weight_decay) == (Adam, 0.2, 0.3)
+
+
+@pytest.mark.parametrize(
+    "schedule, rates",
+    [
+        (Constant(0.1), {0: 0.1, 7.5: 0.1, 100: 0.1}),
+        (Step(0.1, every=2), {0: 0.1, 1.99: 0.1, 2: 0.01, 3.5: 0.01, 4: 0.001}),
+        (Step(0.1, every=0.5, factor=2), {0.4: 0.1, 0.5: 0.05, 1.25: 0.025}),
+        (Exponential(0.1, epochs=10), {0: 0.1, 5: 0.01, 10: 0.001}),
+        (Exponential(0.1, epochs=4, factor=16), {1: 0.05, 2: 0.025, 3: 0.0125}),
+        (Cosine(0.1, epochs=10), {0: 0, 0.5: 0.05, 1: 0.1, 4: 0.075, 5.5: 0.05, 7: 0.025, 10: 0}),
+        (Cosine(0.1, epochs=10, warmup=0), {0: 0.1, 5: 0.05, 10: 0, 11: 0}),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Constant) else "",
+)
+def test_a_schedules_rates_at_chosen_moments(schedule, rates):
+    assert {progress: schedule(progress) for progress in rates} == pytest.approx(rates, abs=1e-12)
+    for error in (3, 2, 2, 2, 2):  # only Plateau listens
+        schedule.observe(error)
+    assert {progress: schedule(progress) for progress in rates} == pytest.approx(rates, abs=1e-12)
+
+
+def rates_after(schedule, errors):
+    rates = []
+    for error in errors:
+        schedule.observe(error)
+        rates.append(schedule(0))
+    return rates
+
+
+def test_plateau_drops_after_so_many_epochs_without_a_new_best():
+    #         best best stall  drop  stall  drop   best   stall  drop
+    errors = [0.9, 0.8, 0.85, 0.82, 0.81, 0.80, 0.70, 0.75, 0.71]
+    rates = [0.1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001, 0.001, 0.0001]
+    assert rates_after(Plateau(0.1, patience=2), errors) == pytest.approx(rates)
+
+
+@pytest.mark.parametrize("patience, factor, rates", [(1, 2, [1, 0.5, 0.25, 0.125]), (3, 10, [1, 1, 1, 0.1])])
+def test_plateau_keeps_to_its_patience_and_factor(patience, factor, rates):
+    assert rates_after(Plateau(1.0, patience, factor), [5, 5, 5, 5]) == pytest.approx(rates)
+
+
+def test_plateau_starts_at_lr_and_counts_an_error_that_is_no_number_as_no_improvement():
+    schedule = Plateau(0.1, patience=1)
+    assert schedule(0) == 0.1
+    assert rates_after(schedule, [0.5, math.nan]) == pytest.approx([0.1, 0.01])
+
+
+def test_plateau_given_anothers_state_goes_on_as_that_one_would():
+    first, second = Plateau(0.1, patience=2), Plateau(0.1, patience=2)
+    rates_after(first, [0.9, 0.95, 0.95, 0.95])
+    second.state.update(first.state)
+    assert rates_after(second, [0.95, 0.8, 0.85]) == rates_after(first, [0.95, 0.8, 0.85]) == pytest.approx([0.001] * 3)
+
+
+@pytest.mark.parametrize(
+    "name, rates",
+    [
+        ("constant", {0: 0.1, 9: 0.1}),
+        ("step", {0: 0.1, 2.9: 0.1, 3: 0.01, 6: 0.001, 8.9: 0.001}),
+        ("plateau", {0: 0.1, 9: 0.1}),
+        ("exponential", {0: 0.1, 4.5: 0.01, 9: 0.001}),
+        ("cosine", {0: 0, 0.9: 0.1, 9: 0}),
+    ],
+)
+def test_a_schedule_is_built_by_name_for_a_run_of_nine_epochs(name, rates):
+    schedule = optim.schedule(name, 0.1, 9)
+    assert name in optim.SCHEDULES
+    assert {progress: schedule(progress) for progress in rates} == pytest.approx(rates, abs=1e-12)

@@ -1,0 +1,193 @@
+"""Workers: however many threads share the work, the numbers are those of one network that takes the whole batch."""
+
+import numpy
+import pytest
+from naive import assert_same
+
+from minialex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
+from minialex.network import Network
+from minialex.optim import SGD
+from minialex.parallel.workers import Workers
+
+SHAPE = (8, 7, 4)
+
+
+def convolutional(dtype="float64"):
+    rng = numpy.random.default_rng(0)
+    layers = [
+        ("conv1", Conv2d(4, 6, 3, padding=1, groups=2, rng=rng)),
+        ("relu1", ReLU()),
+        ("norm1", LocalResponseNorm(alpha=1.0)),
+        ("pool1", MaxPool2d(3, stride=2)),
+        ("flatten", Flatten()),
+        ("dropout2", Dropout(0.5, numpy.random.default_rng(1))),
+        ("fc2", Linear(3 * 3 * 6, 10, rng=rng)),
+        ("relu2", ReLU()),
+        ("dropout3", Dropout(0.5, numpy.random.default_rng(2))),
+        ("fc3", Linear(10, 5, rng=rng)),
+    ]
+    return Network(layers, SHAPE).astype(dtype)
+
+
+def dropout_before_flatten(dtype="float64"):
+    rng = numpy.random.default_rng(0)
+    conv, dropout, fc = Conv2d(4, 3, 3, rng=rng), Dropout(0.5, numpy.random.default_rng(1)), Linear(6 * 5 * 3, 5, rng=rng)
+    layers = [("conv", conv), ("dropout", dropout), ("relu", ReLU()), ("flatten", Flatten()), ("fc", fc)]
+    return Network(layers, SHAPE).astype(dtype)
+
+
+def linear_only(dtype="float64"):
+    rng = numpy.random.default_rng(0)
+    layers = [("flatten", Flatten()), ("fc1", Linear(8 * 7 * 4, 6, rng=rng)), ("relu", ReLU()), ("fc2", Linear(6, 5, rng=rng))]
+    return Network(layers, SHAPE).astype(dtype)
+
+
+def convolutions_only(dtype="float64"):
+    """Nothing after the seam but the flattening: the last convolution gives one number for each class."""
+    rng = numpy.random.default_rng(0)
+    layers = [("conv1", Conv2d(4, 6, 3, stride=2, rng=rng)), ("relu", ReLU()), ("conv2", Conv2d(6, 5, 3, rng=rng))]
+    return Network([*layers, ("flatten", Flatten())], (7, 7, 4)).astype(dtype)
+
+
+NETWORKS = [convolutional, dropout_before_flatten, linear_only, convolutions_only]
+
+
+def batch(network, pictures=7, seed=3):
+    rng = numpy.random.default_rng(seed)
+    dtype = next(iter(network.params.values())).dtype
+    return rng.standard_normal((pictures, *network.input_shape)).astype(dtype), rng.integers(0, 5, pictures)
+
+
+def whole(network, x, labels):
+    """Loss and gradients of the network itself, without workers."""
+    loss = SoftmaxCrossEntropy()
+    value = loss.forward(network.forward(x, train=True), labels)
+    network.backward(loss.backward())
+    return float(value), network.grads
+
+
+def assert_close(actual, expected):
+    assert list(actual) == list(expected)
+    for name in expected:
+        numpy.testing.assert_allclose(actual[name], expected[name], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("pictures", [1, 2, 7])  # fewer than the threads, and not to be divided evenly
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("build", NETWORKS)
+def test_a_step_gives_the_loss_and_gradients_of_the_whole_batch(build, n, pictures):
+    network = build()
+    x, labels = batch(network, pictures)
+    loss, grads = whole(build(), x, labels)
+    assert float(Workers(network, SoftmaxCrossEntropy(), n).step(x, labels)) == pytest.approx(loss, abs=1e-12)
+    assert_close(network.grads, grads)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_batches_of_changing_size_come_out_right_one_after_the_other(n):
+    network, reference = convolutional(), convolutional()
+    workers = Workers(network, SoftmaxCrossEntropy(), n)
+    for pictures in (7, 2, 1, 8, 3):
+        x, labels = batch(network, pictures, seed=pictures)
+        loss, grads = whole(reference, x, labels)
+        assert float(workers.step(x, labels)) == pytest.approx(loss, abs=1e-12)
+        assert_close(network.grads, grads)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_training_keeps_the_threads_on_the_weights_as_they_are_now(n):
+    """Two steps of SGD: the second sees what the first did to the weights, in every thread."""
+    network, reference = convolutional(), convolutional()
+    workers = Workers(network, SoftmaxCrossEntropy(), n)
+    optimizers = SGD(network, lr=0.1), SGD(reference, lr=0.1)
+    for seed in (3, 4, 5):
+        x, labels = batch(network, seed=seed)
+        workers.step(x, labels)
+        whole(reference, x, labels)
+        for optimizer in optimizers:
+            optimizer.step()
+    assert_close(network.params, reference.params)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("build", NETWORKS)
+def test_forward_is_the_networks(build, n):
+    network = build()
+    x, _ = batch(network)
+    numpy.testing.assert_allclose(
+        Workers(network, SoftmaxCrossEntropy(), n).forward(x), build().forward(x), rtol=1e-12, atol=1e-12
+    )
+
+
+def test_the_logits_of_a_step_can_be_read_afterwards():
+    network = linear_only()
+    x, labels = batch(network)
+    workers = Workers(network, SoftmaxCrossEntropy(), 2)
+    workers.step(x, labels)
+    numpy.testing.assert_allclose(workers.logits, network.forward(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_the_same_seed_and_threads_give_the_same_bits(n):
+    results = []
+    for _ in range(2):
+        network = convolutional("float32")
+        workers, optimizer = Workers(network, SoftmaxCrossEntropy(), n), SGD(network, lr=0.1)
+        for seed in (3, 4, 5):
+            workers.step(*batch(network, seed=seed))
+            optimizer.step()
+        results.append(network.params)
+    for name in results[0]:
+        assert_same(results[0][name], results[1][name])
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_single_precision_stays_single(n):
+    network = convolutional("float32")
+    loss = Workers(network, SoftmaxCrossEntropy(), n).step(*batch(network))
+    assert {str(array.dtype) for array in (loss, *network.grads.values())} == {"float32"}
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_step_leaves_its_batch_alone(n):
+    network = convolutional()
+    x, labels = batch(network)
+    before = x.copy(), labels.copy()
+    Workers(network, SoftmaxCrossEntropy(), n).step(x, labels)
+    assert_same(x, before[0])
+    assert_same(labels, before[1])
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize(
+    "x, labels, message",
+    [
+        (numpy.ones((3, *SHAPE)), numpy.array([0, 1, 5]), "labels from 0 to 4 for 5 classes, got labels from 0 to 5"),
+        (numpy.ones((3, *SHAPE)), numpy.array([0, 1]), r"got \(3, 5\) and \(2,\)"),
+        (numpy.ones((3, 8, 7, 3)), numpy.array([0, 1, 2]), r"Conv2d.*expects .* \(N, H, W, 4\), got .*3\)"),
+    ],
+    ids=["label out of range", "a label too few", "wrong pictures"],
+)
+def test_what_is_wrong_with_a_batch_reaches_the_caller(x, labels, message, n):
+    workers = Workers(convolutional(), SoftmaxCrossEntropy(), n)
+    with pytest.raises(ValueError, match=message):
+        workers.step(x, labels)
+
+
+def test_a_step_after_a_refused_one_is_right():
+    network = convolutional()
+    x, labels = batch(network)
+    workers = Workers(network, SoftmaxCrossEntropy(), 2)
+    with pytest.raises(ValueError, match="5 classes"):
+        workers.step(x, labels + 5)
+    for name, layer in network.layers.items():  # the refused step drew masks; draw the same ones again
+        if isinstance(layer, Dropout):
+            layer.rng = convolutional().layers[name].rng
+    workers.step(x, labels)
+    assert_close(network.grads, whole(convolutional(), x, labels)[1])
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_there_is_at_least_one_worker(n):
+    with pytest.raises(ValueError, match=f"at least 1, got {n}"):
+        Workers(convolutional(), SoftmaxCrossEntropy(), n)
