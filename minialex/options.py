@@ -26,7 +26,7 @@ EXAMPLES = """\
 #: For each data set what works well on it.
 PRESETS = {
     "shapes": dict(
-        model="alexnet-cifar", epochs=4, batch_size=64, optimizer="adam", lr=1e-3, schedule="cosine",
+        model="alexnet-cifar", epochs=3, batch_size=64, optimizer="adam", lr=1e-3, schedule="cosine",
         weight_decay=0.0, augment="none", log_every=50,
     ),
     "fashion-mnist": dict(
