@@ -168,15 +168,15 @@ class WholeNumbers(Layer):
         return dy / 255
 
 
-class SoftmaxGivesZero(Layer):
-    """The probabilities of each row; a backward that says nothing depends on anything."""
+class SoftmaxForgotten(Layer):
+    """y = x + softmax(x), with a backward for x alone."""
 
     def forward(self, x, train=False):
         exponentials = numpy.exp(x)
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        return x + exponentials / exponentials.sum(axis=1, keepdims=True)
 
     def backward(self, dy):
-        return numpy.zeros_like(dy)
+        return dy.copy()
 
 
 def normal(rng):
@@ -217,7 +217,7 @@ WRONG_NUMBERS = [
     (lambda rng: LinearOneWrongNumber(8, 5, rng=rng), features, "weight"),
     (lambda rng: WholeNumbers(), pixels, "x"),
     (lambda rng: TanhGivesNaN(), normal, "x"),
-    (lambda rng: SoftmaxGivesZero(), features, "x"),
+    (lambda rng: SoftmaxForgotten(), features, "x"),
 ]
 #: The mistake, its input, what the report says.
 WRONG_IN_WORDS = [
@@ -298,9 +298,9 @@ def test_a_wrong_forward_with_the_backward_to_match_passes(rng):
     assert not numpy.allclose(layer.forward(x), max_pool(x, 3, 2, 1))
 
 
-def test_a_sum_instead_of_random_numbers_upstream_would_miss_it(rng):
-    """Probabilities add up to 1 whatever the logits: with dy = 1 a backward that gives 0 looks right."""
-    layer, x = SoftmaxGivesZero(), features(rng)
+def test_ones_instead_of_random_numbers_upstream_would_hide_it(rng):
+    """Probabilities add up to 1 whatever the logits: as far as their sum goes, a softmax may be forgotten."""
+    layer, x = SoftmaxForgotten(), features(rng)
     numeric = gradcheck.differences(lambda: float(layer.forward(x).sum()), x)
     assert abs(numeric - layer.backward(numpy.ones_like(x))).max() < 1e-9
     assert not check_layer(layer, x, rng).passed

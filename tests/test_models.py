@@ -118,6 +118,36 @@ SHAPES = {
     },
 }
 
+#: (kernel size, stride, padding) of every layer with a window; the shapes above would not show all of them.
+WINDOWS_227 = {
+    "conv1": (11, 4, 0),
+    "pool1": (3, 2, 0),
+    "conv2": (5, 1, 2),
+    "pool2": (3, 2, 0),
+    "conv3": (3, 1, 1),
+    "conv4": (3, 1, 1),
+    "conv5": (3, 1, 1),
+    "pool5": (3, 2, 0),
+}
+WINDOWS = {
+    "alexnet": WINDOWS_227,
+    "alexnet-227": WINDOWS_227,
+    "alexnet-d2l": {**WINDOWS_227, "conv1": (11, 4, 1)},
+    "alexnet-224": {**WINDOWS_227, "conv1": (11, 4, 2)},
+    "alexnet-owt": {**WINDOWS_227, "conv1": (11, 4, 2)},
+    "alexnet-cifar": {
+        "conv1": (5, 1, 2),
+        "pool1": (3, 2, 1),
+        "conv2": (3, 1, 1),
+        "pool2": (3, 2, 1),
+        "conv3": (3, 1, 1),
+        "conv4": (3, 1, 1),
+        "conv5": (3, 1, 1),
+        "pool5": (3, 2, 1),
+    },
+    "lenet": {"conv1": (5, 1, 2), "pool1": (2, 2, 0), "conv2": (5, 1, 0), "pool2": (2, 2, 0)},
+}
+
 #: What comes between the ReLU of the first two convolutions and the next convolution.
 POOL, NORM_POOL, POOL_NORM = ["pool"], ["norm", "pool"], ["pool", "norm"]
 
@@ -162,6 +192,20 @@ def test_every_layer_has_the_published_shape(name, network):
     assert {layer: shape for layer, shape in all_shapes.items() if layer in SHAPES[name]} == SHAPES[name]
 
 
+def test_every_window_is_the_published_one(name, network):
+    layers = {key: layer for key, layer in network.layers.items() if hasattr(layer, "kernel_size")}
+    windows = {key: (layer.kernel_size, layer.stride, getattr(layer, "padding", 0)) for key, layer in layers.items()}
+    assert windows == WINDOWS[name]
+
+
+def test_half_of_the_hidden_units_drop_out_and_lrn_has_the_papers_constants(name, network):
+    for layer in network.layers.values():
+        if isinstance(layer, Dropout):
+            assert layer.p == 0.5
+        if isinstance(layer, LocalResponseNorm):
+            assert (layer.size, layer.alpha, layer.beta, layer.k) == (5, 1e-4, 0.75, 2)
+
+
 def test_the_layers_come_in_the_published_order(name, network):
     if name == "lenet":
         order = ["conv1", "tanh1", "pool1", "conv2", "tanh2", "pool2", "flatten", "fc3", "tanh3", "fc4", "tanh4", "fc5"]
@@ -175,14 +219,27 @@ def test_the_pictures_it_is_made_for_are_those_of_its_input(name, network):
     assert models.image_size(name) == network.input_shape[0] == network.input_shape[1]
 
 
-def test_alexnet_starts_with_the_papers_weights():
-    params = small("alexnet").params
-    ones = ["conv2.bias", "conv4.bias", "conv5.bias", "fc6.bias", "fc7.bias"]
-    for name, array in params.items():
-        if name.endswith("bias"):
-            assert (array == (name in ones)).all(), name
+def assert_deviation(array, std, name):
+    sample = array.reshape(-1)[:20_000]
+    assert abs(sample.std() / std - 1) < 5 / (2 * sample.size) ** 0.5, name  # five standard deviations of a deviation
+
+
+def test_weights_start_as_hes_with_biases_of_0_and_alexnets_last_layer_small(name, network):
+    for key, array in network.params.items():
+        fan_in = array[0].size if array.ndim == 4 else array.shape[0]
+        if key.endswith("bias"):
+            assert (array == 0).all(), key
         else:
-            assert abs(array.std() / 0.01 - 1) < 5 / (2 * array.size) ** 0.5, name  # five standard deviations
+            assert_deviation(array, 0.01 if key == "fc8.weight" else (2 / fan_in) ** 0.5, key)
+
+
+def test_alexnet_can_start_as_in_the_paper():
+    ones = ["conv2.bias", "conv4.bias", "conv5.bias", "fc6.bias", "fc7.bias"]
+    for key, array in small("alexnet", paper_init=True).params.items():
+        if key.endswith("bias"):
+            assert (array == (key in ones)).all(), key
+        else:
+            assert_deviation(array, 0.01, key)
 
 
 def test_the_same_seed_gives_the_same_weights_and_the_same_dropout(name):

@@ -106,6 +106,13 @@ def test_the_input_gradient_is_given_only_when_asked_for_and_changes_no_other(ne
     assert_same(network.backward(dy, input_gradient=True), dx)
 
 
+def test_an_input_gradient_not_asked_for_is_not_given_by_a_first_layer_that_has_one_anyway(x, rng):
+    network = Network([("flatten", Flatten()), ("fc", Linear(48, 4, rng=rng))], (6, 4, 2))
+    dy = network.forward(x, train=True)
+    assert network.backward(dy) is None
+    assert network.backward(dy, input_gradient=True).shape == x.shape
+
+
 def test_shapes_work_and_size_equal_the_count_by_hand(network):
     assert network.shapes() == {"conv": (4, 2, 3), "tanh": (4, 2, 3), "flatten": (24,), "fc": (4,)}
     assert network.macs() == {"conv": 4 * 2 * 3 * 3 * 3 * 2, "tanh": 0, "flatten": 0, "fc": 24 * 4}

@@ -221,11 +221,16 @@ def rates_after(schedule, errors):
     return rates
 
 
-def test_plateau_drops_after_so_many_epochs_without_a_new_best():
-    #         best best stall  drop  stall  drop   best   stall  drop
-    errors = [0.9, 0.8, 0.85, 0.82, 0.81, 0.80, 0.70, 0.75, 0.71]
-    rates = [0.1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001, 0.001, 0.0001]
+def test_plateau_drops_after_so_many_epochs_in_a_row_without_a_new_best():
+    #         best stall  best stall  drop stall  drop  best stall  drop
+    errors = [0.9, 0.95, 0.80, 0.85, 0.82, 0.81, 0.80, 0.7, 0.75, 0.71]
+    rates = [0.1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001, 0.001, 0.0001]
     assert rates_after(Plateau(0.1, patience=2), errors) == pytest.approx(rates)
+
+
+def test_plateau_drops_three_times_at_most_unless_told_otherwise():
+    assert rates_after(Plateau(1.0, patience=1, factor=2), [5] * 6) == pytest.approx([1, 1 / 2, 1 / 4, 1 / 8, 1 / 8, 1 / 8])
+    assert rates_after(Plateau(1.0, patience=1, factor=2, drops=1), [5] * 4) == pytest.approx([1, 1 / 2, 1 / 2, 1 / 2])
 
 
 @pytest.mark.parametrize("patience, factor, rates", [(1, 2, [1, 0.5, 0.25, 0.125]), (3, 10, [1, 1, 1, 0.1])])
@@ -249,14 +254,14 @@ def test_plateau_given_anothers_state_goes_on_as_that_one_would():
 @pytest.mark.parametrize(
     "name, rates",
     [
-        ("constant", {0: 0.1, 9: 0.1}),
-        ("step", {0: 0.1, 2.9: 0.1, 3: 0.01, 6: 0.001, 8.9: 0.001}),
-        ("plateau", {0: 0.1, 9: 0.1}),
-        ("exponential", {0: 0.1, 4.5: 0.01, 9: 0.001}),
-        ("cosine", {0: 0, 0.9: 0.1, 9: 0}),
+        ("constant", {0: 0.1, 12: 0.1}),
+        ("step", {0: 0.1, 3.9: 0.1, 4: 0.01, 8: 0.001, 11.9: 0.001}),
+        ("plateau", {0: 0.1, 12: 0.1}),
+        ("exponential", {0: 0.1, 6: 0.01, 12: 0.001}),
+        ("cosine", {0: 0, 1.2: 0.1, 12: 0}),
     ],
 )
-def test_a_schedule_is_built_by_name_for_a_run_of_nine_epochs(name, rates):
-    schedule = optim.schedule(name, 0.1, 9)
+def test_a_schedule_is_built_by_name_for_a_run_of_twelve_epochs(name, rates):
+    schedule = optim.schedule(name, 0.1, 12)
     assert name in optim.SCHEDULES
     assert {progress: schedule(progress) for progress in rates} == pytest.approx(rates, abs=1e-12)

@@ -1,5 +1,7 @@
 """Workers: however many threads share the work, the numbers are those of one network that takes the whole batch."""
 
+import time
+
 import numpy
 import pytest
 from naive import assert_same
@@ -79,6 +81,29 @@ def test_a_step_gives_the_loss_and_gradients_of_the_whole_batch(build, n, pictur
     network = build()
     x, labels = batch(network, pictures)
     loss, grads = whole(build(), x, labels)
+    assert float(Workers(network, SoftmaxCrossEntropy(), n).step(x, labels)) == pytest.approx(loss, abs=1e-12)
+    assert_close(network.grads, grads)
+
+
+class FirstDrawIsSlow:
+    """A generator whose first caller gets his numbers last."""
+
+    def __init__(self, seed):
+        self.generator, self.first = numpy.random.default_rng(seed), True
+
+    def random(self, *arguments, **options):
+        if self.first:
+            self.first = False
+            time.sleep(0.05)
+        return self.generator.random(*arguments, **options)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_the_dropout_masks_do_not_depend_on_which_thread_is_faster(n):
+    network = dropout_before_flatten()
+    x, labels = batch(network)
+    loss, grads = whole(dropout_before_flatten(), x, labels)
+    network.layers["dropout"].rng = FirstDrawIsSlow(1)
     assert float(Workers(network, SoftmaxCrossEntropy(), n).step(x, labels)) == pytest.approx(loss, abs=1e-12)
     assert_close(network.grads, grads)
 

@@ -1,0 +1,60 @@
+"""python -m benchmarks.initial_weights: how well `alexnet` starts from the paper's initial weights and from He's.
+
+For each it prints how much the logits of different pictures differ before training (their standard deviation over the pictures,
+averaged), which is all that training can build on, and the loss while it memorises 32 pictures.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import numpy
+
+from minialex import data, models, optim
+from minialex.command import Parser, run, usable_cores
+from minialex.data.augment import Standardize, centre_views, standardize_from
+from minialex.layers import SoftmaxCrossEntropy
+from minialex.parallel.workers import Workers
+
+PICTURES, EVERY = 32, 10
+
+EXAMPLES = """\
+  python -m benchmarks.initial_weights                      drawn figures, enlarged
+  python -m benchmarks.initial_weights --data-dir PICTURES  with train/CLASS/*.jpg
+"""
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = Parser("initial_weights", "Compares the paper's initial weights with He's.", EXAMPLES)
+    parser.prog = "python -m benchmarks.initial_weights"
+    parser.add_argument("--data-dir", metavar="DIR", help="an image folder (default: drawn figures)")
+    parser.add_argument("--steps", type=int, default=40, metavar="N", help="training steps (default: 40)")
+    given = parser.parse_args(arguments)
+    images = data.load("folder" if given.data_dir else "shapes", given.data_dir, 227).train
+    indices = numpy.linspace(0, len(images) - 1, PICTURES).astype(int)
+    pictures, labels = images.read(indices, centre_views(PICTURES)), images.labels[indices]
+    standardize = standardize_from(images)
+    centred = Standardize(standardize.mean, numpy.ones(3))
+    steps = range(0, given.steps + 1, EVERY)
+    columns = "".join(f"{step:>7}" for step in steps)
+    print(f"{'weights':<10}{'pixels':<18}{'logits differ by':>16}  loss after{columns}")
+    for paper_init, scale, pixels in (
+        (True, standardize, "standardised"),
+        (True, centred, "0-255 minus mean"),
+        (False, standardize, "standardised"),
+    ):
+        network = models.build("alexnet", rng=numpy.random.default_rng(0), paper_init=paper_init)
+        workers, optimizer = Workers(network, SoftmaxCrossEntropy(), usable_cores()), optim.SGD(network, lr=0.01)
+        x = scale(pictures)
+        spread = float(workers.forward(x).std(axis=0).mean())
+        print(f"{'paper' if paper_init else 'He':<10}{pixels:<18}{spread:>16.4f}{'':<12}", end="")
+        for step in range(given.steps + 1):
+            loss = float(workers.step(x, labels))
+            optimizer.step()
+            if step in steps:
+                print(f"{loss:>7.2f}", end="")
+                sys.stdout.flush()
+        print()
+
+
+if __name__ == "__main__":
+    run(main)
