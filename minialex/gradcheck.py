@@ -6,6 +6,7 @@ dy · y with a random dy, nothing cancels by symmetry. Everything runs in float6
 real mistakes.
 """
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -75,15 +76,20 @@ class Report:
     def __str__(self) -> str:
         return "\n".join([*map(str, sorted(self.worst, key=lambda worst: -worst.error)), *self.problems])
 
-    def compare(self, name: str, analytic, numeric: numpy.ndarray) -> None:
-        """Notes where `analytic`, from backward, differs most from `numeric`, from finite differences."""
+    __repr__ = __str__  # what pytest shows of a failed `assert report.passed, report`
+
+    def compare(self, name: str, analytic, numeric: numpy.ndarray, typical: float | None = None) -> None:
+        """Notes where `analytic`, from backward, differs most from `numeric`, from finite differences.
+
+        Errors are relative to the two, or to `typical` (the mean of |numeric| if None) where both are smaller.
+        """
         if analytic is None or analytic.shape != numeric.shape:
             got = "nothing" if analytic is None else f"shape {analytic.shape}"
             self.problems.append(f"{name}: backward gave {got}, expected shape {numeric.shape}")
             return
         analytic = numpy.asarray(backend.to_host(analytic), numpy.float64)
         scale = numpy.maximum(numpy.abs(analytic), numpy.abs(numeric))
-        scale = numpy.maximum(scale, max(numpy.abs(numeric).mean(), 1e-12))
+        scale = numpy.maximum(scale, max(numpy.abs(numeric).mean() if typical is None else typical, 1e-12))
         errors = numpy.nan_to_num(numpy.abs(analytic - numeric) / scale, nan=math.inf)
         index = numpy.unravel_index(errors.argmax(), errors.shape)
         index = tuple(int(i) for i in index)
@@ -93,21 +99,22 @@ class Report:
 
 
 def check_layer(layer: Layer, x, rng: numpy.random.Generator) -> Report:
-    """Checks dx and every parameter's gradient of `layer` at the float64 input x, element by element.
+    """Checks dx and every parameter's gradient of a float64 copy of `layer` at the float64 input x, element by element.
 
     Also notes it if forward or backward writes into its argument. The random upstream gradient dy comes from `rng`.
     A layer that draws random numbers draws the same ones each time. Keep x away from kinks and ties by much
     more than EPSILON, and small: each element takes two forward passes.
     """
     xp = backend.of(x)
-    layer.astype(numpy.float64)
+    layer = copy.deepcopy(layer).astype(numpy.float64)
+    layer.needs_input_gradient = True
     forward = frozen([layer], lambda: layer.forward(x, train=True))
     before = x.copy()
     y = forward().copy()
     dy = backend.to_device(rng.standard_normal(y.shape), xp)
     kept = dy.copy()
     dx = layer.backward(dy)
-    analytic = {"x": dx.copy(), **{name: layer.grads[name].copy() for name in layer.params}}
+    analytic = {"x": copy.copy(dx), **{name: copy.copy(layer.grads.get(name)) for name in layer.params}}
     report = Report()
     report.problems += ["forward or backward wrote into x"] * (not (x == before).all())
     report.problems += ["backward wrote into dy"] * (not (dy == kept).all())
@@ -145,7 +152,8 @@ def check_network(network: Network, loss: SoftmaxCrossEntropy, x, labels, rng: n
         direction = backend.to_device(rng.standard_normal(array.shape), backend.of(array))
         direction /= float((direction**2).sum()) ** 0.5
         along = numpy.float64((analytic[name] * direction).sum())
-        report.compare(name, numpy.array(along), numpy.array(slope(value, array, direction * EPSILON) / EPSILON))
+        typical = float((analytic[name] ** 2).mean()) ** 0.5  # of g · d, which is small by chance now and then
+        report.compare(name, numpy.array(along), numpy.array(slope(value, array, direction * EPSILON) / EPSILON), typical)
     return report
 
 
@@ -175,7 +183,8 @@ def slope(f: Callable[[], float], array, step) -> float:
 
 def frozen(layers: list[Layer], forward: Callable) -> Callable:
     """`forward`, made to draw the same random numbers at every call."""
-    generators = [layer.rng.bit_generator for layer in layers if isinstance(layer, Dropout)]
+    attributes = [value for layer in layers for value in vars(layer).values()]
+    generators = [value.bit_generator for value in attributes if isinstance(value, numpy.random.Generator)]
     states = [generator.state for generator in generators]
 
     def again():

@@ -33,6 +33,9 @@ class Optimizer:
         grads = self.network.grads
         for name, weight in self.network.params.items():
             arrays = [weight, grads[name], *(self.state[f"{state}.{name}"] for state in self.state_names)]
+            if not all(array.flags.c_contiguous for array in arrays):  # reshape would copy: update the whole, in place
+                self.update(*arrays)
+                continue
             flat = [array.reshape(-1) for array in arrays]
             size = weight.size if backend.of(weight) is not numpy else SLICE
             for start in range(0, weight.size, size):
@@ -112,9 +115,10 @@ class Adam(Optimizer):
 def optimizer(network: Network, options: dict) -> Optimizer:
     """The optimiser that options["optimizer"] names, with its "lr", "weight_decay" and, for sgd, "momentum"."""
     lr, weight_decay = options["lr"], options["weight_decay"]
-    if options["optimizer"] == "sgd":
-        return SGD(network, lr, options["momentum"], weight_decay)
-    return Adam(network, lr, weight_decay=weight_decay)
+    return {
+        "sgd": lambda: SGD(network, lr, options["momentum"], weight_decay),
+        "adam": lambda: Adam(network, lr, weight_decay=weight_decay),
+    }[options["optimizer"]]()
 
 
 class Constant:
@@ -185,6 +189,8 @@ class Cosine(Constant):
 
     def __init__(self, lr: float, epochs: float, warmup: float = 0.1):
         super().__init__(lr)
+        if not 0 <= warmup < 1:
+            raise ValueError(f"warmup is a share of all epochs, 0 <= warmup < 1, got {warmup}")
         self.epochs, self.warmup = epochs, warmup * epochs
 
     def __call__(self, progress: float) -> float:

@@ -102,12 +102,12 @@ def lrn(x, size=5, alpha=1e-4, beta=0.75, k=2.0):
 
 
 def linear(x, weight, bias):
-    """weight: (in, out)."""
+    """weight: (out, in)."""
     y = numpy.zeros((len(x), len(bias)))
     for n, o in positions(*y.shape):
         y[n, o] = bias[o]
         for i in range(x.shape[1]):
-            y[n, o] += float(x[n, i]) * float(weight[i, o])
+            y[n, o] += float(x[n, i]) * float(weight[o, i])
     return y
 
 

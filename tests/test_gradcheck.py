@@ -125,7 +125,7 @@ class LinearMeanBias(Linear):
 class LinearOneWrongNumber(Linear):
     def backward(self, dy):
         dx = super().backward(dy)
-        self.grads["weight"][6, 2] *= 1.001
+        self.grads["weight"][2, 6] *= 1.001
         return dx
 
 
@@ -223,7 +223,7 @@ WRONG_NUMBERS = [
 WRONG_IN_WORDS = [
     (lambda rng: ReLUOverwritesGradient(), distinct, "backward wrote into dy"),
     (lambda rng: ReLUOverwritesInput(), distinct, "forward or backward wrote into x"),
-    (lambda rng: LinearTransposes(8, 5, rng=rng), features, "weight: backward gave shape (5, 8), expected shape (8, 5)"),
+    (lambda rng: LinearTransposes(8, 5, rng=rng), features, "weight: backward gave shape (8, 5), expected shape (5, 8)"),
     (lambda rng: FlattenForgetsShape(), normal, "x: backward gave shape (2, 336), expected shape (2, 7, 6, 8)"),
     (lambda rng: LinearForgetsBias(8, 5, rng=rng), features, "bias: backward gave nothing, expected shape (5,)"),
     (lambda rng: TanhGivesNothing(), features, "x: backward gave nothing, expected shape (3, 8)"),
@@ -274,7 +274,7 @@ def test_the_one_wrong_number_is_pointed_at(rng):
     layer = LinearOneWrongNumber(8, 5, rng=rng)
     report = check_layer(layer, features(rng), rng)
     worst = max(report.worst, key=lambda worst: worst.error)
-    assert (worst.array, worst.index, worst.checked) == ("weight", (6, 2), 40)
+    assert (worst.array, worst.index, worst.checked) == ("weight", (2, 6), 40)
     assert worst.analytic == pytest.approx(1.001 * worst.numeric, rel=1e-6)
     assert str(report).startswith("weight[6, 2] ")
 

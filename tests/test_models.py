@@ -226,7 +226,7 @@ def assert_deviation(array, std, name):
 
 def test_weights_start_as_hes_with_biases_of_0_and_alexnets_last_layer_small(name, network):
     for key, array in network.params.items():
-        fan_in = array[0].size if array.ndim == 4 else array.shape[0]
+        fan_in = array[0].size
         if key.endswith("bias"):
             assert (array == 0).all(), key
         else:

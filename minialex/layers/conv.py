@@ -4,8 +4,8 @@ import numpy
 
 from minialex import backend
 from minialex.layers.init import initial_weight
-from minialex.layers.layer import Layer, check_features
-from minialex.layers.windows import col2im, im2col, inside, output_size, padded, with_margin
+from minialex.layers.layer import Layer, check_input, check_shape
+from minialex.layers.windows import check_positive, col2im, im2col, inside, output_size, padded, with_margin
 
 
 class Conv2d(Layer):
@@ -35,6 +35,8 @@ class Conv2d(Layer):
         rng: numpy.random.Generator | None = None,
     ):
         super().__init__()
+        check_positive(in_channels=in_channels, out_channels=out_channels, groups=groups)
+        check_positive(kernel_size=kernel_size, stride=stride)
         if in_channels % groups or out_channels % groups:
             raise ValueError(f"{groups} groups do not divide {in_channels} input and {out_channels} output channels")
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
@@ -44,6 +46,7 @@ class Conv2d(Layer):
         self.params["bias"] = numpy.full(out_channels, bias, numpy.float32)
 
     def forward(self, x, train: bool = False):
+        check_input(self, x, None, None, self.in_channels)
         xp, bias = backend.of(x), self.params["bias"]
         y = self.buffer("y", x, (len(x), *self.output_shape(x.shape[1:])))
         for images in self.chunks(x):
@@ -98,7 +101,7 @@ class Conv2d(Layer):
         return im2col(x, self.kernel_size, self.stride, height, width, out)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        check_features(self, ("N", *shape), 4, self.in_channels)
+        check_shape(self, shape, None, None, self.in_channels)
         height, width = (output_size(side, self.kernel_size, self.stride, self.padding) for side in shape[:2])
         return (height, width, self.out_channels)
 

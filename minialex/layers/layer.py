@@ -75,8 +75,16 @@ class Layer:
         return f"{type(self).__name__}()"
 
 
-def check_features(layer: Layer, shape: tuple[int, ...], axes: int, features: int) -> None:
-    """ValueError unless x of `shape` (with N) has `axes` axes and `features` in the last one."""
-    if len(shape) != axes or shape[-1] != features:
-        wanted = (*("N", "H", "W")[: axes - 1], str(features))
-        raise ValueError(f"{layer} expects an input of shape ({', '.join(wanted)}), got {tuple(shape)}")
+def check_input(layer: Layer, x, *sizes: int | None) -> None:
+    """ValueError unless x holds floating-point numbers and has shape (N, *sizes), where None stands for any size."""
+    if x.dtype.kind != "f":
+        raise ValueError(f"{layer} expects floating-point numbers, got {x.dtype}")
+    check_shape(layer, x.shape[1:], *sizes, n=len(x))
+
+
+def check_shape(layer: Layer, shape: tuple[int, ...], *sizes: int | None, n: int | str = "N") -> None:
+    """ValueError unless `shape`, of an input without N, is `sizes`, where None stands for any size."""
+    if len(shape) != len(sizes) or any(size not in (None, got) for size, got in zip(sizes, shape, strict=True)):
+        wanted = ", ".join(letter if size is None else str(size) for letter, size in zip("HWC", sizes, strict=False))
+        got = ", ".join(map(str, shape))
+        raise ValueError(f"{layer} expects an input of shape (N, {wanted}), got ({n}, {got})")

@@ -1,7 +1,7 @@
 """Local response normalisation: each unit is damped by the activity of its neighbours in channel order."""
 
 from minialex import backend
-from minialex.layers.layer import Layer
+from minialex.layers.layer import Layer, check_input
 
 
 class LocalResponseNorm(Layer):
@@ -20,6 +20,7 @@ class LocalResponseNorm(Layer):
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
     def forward(self, x, train: bool = False):
+        check_input(self, x, None, None, None)
         y = self.buffer("y", x, x.shape)
         s = self.buffer("s", x, x.shape)
         for n in backend.in_cache(x):

@@ -5,8 +5,8 @@ import math
 import numpy
 
 from minialex import backend
-from minialex.layers.layer import Layer
-from minialex.layers.windows import inside, output_size, padded, taps, with_margin
+from minialex.layers.layer import Layer, check_input, check_shape
+from minialex.layers.windows import check_positive, inside, output_size, padded, taps, with_margin
 
 
 class MaxPool2d(Layer):
@@ -19,6 +19,7 @@ class MaxPool2d(Layer):
 
     def __init__(self, kernel_size: int, stride: int, padding: int = 0):
         super().__init__()
+        check_positive(kernel_size=kernel_size, stride=stride)
         if kernel_size > 16:
             raise ValueError(f"kernel_size is at most 16 (one byte says which pixel won), got {kernel_size}")
         if 2 * padding > kernel_size:
@@ -26,6 +27,7 @@ class MaxPool2d(Layer):
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
 
     def forward(self, x, train: bool = False):
+        check_input(self, x, None, None, None)
         xp, shape = backend.of(x), (len(x), *self.output_shape(x.shape[1:]))
         y = self.buffer("y", x, shape)
         winner = self.buffer("winner", x, shape, dtype=numpy.uint8)  # which of the window's pixels was the largest
@@ -55,6 +57,7 @@ class MaxPool2d(Layer):
         return dx
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        check_shape(self, shape, None, None, None)
         height, width, channels = shape
         sides = (output_size(side, self.kernel_size, self.stride, self.padding) for side in (height, width))
         return (*sides, channels)
@@ -72,9 +75,11 @@ class AvgPool2d(Layer):
 
     def __init__(self, kernel_size: int, stride: int):
         super().__init__()
+        check_positive(kernel_size=kernel_size, stride=stride)
         self.kernel_size, self.stride = kernel_size, stride
 
     def forward(self, x, train: bool = False):
+        check_input(self, x, None, None, None)
         y = self.buffer("y", x, (len(x), *self.output_shape(x.shape[1:])))
         for images in backend.in_cache(x):
             y[images] = 0
@@ -94,6 +99,7 @@ class AvgPool2d(Layer):
         return dx
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        check_shape(self, shape, None, None, None)
         height, width, channels = shape
         return (*(output_size(side, self.kernel_size, self.stride, 0) for side in (height, width)), channels)
 

@@ -63,6 +63,8 @@ class Workers:
 
     def in_threads(self, function, batch) -> list:
         """function(net, part) for each thread's share of the batch, in order; fewer pictures than threads leave some idle."""
+        if not len(batch):
+            raise ValueError("expected a batch of at least one picture, got none")
         bounds = [len(batch) * i // min(self.n, len(batch)) for i in range(min(self.n, len(batch)) + 1)]
         parts = [batch[start:stop] for start, stop in itertools.pairwise(bounds)]
         with self.blas.limit(limits=1, user_api="blas"):
