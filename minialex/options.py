@@ -12,7 +12,7 @@ from minialex.weights import Checkpoint
 
 EXAMPLES = """\
   python -m minialex.train
-      ten kinds of drawn figures: no download, about a minute
+      ten kinds of drawn figures: no download, a minute and a half
   python -m minialex.train --dataset fashion-mnist
   python -m minialex.train --dataset cifar10 --epochs 20 --out runs/long
   python -m minialex.train --dataset folder --data-dir PICTURES --epochs 30

@@ -93,7 +93,9 @@ class Training:
         chosen, progress = self.options, self.progress
         epoch, length, pictures = progress["epochs"], len(self.batches), len(self.dataset.train)
         name = f"epoch {epoch + 1}/{chosen['epochs']}"
-        bar = tqdm(total=pictures, initial=progress["seen"], desc=name, unit="img", leave=False, disable=None)
+        layout = "{desc} {percentage:3.0f}% |{bar}| {remaining} left, {rate_fmt}{postfix}"
+        seen = progress["seen"]
+        bar = tqdm(total=pictures, initial=seen, desc=name, unit=" images", leave=False, disable=None, bar_format=layout)
         batches = self.batches.epoch(epoch, start=progress["steps"])
         start = time.perf_counter() - progress["seconds"]
         with bar, contextlib.closing(batches):
@@ -116,7 +118,7 @@ class Training:
                 progress["seconds"] = time.perf_counter() - start
                 steps = epoch * length + progress["steps"]
                 accuracy = progress["correct"] / progress["seen"]
-                bar.set_postfix(loss=f"{loss:.3f}", accuracy=f"{accuracy:.1%}", refresh=False)
+                bar.set_postfix_str(f"loss {loss:.3f}, accuracy {accuracy:.1%}", refresh=False)
                 bar.update(len(labels))
                 if progress["steps"] % chosen["log_every"] == 0:
                     step = f"Step [{progress['steps']}/{length}]"
