@@ -1,9 +1,7 @@
 """Convolution as one matrix product: unroll the windows into rows (im2col), then multiply."""
 
-import numpy
-
 from minialex import backend
-from minialex.layers.init import initial_weight
+from minialex.layers.init import Rng, initial_bias, initial_weight
 from minialex.layers.layer import Layer, check_input, check_shape
 from minialex.layers.windows import check_positive, col2im, im2col, inside, output_size, padded, with_margin
 
@@ -32,7 +30,7 @@ class Conv2d(Layer):
         groups: int = 1,
         weight_std: float | None = None,
         bias: float = 0.0,
-        rng: numpy.random.Generator | None = None,
+        rng: Rng | None = None,
     ):
         super().__init__()
         check_positive(in_channels=in_channels, out_channels=out_channels, groups=groups)
@@ -43,7 +41,7 @@ class Conv2d(Layer):
         self.stride, self.padding, self.groups = stride, padding, groups
         shape = (out_channels, kernel_size, kernel_size, in_channels // groups)
         self.params["weight"] = initial_weight(shape, kernel_size**2 * in_channels // groups, weight_std, rng)
-        self.params["bias"] = numpy.full(out_channels, bias, numpy.float32)
+        self.params["bias"] = initial_bias(out_channels, bias)
 
     def forward(self, x, train: bool = False):
         check_input(self, x, None, None, self.in_channels)

@@ -1,8 +1,7 @@
 """Dropout: half of the hidden units sit out each training step, so that none can rely on another."""
 
-import numpy
-
 from minialex import backend
+from minialex.layers.init import Rng, fresh_rng
 from minialex.layers.layer import Layer
 
 
@@ -14,18 +13,18 @@ class Dropout(Layer):
     `rng`, a generator on the host, so they are the same on a CPU and on a GPU.
     """
 
-    def __init__(self, p: float = 0.5, rng: numpy.random.Generator | None = None):
+    def __init__(self, p: float = 0.5, rng: Rng | None = None):
         super().__init__()
         if not 0 <= p < 1:
             raise ValueError(f"Dropout needs a probability p with 0 <= p < 1, got {p}")
         self.p = p
-        self.rng = rng or numpy.random.default_rng()
+        self.rng = rng or fresh_rng()
 
     def forward(self, x, train: bool = False):
         if not train:
             self.cache = None
             return x
-        kept = self.rng.random(x.shape, dtype=numpy.float32) >= self.p
+        kept = self.rng.random(x.shape, dtype="float32") >= self.p
         self.cache = mask = backend.to_device(kept.astype(x.dtype) / x.dtype.type(1 - self.p), backend.of(x))
         return x * mask
 

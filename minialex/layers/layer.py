@@ -3,8 +3,6 @@
 import copy
 import math
 
-import numpy
-
 from minialex import backend
 
 
@@ -59,7 +57,7 @@ class Layer:
 
         Mapping fresh memory costs up to a fifth of a training step; this way each layer maps its own once.
         """
-        xp, dtype, size = backend.of(like), numpy.dtype(dtype or like.dtype), math.prod(shape)
+        xp, dtype, size = backend.of(like), dtype or like.dtype, math.prod(shape)
         kept = self._buffers.get(name)
         if kept is None or kept.size < size or kept.dtype != dtype or backend.of(kept) is not xp:
             kept = self._buffers[name] = xp.empty(size, dtype)

@@ -1,9 +1,7 @@
 """The fully connected layer: 96% of AlexNet's weights, 8% of its work."""
 
-import numpy
-
 from minialex import backend
-from minialex.layers.init import initial_weight
+from minialex.layers.init import Rng, initial_bias, initial_weight
 from minialex.layers.layer import Layer, check_input, check_shape
 
 
@@ -20,12 +18,12 @@ class Linear(Layer):
         out_features: int,
         weight_std: float | None = None,
         bias: float = 0.0,
-        rng: numpy.random.Generator | None = None,
+        rng: Rng | None = None,
     ):
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
         self.params["weight"] = initial_weight((out_features, in_features), in_features, weight_std, rng)
-        self.params["bias"] = numpy.full(out_features, bias, numpy.float32)
+        self.params["bias"] = initial_bias(out_features, bias)
 
     def forward(self, x, train: bool = False):
         check_input(self, x, self.in_features)

@@ -2,8 +2,6 @@
 
 import math
 
-import numpy
-
 from minialex import backend
 from minialex.layers.layer import Layer, check_input, check_shape
 from minialex.layers.windows import check_positive, inside, output_size, padded, taps, with_margin
@@ -30,7 +28,7 @@ class MaxPool2d(Layer):
         check_input(self, x, None, None, None)
         xp, shape = backend.of(x), (len(x), *self.output_shape(x.shape[1:]))
         y = self.buffer("y", x, shape)
-        winner = self.buffer("winner", x, shape, dtype=numpy.uint8)  # which of the window's pixels was the largest
+        winner = self.buffer("winner", x, shape, dtype="uint8")  # which of the window's pixels was the largest
         for images in backend.in_cache(x):
             largest, place = y[images], winner[images]
             picture = padded(x[images], self.padding, -math.inf, self.buffer)
@@ -39,7 +37,7 @@ class MaxPool2d(Layer):
                     largest[...], place[...] = tap, 0
                     continue
                 if train:  # k grows, so where this pixel beats all before it, k is also the largest number so far
-                    xp.maximum(place, xp.multiply(tap > largest, k, dtype=numpy.uint8), out=place)
+                    xp.maximum(place, xp.multiply(tap > largest, k, dtype="uint8"), out=place)
                 xp.maximum(largest, tap, out=largest)
         self.cache = (x.shape, winner) if train else None
         return y
