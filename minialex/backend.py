@@ -50,8 +50,10 @@ def _gpu_problem() -> str | None:
     # CuPy imports without a driver; only a call tells whether a device answers.
     try:
         if cupy.cuda.is_available():
+            ones = cupy.ones((2, 2), numpy.float32)
+            float((ones @ ones + 1).sum())  # needs the compiler and cuBLAS, which CuPy loads only now
             return None
-    except cupy.cuda.runtime.CUDARuntimeError as error:
+    except Exception as error:  # CuPy raises many kinds for a broken CUDA
         return f"CuPy is installed, but CUDA reports: {error}"
     return (
         "CuPy is installed, but no NVIDIA GPU or driver answers. Install the driver (nvidia-smi must list the GPU), "
@@ -74,8 +76,10 @@ def to_host(x) -> numpy.ndarray:
 
 
 def to_device(x, xp: ModuleType):
-    """x as an array of the module `xp`: a copy to the GPU, or x itself where it is there already."""
-    return x if of(x) is xp else xp.asarray(x)
+    """x as an array of the module `xp`: a copy, or x itself where it is one already."""
+    if of(x) is xp:
+        return x
+    return to_host(x) if xp is numpy else xp.asarray(x)
 
 
 def synchronize(xp: ModuleType) -> None:

@@ -1,8 +1,10 @@
 """What every command has in common: how it reads options and how it ends when something is wrong."""
 
 import argparse
+import math
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 
 from minialex import backend
@@ -26,18 +28,17 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message} (--help lists the options)\n")
 
 
-def number(kind: type, minimum: float, below: float | None = None) -> Callable[[str], float]:
-    """An argparse type: an int or float of at least `minimum` and, if given, under `below`."""
-    wanted = f"{'a whole number' if kind is int else 'a number'} of at least {minimum}"
-    wanted += f" and under {below}" if below is not None else ""
+def number(kind: type, minimum: float, below: float = math.inf, exclusive: bool = False) -> Callable[[str], float]:
+    """An argparse type: an int or float of at least `minimum`, or above it if `exclusive`, and under `below`."""
+    wanted = f"{'a whole number' if kind is int else 'a number'} {'above' if exclusive else 'of at least'} {minimum}"
+    wanted += f" and under {below}" if below < math.inf else ""
 
     def parse(text: str):
         try:
             value = kind(text)
         except ValueError:
             value = None
-        # written so that "nan" fails as well
-        if value is None or not (value >= minimum and value < (below if below is not None else float("inf"))):
+        if value is None or not minimum <= value < below or (exclusive and value == minimum):
             raise argparse.ArgumentTypeError(f"expected {wanted}, got {text!r}")
         return value
 
@@ -62,6 +63,11 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
 
     What the user can mend (InputError, files, memory) becomes one line on stderr and exit code 2.
     """
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # Pillow's of oddities it can read, NumPy's of overflows that the loss tells
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # an ASCII terminal shows ? for ×
     try:
         sys.exit(main(sys.argv[1:]))
     except (InputError, OSError) as error:

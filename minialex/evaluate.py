@@ -18,13 +18,22 @@ def evaluate(workers: Workers, batches: Batches, should_stop=lambda: False) -> d
         for x, labels in batches.epoch(0):
             logits = workers.forward(x)
             loss += float(workers.loss.forward(logits, labels)) * len(labels)
-            # how many classes have a larger logit than the right one: 0 for a right answer
-            logits = backend.to_host(logits)
-            rank = (logits > logits[numpy.arange(len(labels)), labels][:, None]).sum(axis=1)
-            correct += int((rank < 1).sum())
-            top5 += int((rank < 5).sum())
+            place = places(backend.to_host(logits), labels)
+            correct += int((place < 1).sum())
+            top5 += int((place < 5).sum())
             seen += len(labels)
             bar.update(len(labels))
             if should_stop():
                 return None
     return {"loss": loss / seen, "accuracy": correct / seen, "top5": top5 / seen}
+
+
+def places(logits: numpy.ndarray, labels: numpy.ndarray) -> numpy.ndarray:
+    """How many classes come before the right one, (N,): 0 for a right answer. logits (N, classes), labels (N,), on the host.
+
+    Of equal logits the lower class number comes first, as with argmax; a logit that is not a number comes last.
+    """
+    logits = numpy.where(numpy.isnan(logits), -numpy.inf, logits)
+    own, classes = logits[numpy.arange(len(labels)), labels][:, None], numpy.arange(logits.shape[1])
+    before = (logits > own) | ((logits == own) & (classes < labels[:, None]))
+    return before.sum(axis=1)

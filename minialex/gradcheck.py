@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy
 
 from minialex import backend
-from minialex.command import Parser, run
+from minialex.command import Parser, number, run
 from minialex.layers import (
     AvgPool2d,
     Conv2d,
@@ -151,7 +151,7 @@ def check_network(network: Network, loss: SoftmaxCrossEntropy, x, labels, rng: n
     for name, array in {"x": x, **network.params}.items():
         direction = backend.to_device(rng.standard_normal(array.shape), backend.of(array))
         direction /= float((direction**2).sum()) ** 0.5
-        along = numpy.float64((analytic[name] * direction).sum())
+        along = float((analytic[name] * direction).sum())
         typical = float((analytic[name] ** 2).mean()) ** 0.5  # of g · d, which is small by chance now and then
         report.compare(name, numpy.array(along), numpy.array(slope(value, array, direction * EPSILON) / EPSILON), typical)
     return report
@@ -226,7 +226,7 @@ EXAMPLES = """\
 def main(arguments: Sequence[str]) -> int:
     """Checks every shipped layer and prints a line for each; the exit code is 1 if one fails."""
     parser = Parser("gradcheck", "Checks every layer's backward pass by finite differences, in float64.", EXAMPLES)
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the inputs and gradients (default: 0)")
+    parser.add_argument("--seed", type=number(int, 0), default=0, metavar="N", help="of the inputs and gradients (default: 0)")
     rng = numpy.random.default_rng(parser.parse_args(arguments).seed)
     reports = {str(layer): check_layer(layer, x, rng) for layer, x in shipped_layers(rng)}
     loss, logits = SoftmaxCrossEntropy(), rng.standard_normal((4, 6))

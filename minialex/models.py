@@ -219,6 +219,9 @@ def build(name: str, **options) -> Network:
     for option in options:
         if option not in known:
             raise InputError(f"model {name} has no option {option!r}, only {', '.join(known)}")
+    for option in ("num_classes", "in_channels", "image_size"):
+        if options.get(option, 1) < 1:
+            raise InputError(f"{option} must be at least 1, got {options[option]}")
     try:
         return MODELS[name](**options)
     except ValueError as error:

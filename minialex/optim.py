@@ -112,13 +112,15 @@ class Adam(Optimizer):
         weight -= (self.lr / (1 - self.beta1**self.steps)) * mean / denominator
 
 
+OPTIMIZERS = {"sgd": SGD, "adam": Adam}
+
+
 def optimizer(network: Network, options: dict) -> Optimizer:
     """The optimiser that options["optimizer"] names, with its "lr", "weight_decay" and, for sgd, "momentum"."""
     lr, weight_decay = options["lr"], options["weight_decay"]
-    return {
-        "sgd": lambda: SGD(network, lr, options["momentum"], weight_decay),
-        "adam": lambda: Adam(network, lr, weight_decay=weight_decay),
-    }[options["optimizer"]]()
+    if options["optimizer"] == "sgd":
+        return SGD(network, lr, options["momentum"], weight_decay)
+    return OPTIMIZERS[options["optimizer"]](network, lr, weight_decay=weight_decay)
 
 
 class Constant:
@@ -200,15 +202,16 @@ class Cosine(Constant):
         return self.lr * (1 + math.cos(math.pi * share)) / 2
 
 
-SCHEDULES = ("constant", "step", "plateau", "exponential", "cosine")
+#: For each name a function of the highest rate and the run's epochs; "step" drops tenfold after each third of them.
+SCHEDULES = {
+    "constant": lambda lr, epochs: Constant(lr),
+    "step": lambda lr, epochs: Step(lr, every=max(1, math.ceil(epochs / 3))),
+    "plateau": lambda lr, epochs: Plateau(lr),
+    "exponential": Exponential,
+    "cosine": Cosine,
+}
 
 
 def schedule(name: str, lr: float, epochs: float) -> Constant:
-    """The schedule called `name` for a run of `epochs` epochs; step drops tenfold after each third of them."""
-    return {
-        "constant": lambda: Constant(lr),
-        "step": lambda: Step(lr, every=max(1, math.ceil(epochs / 3))),
-        "plateau": lambda: Plateau(lr),
-        "exponential": lambda: Exponential(lr, epochs),
-        "cosine": lambda: Cosine(lr, epochs),
-    }[name]()
+    """The schedule called `name`, one of SCHEDULES, for a run of `epochs` epochs with `lr` its highest rate."""
+    return SCHEDULES[name](lr, epochs)

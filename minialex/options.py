@@ -50,6 +50,12 @@ LRN = {
     "after-pool": dict(lrn=True, pool_first=True),
 }
 
+#: What a checkpoint's `progress` must hold for a run to go on.
+PROGRESS = (
+    *("options", "classes", "pictures", "mean", "std", "epochs"),
+    *("steps", "seen", "loss_sum", "correct", "seconds", "learning_rate"),
+)
+
 #: What may be said anew when a run is resumed; everything else stays as it was.
 FREE_ON_RESUME = ("backend", "workers", "data_dir", "epochs", "max_steps", "log_every", "checkpoint_every")
 
@@ -63,14 +69,14 @@ def parser() -> Parser:
     what.add_argument("--lrn", choices=LRN, help="local response normalisation (default: the model's)")
     what.add_argument("--dataset", choices=PRESETS, metavar="NAME", help=f"{', '.join(PRESETS)} (default: shapes)")
     what.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (if there is none: downloaded)")
-    what.add_argument("--image-size", type=number(int, 1), metavar="PIXELS", help="side of the pictures (default: the model's)")
+    what.add_argument("--image-size", type=number(int, 1), metavar="PIXELS", help="side of the pictures (else: the model's)")
     what.add_argument("--augment", type=augmentation, metavar="HOW", help="none, or any of crop,mirror")
 
     how = p.add_argument_group("how")
     how.add_argument("--epochs", type=number(int, 1), metavar="N", help="passes over the training pictures")
     how.add_argument("--batch-size", type=number(int, 1), metavar="N", help="pictures in a step")
-    how.add_argument("--optimizer", choices=("sgd", "adam"), help="sgd is the paper's, with momentum and weight decay")
-    how.add_argument("--lr", type=number(float, 0), metavar="RATE", help="learning rate, the schedule's highest")
+    how.add_argument("--optimizer", choices=optim.OPTIMIZERS, help="sgd is the paper's, with momentum and weight decay")
+    how.add_argument("--lr", type=number(float, 0, exclusive=True), metavar="RATE", help="learning rate, at its highest")
     how.add_argument("--schedule", choices=optim.SCHEDULES, metavar="NAME", help=", ".join(optim.SCHEDULES))
     how.add_argument("--momentum", type=number(float, 0, below=1), metavar="M", help="of sgd (default: 0.9)")
     how.add_argument("--weight-decay", type=number(float, 0), metavar="D", help="how strongly weights are drawn to 0")
@@ -82,7 +88,7 @@ def parser() -> Parser:
     run.add_argument("--resume", type=Path, metavar="PATH", help="goes on with the run in this folder")
     run.add_argument("--max-steps", type=number(int, 1), metavar="N", help="stops after N steps in all")
     run.add_argument("--log-every", type=number(int, 1), metavar="STEPS", help="how often to print the loss")
-    run.add_argument("--checkpoint-every", type=number(int, 1), metavar="STEPS", help="saves so often, besides each epoch")
+    run.add_argument("--checkpoint-every", type=number(int, 1), metavar="STEPS", help="saves so often, not only each epoch")
     return p
 
 
@@ -100,7 +106,11 @@ def read(arguments: Sequence[str]) -> tuple[dict, Checkpoint | None]:
     path = given.pop("resume")
     if path is None:
         return complete(given), None
-    checkpoint = Checkpoint(path / "checkpoint.npz" if path.is_dir() else path)
+    if path.name != "checkpoint.npz":
+        if path.exists() and not path.is_dir():
+            raise InputError(f"--resume takes a run's folder or its checkpoint.npz, got the file {path}")
+        path = path / "checkpoint.npz"
+    checkpoint = Checkpoint(path)
     return resumed(given, checkpoint), checkpoint
 
 
@@ -112,6 +122,8 @@ def complete(given: dict) -> dict:
     dataset = given["dataset"] or "shapes"
     preset = dict(dataset=dataset, backend="auto", workers=usable_cores(), momentum=0.9, seed=0, **PRESETS[dataset])
     options = {name: preset.get(name) if value is None else value for name, value in given.items()}
+    if options["model"] == "lenet" and options["lrn"]:
+        raise InputError(f"--lrn {options['lrn']} is for the AlexNets: lenet has no normalisation")
     if options["image_size"] is None and options["model"] not in models.SMALL:
         options["image_size"] = models.image_size(options["model"])
     return options
@@ -119,7 +131,10 @@ def complete(given: dict) -> dict:
 
 def resumed(given: dict, checkpoint: Checkpoint) -> dict:
     """The checkpoint's options with those of FREE_ON_RESUME that are `given`; InputError if another one is and differs."""
+    checkpoint.require(PROGRESS)
     options = dict(checkpoint.progress["options"])
+    if options.keys() != given.keys():
+        raise InputError(f"{checkpoint.path} has other options than this version of the command")
     for name, value in given.items():
         if value is None:
             continue

@@ -38,15 +38,17 @@ class RunFolder:
         with written_whole(self.config) as file:
             file.write_text(json.dumps(options, indent=2) + "\n", encoding="utf-8")
 
-    def read_metrics(self) -> list[dict]:
-        """One dict for each epoch so far, oldest first."""
-        if not self.metrics.exists():
-            return []
-        return [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines()]
+    def read_metrics(self, epochs: int) -> list[dict]:
+        """One dict for each of the first `epochs` epochs; InputError if they are not all there."""
+        try:
+            lines = self.metrics.read_text(encoding="utf-8").splitlines() if epochs else []
+            return [json.loads(lines[i]) for i in range(epochs)]
+        except (OSError, IndexError, ValueError) as error:
+            raise InputError(f"{self.metrics} does not hold the run's {epochs} epochs: {error}") from None
 
     def write_metrics(self, epochs: list[dict]) -> None:
         with written_whole(self.metrics) as file:
-            file.write_text("".join(json.dumps(epoch) + "\n" for epoch in epochs), encoding="utf-8")
+            file.write_text("".join(json.dumps(epoch, allow_nan=False) + "\n" for epoch in epochs), encoding="utf-8")
         with written_whole(self.curves) as file:
             draw_curves(epochs, file)
 

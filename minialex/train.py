@@ -6,7 +6,6 @@ import signal
 import sys
 import textwrap
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -29,8 +28,8 @@ from minialex.weights import Checkpoint, save_checkpoint
 #: The stream of the seed that initial weights and dropout come from; the data sets and batches have others.
 WEIGHTS = 3
 
-#: How far the epoch under way has come: its steps, pictures seen, the sum of their losses, the right answers, the time.
-NEW_EPOCH = {"steps": 0, "seen": 0, "loss_sum": 0.0, "correct": 0, "seconds": 0.0}
+#: How far the epoch under way has come: steps, pictures seen, the sum of their losses, right answers, time and last rate.
+NEW_EPOCH = {"steps": 0, "seen": 0, "loss_sum": 0.0, "correct": 0, "seconds": 0.0, "learning_rate": 0.0}
 
 
 class Training:
@@ -53,15 +52,17 @@ class Training:
         self.workers = Workers(self.network, SoftmaxCrossEntropy(), 1 if self.on_gpu else chosen["workers"])
         self.optimizer = optim.optimizer(self.network, chosen)
         self.schedule = optim.schedule(chosen["schedule"], chosen["lr"], chosen["epochs"])
+        pictures = [len(dataset.train), len(dataset.test), *self.network.input_shape]
         if checkpoint:
-            if checkpoint.progress["classes"] != dataset.class_names:
-                raise InputError(f"{checkpoint.path} was trained on other classes than the data set has now")
+            if (checkpoint.progress["classes"], checkpoint.progress["pictures"]) != (dataset.class_names, pictures):
+                raise InputError(f"{checkpoint.path} was trained on other classes or pictures than the data set has now")
             checkpoint.restore(self.network, self.optimizer, self.schedule)
             self.progress = {**checkpoint.progress, "options": chosen}
             standardize = Standardize(self.progress["mean"], self.progress["std"])
         else:
             standardize = standardize_from(dataset.train)
-            self.progress = {"options": chosen, "classes": dataset.class_names, "epochs": 0, **NEW_EPOCH}
+            self.progress = {"options": chosen, "classes": dataset.class_names, "pictures": pictures, "epochs": 0}
+            self.progress |= NEW_EPOCH
             self.progress |= {"mean": standardize.mean.tolist(), "std": standardize.std.tolist()}
         augment = {name: name in chosen["augment"].split(",") for name in AUGMENTATIONS}
         self.batches = Batches(dataset.train, chosen["batch_size"], standardize, chosen["seed"], **augment)
@@ -71,15 +72,17 @@ class Training:
 
     def run(self, folder: RunFolder) -> None:
         """Trains until all epochs are done or `stopping` is set, and keeps `folder` up to date."""
+        history = folder.read_metrics(self.progress["epochs"])
         folder.write_config(self.options)
-        history = folder.read_metrics()[: self.progress["epochs"]]
+        self.save(folder)
         while self.progress["epochs"] < self.options["epochs"]:
             self.train_epoch(folder)
+            self.save(folder)
             tested = None if self.stopping else evaluate(self.workers, self.test_batches, lambda: self.stopping)
             if tested is None:
-                self.save(folder)
                 say(f"Stopped. To go on: python -m minialex.train --resume {folder.path}")
                 return
+            self.check_finite(tested["loss"])
             history.append(self.metrics(tested))
             say(epoch_line(history[-1], self.options["epochs"]))
             self.schedule.observe(tested["loss"])
@@ -100,13 +103,13 @@ class Training:
         start = time.perf_counter() - progress["seconds"]
         with bar, contextlib.closing(batches):
             for x, labels in batches:
+                steps = epoch * length + progress["steps"]
+                self.stopping |= chosen["max_steps"] is not None and steps >= chosen["max_steps"]
                 if self.stopping:
                     return
                 self.optimizer.lr = self.schedule(epoch + progress["steps"] / length)
                 loss = float(self.workers.step(x, labels))
-                if not math.isfinite(loss):
-                    where = f"epoch {epoch + 1}, step {progress['steps'] + 1}"
-                    raise InputError(f"the loss is {loss} at {where}: try a smaller --lr than {chosen['lr']}")
+                self.check_finite(loss)
                 self.optimizer.step()
 
                 answers = backend.to_host(self.workers.logits).argmax(axis=1)
@@ -116,17 +119,20 @@ class Training:
                 progress["loss_sum"] += loss * len(labels)
                 progress["correct"] += int((answers == labels).sum())
                 progress["seconds"] = time.perf_counter() - start
-                steps = epoch * length + progress["steps"]
                 accuracy = progress["correct"] / progress["seen"]
                 bar.set_postfix_str(f"loss {loss:.3f}, accuracy {accuracy:.1%}", refresh=False)
                 bar.update(len(labels))
                 if progress["steps"] % chosen["log_every"] == 0:
                     step = f"Step [{progress['steps']}/{length}]"
                     say(f"Epoch [{epoch + 1}/{chosen['epochs']}], {step}, Loss: {loss:.4f}")
-                if chosen["checkpoint_every"] and steps % chosen["checkpoint_every"] == 0:
+                if chosen["checkpoint_every"] and (steps + 1) % chosen["checkpoint_every"] == 0:
                     self.save(folder)
-                if chosen["max_steps"] and steps >= chosen["max_steps"]:
-                    self.stopping = True
+
+    def check_finite(self, loss: float) -> None:
+        """InputError, which ends the run at its last checkpoint, if the weights have become useless."""
+        if not math.isfinite(loss):
+            where = f"epoch {self.progress['epochs'] + 1} after step {self.progress['steps']}"
+            raise InputError(f"the loss is {loss} in {where}: try a smaller --lr than {self.options['lr']}")
 
     def metrics(self, tested: dict[str, float]) -> dict:
         """The line of metrics.jsonl for the epoch just done; accuracies are shares of 1, times in seconds."""
@@ -156,7 +162,8 @@ def say(text: str) -> None:
 def describe(training: Training, folder: RunFolder) -> str:
     """What is going to be trained, with every option as it would be typed, in lines of at most 80 characters."""
     chosen, dataset, network = training.options, training.dataset, training.network
-    shown = {name: chosen[name] for name in chosen if name not in ("model", "dataset", "data_dir", "out")}
+    hidden = ("model", "dataset", "data_dir", "out", *(["momentum"] if chosen["optimizer"] != "sgd" else []))
+    shown = {name: value for name, value in chosen.items() if name not in hidden}
     flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in shown.items() if value is not None)
     shape = "×".join(map(str, network.input_shape))
     rows = {
@@ -210,8 +217,7 @@ def main(arguments: Sequence[str]) -> int:
     else:
         folder = RunFolder.create(chosen["out"] and Path(chosen["out"]), f"{chosen['dataset']}-{chosen['model']}")
     say(describe(training, folder))
-    with stop_on_signal(training), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of overflows: the loss says it, in one line
+    with stop_on_signal(training):
         training.run(folder)
     return 128 + training.signal if training.signal else 0
 

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy
@@ -47,6 +48,7 @@ class Checkpoint:
                 self.arrays = {name: archive[name] for name in archive.files}
             self.about = json.loads(str(self.arrays.pop("about")))
             self.progress = self.about["progress"]
+            self.state = {name: self.about[name] for name in ("optimizer_steps", "schedule", "generators")}
         except FileNotFoundError:
             raise InputError(f"there is no checkpoint {path}") from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
@@ -54,6 +56,12 @@ class Checkpoint:
             raise InputError(f"{path} is not a whole minialex checkpoint: {reason}") from None
         if self.about.get("format") != FORMAT:
             raise InputError(f"{path} has format {self.about.get('format')!r}, this minialex reads {FORMAT!r}")
+
+    def require(self, names: Sequence[str]) -> None:
+        """InputError unless `progress` is a dict that holds all of `names`."""
+        missing = [name for name in names if not isinstance(self.progress, dict) or name not in self.progress]
+        if missing:
+            raise InputError(f"{self.path} is not a checkpoint of a run: it has no {missing[0]}")
 
     def restore(self, network: Network, optimizer: Optimizer, schedule: Constant) -> None:
         """Copies everything into the objects given; InputError, before anything is changed, if a shape does not match."""
@@ -66,12 +74,15 @@ class Checkpoint:
         for name in self.arrays:
             if name not in wanted:
                 raise InputError(f"{self.path} does not fit this network: it has {name}, the network has not")
+        generators = self.state["generators"]
+        if generators.keys() != dropouts(network).keys():
+            raise InputError(f"{self.path} does not fit this network: it has dropout in {', '.join(generators) or 'no layer'}")
         for name, array in wanted.items():
             array[...] = backend.to_device(self.arrays[name].astype(array.dtype), backend.of(array))
-        optimizer.steps = self.about["optimizer_steps"]
-        schedule.state.update(self.about["schedule"])
+        optimizer.steps = self.state["optimizer_steps"]
+        schedule.state.update(self.state["schedule"])
         for name, layer in dropouts(network).items():
-            layer.rng.bit_generator.state = self.about["generators"][name]
+            layer.rng.bit_generator.state = generators[name]
 
 
 def dropouts(network: Network) -> dict[str, Dropout]:

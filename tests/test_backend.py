@@ -18,6 +18,7 @@ def fake_cupy(is_available):
     """A module with as much of CuPy as the backend asks before it uses it."""
     cupy = types.ModuleType("cupy")
     cupy.ndarray = type("ndarray", (), {"__module__": "cupy"})
+    cupy.ones = numpy.ones
     cupy.asarray = lambda x: cupy.ndarray()
     cupy.asnumpy = lambda x: numpy.zeros(3)
     runtime = types.SimpleNamespace(CUDARuntimeError=CUDARuntimeError)
@@ -80,6 +81,16 @@ def test_with_cupy_but_no_gpu_the_error_says_so_and_auto_takes_numpy(is_availabl
     assert backend.get("auto") is numpy
 
 
+def test_a_gpu_that_answers_but_cannot_compute_is_not_taken(cupy):
+    def ones(*arguments):
+        raise RuntimeError("libnvrtc.so not found")
+
+    cupy.ones = ones
+    assert backend.get("auto") is numpy
+    with pytest.raises(InputError, match="CUDA reports: libnvrtc"):
+        backend.get("cupy")
+
+
 def test_an_array_knows_its_module(cupy):
     assert backend.of(numpy.zeros(3)) is numpy
     assert backend.of(cupy.ndarray()) is cupy
@@ -97,6 +108,7 @@ def test_arrays_are_moved_only_where_they_are_not_yet(cupy):
     assert backend.to_device(host, numpy) is host
     assert backend.to_device(device, cupy) is device
     assert isinstance(backend.to_device(host, cupy), cupy.ndarray)
+    assert isinstance(backend.to_device(device, numpy), numpy.ndarray)
     assert isinstance(backend.to_host(device), numpy.ndarray)
 
 

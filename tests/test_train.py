@@ -2,9 +2,9 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
-import time
 
 import numpy
 import pytest
@@ -13,6 +13,7 @@ from PIL import Image
 
 from minialex import data, train
 from minialex.data import shapes
+from minialex.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,8 @@ def contents(folder):
     with numpy.load(folder / "checkpoint.npz", allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files if name != "about"}
         about = json.loads(str(archive["about"]))
-    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    path = folder / "metrics.jsonl"
+    metrics = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     for epoch in metrics:
         del epoch["seconds"], epoch["images_per_second"]
     return arrays, about["generators"], metrics
@@ -96,18 +98,22 @@ def test_a_run_stopped_at_any_step_and_resumed_ends_bit_identical(rule, small, t
         assert_same(contents(folder), contents(tmp_path / "whole"))
 
 
-def test_a_killed_run_goes_on_from_its_last_checkpoint_and_ends_bit_identical(small, tmp_path, capsys):
+@pytest.mark.parametrize("steps", [1, 7])
+def test_a_killed_run_goes_on_from_its_last_checkpoint_and_ends_bit_identical(steps, small, tmp_path, capsys):
     call(train.main, *small, "--out", tmp_path / "whole", capsys=capsys)
+    small[small.index("--log-every") + 1] = 1
     folder = tmp_path / "killed"
-    process = start("minialex.train", *small, "--out", folder, "--checkpoint-every", 1, stdout=subprocess.DEVNULL)
-    while not (folder / "checkpoint.npz").exists() and process.poll() is None:
-        time.sleep(0.01)
+    process = start("minialex.train", *small, "--out", folder, "--checkpoint-every", 1, stdout=subprocess.PIPE)
+    seen = 0
+    for line in process.stdout:
+        seen += "Step [" in line
+        if seen == steps:
+            break
     process.kill()
-    process.wait()
-    with pytest.MonkeyPatch.context():
-        code, _, err = call(train.main, "--resume", folder, capsys=capsys)
-    if "has done its 2 epochs" not in err:  # the kill may have come too late
-        assert code == 0, err
+    process.communicate()
+    code, out, err = call(train.main, "--resume", folder, capsys=capsys)
+    assert code == 0, err
+    assert "Step [" in out  # it had not ended before
     assert_same(contents(folder), contents(tmp_path / "whole"))
 
 
@@ -125,6 +131,103 @@ def test_ctrl_c_saves_and_says_how_to_go_on(small, tmp_path, capsys):
     code, out, _ = call(train.main, "--resume", folder, "--max-steps", 1, capsys=capsys)
     assert code == 0
     assert "Stopped." in out
+
+
+def test_a_run_killed_before_its_first_step_can_go_on(small, tmp_path, capsys):
+    call(train.main, *small, "--out", tmp_path / "whole", capsys=capsys)
+    with pytest.MonkeyPatch.context() as patch:
+
+        def killed(*arguments):
+            raise KeyboardInterrupt
+
+        patch.setattr(train.Training, "train_epoch", killed)
+        code, _, _ = call(train.main, *small, "--out", tmp_path / "killed", capsys=capsys)
+        assert code == 130
+    assert call(train.main, "--resume", tmp_path / "killed", capsys=capsys)[0] == 0
+    assert_same(contents(tmp_path / "killed"), contents(tmp_path / "whole"))
+
+
+def test_a_failed_evaluation_does_not_cost_the_epoch(small, tmp_path, capsys):
+    call(train.main, *small, "--out", tmp_path / "whole", capsys=capsys)
+    with pytest.MonkeyPatch.context() as patch:
+
+        def failing(*arguments):
+            raise InputError("a broken test picture")
+
+        patch.setattr(train, "evaluate", failing)
+        assert call(train.main, *small, "--out", tmp_path / "run", capsys=capsys)[0] == 2
+        patch.setattr(train.Workers, "step", failing)  # no step of the first epoch may be taken again
+        patch.setattr(train, "evaluate", lambda *arguments: {"loss": 1.0, "accuracy": 0.0, "top5": 0.0})
+        code, out, err = call(train.main, "--resume", tmp_path / "run", capsys=capsys)
+        assert "Epoch [1/2] train loss" in out
+        assert "a broken test picture" in err
+        assert code == 2
+
+
+def test_max_steps_counts_the_steps_of_the_earlier_part(small, tmp_path, capsys):
+    folder = tmp_path / "run"
+    call(train.main, *small, "--out", folder, "--max-steps", 3, capsys=capsys)
+    before = contents(folder)
+    for _ in range(2):
+        assert call(train.main, "--resume", folder, "--max-steps", 3, capsys=capsys)[0] == 0
+        assert_same(contents(folder), before)
+
+
+def test_weights_that_became_useless_never_replace_good_ones(small, tmp_path, capsys):
+    folder = tmp_path / "run"
+    call(train.main, *small, "--out", folder, "--max-steps", 4, capsys=capsys)
+    before = contents(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "evaluate", lambda *arguments: {"loss": float("nan"), "accuracy": 0.0, "top5": 0.0})
+        code, _, err = call(train.main, "--resume", folder, "--epochs", 1, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "the loss is nan in epoch 1 after step 5: try a smaller --lr" in err
+    assert before[2] == contents(folder)[2]
+
+
+def test_a_checkpoint_copied_elsewhere_overwrites_nothing(small, tmp_path, capsys):
+    folder = tmp_path / "run"
+    call(train.main, *small, "--out", folder, "--max-steps", 1, capsys=capsys)
+    (folder / "checkpoint.npz").rename(folder / "old.npz")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    code, _, err = call(train.main, "--resume", folder / "old.npz", capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["options", "classes", "mean", "steps"])
+def test_a_checkpoint_that_lacks_something_is_refused(name, small, tmp_path, capsys):
+    folder = tmp_path / "run"
+    call(train.main, *small, "--out", folder, "--max-steps", 1, capsys=capsys)
+    with numpy.load(folder / "checkpoint.npz") as archive:
+        arrays = dict(archive)
+    about = json.loads(str(arrays.pop("about")))
+    del about["progress"][name]
+    numpy.savez(folder / "checkpoint.npz", about=json.dumps(about), **arrays)
+    code, _, err = call(train.main, "--resume", folder, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"it has no {name}" in err
+
+
+@pytest.mark.parametrize("damage", ["", "{\n", "no json\n"])
+def test_damaged_metrics_are_named(damage, small, tmp_path, capsys):
+    folder = tmp_path / "run"
+    call(train.main, *small, "--out", folder, "--max-steps", 6, capsys=capsys)
+    (folder / "metrics.jsonl").write_text(damage)
+    code, _, err = call(train.main, "--resume", folder, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "metrics.jsonl does not hold the run's 1 epochs" in err
+
+
+def test_a_resumed_run_wants_the_same_pictures(small, pictures, tmp_path, capsys):
+    folder = tmp_path / "run"
+    fewer = tmp_path / "fewer"
+    shutil.copytree(pictures, fewer)
+    next((fewer / "train" / "odd").iterdir()).unlink()
+    call(train.main, *small, "--out", folder, "--max-steps", 1, capsys=capsys)
+    code, _, err = call(train.main, "--resume", folder, "--data-dir", fewer, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "other classes or pictures" in err
 
 
 def test_a_resumed_run_may_have_more_epochs_but_no_other_model(small, tmp_path, capsys):
@@ -163,20 +266,22 @@ def test_a_run_is_never_overwritten(small, tmp_path, capsys):
     [
         (["--epochs", "0"], "--epochs: expected a whole number of at least 1, got '0'"),
         (["--epochs", "two"], "--epochs: expected a whole number of at least 1, got 'two'"),
-        (["--lr", "nan"], "--lr: expected a number of at least 0, got 'nan'"),
+        (["--lr", "nan"], "--lr: expected a number above 0, got 'nan'"),
+        (["--lr", "0"], "--lr: expected a number above 0, got '0'"),
         (["--momentum", "1"], "--momentum: expected a number of at least 0 and under 1, got '1'"),
         (["--augment", "rotate"], "--augment: expected none or any of crop,mirror, got 'rotate'"),
         (["--model", "vgg"], "--model: invalid choice: 'vgg'"),
         (["--epoch", "3"], "unrecognized arguments: --epoch 3"),
         (["--model", "alexnet", "--image-size", "30"], "model alexnet cannot take pictures of 30×30: pool2"),
-        (["--model", "lenet", "--lrn", "off"], "model lenet has no option 'lrn'"),
+        (["--model", "lenet", "--lrn", "off"], "--lrn off is for the AlexNets"),
         (["--data-dir", "nowhere"], "nowhere"),
         (["--out", "a-file"], "is a file, expected a folder"),
         (["--out", "a-file/below"], "a-file"),
         (["--lr", "1e30", "--optimizer", "sgd"], "try a smaller --lr than 1e+30"),
-        (["--resume", "nowhere"], "there is no checkpoint nowhere"),
-        (["--resume", "a-file"], "a-file is not a whole minialex checkpoint"),
-        (["--resume", "pickled.npz"], "pickled.npz is not a whole minialex checkpoint"),
+        (["--resume", "nowhere"], "there is no checkpoint nowhere/checkpoint.npz"),
+        (["--resume", "checkpoint.npz"], "checkpoint.npz is not a whole minialex checkpoint"),
+        (["--resume", "a-file"], "--resume takes a run's folder or its checkpoint.npz, got the file a-file"),
+        (["--resume", "pickled/checkpoint.npz"], "pickled/checkpoint.npz is not a whole minialex checkpoint"),
         (["--backend", "cupy"], "backend 'cupy' cannot run here: "),
     ],
 )
@@ -184,8 +289,10 @@ def test_wrong_input_is_one_line_and_exit_code_2(arguments, said, small, tmp_pat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(train.backend, "_gpu_problem", lambda: "no GPU")
     (tmp_path / "a-file").write_text("not a checkpoint")
-    numpy.savez(tmp_path / "pickled.npz", about=numpy.array({"a": 1}, dtype=object))
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    (tmp_path / "checkpoint.npz").write_text("not a checkpoint")
+    (tmp_path / "pickled").mkdir()
+    numpy.savez(tmp_path / "pickled" / "checkpoint.npz", about=numpy.array({"a": 1}, dtype=object))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     given = arguments if "--resume" in arguments else [*small, *arguments]
     code, _, err = call(train.main, *given, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1), err
@@ -193,13 +300,13 @@ def test_wrong_input_is_one_line_and_exit_code_2(arguments, said, small, tmp_pat
     assert all(path.read_bytes() == content for path, content in before.items())
 
 
-def test_a_broken_picture_is_named(small, pictures, tmp_path, capsys):
-    broken = pictures / "train" / "odd" / "zz-broken.png"
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_broken_picture_is_named(split, small, pictures, tmp_path, capsys):
+    shutil.copytree(pictures, tmp_path / "pictures")
+    broken = tmp_path / "pictures" / split / "odd" / "zz-broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n but no more")
-    try:
-        code, _, err = call(train.main, *small, "--out", tmp_path / "run", capsys=capsys)
-    finally:
-        broken.unlink()
+    small[3] = tmp_path / "pictures"
+    code, _, err = call(train.main, *small, "--out", tmp_path / "run", capsys=capsys)
     assert (code, err.count("\n")) == (2, 1), err
     assert str(broken) in err
 

@@ -18,6 +18,7 @@ TEST = "test_batch.bin"
 META = "batches.meta.txt"
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
+BATCH = 10_000  # pictures in each file
 RECORD = 1 + 3 * 32 * 32  # bytes: the label, then the red, green and blue planes
 
 
@@ -79,8 +80,8 @@ def read_batch(path: Path | str) -> tuple[numpy.ndarray, numpy.ndarray]:
         data = numpy.fromfile(path, numpy.uint8)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
-    if len(data) == 0 or len(data) % RECORD:
-        raise InputError(f"{path}: expected a multiple of {RECORD} bytes, 10,000 pictures in all, got {len(data)} bytes")
+    if len(data) != BATCH * RECORD:
+        raise InputError(f"{path}: expected {BATCH:,} pictures of {RECORD:,} bytes, {BATCH * RECORD} in all, got {len(data)}")
     records = data.reshape(-1, RECORD)
     labels = records[:, 0].copy()
     if labels.max() >= len(CLASS_NAMES):

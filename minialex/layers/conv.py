@@ -2,8 +2,8 @@
 
 from minialex import backend
 from minialex.layers.init import Rng, initial_bias, initial_weight
-from minialex.layers.layer import Layer, check_input, check_shape
-from minialex.layers.windows import check_positive, col2im, im2col, inside, output_size, padded, with_margin
+from minialex.layers.layer import Layer, check_input, check_positive, check_shape
+from minialex.layers.windows import col2im, im2col, inside, output_size, padded, with_margin
 
 
 class Conv2d(Layer):
@@ -14,7 +14,7 @@ class Conv2d(Layer):
 
     x: (N, H, W, in_channels), zeros around it where `padding` > 0; y: (N, OH, OW, out_channels) with
     OH = ⌊(H + 2·padding − kernel_size) / stride⌋ + 1; weight: (O, KH, KW, C / groups); bias: (O,).
-    With `groups` > 1 channels and filters are dealt into that many halves that do not see each other, as on the paper's two
+    With `groups` > 1 channels and filters are dealt into that many parts that do not see each other, as on the paper's two
     GPUs (Krizhevsky et al. 2012, section 3.5). `weight_std` None draws He's initial weights; `bias` is the initial bias.
 
     X is built for a few pictures at a time and never kept: for a batch of 128 conv2's would take 0.9 GB.
@@ -35,6 +35,8 @@ class Conv2d(Layer):
         super().__init__()
         check_positive(in_channels=in_channels, out_channels=out_channels, groups=groups)
         check_positive(kernel_size=kernel_size, stride=stride)
+        if padding < 0:
+            raise ValueError(f"padding must be at least 0, got {padding}")
         if in_channels % groups or out_channels % groups:
             raise ValueError(f"{groups} groups do not divide {in_channels} input and {out_channels} output channels")
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size

@@ -24,6 +24,8 @@ class Dropout(Layer):
         if not train:
             self.cache = None
             return x
+        if x.dtype.kind != "f":
+            raise ValueError(f"{self} expects floating-point numbers, got {x.dtype}")
         kept = self.rng.random(x.shape, dtype="float32") >= self.p
         self.cache = mask = backend.to_device(kept.astype(x.dtype) / x.dtype.type(1 - self.p), backend.of(x))
         return x * mask

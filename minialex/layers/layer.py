@@ -13,8 +13,8 @@ class Layer:
     - `params` and `grads` are dicts with the same keys ("weight", "bias") and shapes; a parameter lives nowhere else.
     - `forward(x, train=True)` keeps in `self.cache` what backward needs; with `train=False` it keeps nothing.
     - `backward(dy)` overwrites `grads` and returns dx. Neither method ever writes into its argument.
-    - An array that forward or backward returns is the layer's own and is used again: it is valid until the layer's
-      next forward or backward. Copy it to keep it.
+    - An array that forward or backward returns may be the layer's own and used again: it is valid until the layer's next
+      forward. Copy it to keep it.
     - `output_shape` and `macs` (multiply-adds of one forward pass) take and give shapes without N.
 
     A subclass defines forward and backward, and the other two where the defaults are wrong.
@@ -86,3 +86,10 @@ def check_shape(layer: Layer, shape: tuple[int, ...], *sizes: int | None, n: int
         wanted = ", ".join(letter if size is None else str(size) for letter, size in zip("HWC", sizes, strict=False))
         got = ", ".join(map(str, shape))
         raise ValueError(f"{layer} expects an input of shape (N, {wanted}), got ({n}, {got})")
+
+
+def check_positive(**sizes: int) -> None:
+    """ValueError naming the first of `sizes` that is not at least 1."""
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"{name} must be at least 1, got {size}")

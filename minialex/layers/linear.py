@@ -2,7 +2,7 @@
 
 from minialex import backend
 from minialex.layers.init import Rng, initial_bias, initial_weight
-from minialex.layers.layer import Layer, check_input, check_shape
+from minialex.layers.layer import Layer, check_input, check_positive, check_shape
 
 
 class Linear(Layer):
@@ -21,6 +21,7 @@ class Linear(Layer):
         rng: Rng | None = None,
     ):
         super().__init__()
+        check_positive(in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
         self.params["weight"] = initial_weight((out_features, in_features), in_features, weight_std, rng)
         self.params["bias"] = initial_bias(out_features, bias)

@@ -3,8 +3,8 @@
 import math
 
 from minialex import backend
-from minialex.layers.layer import Layer, check_input, check_shape
-from minialex.layers.windows import check_positive, inside, output_size, padded, taps, with_margin
+from minialex.layers.layer import Layer, check_input, check_positive, check_shape
+from minialex.layers.windows import inside, output_size, padded, taps, with_margin
 
 
 class MaxPool2d(Layer):
@@ -20,8 +20,8 @@ class MaxPool2d(Layer):
         check_positive(kernel_size=kernel_size, stride=stride)
         if kernel_size > 16:
             raise ValueError(f"kernel_size is at most 16 (one byte says which pixel won), got {kernel_size}")
-        if 2 * padding > kernel_size:
-            raise ValueError(f"a window of {kernel_size} could lie wholly in a padding of {padding}: at most half of it")
+        if not 0 <= 2 * padding <= kernel_size:
+            raise ValueError(f"padding must be between 0 and half of kernel_size {kernel_size}, got {padding}")
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
 
     def forward(self, x, train: bool = False):

@@ -5,13 +5,6 @@ from collections.abc import Iterator
 from minialex import backend
 
 
-def check_positive(**sizes: int) -> None:
-    """ValueError naming the first of `sizes` that is not at least 1."""
-    for name, size in sizes.items():
-        if size < 1:
-            raise ValueError(f"{name} must be at least 1, got {size}")
-
-
 def output_size(size: int, kernel_size: int, stride: int, padding: int) -> int:
     """How many windows fit along one side: ⌊(size + 2·padding − kernel_size) / stride⌋ + 1.
 

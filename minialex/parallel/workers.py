@@ -1,6 +1,8 @@
 """A training step on several cores: each thread takes its share of the batch through the convolutions."""
 
+import functools
 import itertools
+import operator
 from concurrent.futures import ThreadPoolExecutor
 
 from threadpoolctl import ThreadpoolController
@@ -58,7 +60,9 @@ class Workers:
         used = self.features[: len(dfeatures)]
         for name, layer in self.features[0].layers.items():
             twins = [net.layers[name].grads for net in used]
-            self.network.layers[name].grads = {key: sum(grads[key] for grads in twins) for key in layer.params}
+            self.network.layers[name].grads = {
+                key: functools.reduce(operator.add, (grads[key] for grads in twins)) for key in layer.params
+            }
         return loss
 
     def in_threads(self, function, batch) -> list:
