@@ -82,7 +82,7 @@ class Training:
             if tested is None:
                 say(f"Stopped. To go on: python -m minialex.train --resume {folder.path}")
                 return
-            self.check_finite(tested["loss"])
+            self.check_finite(tested["loss"], "test loss")
             history.append(self.metrics(tested))
             say(epoch_line(history[-1], self.options["epochs"]))
             self.schedule.observe(tested["loss"])
@@ -109,7 +109,7 @@ class Training:
                     return
                 self.optimizer.lr = self.schedule(epoch + progress["steps"] / length)
                 loss = float(self.workers.step(x, labels))
-                self.check_finite(loss)
+                self.check_finite(loss, "loss")
                 self.optimizer.step()
 
                 answers = backend.to_host(self.workers.logits).argmax(axis=1)
@@ -128,11 +128,11 @@ class Training:
                 if chosen["checkpoint_every"] and (steps + 1) % chosen["checkpoint_every"] == 0:
                     self.save(folder)
 
-    def check_finite(self, loss: float) -> None:
-        """InputError, which ends the run at its last checkpoint, if the weights have become useless."""
-        if not math.isfinite(loss):
+    def check_finite(self, value: float, what: str) -> None:
+        """InputError, which ends the run at its last checkpoint, if the training has gone astray."""
+        if not math.isfinite(value):
             where = f"epoch {self.progress['epochs'] + 1} after step {self.progress['steps']}"
-            raise InputError(f"the loss is {loss} in {where}: try a smaller --lr than {self.options['lr']}")
+            raise InputError(f"the {what} is {value} in {where}: try a smaller --lr than {self.options['lr']}")
 
     def metrics(self, tested: dict[str, float]) -> dict:
         """The line of metrics.jsonl for the epoch just done; accuracies are shares of 1, times in seconds."""
@@ -150,6 +150,9 @@ class Training:
         }
 
     def save(self, folder: RunFolder) -> None:
+        """Writes the checkpoint; InputError, and the old one stays, if a weight is no number any more."""
+        for array in self.network.params.values():
+            self.check_finite(float(abs(array).max()), "largest weight")
         save_checkpoint(folder.checkpoint, self.network, self.optimizer, self.schedule, self.progress)
 
 

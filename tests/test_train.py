@@ -181,8 +181,12 @@ def test_weights_that_became_useless_never_replace_good_ones(small, tmp_path, ca
         patch.setattr(train, "evaluate", lambda *arguments: {"loss": float("nan"), "accuracy": 0.0, "top5": 0.0})
         code, _, err = call(train.main, "--resume", folder, "--epochs", 1, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
-    assert "the loss is nan in epoch 1 after step 5: try a smaller --lr" in err
-    assert before[2] == contents(folder)[2]
+    assert "the test loss is nan in epoch 1 after step 5: try a smaller --lr" in err
+    assert contents(folder)[2] == before[2]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train.optim.SGD, "update", lambda self, weight, *rest: weight.fill(numpy.nan))
+        call(train.main, *small, "--out", tmp_path / "astray", "--max-steps", 1, capsys=capsys)
+        assert all(numpy.isfinite(array).all() for array in contents(tmp_path / "astray")[0].values())
 
 
 def test_a_checkpoint_copied_elsewhere_overwrites_nothing(small, tmp_path, capsys):
