@@ -93,6 +93,7 @@ GOOD = idx(numpy.arange(6).reshape(2, 3))
         (b"PK\3\4" + GOOD[4:], "starts with 50 4b 03 04, expected 00 00 08"),
         (b"\0\0\x0d\2" + GOOD[4:], "starts with 00 00 0d 02"),  # floats
         (GOOD[:9], "after 9 of 12 bytes"),
+        (b"\0\0\x08\x41" + b"\0\0\0\x01" * 65 + b"\x07", "expected 1 to 3 dimensions, got 65"),
         (GOOD[:-1], "expected 18 bytes for an array (2, 3), got 17"),
         (GOOD + b"\0", "expected 18 bytes for an array (2, 3), got 19"),
         (b"\0\0\x08\3" + b"\x80\0\0\0" * 2 + b"\0\0\0\4", "got 16"),  # sizes whose product is 0 in 64 bits

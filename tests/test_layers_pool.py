@@ -110,7 +110,8 @@ def test_the_last_pixel_of_the_largest_window_can_win(xp):
     "build, message",
     [
         (lambda: MaxPool2d(17, 2), "kernel_size is at most 16.*got 17"),
-        (lambda: MaxPool2d(3, 2, padding=2), "window of 3 could lie wholly in a padding of 2"),
+        (lambda: MaxPool2d(3, 2, padding=2), "between 0 and half of kernel_size 3, got 2"),
+        (lambda: MaxPool2d(3, 2, padding=-1), "between 0 and half of kernel_size 3, got -1"),
         (lambda: MaxPool2d(3, 2).output_shape((5, 2, 1)), "window of 3 does not fit into 2 pixels"),
         (lambda: AvgPool2d(3, 2).output_shape((2, 5, 1)), "window of 3 does not fit into 2 pixels"),
     ],

@@ -99,8 +99,8 @@ def read_idx(path: Path | str) -> numpy.ndarray:
         raise InputError(f"{path}: cannot be read ({error}); get the file again") from error
     if len(data) < 4 or data[:3] != b"\0\0\x08":
         raise InputError(f"{path}: not an IDX file of bytes: starts with {data[:4].hex(' ')}, expected 00 00 08 and a count")
-    if data[3] not in (1, 3):
-        raise InputError(f"{path}: expected 1 dimension (labels) or 3 (pictures), got {data[3]}")
+    if not 1 <= data[3] <= 3:
+        raise InputError(f"{path}: expected 1 to 3 dimensions, got {data[3]}")
     header = 4 + 4 * data[3]
     if len(data) < header:
         raise InputError(f"{path}: ends within its header, after {len(data)} of {header} bytes")
