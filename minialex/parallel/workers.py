@@ -34,8 +34,8 @@ class Workers:
         features = Network(layers[:seam], network.input_shape)
         self.features = [features.replica() for _ in range(n)]
         self.classifier = Network(layers[seam:], [network.input_shape, *features.shapes().values()][-1])
-        # BLAS threads keep spinning for some 25 ms after their work, on cores that the other threads want: for a small
-        # linear part they cost more than they bring.
+        # BLAS threads keep spinning for a while after their work, on cores that the other threads want: for a small linear
+        # part they cost more than they bring (benchmarks/README.md).
         self.linear_threads = n if sum(self.classifier.macs().values()) > 10e6 else 1
         self.threads = ThreadPoolExecutor(n)
         self.blas = ThreadpoolController()
