@@ -93,6 +93,11 @@ def workspace_bytes(xp: ModuleType) -> int:
     return 2 << 20 if xp is numpy else 512 << 20
 
 
+def temporary_bytes(xp: ModuleType) -> int:
+    """How large a temporary array may be that is worth more than it costs: many times the cache, little beside a net."""
+    return 32 << 20 if xp is numpy else 512 << 20
+
+
 def slices(count: int, bytes_each: int, budget: int) -> list[slice]:
     """Cuts 0..count into slices of as many items as fit `budget` bytes, at least one each."""
     step = max(1, budget // max(1, bytes_each))

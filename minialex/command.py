@@ -12,12 +12,15 @@ from minialex.errors import InputError
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line, with exit code 2; the epilog (examples) keeps its line breaks."""
+    """An argument parser whose errors are one line, with exit code 2; the epilog (examples) keeps its line breaks.
 
-    def __init__(self, command: str, description: str, examples: str):
+    `usage` is what follows the command's name in its first line of help.
+    """
+
+    def __init__(self, command: str, description: str, examples: str, usage: str = "[options]"):
         super().__init__(
             prog=f"python -m minialex.{command}",
-            usage="%(prog)s [options]",
+            usage=f"%(prog)s {usage}",
             description=description,
             epilog="examples:\n" + examples,
             formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -69,7 +72,12 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # an ASCII terminal shows ? for ×
     try:
-        sys.exit(main(sys.argv[1:]))
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+        sys.exit(code)
+    except BrokenPipeError:  # whoever read the output, `head` say, has seen enough; Python must not flush the rest at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except (InputError, OSError) as error:
         message = " ".join(str(error).split())
     except MemoryError as error:

@@ -1,11 +1,25 @@
-"""How good a network is on pictures it was not trained on."""
+"""python -m minialex.evaluate: how good a trained network is on pictures it was not trained on."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy
 from tqdm import tqdm
 
-from minialex import backend
+from minialex import backend, data
+from minialex.command import Parser, run
 from minialex.data.batches import Batches
+from minialex.errors import InputError
 from minialex.parallel.workers import Workers
+from minialex.trained import Trained, add_trained_options
+
+EXAMPLES = """\
+  python -m minialex.evaluate runs/shapes-alexnet-cifar
+      a run of minialex.train
+  python -m minialex.evaluate runs/long --data-dir PICTURES
+      its pictures lie elsewhere now, or are others of the same classes
+"""
 
 
 def evaluate(workers: Workers, batches: Batches, should_stop=lambda: False) -> dict[str, float] | None:
@@ -37,3 +51,47 @@ def places(logits: numpy.ndarray, labels: numpy.ndarray) -> numpy.ndarray:
     own, classes = logits[numpy.arange(len(labels)), labels][:, None], numpy.arange(logits.shape[1])
     before = (logits > own) | ((logits == own) & (classes < labels[:, None]))
     return before.sum(axis=1)
+
+
+def parser() -> Parser:
+    """The command's options."""
+    about = "Tests a trained network on its data set's test pictures, as its training did\nafter each epoch."
+    p = Parser("evaluate", about, EXAMPLES, usage="RUN [options]")
+    p.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or the checkpoint.npz in it")
+    p.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (default: as in training)")
+    add_trained_options(p)
+    return p
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command with `arguments`."""
+    given = parser().parse_args(arguments)
+    trained = Trained(given.run, given.backend, given.workers)
+    options = trained.options
+    dataset = data.load(options["dataset"], given.data_dir or options["data_dir"], trained.image_size, options["seed"])
+    if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
+        raise InputError(f"{trained.path} was trained on other classes than the data set has now")
+    batches = Batches(dataset.test, given.batch_size or options["batch_size"], trained.standardize)
+    start = time.perf_counter()
+    tested = evaluate(trained.workers, batches)
+    print(report(trained, tested, len(dataset.test), time.perf_counter() - start))
+
+
+def report(trained: Trained, tested: dict[str, float], pictures: int, seconds: float) -> str:
+    """What came out for so many pictures in that time, a line for each figure."""
+    epochs, steps = trained.progress["epochs"], trained.progress["steps"]
+    when = f"in epoch {epochs + 1}, after step {steps}" if steps else f"after epoch {epochs}"
+    rows = {
+        "model": f"{trained.options['model']}, {when}",
+        "dataset": trained.options["dataset"],
+        "pictures": f"{pictures:,}",
+        "loss": f"{tested['loss']:.4f}",
+        "top-1": f"{tested['accuracy']:.2%}",
+        "top-5": f"{tested['top5']:.2%}",
+        "images/s": f"{pictures / seconds:,.0f}",
+    }
+    return "\n".join(f"{name:<9}{text}" for name, text in rows.items())
+
+
+if __name__ == "__main__":
+    run(main)

@@ -202,7 +202,9 @@ def shipped_layers(rng: numpy.random.Generator) -> list[tuple[Layer, numpy.ndarr
     apart = (rng.permutation(maps.size).reshape(maps.shape) - maps.size / 2 + 0.5) / 100
     return [
         (Conv2d(8, 6, 3, stride=2, padding=1, rng=rng), maps),
-        (Conv2d(8, 6, 3, padding=1, groups=2, rng=rng), maps),
+        (Conv2d(8, 6, 3, padding=1, groups=2, algorithm="im2col", rng=rng), maps),
+        (Conv2d(8, 6, 3, padding=1, groups=2, algorithm="winograd", rng=rng), maps),
+        (Conv2d(8, 6, 5, padding=2, algorithm="winograd", rng=rng), maps),
         (MaxPool2d(3, stride=2), apart),
         (MaxPool2d(3, stride=2, padding=1), apart),
         (AvgPool2d(3, stride=2), maps),
@@ -231,10 +233,10 @@ def main(arguments: Sequence[str]) -> int:
     reports = {str(layer): check_layer(layer, x, rng) for layer, x in shipped_layers(rng)}
     loss, logits = SoftmaxCrossEntropy(), rng.standard_normal((4, 6))
     reports[str(loss)] = check_loss(loss, logits, rng.integers(0, 6, 4))
-    print(f"{'layer':<48} {'numbers':>8} {'largest error':>14}")
+    print(f"{'layer':<56} {'numbers':>7} {'error':>8}")
     for name, report in reports.items():
         checked = sum(worst.checked for worst in report.worst)
-        print(f"{name:<48} {checked:>8,} {report.error:>14.1e}  {'ok' if report.passed else 'WRONG'}")
+        print(f"{name:<56} {checked:>7,} {report.error:>8.1e}  {'ok' if report.passed else 'WRONG'}")
         if not report.passed:
             print(report)
     return 0 if all(report.passed for report in reports.values()) else 1

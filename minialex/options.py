@@ -8,6 +8,7 @@ from minialex import models, optim
 from minialex.command import Parser, add_common_options, number, usable_cores
 from minialex.data.augment import AUGMENTATIONS
 from minialex.errors import InputError
+from minialex.network import Network
 from minialex.weights import Checkpoint
 
 EXAMPLES = """\
@@ -148,3 +149,9 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
     if checkpoint.progress["epochs"] >= options["epochs"]:
         raise InputError(f"{checkpoint.path} has done its {options['epochs']} epochs: to go on give a larger --epochs")
     return options
+
+
+def network(options: dict, num_classes: int, image_size: int, channels: int, rng: models.Rng | None = None) -> Network:
+    """The network that a run's `options` describe, untrained, for pictures (image_size, image_size, channels)."""
+    sizes = dict(num_classes=num_classes, in_channels=channels, image_size=image_size)
+    return models.build(options["model"], rng=rng, **sizes, **LRN.get(options["lrn"], {}))

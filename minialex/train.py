@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy
 from tqdm import tqdm
 
-from minialex import __version__, backend, data, models, optim, options
+from minialex import __version__, backend, data, optim, options
 from minialex.command import run
 from minialex.data.augment import AUGMENTATIONS, Standardize, standardize_from
 from minialex.data.batches import Batches
@@ -41,14 +41,9 @@ class Training:
 
     def __init__(self, chosen: dict, dataset: Dataset, xp: ModuleType, checkpoint: Checkpoint | None = None):
         self.options, self.dataset, self.on_gpu = chosen, dataset, xp is not numpy
-        self.network = models.build(
-            chosen["model"],
-            num_classes=dataset.num_classes,
-            in_channels=dataset.channels,
-            image_size=dataset.train.image_size,
-            rng=numpy.random.default_rng((chosen["seed"], WEIGHTS)),
-            **options.LRN.get(chosen["lrn"], {}),
-        ).to(xp)
+        rng = numpy.random.default_rng((chosen["seed"], WEIGHTS))
+        image_size, channels = dataset.train.image_size, dataset.channels
+        self.network = options.network(chosen, dataset.num_classes, image_size, channels, rng).to(xp)
         self.workers = Workers(self.network, SoftmaxCrossEntropy(), 1 if self.on_gpu else chosen["workers"])
         self.optimizer = optim.optimizer(self.network, chosen)
         self.schedule = optim.schedule(chosen["schedule"], chosen["lr"], chosen["epochs"])

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy
@@ -38,6 +38,8 @@ def save_checkpoint(path: Path, network: Network, optimizer: Optimizer, schedule
 class Checkpoint:
     """An opened checkpoint. `progress` is what was saved with it; `restore` puts the rest where it belongs.
 
+    `restore_weights` takes the weights alone, which is all that a network needs to answer.
+
     InputError if the file is missing, damaged or no minialex checkpoint.
     """
 
@@ -67,22 +69,36 @@ class Checkpoint:
         """Copies everything into the objects given; InputError, before anything is changed, if a shape does not match."""
         wanted = {f"weight/{name}": array for name, array in network.params.items()}
         wanted |= {f"optimizer/{name}": array for name, array in optimizer.state.items()}
-        for name, array in wanted.items():
-            got = self.arrays[name].shape if name in self.arrays else "nothing"
-            if got != array.shape:
-                raise InputError(f"{self.path} does not fit this network: {name} is {got} there, {array.shape} here")
-        for name in self.arrays:
-            if name not in wanted:
-                raise InputError(f"{self.path} does not fit this network: it has {name}, the network has not")
+        self.check_fit(wanted, self.arrays)
         generators = self.state["generators"]
         if generators.keys() != dropouts(network).keys():
             raise InputError(f"{self.path} does not fit this network: it has dropout in {', '.join(generators) or 'no layer'}")
-        for name, array in wanted.items():
-            array[...] = backend.to_device(self.arrays[name].astype(array.dtype), backend.of(array))
+        self.copy_into(wanted)
         optimizer.steps = self.state["optimizer_steps"]
         schedule.state.update(self.state["schedule"])
         for name, layer in dropouts(network).items():
             layer.rng.bit_generator.state = generators[name]
+
+    def restore_weights(self, network: Network) -> None:
+        """Copies the weights into the network; InputError, before anything is changed, if a shape does not match."""
+        wanted = {f"weight/{name}": array for name, array in network.params.items()}
+        self.check_fit(wanted, [name for name in self.arrays if name.startswith("weight/")])
+        self.copy_into(wanted)
+
+    def check_fit(self, wanted: dict, saved: Iterable[str]) -> None:
+        """InputError unless the names `saved` are those `wanted`, and all arrays have the shapes of those here."""
+        for name, array in wanted.items():
+            got = self.arrays[name].shape if name in self.arrays else "nothing"
+            if got != array.shape:
+                raise InputError(f"{self.path} does not fit this network: {name} is {got} there, {array.shape} here")
+        for name in saved:
+            if name not in wanted:
+                raise InputError(f"{self.path} does not fit this network: it has {name}, the network has not")
+
+    def copy_into(self, wanted: dict) -> None:
+        """Overwrites each array of `wanted` with the one saved under its name."""
+        for name, array in wanted.items():
+            array[...] = backend.to_device(self.arrays[name].astype(array.dtype), backend.of(array))
 
 
 def dropouts(network: Network) -> dict[str, Dropout]:

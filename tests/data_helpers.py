@@ -1,11 +1,13 @@
-"""What several data tests share: a picture with no two pixels alike, a small set in memory, a web server on this machine."""
+"""What several tests share: a picture with no two pixels alike, small sets in memory and in files, a local web server."""
 
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy
+from PIL import Image
 
+from minialex.data import shapes
 from minialex.data.augment import Views
 from minialex.data.dataset import ArrayImages
 
@@ -19,6 +21,17 @@ def numbered_images(n, size=8, channels=3):
     pictures = random_pictures(n, size, channels)
     pictures[..., 0] = numpy.arange(n)[:, numpy.newaxis, numpy.newaxis]
     return ArrayImages(pictures, numpy.arange(n), padding=2, fill=7)
+
+
+def picture_folder(root):
+    """root/train with 40 pictures and root/val with 20, 16×16, half of them in each of two classes; returns root."""
+    drawn = shapes.load(seed=1, train_size=40, test_size=20)
+    for split, images in (("train", drawn.train.images), ("val", drawn.test.images)):
+        for i, image in enumerate(images):
+            path = root / split / ("even", "odd")[i % 2] / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).resize((16, 16)).save(path)
+    return root
 
 
 def views(top=0.5, left=0.5, mirror=False, n=1):

@@ -1,15 +1,24 @@
-"""What counts as right: top-1 and top-5, ties and logits that are no numbers."""
+"""What counts as right: top-1 and top-5, ties and logits that are no numbers. The command, as a user meets it."""
 
+import functools
+import shutil
 import types
 
 import numpy
 import pytest
+import trained_runs
+from commands import call
+from data_helpers import picture_folder
 
+from minialex import data
+from minialex.data import shapes
 from minialex.data.augment import Standardize
 from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages
 from minialex.evaluate import evaluate, places
+from minialex.evaluate import main as evaluate_command
 from minialex.layers import SoftmaxCrossEntropy
+from minialex.trained import Trained
 
 nan = numpy.nan
 
@@ -64,3 +73,116 @@ def test_top5_leaves_out_the_sixth():
 
 def test_it_stops_when_asked_to():
     assert evaluate(answering(numpy.zeros((8, 3))), batches(numpy.zeros(8, int)), should_stop=lambda: True) is None
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return picture_folder(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="module", params=[[], ["--lrn", "after-pool"]], ids=["plain", "lrn"])
+def folder(request, pictures, tmp_path_factory):
+    """A run of two epochs, once also with an option that no weight's shape tells of."""
+    return trained_runs.trained(tmp_path_factory.mktemp("runs") / "run", *trained_runs.on_folder(pictures), *request.param)
+
+
+def figures(out):
+    """The command's output as a dict, without the speed."""
+    rows = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert float(rows.pop("images/s").replace(",", "")) > 0
+    return rows
+
+
+def test_the_command_gives_the_figures_of_the_run_s_last_epoch(folder, capsys):
+    code, out, err = call(evaluate_command, folder, "--workers", 2, capsys=capsys)
+    assert (code, err) == (0, "")
+    metrics = trained_runs.last_epoch(folder)
+    assert figures(out) == {
+        "model": "alexnet-cifar, after epoch 2",
+        "dataset": "folder",
+        "pictures": "20",
+        "loss": f"{metrics['test_loss']:.4f}",
+        "top-1": f"{metrics['test_accuracy']:.2%}",
+        "top-5": "100.00%",
+    }
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_to_the_last_bit(folder, pictures):
+    trained = Trained(folder, "numpy", threads=2)
+    batches = Batches(data.load("folder", pictures, 16).test, 8, trained.standardize)
+    metrics = trained_runs.last_epoch(folder)
+    assert evaluate(trained.workers, batches) == {
+        "loss": metrics["test_loss"],
+        "accuracy": metrics["test_accuracy"],
+        "top5": metrics["test_top5"],
+    }
+
+
+@pytest.mark.parametrize("options", [["--workers", 1], ["--workers", 3], ["--batch-size", 1], ["--batch-size", 500]])
+def test_threads_and_batch_size_change_no_figure(options, folder, capsys):
+    _, out, _ = call(evaluate_command, folder, capsys=capsys)
+    code, again, _ = call(evaluate_command, folder, *options, capsys=capsys)
+    assert code == 0
+    assert figures(again) == figures(out)
+
+
+def test_pictures_that_the_run_drew_itself_are_drawn_again(tmp_path, capsys, monkeypatch):
+    few = functools.partial(shapes.load, train_size=40, test_size=30)
+    monkeypatch.setattr(shapes, "load", few)
+    options = ["--batch-size", 8, "--epochs", 1, "--seed", 3, "--model", "lenet", "--image-size", 28]
+    trained_runs.trained(tmp_path / "run", *options)
+    capsys.readouterr()
+    _, out, _ = call(evaluate_command, tmp_path / "run", capsys=capsys)
+    metrics = trained_runs.last_epoch(tmp_path / "run")
+    shown = figures(out)
+    assert (shown["pictures"], shown["loss"]) == ("30", f"{metrics['test_loss']:.4f}")
+    code, _, err = call(evaluate_command, tmp_path / "run", "--data-dir", tmp_path, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "leave out --data-dir" in err
+
+
+def test_a_run_in_mid_epoch_says_so(pictures, tmp_path, capsys):
+    trained_runs.trained(tmp_path / "run", *trained_runs.on_folder(pictures), "--max-steps", 7)
+    capsys.readouterr()
+    _, out, _ = call(evaluate_command, tmp_path / "run", capsys=capsys)
+    assert figures(out)["model"] == "alexnet-cifar, in epoch 2, after step 2"
+
+
+def test_data_that_has_moved_is_named_and_found_again(tmp_path, capsys):
+    before = picture_folder(tmp_path / "before")
+    trained_runs.trained(tmp_path / "run", *trained_runs.on_folder(before))
+    capsys.readouterr()
+    _, out, _ = call(evaluate_command, tmp_path / "run", capsys=capsys)
+    before.rename(tmp_path / "after")
+    code, _, err = call(evaluate_command, tmp_path / "run", capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"no folder {before} (--data-dir)" in err
+    code, again, _ = call(evaluate_command, tmp_path / "run", "--data-dir", tmp_path / "after", capsys=capsys)
+    assert code == 0
+    assert figures(again) == figures(out)
+
+
+def test_other_classes_are_refused(folder, pictures, tmp_path, capsys):
+    others = shutil.copytree(pictures, tmp_path / "others")
+    for split in ("train", "val"):
+        (others / split / "odd").rename(others / split / "strange")
+    code, _, err = call(evaluate_command, folder, "--data-dir", others, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "other classes" in err
+
+
+def test_a_broken_test_picture_is_named(folder, pictures, tmp_path, capsys):
+    copied = shutil.copytree(pictures, tmp_path / "copied")
+    broken = copied / "val" / "odd" / "zz-broken.png"
+    broken.write_bytes(b"no picture")
+    code, out, err = call(evaluate_command, folder, "--data-dir", copied, capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert str(broken) in err
+
+
+def test_help_shows_examples(capsys):
+    code, out, _ = call(evaluate_command, "--help", capsys=capsys)
+    assert code == 0
+    assert "examples:" in out
+    assert max(map(len, out.splitlines())) <= 80

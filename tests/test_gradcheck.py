@@ -367,6 +367,13 @@ def test_the_command_prints_a_line_for_every_layer_and_ends_well():
     assert all(line.endswith(" ok") for line in lines)
 
 
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly():
+    command = f"{sys.executable} -m minialex.gradcheck | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, encoding="utf-8")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("layer")
+
+
 def test_the_command_names_a_wrong_layer_and_fails(monkeypatch, rng, capsys):
     monkeypatch.setattr(gradcheck, "shipped_layers", lambda rng: [(LinearMeanBias(8, 5, rng=rng), features(rng))])
     assert gradcheck.main([]) == 1

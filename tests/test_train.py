@@ -9,24 +9,17 @@ import subprocess
 import numpy
 import pytest
 from commands import call, start
+from data_helpers import picture_folder
 from PIL import Image
 
 from minialex import data, train
-from minialex.data import shapes
 from minialex.errors import InputError
 
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
     """An image folder of 40 training and 20 test pictures, 16×16, in two classes."""
-    root = tmp_path_factory.mktemp("pictures")
-    drawn = shapes.load(seed=1, train_size=40, test_size=20)
-    for split, images in (("train", drawn.train.images), ("val", drawn.test.images)):
-        for i, image in enumerate(images):
-            path = root / split / ("even", "odd")[i % 2] / f"{i}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image).resize((16, 16)).save(path)
-    return root
+    return picture_folder(tmp_path_factory.mktemp("pictures"))
 
 
 @pytest.fixture

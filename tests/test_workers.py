@@ -6,7 +6,7 @@ import numpy
 import pytest
 from naive import assert_same
 
-from minialex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
+from minialex.layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.optim import SGD
 from minialex.parallel.workers import Workers
@@ -51,7 +51,22 @@ def convolutions_only(dtype="float64"):
     return Network([*layers, ("flatten", Flatten())], (7, 7, 4)).astype(dtype)
 
 
-NETWORKS = [convolutional, dropout_before_flatten, linear_only, convolutions_only]
+def deep(dtype="float64"):
+    """Gradients on their way back through several layers that write theirs to memory of their own."""
+    rng = numpy.random.default_rng(0)
+    layers = [
+        ("relu0", ReLU()),
+        ("conv1", Conv2d(4, 6, 3, padding=1, rng=rng)),
+        ("conv2", Conv2d(6, 3, 3, rng=rng)),
+        ("pool2", MaxPool2d(3, stride=1, padding=1)),
+        ("conv3", Conv2d(3, 4, 3, rng=rng)),
+        ("relu3", ReLU()),
+        ("pool3", AvgPool2d(2, stride=1)),
+    ]
+    return Network([*layers, ("flatten", Flatten()), ("fc", Linear(3 * 2 * 4, 5, rng=rng))], SHAPE).astype(dtype)
+
+
+NETWORKS = [deep, convolutional, dropout_before_flatten, linear_only, convolutions_only]
 
 
 def batch(network, pictures=7, seed=3):
@@ -216,3 +231,13 @@ def test_a_step_after_a_refused_one_is_right():
 def test_there_is_at_least_one_worker(n):
     with pytest.raises(ValueError, match=f"at least 1, got {n}"):
         Workers(convolutional(), SoftmaxCrossEntropy(), n)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("build", NETWORKS)
+def test_the_batch_is_not_written_to(build, n):
+    network = build()
+    x, labels = batch(network)
+    before = x.copy()
+    Workers(network, SoftmaxCrossEntropy(), n).step(x, labels)
+    assert_same(x, before)

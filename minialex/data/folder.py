@@ -15,6 +15,7 @@ from minialex.errors import InputError
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
 PADDING = 4  # pixels of grey around a picture that is as small as its crop
 GREY = "#808080"
+ZOOM = 256 / 227  # Krizhevsky et al. 2012, sections 2 and 4.1
 
 
 class FolderImages:
@@ -23,18 +24,19 @@ class FolderImages:
     paths, labels: N files and their class numbers. image_size: the side S of the squares that `read` gives.
     channels: 3 reads the pictures as colour, 1 as grey.
 
-    A photograph's shorter side is resized to S * 256/227 (to 256 for 227; Krizhevsky et al. 2012, sections 2 and 4.1),
-    which leaves room for an S x S crop at the view's place. Where the shorter side is S already (CIFAR-10's 32x32, say) the
-    picture keeps its size, and a grey frame makes the room; the centre view shows nothing of it.
+    A photograph's shorter side is resized to S * zoom (256 for 227 as in the paper), which leaves room for an S x S crop at
+    the view's place; a zoom of 1 leaves none along that side. Where the shorter side is S already (CIFAR-10's 32x32, say)
+    the picture keeps its size, and a grey frame makes the room; the centre view shows nothing of it.
     """
 
     in_memory = False
 
-    def __init__(self, paths, labels, image_size: int, channels: int = 3):
+    def __init__(self, paths, labels, image_size: int, channels: int = 3, zoom: float = ZOOM):
         self.paths = list(paths)
         self.labels = numpy.asarray(labels, numpy.int64)
         self.image_size = image_size
         self.channels = channels
+        self.zoom = zoom
         self.pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
 
     def __len__(self) -> int:
@@ -51,12 +53,13 @@ class FolderImages:
     def _read_one(self, path, top, left, mirror):
         size = self.image_size
         with opened(path) as picture:
-            target = size if min(picture.size) == size else round(size * 256 / 227)
+            fits = min(picture.size) == size
+            target = size if fits else round(size * self.zoom)
             picture.draft(None, (target, target))  # a JPEG far larger than that is decoded at 1/2, 1/4 or 1/8 at once
             ImageOps.exif_transpose(picture, in_place=True)
             picture = picture.convert("RGB" if self.channels == 3 else "L")
         side = min(picture.size)  # now: draft may have shrunk it
-        if target == size:
+        if fits:
             picture = ImageOps.expand(picture, PADDING, GREY)
         width, height = (length * target // side for length in picture.size)  # when resized; the crop is cut from that
         scale = side / target

@@ -2,8 +2,11 @@
 
 import copy
 import math
+import threading
 
 from minialex import backend
+
+_scratch = threading.local()
 
 
 class Layer:
@@ -22,6 +25,9 @@ class Layer:
 
     #: False on a network's first layer: nobody asks how the loss changes with the pixels, so backward returns None.
     needs_input_gradient = True
+
+    #: Whether dx is valid only until the next layer but one goes backward: enough within a network, and it saves much memory.
+    shares_dx = False
 
     def __init__(self):
         self.params, self.grads, self.cache, self._buffers = {}, {}, None, {}
@@ -57,11 +63,23 @@ class Layer:
 
         Mapping fresh memory costs up to a fifth of a training step; this way each layer maps its own once.
         """
-        xp, dtype, size = backend.of(like), dtype or like.dtype, math.prod(shape)
-        kept = self._buffers.get(name)
-        if kept is None or kept.size < size or kept.dtype != dtype or backend.of(kept) is not xp:
-            kept = self._buffers[name] = xp.empty(size, dtype)
-        return kept[:size].reshape(shape)
+        return reused(self._buffers, name, like, shape, dtype)
+
+    @staticmethod
+    def scratch(name: str, like, shape: tuple[int, ...], dtype=None):
+        """An array as from `buffer` for a temporary: all layers that run on this thread share it.
+
+        It is valid until the forward or backward that asked for it returns.
+        """
+        return reused(_scratch.__dict__, name, like, shape, dtype)
+
+    def room_for_dx(self, dy, shape: tuple[int, ...]):
+        """Memory for dx: the layer's own, or with `shares_dx` that one of the thread's two blocks which dy is not in."""
+        if not self.shares_dx:
+            return self.buffer("dx", dy, shape)
+        first = _scratch.__dict__.get("dx")
+        taken = first is not None and backend.of(dy).may_share_memory(dy, first)
+        return self.scratch("other dx" if taken else "dx", dy, shape)
 
     def cached(self):
         """What forward kept for backward. RuntimeError if there was no forward(x, train=True) before."""
@@ -71,6 +89,15 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def reused(store: dict, name: str, like, shape: tuple[int, ...], dtype):
+    """An uninitialised array of `shape` in the module and dtype of `like`, in memory that `store` keeps for that name."""
+    xp, dtype, size = backend.of(like), dtype or like.dtype, math.prod(shape)
+    kept = store.get(name)
+    if kept is None or kept.size < size or kept.dtype != dtype or backend.of(kept) is not xp:
+        kept = store[name] = xp.empty(size, dtype)
+    return kept[:size].reshape(shape)
 
 
 def check_input(layer: Layer, x, *sizes: int | None) -> None:

@@ -31,10 +31,9 @@ class LocalResponseNorm(Layer):
 
     def backward(self, dy):
         x, s, y = self.cached()
-        dx = self.buffer("dx", dy, dy.shape)
+        dx = self.room_for_dx(dy, dy.shape)
         for n in backend.in_cache(x):
-            shared = self.window_sum(dy[n] * y[n] / s[n])
-            shared *= x[n]
+            shared = self.window_sum(dy[n] * y[n] / s[n]) * x[n]
             shared *= 2 * self.alpha * self.beta
             backend.of(dy).multiply(dy[n], self.power(s[n]), out=dx[n])
             dx[n] -= shared
@@ -47,12 +46,21 @@ class LocalResponseNorm(Layer):
         s += self.k
 
     def window_sum(self, a):
-        """Σ of a over the window around each channel, shape kept."""
-        total = a.copy()
-        for offset in range(1, self.size // 2 + 1):
-            total[..., offset:] += a[..., :-offset]
-            total[..., :-offset] += a[..., offset:]
-        return total
+        """Σ of a over the window around each channel, shape kept.
+
+        With zeros around each pixel's channels all pixels can be laid in one row: shifted along it, the sums run over long
+        stretches, and what a channel gets from beyond its pixel is 0.
+        """
+        xp, c, half = backend.of(a), a.shape[-1], self.size // 2
+        padded = xp.zeros((*a.shape[:-1], c + 2 * half), a.dtype)
+        padded[..., half : half + c] = a
+        total = xp.empty_like(padded)
+        row, sums = padded.reshape(-1), total.reshape(-1)
+        reached = row.size - 2 * half
+        sums[:reached] = row[:reached]
+        for shift in range(1, self.size):
+            sums[:reached] += row[shift : shift + reached]
+        return total[..., :c]
 
     def power(self, s):
         """s^−β. For the paper's β = 3/4 two square roots do it, several times faster than a general power."""

@@ -31,7 +31,7 @@ class MaxPool2d(Layer):
         winner = self.buffer("winner", x, shape, dtype="uint8")  # which of the window's pixels was the largest
         for images in backend.in_cache(x):
             largest, place = y[images], winner[images]
-            picture = padded(x[images], self.padding, -math.inf, self.buffer)
+            picture = padded(x[images], self.padding, -math.inf, self.scratch)
             for k, tap in enumerate(taps(picture, self.kernel_size, self.stride, *shape[1:3])):
                 if k == 0:
                     largest[...], place[...] = tap, 0
@@ -44,9 +44,9 @@ class MaxPool2d(Layer):
 
     def backward(self, dy):
         shape, winner = self.cached()
-        dx = self.buffer("dx", dy, shape)
+        dx = self.room_for_dx(dy, shape)
         for images in backend.in_cache(dx):
-            picture = with_margin(dx[images], self.padding, self.buffer)
+            picture = with_margin(dx[images], self.padding, self.scratch)
             picture[...] = 0
             for k, tap in enumerate(taps(picture, self.kernel_size, self.stride, *dy.shape[1:3])):
                 tap += dy[images] * (winner[images] == k)
@@ -88,7 +88,7 @@ class AvgPool2d(Layer):
         return y
 
     def backward(self, dy):
-        dx = self.buffer("dx", dy, self.cached())
+        dx = self.room_for_dx(dy, self.cached())
         for images in backend.in_cache(dx):
             dx[images] = 0
             share = dy[images] / self.kernel_size**2
