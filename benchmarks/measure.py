@@ -1,0 +1,119 @@
+"""How fast a step is: contenders take turns, so that whatever else the machine does meanwhile hits all of them alike."""
+
+import functools
+import time
+from collections.abc import Callable
+
+import numpy
+from threadpoolctl import ThreadpoolController
+from tqdm import tqdm
+
+from minialex import optim
+from minialex.layers import Conv2d, SoftmaxCrossEntropy, winograd
+from minialex.network import Network
+from minialex.parallel.workers import Workers
+
+#: What can be timed, and the method of a contender that does it once.
+WHAT = {"train": "train_step", "infer": "infer"}
+
+#: So small that the loss on one random batch, seen again and again, neither explodes nor falls so near 0 that
+#: gradients become denormal numbers, which are slow.
+LEARNING_RATE = 1e-4
+
+#: Both libraries' idle threads keep spinning for some milliseconds after their work: none may still do so when the next starts.
+PAUSE = 0.1
+
+
+class Minialex:
+    """A network at work on one batch, as train.py does it: x float32 (N, H, W, C), labels int64 (N,)."""
+
+    def __init__(self, network: Network, x: numpy.ndarray, labels: numpy.ndarray, threads: int, lr: float):
+        self.network, self.x, self.labels, self.lr = network, x, labels, lr
+        self.workers = Workers(network, SoftmaxCrossEntropy(), threads)
+
+    @functools.cached_property
+    def optimizer(self) -> optim.SGD:
+        """Made when it is first needed: inference needs no memory for it."""
+        return optim.SGD(self.network, self.lr, momentum=0.9, weight_decay=5e-4)
+
+    def infer(self) -> numpy.ndarray:
+        """The logits (N, classes), dropout off."""
+        return self.workers.forward(self.x)
+
+    def train_step(self) -> float:
+        """Forward, loss, backward and update, dropout on; the loss before the update."""
+        loss = self.workers.step(self.x, self.labels)
+        self.optimizer.step()
+        return float(loss)
+
+
+class Gemm:
+    """The machine's measure: one float32 product of two SIZE × SIZE matrices, NumPy's, on `threads` threads."""
+
+    SIZE = 3072
+    FLOPS = 2 * SIZE**3
+
+    def __init__(self, threads: int):
+        rng = numpy.random.default_rng(0)
+        self.a, self.b = rng.standard_normal((2, self.SIZE, self.SIZE), dtype=numpy.float32)
+        self.out, self.threads, self.blas = numpy.empty_like(self.a), threads, ThreadpoolController()
+
+    def multiply(self) -> None:
+        with self.blas.limit(limits=self.threads, user_api="blas"):
+            numpy.matmul(self.a, self.b, out=self.out)
+
+
+def random_batch(network: Network, batch_size: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """A batch x (N, H, W, C) of standard normal pixels with random labels (N,). Zeros would let some kernels skip work."""
+    rng = numpy.random.default_rng(1)
+    classes = list(network.shapes().values())[-1][0]
+    return rng.standard_normal((batch_size, *network.input_shape), dtype=numpy.float32), rng.integers(0, classes, batch_size)
+
+
+def set_algorithm(network: Network, algorithm: str) -> None:
+    """Makes the convolutions compute by `algorithm`, one of Conv2d's; by im2col where "winograd" cannot."""
+    for layer in network.layers.values():
+        if isinstance(layer, Conv2d):
+            layer.algorithm = "im2col" if algorithm == "winograd" and not winograd.applies(layer) else algorithm
+
+
+def flops(network: Network, what: str) -> int:
+    """The additions and multiplications that one picture takes, however they are computed; "train" or "infer".
+
+    A multiply-add counts as two. Training goes forward, back to the weights and back to the inputs, as much work each,
+    but nobody asks for the gradient of the pictures.
+    """
+    macs = list(network.macs().values())
+    if what == "infer":
+        return 2 * sum(macs)
+    return 2 * (3 * sum(macs) - next(filter(None, macs)))
+
+
+def take_turns(steps: dict[str, Callable], rounds: int, at_least: float, title: str = "") -> dict[str, list[float]]:
+    """Seconds that a call of each of `steps` takes, measured once a round; who starts changes from round to round."""
+    names, seconds = list(steps), {name: [] for name in steps}
+    with tqdm(total=rounds * len(names), desc=title, unit=" runs", leave=False, disable=None) as bar:
+        for r in range(rounds):
+            first = r % len(names)
+            for name in names[first:] + names[:first]:
+                time.sleep(PAUSE)
+                seconds[name].append(seconds_a_call(steps[name], at_least))
+                bar.update()
+    return seconds
+
+
+def seconds_a_call(step: Callable, at_least: float) -> float:
+    """Seconds that step() takes: one call where that is at least `at_least`, else the mean of as many calls as fill it.
+
+    In the second case one call before them, which finds the caches full of other data, does not count.
+    """
+    start = time.perf_counter()
+    step()
+    first = time.perf_counter() - start
+    if first >= at_least:
+        return first
+    calls, start = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < at_least or not calls:
+        step()
+        calls += 1
+    return elapsed / calls

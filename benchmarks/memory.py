@@ -1,0 +1,80 @@
+"""python -m benchmarks.memory CONTENDER: the peak memory of a few steps, in a process that does nothing else.
+
+benchmarks.speed starts one such process for each contender. A process is counted whole: Python and the library, weights,
+gradients, activations. What building the twin took beyond that (minialex's network, from which PyTorch's weights are
+copied) has been freed and is not counted where the system can forget an old peak (Linux).
+"""
+
+import gc
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy
+
+from benchmarks.measure import LEARNING_RATE, WHAT, Minialex, random_batch, set_algorithm
+from benchmarks.peers import MODES, Peer
+from minialex import models
+from minialex.command import Parser, number, run, usable_cores
+from minialex.layers.conv import ALGORITHMS
+
+EXAMPLES = """\
+  python -m benchmarks.memory minialex --model alexnet-224 --batch-size 128
+  python -m benchmarks.memory channels_last --model alexnet --what infer
+"""
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = Parser("memory", "Prints the peak memory, in MB, of two steps of one contender.", EXAMPLES)
+    parser.prog = "python -m benchmarks.memory"
+    parser.add_argument("contender", choices=("minialex", *MODES))
+    parser.add_argument("--model", choices=models.MODELS, default="alexnet", metavar="NAME", help="default: alexnet")
+    parser.add_argument("--batch-size", type=number(int, 1), default=32, metavar="N", help="default: 32")
+    parser.add_argument("--what", choices=WHAT, default="train", help="a training step or inference (default: train)")
+    parser.add_argument("--threads", type=number(int, 1), default=usable_cores(), metavar="N", help="default: one a core")
+    parser.add_argument("--algorithm", choices=ALGORITHMS, default="auto", help="of minialex's convolutions")
+    given = parser.parse_args(arguments)
+    network = models.build(given.model, rng=numpy.random.default_rng(0))
+    set_algorithm(network, given.algorithm)
+    batch = random_batch(network, given.batch_size)
+    build = Minialex if given.contender == "minialex" else lambda *options: Peer(given.contender, *options)
+    contender = build(network, *batch, given.threads, LEARNING_RATE)
+    del network, batch, build
+    forget_peak()
+    for _ in range(2):
+        getattr(contender, WHAT[given.what])()
+    print(f"{peak_mb():.0f}")
+
+
+def forget_peak() -> None:
+    """Starts the peak of this process anew from what it holds now, where the system can do that."""
+    gc.collect()
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def peak_mb() -> float:
+    """The most memory this process has held, in MB (10⁶ bytes)."""
+    try:  # Linux: ru_maxrss would start from what the parent held when it started this process
+        return 1024 * int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1e6
+    except (OSError, IndexError):
+        import resource  # not on Windows
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def peak_memory(contender: str, **options) -> tuple[int | None, str]:
+    """The peak memory in MB of `contender` in a process of its own, or None and, in a line, why there is none."""
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    command = [sys.executable, "-m", "benchmarks.memory", contender, *flags]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent.parent)
+    if ended.returncode == 0:
+        return int(ended.stdout.split()[-1]), ""
+    return None, (ended.stderr.strip().splitlines() or [f"ended by signal {-ended.returncode}"])[-1]
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,200 @@
+"""python -m benchmarks.speed: minialex against PyTorch on the same nets, in one process, in turn.
+
+For each model and batch size PyTorch's twin of the net is built in each of its modes and must give the same logits; then
+all contenders, and a large matrix product as the machine's measure, are timed round by round. Peak memory is measured
+apart, each contender in a process of its own. Every time measured goes into results.json.
+"""
+
+import argparse
+import gc
+import itertools
+import json
+import math
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy
+
+from benchmarks import layers, report
+from benchmarks.measure import LEARNING_RATE, WHAT, Gemm, Minialex, flops, random_batch, set_algorithm, take_turns
+from benchmarks.memory import peak_memory
+from benchmarks.peers import MODES, Peer, check_agreement, import_torch
+from minialex import models
+from minialex.command import Parser, number, run, usable_cores
+from minialex.errors import InputError
+from minialex.files import written_whole
+from minialex.layers.conv import ALGORITHMS
+
+MODELS = ("alexnet", "alexnet-224", "alexnet-owt", "alexnet-cifar", "alexnet-d2l")
+
+EXAMPLES = """\
+  python -m benchmarks.speed
+      everything: the better part of an hour on two cores
+  python -m benchmarks.speed --models alexnet-cifar --batch-sizes 32 --modes eager
+      half a minute
+  python -m benchmarks.speed --models alexnet-224 --what train --algorithm im2col
+  python -m benchmarks.speed --layers alexnet --batch-sizes 128
+      where the time goes, layer by layer; needs no PyTorch
+"""
+
+
+def main(arguments: Sequence[str]) -> None:
+    given = options(arguments)
+    if given.layers:
+        path = new_folder(given.out) / "layers.json"
+        layers.measure(given.layers, given.batch_sizes, given.threads, given.rounds, given.algorithm, path)
+        print(f"written to {path}")
+        return
+    torch = import_torch()
+    out = new_folder(given.out)
+    machine = {"cpu": cpu_name(), "threads": given.threads, "numpy": numpy.__version__}
+    machine |= {"torch": torch.__version__, "python": platform.python_version()}
+    print(report.describe(machine), flush=True)
+    results = {"machine": machine, "options": {name: str(value) for name, value in vars(given).items()}, "rows": []}
+    for model, batch_size in itertools.product(given.models, given.batch_sizes):
+        rows = []
+        for row in timed(model, batch_size, given):
+            rows.append(row)
+            results["rows"].append(row)  # saved at once: an interrupted measurement keeps what it has
+            save(results, out)
+            print(progress(row), flush=True)
+        for row in [] if given.no_memory else rows:
+            row["memory_mb"] = memory(row, given)
+            save(results, out)
+    report.draw_chart(results["rows"], out / "speed.png")
+    print(f"\n{report.table(results['rows'])}\n\nwritten to {out}: results.json, speed.png")
+
+
+def options(arguments: Sequence[str]) -> argparse.Namespace:
+    """What the user asked for; the process ends if it is wrong."""
+    parser = Parser("speed", "Measures minialex against PyTorch (pip install -e '.[bench]').", EXAMPLES)
+    parser.prog = "python -m benchmarks.speed"
+    option = parser.add_argument
+    option("--models", type=some_of(models.MODELS), default=MODELS, metavar="A,B", help=f"default: {','.join(MODELS)}")
+    option("--batch-sizes", type=sizes, default=(1, 32, 128), metavar="N,M", help="default: 1,32,128")
+    option("--what", type=some_of(WHAT), default=tuple(WHAT), metavar="A,B", help="default: train,infer")
+    option("--modes", type=some_of(MODES), default=MODES, metavar="A,B", help=f"PyTorch's; default: {','.join(MODES)}")
+    option("--algorithm", choices=ALGORITHMS, default="auto", help="of minialex's convolutions (default: auto)")
+    option("--threads", type=number(int, 1), default=usable_cores(), metavar="N", help="of each (default: one a core)")
+    option("--rounds", type=number(int, 1), default=5, metavar="N", help="measurements of each, in turn (default: 5)")
+    option("--seconds", type=number(float, 0), default=0.5, metavar="S", help="of one measurement, at least (default: 0.5)")
+    option("--no-memory", action="store_true", help="leaves out the peak memory")
+    option("--layers", choices=models.MODELS, metavar="MODEL", help="times each layer of this model instead")
+    option("--out", type=Path, metavar="DIR", help="its folder (default: a new one in runs/)")
+    return parser.parse_args(arguments)
+
+
+def some_of(names: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """An argparse type: some of `names`, each once, with commas between."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        chosen = tuple(dict.fromkeys(text.split(",")))
+        if not set(chosen) <= set(names):
+            raise argparse.ArgumentTypeError(f"expected any of {','.join(names)}, got {text!r}")
+        return chosen
+
+    return parse
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """An argparse type: whole numbers of at least 1 with commas between."""
+    return tuple(map(number(int, 1), dict.fromkeys(text.split(","))))
+
+
+def new_folder(path: Path | None) -> Path:
+    """Makes the folder `path`, or the first free of runs/speed, runs/speed-2, …; InputError if there is something there."""
+    if path is None:
+        names = (Path("runs") / f"speed{suffix}" for suffix in itertools.chain([""], (f"-{i}" for i in itertools.count(2))))
+        path = next(name for name in names if not name.exists())
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InputError(f"--out {path} is there already: choose another name, nothing is overwritten")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def timed(model: str, batch_size: int, given: argparse.Namespace) -> Iterator[dict]:
+    """A row of results for each of given.what. All contenders have the same weights at first and the same batch."""
+    network = models.build(model, rng=numpy.random.default_rng(0))
+    set_algorithm(network, given.algorithm)
+    batch = random_batch(network, batch_size)
+    contenders, differences = line_up(network, batch, given)
+    gemm = Gemm(given.threads)
+    for what in given.what:
+        steps = {name: getattr(contender, WHAT[what]) for name, contender in contenders.items()}
+        steps["gemm"] = gemm.multiply
+        for step in (*steps.values(), *steps.values()):  # warm-up: memory is mapped, torch.compile compiles
+            step()
+        seconds = take_turns(steps, given.rounds, given.seconds, f"{model}, batch {batch_size}, {what}")
+        for name in contenders if what == "train" else ():
+            loss = steps[name]()
+            if not math.isfinite(loss):
+                raise InputError(f"{model}, batch {batch_size}: the loss of {name} became {loss}, its times mean nothing")
+        products = seconds.pop("gemm")
+        yield {
+            **dict(model=model, batch_size=batch_size, what=what, algorithm=given.algorithm),
+            "flops_per_image": flops(network, what),
+            "seconds": seconds,
+            "gemm_gflops": [Gemm.FLOPS / 1e9 / s for s in products],
+            "logits_differ_by": differences,
+        }
+        del steps
+    del contenders
+    gc.collect()
+
+
+def line_up(network, batch, given: argparse.Namespace) -> tuple[dict, dict]:
+    """minialex and PyTorch in each mode, by name, and by how much each mode's logits differ from minialex's.
+
+    Where torch.compile finds no compiler, that mode is taken out of given.modes, and a line says so.
+    """
+    contenders, differences = {"minialex": Minialex(network, *batch, given.threads, LEARNING_RATE)}, {}
+    logits = contenders["minialex"].infer()
+    for mode in given.modes:
+        peer = Peer(mode, network, *batch, given.threads, LEARNING_RATE)
+        try:
+            theirs = peer.infer()
+        except Exception as error:  # whatever the compiler's absence looks like
+            if mode != "compile" or len(given.modes) == 1:
+                raise InputError(f"PyTorch cannot run this net, mode {mode}: {error}") from error
+            print(f"without torch.compile, which does not work here: {' '.join(str(error).split())[:200]}")
+            given.modes = tuple(name for name in given.modes if name != "compile")
+            continue
+        differences[mode] = check_agreement(logits, theirs, f"PyTorch {mode}")
+        contenders[mode] = peer
+    return contenders, differences
+
+
+def memory(row: dict, given: argparse.Namespace) -> dict[str, int | None]:
+    """The peak memory of each contender of the row, in MB; a line says where it could not be measured."""
+    result = {}
+    for name in row["seconds"]:
+        of_row = {key: row[key] for key in ("model", "batch_size", "what", "algorithm")}
+        result[name], problem = peak_memory(name, threads=given.threads, **of_row)
+        if problem:
+            print(f"no peak memory of {name}: {problem}")
+    return result
+
+
+def progress(row: dict) -> str:
+    """One line on a row just measured."""
+    rates = ", ".join(f"{name} {report.brief(report.rate(row, name))}" for name in row["seconds"])
+    return f"{row['model']}, batch {row['batch_size']}, {row['what']}: {rates} images/s"
+
+
+def save(results: dict, out: Path) -> None:
+    with written_whole(out / "results.json") as file:
+        file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def cpu_name() -> str:
+    """The processor's name, as Linux knows it or else Python."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    run(main)
