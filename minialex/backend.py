@@ -89,7 +89,10 @@ def synchronize(xp: ModuleType) -> None:
 
 
 def workspace_bytes(xp: ModuleType) -> int:
-    """How many bytes of im2col columns to build at once: what stays in a core's cache, or fills a GPU."""
+    """How many bytes of one array to work on at once: what stays in or near a core's cache, or fills a GPU.
+
+    With less, the CPU's threads spend their time on calling NumPy, one at a time (benchmarks/README.md).
+    """
     return 2 << 20 if xp is numpy else 512 << 20
 
 
@@ -110,5 +113,5 @@ def in_cache(x) -> list[slice]:
     On the CPU the temporaries of one slice then stay in the core's cache, which makes elementwise layers two to four
     times faster. A GPU takes everything in one.
     """
-    budget = 512 << 10 if of(x) is numpy else x.nbytes
+    budget = workspace_bytes(numpy) if of(x) is numpy else x.nbytes
     return slices(len(x), x.nbytes // max(1, len(x)), budget)

@@ -88,8 +88,12 @@ class Winograd:
         return u
 
     def point_values(self, name: str, x):
-        """Room for the values (a², P, C) of all tiles of the pictures x (n, H, W, C)."""
-        return self.scratch(name, x, (self.a**2, len(x) * self.rows * self.columns, x.shape[-1]))
+        """Room for the values (a², P, C) of all tiles of the pictures x (n, H, W, C).
+
+        With an odd number of rows each, the matrices do not start at the same place of the cache.
+        """
+        count = len(x) * self.rows * self.columns
+        return self.scratch(name, x, (self.a**2, count | 1, x.shape[-1]))[:, :count]
 
     def to_points(self, t, tiles, out) -> None:
         """Writes t · tile · tᵀ for each tile and channel into `out`: (P, i, i, C) -> (o², P, C) with t (o, i).
@@ -193,23 +197,22 @@ def applies(conv) -> bool:
 
 
 def pays(conv, height: int, width: int) -> bool:
-    """Whether Winograd's way is faster than im2col for an output of that size.
-
-    Its multiply-adds take longer, being in smaller matrices; this margin parts the shapes that were measured
-    (benchmarks/README.md).
-    """
+    """Whether Winograd's way is faster than im2col for an output of that size."""
     direct = height * width * conv.kernel_size**2 * conv.in_channels * conv.out_channels // conv.groups
-    return 1.5 * multiply_adds(conv, tile_size(conv, height, width), height, width) < direct
+    return cost(conv, tile_size(conv, height, width), height, width) < direct
 
 
 def tile_size(conv, height: int, width: int) -> int:
-    """The m whose tiles cover an output of that size with the fewest multiply-adds."""
-    return min(range(2, len(POINTS) + 3 - conv.kernel_size), key=lambda m: multiply_adds(conv, m, height, width))
+    """The m whose tiles cover an output of that size at the lowest cost."""
+    return min(range(2, len(POINTS) + 3 - conv.kernel_size), key=lambda m: cost(conv, m, height, width))
 
 
-def multiply_adds(conv, m: int, height: int, width: int) -> int:
-    """What one picture costs with tiles of m×m: the products, and the transforms of input and output."""
+def cost(conv, m: int, height: int, width: int) -> int:
+    """What one picture costs with tiles of m×m, in multiply-adds of large products.
+
+    Those of the transforms, with matrices of at most 8×8, take about four times as long (benchmarks/README.md).
+    """
     a = m + conv.kernel_size - 1
     products = a**2 * conv.in_channels * conv.out_channels // conv.groups
     transforms = 2 * a**3 * conv.in_channels + (a**2 * m + a * m**2) * conv.out_channels
-    return -(-height // m) * -(-width // m) * (products + transforms)
+    return -(-height // m) * -(-width // m) * (products + 4 * transforms)
