@@ -18,8 +18,8 @@ class MaxPool2d(Layer):
     def __init__(self, kernel_size: int, stride: int, padding: int = 0):
         super().__init__()
         check_positive(kernel_size=kernel_size, stride=stride)
-        if kernel_size > 16:
-            raise ValueError(f"kernel_size is at most 16 (one byte says which pixel won), got {kernel_size}")
+        if kernel_size > 15:
+            raise ValueError(f"kernel_size is at most 15 (one byte says which pixel won), got {kernel_size}")
         if not 0 <= 2 * padding <= kernel_size:
             raise ValueError(f"padding must be between 0 and half of kernel_size {kernel_size}, got {padding}")
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
@@ -32,15 +32,29 @@ class MaxPool2d(Layer):
         for images in backend.in_cache(x):
             largest, place = y[images], winner[images]
             picture = padded(x[images], self.padding, -math.inf, self.scratch)
-            for k, tap in enumerate(taps(picture, self.kernel_size, self.stride, *shape[1:3])):
-                if k == 0:
-                    largest[...], place[...] = tap, 0
-                    continue
-                if train:  # k grows, so where this pixel beats all before it, k is also the largest number so far
-                    xp.maximum(place, xp.multiply(tap > largest, k, dtype="uint8"), out=place)
-                xp.maximum(largest, tap, out=largest)
+            over_rows = self.scratch("rows", picture, (len(picture), shape[1], *picture.shape[2:]))
+            self.maximum(self.shifted(picture, 1, shape[1]), over_rows)
+            self.maximum(self.shifted(over_rows, 2, shape[2]), largest)
+            if train:
+                place[...] = 0
+                for k, tap in enumerate(taps(picture, self.kernel_size, self.stride, *shape[1:3])):
+                    hit = (tap == largest).view("uint8")  # of equals the first wins: it has the largest number
+                    xp.maximum(place, hit * (self.kernel_size**2 - k), out=place)
         self.cache = (x.shape, winner) if train else None
         return y
+
+    def shifted(self, x, axis: int, size: int) -> list:
+        """For each place along one side of the window: the view of x that all windows have there, `size` along `axis`."""
+        stretch = self.stride * (size - 1) + 1
+        before = (slice(None),) * axis
+        return [x[(*before, slice(k, k + stretch, self.stride))] for k in range(self.kernel_size)]
+
+    def maximum(self, arrays: list, out) -> None:
+        """Writes the largest of `arrays` at each place into `out`."""
+        xp = backend.of(out)
+        xp.maximum(arrays[0], arrays[-1], out=out)
+        for array in arrays[1:-1]:
+            xp.maximum(out, array, out=out)
 
     def backward(self, dy):
         shape, winner = self.cached()
@@ -49,7 +63,7 @@ class MaxPool2d(Layer):
             picture = with_margin(dx[images], self.padding, self.scratch)
             picture[...] = 0
             for k, tap in enumerate(taps(picture, self.kernel_size, self.stride, *dy.shape[1:3])):
-                tap += dy[images] * (winner[images] == k)
+                tap += dy[images] * (winner[images] == self.kernel_size**2 - k)
             if self.padding:
                 dx[images] = inside(picture, self.padding)
         return dx
