@@ -23,7 +23,7 @@ class Conv2d(Layer):
     X is built for a few pictures at a time and never kept: for a batch of 128 conv2's would take 0.9 GB.
 
     `algorithm` "im2col" computes as said; "winograd" gives the same numbers, to rounding, with fewer multiplications
-    (winograd.py); "auto" takes Winograd's where it is faster.
+    (winograd.py); "auto" takes Winograd's, forward, backward or both, where it is faster.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Conv2d(Layer):
         for name, array in self.params.items():
             self.grads[name] = self.buffer(f"d{name}", array, array.shape)
             self.grads[name][...] = 0
-        if self.uses_winograd(*dy.shape[1:3]):
+        if self.uses_winograd(*dy.shape[1:3], overlapping=dx is not None):
             winograd.Winograd(self, *dy.shape[1:3]).backward(x, dy, dx)
         else:
             self.im2col_backward(x, dy, dx)
@@ -108,10 +108,10 @@ class Conv2d(Layer):
             if dx is not None and self.padding:
                 dx[images] = inside(dpicture, self.padding)
 
-    def uses_winograd(self, height: int, width: int) -> bool:
-        """Whether an output of that size is computed Winograd's way."""
+    def uses_winograd(self, height: int, width: int, overlapping: bool = False) -> bool:
+        """Whether to go Winograd's way with an output of that size, where im2col would or would not need col2im."""
         if self.algorithm == "auto":
-            return winograd.applies(self) and winograd.pays(self, height, width)
+            return winograd.applies(self) and winograd.pays(self, height, width, overlapping)
         return self.algorithm == "winograd"
 
     def chunks(self, x):

@@ -196,10 +196,15 @@ def applies(conv) -> bool:
     return conv.stride == 1 and conv.kernel_size in (3, 5)
 
 
-def pays(conv, height: int, width: int) -> bool:
-    """Whether Winograd's way is faster than im2col for an output of that size."""
+def pays(conv, height: int, width: int, overlapping: bool) -> bool:
+    """Whether Winograd's way is faster than im2col for an output of that size.
+
+    Where im2col only multiplies, Winograd's way must save more than a third of the work. Where it adds overlapping windows up
+    again (col2im, for the input's gradient), which takes it longer than multiplying, even somewhat more work is faster.
+    benchmarks/README.md has the measurements.
+    """
     direct = height * width * conv.kernel_size**2 * conv.in_channels * conv.out_channels // conv.groups
-    return cost(conv, tile_size(conv, height, width), height, width) < direct
+    return cost(conv, tile_size(conv, height, width), height, width) < (1.4 if overlapping else 0.62) * direct
 
 
 def tile_size(conv, height: int, width: int) -> int:
