@@ -98,7 +98,7 @@ def workspace_bytes(xp: ModuleType) -> int:
 
 def temporary_bytes(xp: ModuleType) -> int:
     """How large a temporary array may be that is worth more than it costs: many times the cache, little beside a net."""
-    return 32 << 20 if xp is numpy else 512 << 20
+    return 24 << 20 if xp is numpy else 512 << 20
 
 
 def slices(count: int, bytes_each: int, budget: int) -> list[slice]:

@@ -86,8 +86,11 @@ class Training:
             self.save(folder)
         say(f"Done: test accuracy {history[-1]['test_accuracy']:.2%}. Curves are in {folder.curves}")
 
-    def train_epoch(self, folder: RunFolder) -> None:
-        """Trains on what is left of the epoch under way, or until `stopping` is set."""
+    def train_epoch(self, folder: RunFolder | None) -> None:
+        """Trains on what is left of the epoch under way, or until `stopping` is set.
+
+        Checkpoints within the epoch, if the options want them, go to `folder`.
+        """
         chosen, progress = self.options, self.progress
         epoch, length, pictures = progress["epochs"], len(self.batches), len(self.dataset.train)
         name = f"epoch {epoch + 1}/{chosen['epochs']}"

@@ -60,8 +60,8 @@ class Conv2d(Layer):
     def forward(self, x, train: bool = False):
         check_input(self, x, None, None, self.in_channels)
         y = self.buffer("y", x, (len(x), *self.output_shape(x.shape[1:])))
-        if self.uses_winograd(*y.shape[1:3]):
-            winograd.Winograd(self, *y.shape[1:3]).forward(x, y)
+        if self.uses_winograd(*y.shape[:3]):
+            winograd.Winograd(self, *y.shape[:3]).forward(x, y)
         else:
             self.im2col_forward(x, y)
         self.cache = x if train else None
@@ -73,8 +73,8 @@ class Conv2d(Layer):
         for name, array in self.params.items():
             self.grads[name] = self.buffer(f"d{name}", array, array.shape)
             self.grads[name][...] = 0
-        if self.uses_winograd(*dy.shape[1:3], overlapping=dx is not None):
-            winograd.Winograd(self, *dy.shape[1:3]).backward(x, dy, dx)
+        if self.uses_winograd(*dy.shape[:3], overlapping=dx is not None):
+            winograd.Winograd(self, *dy.shape[:3]).backward(x, dy, dx)
         else:
             self.im2col_backward(x, dy, dx)
         return dx
@@ -108,10 +108,10 @@ class Conv2d(Layer):
             if dx is not None and self.padding:
                 dx[images] = inside(dpicture, self.padding)
 
-    def uses_winograd(self, height: int, width: int, overlapping: bool = False) -> bool:
+    def uses_winograd(self, pictures: int, height: int, width: int, overlapping: bool = False) -> bool:
         """Whether to go Winograd's way with an output of that size, where im2col would or would not need col2im."""
         if self.algorithm == "auto":
-            return winograd.applies(self) and winograd.pays(self, height, width, overlapping)
+            return winograd.applies(self) and winograd.pays(self, pictures, height, width, overlapping)
         return self.algorithm == "winograd"
 
     def chunks(self, x):

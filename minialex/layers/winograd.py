@@ -29,12 +29,12 @@ class Winograd:
     Winograd, "Arithmetic complexity of computations" (1980), by the points of Toom and Cook; Lavin and Gray, "Fast algorithms
     for convolutional neural networks" (2016).
 
-    conv: a Conv2d with stride 1 and a kernel of 3 or 5; (height, width): the size of its output.
+    conv: a Conv2d with stride 1 and a kernel of 3 or 5; (pictures, height, width): the size of its output.
     """
 
-    def __init__(self, conv, height: int, width: int):
+    def __init__(self, conv, pictures: int, height: int, width: int):
         self.conv, self.scratch = conv, conv.scratch
-        self.m = tile_size(conv, height, width)
+        self.m = tile_size(conv, pictures, height, width)
         self.a = self.m + conv.kernel_size - 1
         self.rows, self.columns = -(-height // self.m), -(-width // self.m)
 
@@ -59,20 +59,20 @@ class Winograd:
         xp, grads = backend.of(x), self.conv.grads
         a, b, g = self.transforms(x)
         u = self.transformed_weight()
-        du = self.scratch("du", u, u.shape)
         for images in self.chunks(x):
             x_chunk, dy_chunk = x[images], dy[images]
             v, dm = self.point_values("v", x_chunk), self.point_values("m", dy_chunk)
             for pictures, tiles in self.pieces(x_chunk):
                 self.to_points(b.T, self.patches(x_chunk[pictures]), v[:, tiles])
                 self.to_points(a, self.cut(dy_chunk[pictures]), dm[:, tiles])
-            for channels, filters, _ in self.conv.each_group():
-                xp.matmul(dm[..., filters].transpose(0, 2, 1), v[..., channels], out=du[:, filters])
-                if dx is not None:
-                    xp.matmul(dm[..., filters], u[:, filters], out=v[..., channels])  # v has been used: it serves dV
-            grads["weight"] += self.from_points(g.T, du)
+            for channels, filters in self.each_part(u):
+                du = self.scratch("du", u, (self.a**2, filters.stop - filters.start, u.shape[2]))
+                xp.matmul(dm[..., filters].transpose(0, 2, 1), v[..., channels], out=du)
+                grads["weight"][filters] += self.from_points(g.T, du)
             grads["bias"] += dy_chunk.reshape(-1, dy.shape[-1]).sum(axis=0)
             if dx is not None:
+                for channels, filters, _ in self.conv.each_group():
+                    xp.matmul(dm[..., filters], u[:, filters], out=v[..., channels])  # v has been used: it serves dV
                 for pictures, tiles in self.pieces(x_chunk):
                     self.add_up(self.from_points(b, v[:, tiles]), dx[images][pictures])
 
@@ -164,6 +164,13 @@ class Winograd:
         p = self.conv.padding
         return picture[:, p : p + x.shape[1], p : p + x.shape[2]]
 
+    def each_part(self, u) -> Iterator[tuple[slice, slice]]:
+        """For so many filters of a group as dU has room for at once: the group's input channels, and the filters."""
+        budget = backend.temporary_bytes(backend.of(u)) // 2
+        for channels, filters, _ in self.conv.each_group():
+            for part in backend.slices(filters.stop - filters.start, u[:, 0].nbytes, budget):
+                yield channels, slice(filters.start + part.start, filters.start + part.stop)
+
     def chunks(self, x) -> list[slice]:
         """Slices of so many pictures that neither V nor M takes more than a temporary should."""
         tiles, channels = self.rows * self.columns, max(self.conv.in_channels, self.conv.out_channels)
@@ -196,28 +203,30 @@ def applies(conv) -> bool:
     return conv.stride == 1 and conv.kernel_size in (3, 5)
 
 
-def pays(conv, height: int, width: int, overlapping: bool) -> bool:
-    """Whether Winograd's way is faster than im2col for an output of that size.
+def pays(conv, pictures: int, height: int, width: int, overlapping: bool) -> bool:
+    """Whether Winograd's way is faster than im2col for a batch of that many pictures, with an output of that size.
 
     Where im2col only multiplies, Winograd's way must save more than a third of the work. Where it adds overlapping windows up
     again (col2im, for the input's gradient), which takes it longer than multiplying, even somewhat more work is faster.
     benchmarks/README.md has the measurements.
     """
     direct = height * width * conv.kernel_size**2 * conv.in_channels * conv.out_channels // conv.groups
-    return cost(conv, tile_size(conv, height, width), height, width) < (1.4 if overlapping else 0.62) * direct
+    ours = cost(conv, tile_size(conv, pictures, height, width), pictures, height, width)
+    return ours < (1.4 if overlapping else 0.62) * pictures * direct
 
 
-def tile_size(conv, height: int, width: int) -> int:
+def tile_size(conv, pictures: int, height: int, width: int) -> int:
     """The m whose tiles cover an output of that size at the lowest cost."""
-    return min(range(2, len(POINTS) + 3 - conv.kernel_size), key=lambda m: cost(conv, m, height, width))
+    return min(range(2, len(POINTS) + 3 - conv.kernel_size), key=lambda m: cost(conv, m, pictures, height, width))
 
 
-def cost(conv, m: int, height: int, width: int) -> int:
-    """What one picture costs with tiles of m×m, in multiply-adds of large products.
+def cost(conv, m: int, pictures: int, height: int, width: int) -> int:
+    """What a batch costs with tiles of m×m, in multiply-adds of large products.
 
-    Those of the transforms, with matrices of at most 8×8, take about four times as long (benchmarks/README.md).
+    Those of the transforms, with matrices of at most 8×8, take about four times as long. Each number of U takes as long as
+    about forty: computing it once a batch, and fetching it from beyond the cache.
     """
-    a = m + conv.kernel_size - 1
-    products = a**2 * conv.in_channels * conv.out_channels // conv.groups
+    a, weights = m + conv.kernel_size - 1, conv.in_channels * conv.out_channels // conv.groups
+    tiles = pictures * -(-height // m) * -(-width // m)
     transforms = 2 * a**3 * conv.in_channels + (a**2 * m + a * m**2) * conv.out_channels
-    return -(-height // m) * -(-width // m) * (products + 4 * transforms)
+    return tiles * (a**2 * weights + 4 * transforms) + 40 * a**2 * weights

@@ -1,0 +1,75 @@
+"""python -m benchmarks.algorithms: im2col against Winograd's way, convolution by convolution, and what "auto" takes.
+
+The measurement behind the rule in winograd.pays. One core, the two in turn, medians; the gradient of the input is wanted,
+as everywhere but in a net's first layer.
+"""
+
+import statistics
+import time
+from collections.abc import Sequence
+
+import numpy
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from minialex.command import Parser, number, run
+from minialex.layers import Conv2d, winograd
+
+#: Side of the picture, kernel size, input channels, filters, groups: AlexNet's convolutions, then those of small nets.
+SHAPES = (
+    *((27, 5, 96, 256, 1), (27, 5, 96, 256, 2), (13, 3, 256, 384, 1), (13, 3, 384, 384, 2), (13, 3, 384, 256, 1)),
+    *((16, 3, 48, 96, 1), (16, 3, 32, 64, 1), (16, 3, 16, 32, 1), (8, 3, 128, 128, 1), (8, 3, 64, 96, 1), (8, 3, 32, 64, 1)),
+    *((32, 3, 32, 32, 1), (32, 3, 16, 16, 1), (16, 5, 32, 32, 1), (32, 5, 3, 48, 1), (32, 3, 3, 64, 1), (4, 3, 128, 128, 1)),
+)
+
+EXAMPLES = """\
+  python -m benchmarks.algorithms              two minutes on one core
+  python -m benchmarks.algorithms --pictures 4 --rounds 3
+"""
+
+FORM = "{:<26}{:>6}{:>9}{:>9}{:>6}{:>9}{:>9}{:>6}"
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = Parser("algorithms", "Times im2col and Winograd's way for many convolutions.", EXAMPLES)
+    parser.prog = "python -m benchmarks.algorithms"
+    parser.add_argument("--pictures", type=number(int, 1), default=32, metavar="N", help="in a batch (default: 32)")
+    parser.add_argument("--rounds", type=number(int, 1), default=7, metavar="N", help="measurements, in turn (default: 7)")
+    given = parser.parse_args(arguments)
+    print(FORM.format("", "work", "forward", "", "", "backward", "", ""))
+    print(FORM.format("convolution", "saved", "im2col", "winograd", "gain", "im2col", "winograd", "gain"))
+    with threadpool_limits(1, user_api="blas"):
+        for shape in SHAPES:
+            print(line(*shape, given.pictures, given.rounds), flush=True)
+    print("milliseconds; gain: how many times as fast Winograd's way is, * where \"auto\" takes it")
+
+
+def line(side: int, kernel_size: int, channels: int, filters: int, groups: int, pictures: int, rounds: int) -> str:
+    """A row of the table for pictures of side × side × channels."""
+    rng = numpy.random.default_rng(0)
+    conv = Conv2d(channels, filters, kernel_size, padding=kernel_size // 2, groups=groups, rng=rng)
+    x = rng.standard_normal((pictures, side, side, channels), dtype=numpy.float32)
+    dy = rng.standard_normal((pictures, side, side, filters), dtype=numpy.float32)
+    seconds = {"im2col": [], "winograd": []}
+    for _ in tqdm(range(rounds + 1), desc=repr(conv), leave=False, disable=None):
+        for conv.algorithm, measured in seconds.items():
+            start = time.perf_counter()
+            conv.forward(x, train=True)
+            middle = time.perf_counter()
+            conv.backward(dy)
+            measured.append((middle - start, time.perf_counter() - middle))
+    medians = {name: [statistics.median(both) for both in zip(*pairs[1:], strict=True)] for name, pairs in seconds.items()}
+    conv.algorithm = "auto"
+    direct, size = pictures * conv.macs((side, side, channels)), (pictures, side, side)
+    saved = direct / winograd.cost(conv, winograd.tile_size(conv, *size), *size)
+    figures = []
+    for direction, overlapping in enumerate((False, True)):
+        im2col, ours = medians["im2col"][direction], medians["winograd"][direction]
+        taken = "*" if conv.uses_winograd(*size, overlapping) else " "
+        figures += [f"{1e3 * im2col:.2f}", f"{1e3 * ours:.2f}", f"{im2col / ours:.2f}{taken}"]
+    name = f"{side}×{side}×{channels} by {kernel_size}×{kernel_size}×{filters}{f' /{groups}' if groups > 1 else ''}"
+    return FORM.format(name, f"{saved:.2f}", *figures)
+
+
+if __name__ == "__main__":
+    run(main)
