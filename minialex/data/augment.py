@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy
 
+from minialex import backend
+
 #: What a training picture's view can be drawn from; testing uses none.
 AUGMENTATIONS = ("crop", "mirror")
 
@@ -100,11 +102,12 @@ class Standardize:
         if c != len(self.mean):
             raise ValueError(f"pictures have {c} channels, the mean has {len(self.mean)}")
         y = numpy.empty(x.shape, numpy.float32)
-        # Rows of W*C values instead of pixels of C, and a picture at a time: long inner loops over what the cache holds.
+        # Rows of W*C values instead of pixels of C, and a few pictures at a time: long inner loops over what the cache holds.
         mean, std = numpy.tile(self.mean, w), numpy.tile(self.std, w)
-        for picture, out in zip(x.reshape(n, h, w * c), y.reshape(n, h, w * c), strict=True):
-            numpy.subtract(picture, mean, out=out)
-            out /= std
+        rows = y.reshape(n, h, w * c)
+        for pictures in backend.in_cache(rows):
+            numpy.subtract(x[pictures].reshape(-1, h, w * c), mean, out=rows[pictures])
+            rows[pictures] /= std
         return y
 
 

@@ -22,10 +22,11 @@ class LocalResponseNorm(Layer):
     def forward(self, x, train: bool = False):
         check_input(self, x, None, None, None)
         y = self.buffer("y", x, x.shape)
-        s = self.buffer("s", x, x.shape)
+        s = self.buffer("s", x, x.shape) if train else None
         for n in backend.in_cache(x):
-            self.scale(x[n], s[n])
-            backend.of(x).multiply(x[n], self.power(s[n]), out=y[n])
+            s_n = s[n] if train else self.scratch("s", x, x[n].shape)
+            self.scale(x[n], s_n)
+            backend.of(x).multiply(x[n], self.power(s_n), out=y[n])
         self.cache = (x, s, y) if train else None
         return y
 
@@ -51,10 +52,11 @@ class LocalResponseNorm(Layer):
         With zeros around each pixel's channels all pixels can be laid in one row: shifted along it, the sums run over long
         stretches, and what a channel gets from beyond its pixel is 0.
         """
-        xp, c, half = backend.of(a), a.shape[-1], self.size // 2
-        padded = xp.zeros((*a.shape[:-1], c + 2 * half), a.dtype)
+        c, half = a.shape[-1], self.size // 2
+        padded = self.scratch("padded", a, (*a.shape[:-1], c + 2 * half))
+        padded[...] = 0
         padded[..., half : half + c] = a
-        total = xp.empty_like(padded)
+        total = self.scratch("total", a, padded.shape)
         row, sums = padded.reshape(-1), total.reshape(-1)
         reached = row.size - 2 * half
         sums[:reached] = row[:reached]

@@ -45,13 +45,13 @@ class Winograd:
         u = self.transformed_weight()
         for images in self.chunks(x):
             x_chunk, y_chunk = x[images], y[images]
-            v, m = self.point_values("v", x_chunk), self.point_values("m", y_chunk)
+            v, products = self.point_values("v", x_chunk), self.point_values("m", y_chunk)
             for pictures, tiles in self.pieces(x_chunk):
                 self.to_points(b.T, self.patches(x_chunk[pictures]), v[:, tiles])
             for channels, filters, _ in self.conv.each_group():
-                xp.matmul(v[..., channels], u[:, filters].transpose(0, 2, 1), out=m[..., filters])
+                xp.matmul(v[..., channels], u[:, filters].transpose(0, 2, 1), out=products[..., filters])
             for pictures, tiles in self.pieces(x_chunk):
-                whole = self.joined(self.from_points(a.T, m[:, tiles]), y_chunk[pictures])
+                whole = self.joined(self.from_points(a.T, products[:, tiles]), y_chunk[pictures])
                 xp.add(whole, bias, out=y_chunk[pictures])
 
     def backward(self, x, dy, dx) -> None:
@@ -61,18 +61,18 @@ class Winograd:
         u = self.transformed_weight()
         for images in self.chunks(x):
             x_chunk, dy_chunk = x[images], dy[images]
-            v, dm = self.point_values("v", x_chunk), self.point_values("m", dy_chunk)
+            v, dproducts = self.point_values("v", x_chunk), self.point_values("m", dy_chunk)
             for pictures, tiles in self.pieces(x_chunk):
                 self.to_points(b.T, self.patches(x_chunk[pictures]), v[:, tiles])
-                self.to_points(a, self.cut(dy_chunk[pictures]), dm[:, tiles])
+                self.to_points(a, self.cut(dy_chunk[pictures]), dproducts[:, tiles])
             for channels, filters in self.each_part(u):
                 du = self.scratch("du", u, (self.a**2, filters.stop - filters.start, u.shape[2]))
-                xp.matmul(dm[..., filters].transpose(0, 2, 1), v[..., channels], out=du)
+                xp.matmul(dproducts[..., filters].transpose(0, 2, 1), v[..., channels], out=du)
                 grads["weight"][filters] += self.from_points(g.T, du)
             grads["bias"] += dy_chunk.reshape(-1, dy.shape[-1]).sum(axis=0)
             if dx is not None:
                 for channels, filters, _ in self.conv.each_group():
-                    xp.matmul(dm[..., filters], u[:, filters], out=v[..., channels])  # v has been used: it serves dV
+                    xp.matmul(dproducts[..., filters], u[:, filters], out=v[..., channels])  # v has been used: it serves dV
                 for pictures, tiles in self.pieces(x_chunk):
                     self.add_up(self.from_points(b, v[:, tiles]), dx[images][pictures])
 
