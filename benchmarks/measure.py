@@ -9,7 +9,7 @@ from threadpoolctl import ThreadpoolController
 from tqdm import tqdm
 
 from minialex import optim
-from minialex.layers import Conv2d, SoftmaxCrossEntropy, winograd
+from minialex.layers import Conv2d, SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.parallel.workers import Workers
 
@@ -74,7 +74,7 @@ def set_algorithm(network: Network, algorithm: str) -> None:
     """Makes the convolutions compute by `algorithm`, one of Conv2d's; by im2col where "winograd" cannot."""
     for layer in network.layers.values():
         if isinstance(layer, Conv2d):
-            layer.algorithm = "im2col" if algorithm == "winograd" and not winograd.applies(layer) else algorithm
+            layer.algorithm = algorithm
 
 
 def flops(network: Network, what: str) -> int:

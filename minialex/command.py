@@ -77,7 +77,7 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
         sys.exit(code)
     except BrokenPipeError:  # whoever read the output, `head` say, has seen enough; Python must not flush the rest at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        sys.exit(141)  # as a command that the signal SIGPIPE ended: the work is not done
     except (InputError, OSError) as error:
         message = " ".join(str(error).split())
     except MemoryError as error:

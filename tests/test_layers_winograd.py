@@ -138,9 +138,11 @@ def test_auto_gives_what_one_of_the_two_gives(rng, xp):
     assert not (found["im2col"] == found["winograd"]).all()
 
 
+@pytest.mark.parametrize("algorithm", ["auto", "winograd"])  # a network's convolutions may all be given one afterwards
 @pytest.mark.parametrize("options", [dict(kernel_size=11, stride=4), dict(kernel_size=3, stride=2), dict(kernel_size=1)])
-def test_auto_takes_im2col_where_winograd_cannot(options, rng, xp):
+def test_it_is_im2col_where_winograd_cannot(options, algorithm, rng, xp):
     layer = to(Conv2d(64, 64, rng=rng, **options), xp)
+    layer.algorithm = algorithm
     x = xp.asarray(rng.standard_normal((1, 24, 24, 64), dtype=numpy.float32))
     y = backend.to_host(layer.forward(x)).copy()
     layer.algorithm = "im2col"

@@ -110,9 +110,9 @@ class Conv2d(Layer):
 
     def uses_winograd(self, pictures: int, height: int, width: int, overlapping: bool = False) -> bool:
         """Whether to go Winograd's way with an output of that size, where im2col would or would not need col2im."""
-        if self.algorithm == "auto":
-            return winograd.applies(self) and winograd.pays(self, pictures, height, width, overlapping)
-        return self.algorithm == "winograd"
+        if self.algorithm == "im2col" or not winograd.applies(self):
+            return False
+        return self.algorithm == "winograd" or winograd.pays(self, pictures, height, width, overlapping)
 
     def chunks(self, x):
         """Slices of so many pictures that their columns fit the workspace."""

@@ -47,7 +47,7 @@ class LocalResponseNorm(Layer):
         s += self.k
 
     def window_sum(self, a):
-        """Σ of a over the window around each channel, shape kept.
+        """Σ of a over the window around each channel, shape kept, in scratch memory.
 
         With zeros around each pixel's channels all pixels can be laid in one row: shifted along it, the sums run over long
         stretches, and what a channel gets from beyond its pixel is 0.

@@ -28,18 +28,19 @@ class MaxPool2d(Layer):
         check_input(self, x, None, None, None)
         xp, shape = backend.of(x), (len(x), *self.output_shape(x.shape[1:]))
         y = self.buffer("y", x, shape)
-        winner = self.buffer("winner", x, shape, dtype="uint8")  # which of the window's pixels was the largest
+        if train:  # which of the window's pixels was the largest, counted from the last, which is 1
+            winner = self.buffer("winner", x, shape, dtype="uint8")
+            winner[...] = 0
         for images in backend.in_cache(x):
-            largest, place = y[images], winner[images]
+            largest = y[images]
             picture = padded(x[images], self.padding, -math.inf, self.scratch)
             over_rows = self.scratch("rows", picture, (len(picture), shape[1], *picture.shape[2:]))
             self.maximum(self.shifted(picture, 1, shape[1]), over_rows)
             self.maximum(self.shifted(over_rows, 2, shape[2]), largest)
             if train:
-                place[...] = 0
                 for k, tap in enumerate(taps(picture, self.kernel_size, self.stride, *shape[1:3])):
                     hit = (tap == largest).view("uint8")  # of equals the first wins: it has the largest number
-                    xp.maximum(place, hit * (self.kernel_size**2 - k), out=place)
+                    xp.maximum(winner[images], hit * (self.kernel_size**2 - k), out=winner[images])
         self.cache = (x.shape, winner) if train else None
         return y
 

@@ -74,7 +74,7 @@ class Workers:
 
 
 def thrifty(network: Network) -> Network:
-    """Lets the layers use memory again that nobody needs any more, which halves what a step takes; returns the network.
+    """Lets the layers use memory again that nobody needs any more, where a step would take much more; returns the network.
 
     A ReLU writes over the output of the convolution before it, and the gradients take turns in two blocks of memory.
     """
