@@ -43,7 +43,7 @@ class Minialex:
     def train_step(self) -> float:
         """Forward, loss, backward and update, dropout on; the loss before the update."""
         loss = self.workers.step(self.x, self.labels)
-        self.optimizer.step()
+        self.workers.update(self.optimizer)
         return float(loss)
 
 

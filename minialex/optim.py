@@ -1,14 +1,15 @@
 """How gradients change the weights (SGD, Adam), and how the learning rate changes with time (schedules)."""
 
 import math
+from collections.abc import Iterator
 
 import numpy
 
 from minialex import backend
 from minialex.network import Network
 
-#: Parameters are updated in slices of this many numbers, whose temporaries stay in the core's cache.
-SLICE = 1 << 16
+#: Parameters are updated in slices of this many numbers, whose temporaries stay in or near the core's cache.
+SLICE = 1 << 18
 
 
 class Optimizer:
@@ -27,19 +28,24 @@ class Optimizer:
             for name, array in network.params.items()
         }
 
-    def step(self) -> None:
-        """Updates every parameter in place from `network.grads`."""
+    def step(self, run=map, parts: int = 1) -> None:
+        """Updates every parameter in place from `network.grads`, with a thread pool's `map` on so many of its threads."""
         self.steps += 1
+        slices = list(self.slices())
+        for _ in run(lambda part: [self.update(*arrays) for arrays in part], [slices[i::parts] for i in range(parts)]):
+            pass
+
+    def slices(self) -> Iterator[list]:
+        """Each parameter with its gradient and its state, cut into slices."""
         grads = self.network.grads
         for name, weight in self.network.params.items():
             arrays = [weight, grads[name], *(self.state[f"{state}.{name}"] for state in self.state_names)]
-            if not all(array.flags.c_contiguous for array in arrays):  # reshape would copy: update the whole, in place
-                self.update(*arrays)
+            if backend.of(weight) is not numpy or not all(array.flags.c_contiguous for array in arrays):
+                yield arrays  # reshape would copy what is not contiguous
                 continue
             flat = [array.reshape(-1) for array in arrays]
-            size = weight.size if backend.of(weight) is not numpy else SLICE
-            for start in range(0, weight.size, size):
-                self.update(*(array[start : start + size] for array in flat))
+            for start in range(0, weight.size, SLICE):
+                yield [array[start : start + SLICE] for array in flat]
 
     def update(self, weight, grad, *state) -> None:
         """Changes one slice of a parameter, and of its state, in place."""

@@ -108,7 +108,7 @@ class Training:
                 self.optimizer.lr = self.schedule(epoch + progress["steps"] / length)
                 loss = float(self.workers.step(x, labels))
                 self.check_finite(loss, "loss")
-                self.optimizer.step()
+                self.workers.update(self.optimizer)
 
                 answers = backend.to_host(self.workers.logits).argmax(axis=1)
                 progress["learning_rate"] = self.optimizer.lr

@@ -6,6 +6,7 @@ import numpy
 import pytest
 from naive import assert_same
 
+from minialex import optim
 from minialex.layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.optim import SGD
@@ -58,6 +59,7 @@ def deep(dtype="float64"):
         ("relu0", ReLU()),
         ("conv1", Conv2d(4, 6, 3, padding=1, rng=rng)),
         ("conv2", Conv2d(6, 3, 3, rng=rng)),
+        ("relu2", ReLU()),
         ("pool2", MaxPool2d(3, stride=1, padding=1)),
         ("conv3", Conv2d(3, 4, 3, rng=rng)),
         ("relu3", ReLU()),
@@ -135,17 +137,18 @@ def test_batches_of_changing_size_come_out_right_one_after_the_other(n):
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_training_keeps_the_threads_on_the_weights_as_they_are_now(n):
-    """Two steps of SGD: the second sees what the first did to the weights, in every thread."""
+def test_training_keeps_the_threads_on_the_weights_as_they_are_now(n, monkeypatch):
+    """Three steps of SGD, in slices of 10 numbers: each sees what the one before did to the weights, in every thread."""
+    monkeypatch.setattr(optim, "SLICE", 10)
     network, reference = convolutional(), convolutional()
     workers = Workers(network, SoftmaxCrossEntropy(), n)
-    optimizers = SGD(network, lr=0.1), SGD(reference, lr=0.1)
+    optimizer, alone = SGD(network, lr=0.1), SGD(reference, lr=0.1)
     for seed in (3, 4, 5):
         x, labels = batch(network, seed=seed)
         workers.step(x, labels)
+        workers.update(optimizer)
         whole(reference, x, labels)
-        for optimizer in optimizers:
-            optimizer.step()
+        alone.step()
     assert_close(network.params, reference.params)
 
 
@@ -175,7 +178,7 @@ def test_the_same_seed_and_threads_give_the_same_bits(n):
         workers, optimizer = Workers(network, SoftmaxCrossEntropy(), n), SGD(network, lr=0.1)
         for seed in (3, 4, 5):
             workers.step(*batch(network, seed=seed))
-            optimizer.step()
+            workers.update(optimizer)
         results.append(network.params)
     for name in results[0]:
         assert_same(results[0][name], results[1][name])

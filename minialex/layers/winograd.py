@@ -42,21 +42,21 @@ class Winograd:
         """Writes the convolution of x (N, H, W, C) into y (N, OH, OW, O)."""
         xp, bias = backend.of(x), self.conv.params["bias"]
         a, b, _ = self.transforms(x)
-        u = self.transformed_weight()
+        u = self.transformed_weight(transposed=True)
         for images in self.chunks(x):
             x_chunk, y_chunk = x[images], y[images]
             v, products = self.point_values("v", x_chunk), self.point_values("m", y_chunk)
             for pictures, tiles in self.pieces(x_chunk):
                 self.to_points(b.T, self.patches(x_chunk[pictures]), v[:, tiles])
             for channels, filters, _ in self.conv.each_group():
-                xp.matmul(v[..., channels], u[:, filters].transpose(0, 2, 1), out=products[..., filters])
+                xp.matmul(v[..., channels], u[..., filters], out=products[..., filters])
             for pictures, tiles in self.pieces(x_chunk):
                 whole = self.joined(self.from_points(a.T, products[:, tiles]), y_chunk[pictures])
                 xp.add(whole, bias, out=y_chunk[pictures])
 
     def backward(self, x, dy, dx) -> None:
-        """Adds the gradients of the parameters to the layer's `grads` and writes that of x into dx, unless it is None."""
-        xp, grads = backend.of(x), self.conv.grads
+        """Adds the gradient of the weight to the layer's `grads` and writes that of x into dx, unless it is None."""
+        xp, dweight = backend.of(x), self.conv.grads["weight"]
         a, b, g = self.transforms(x)
         u = self.transformed_weight()
         for images in self.chunks(x):
@@ -68,8 +68,7 @@ class Winograd:
             for channels, filters in self.each_part(u):
                 du = self.scratch("du", u, (self.a**2, filters.stop - filters.start, u.shape[2]))
                 xp.matmul(dproducts[..., filters].transpose(0, 2, 1), v[..., channels], out=du)
-                grads["weight"][filters] += self.from_points(g.T, du)
-            grads["bias"] += dy_chunk.reshape(-1, dy.shape[-1]).sum(axis=0)
+                dweight[filters] += self.from_points(g.T, du)
             if dx is not None:
                 for channels, filters, _ in self.conv.each_group():
                     xp.matmul(dproducts[..., filters], u[:, filters], out=v[..., channels])  # v has been used: it serves dV
@@ -80,9 +79,11 @@ class Winograd:
         """A (a, m), B (a, a) and G (a, r) in the module and dtype of x."""
         return transforms(self.m, self.conv.kernel_size, backend.of(x), x.dtype)
 
-    def transformed_weight(self):
-        """U (a², O, C / groups)."""
+    def transformed_weight(self, transposed: bool = False):
+        """U (a², O, C / groups), or transposed (a², C / groups, O): as the right factor of a product that one is faster."""
         weight = self.conv.params["weight"]
+        if transposed:
+            weight = backend.of(weight).ascontiguousarray(weight.transpose(3, 1, 2, 0))
         u = self.scratch("u", weight, (self.a**2, len(weight), weight.shape[-1]))
         self.to_points(self.transforms(weight)[2], weight, u)
         return u

@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from threadpoolctl import ThreadpoolController
 
 from minialex import backend
-from minialex.layers import Conv2d, Dropout, Flatten, ReLU, SoftmaxCrossEntropy
+from minialex.layers import Conv2d, Dropout, Flatten, MaxPool2d, ReLU, SoftmaxCrossEntropy
 from minialex.network import Network
+from minialex.optim import Optimizer
 
 
 class Workers:
@@ -63,6 +64,10 @@ class Workers:
             self.network.layers[name].grads = layer.grads
         return loss
 
+    def update(self, optimizer: Optimizer) -> None:
+        """The optimiser's step from the gradients of `step`, each thread with its share of the parameters."""
+        optimizer.step(self.threads.map, self.n)
+
     def in_threads(self, function, batch) -> list:
         """function(net, part) for each thread's share of the batch, in order; fewer pictures than threads leave some idle."""
         if not len(batch):
@@ -74,14 +79,19 @@ class Workers:
 
 
 def thrifty(network: Network) -> Network:
-    """Lets the layers use memory again that nobody needs any more, where a step would take much more; returns the network.
+    """The network with the same layers, made to save memory and time; outputs and gradients stay the same.
 
-    A ReLU writes over the output of the convolution before it, and the gradients take turns in two blocks of memory.
+    - A ReLU before a max-pool goes behind it, where a quarter of the numbers are left: the largest of a window is the same
+      before and after, and where it is not above 0, no gradient passes either way.
+    - A ReLU writes over the output of the convolution or pool before it, and the gradients take turns in two blocks of memory.
     """
-    layers = list(network.layers.values())
-    for layer in layers:
+    layers = list(network.layers.items())
+    for i, ((_, layer), (_, after)) in enumerate(itertools.pairwise(layers)):
+        if isinstance(layer, ReLU) and isinstance(after, MaxPool2d):
+            layers[i : i + 2] = layers[i + 1], layers[i]
+    for _, layer in layers:
         layer.shares_dx = True
-    for before, layer in itertools.pairwise(layers):
-        if isinstance(before, Conv2d) and isinstance(layer, ReLU):
+    for (_, before), (_, layer) in itertools.pairwise(layers):
+        if isinstance(before, Conv2d | MaxPool2d) and isinstance(layer, ReLU):
             layer.inplace = True
-    return network
+    return Network(layers, network.input_shape)
