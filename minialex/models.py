@@ -7,7 +7,7 @@ in_channels   1 for grey pictures, 3 for colour
 image_size    side of the square input in pixels
 rng           generator of the initial weights; the dropout masks get generators of their own, spawned from it
 
-and the AlexNets also
+and the AlexNets but the smallest also
 
 lrn           local response normalisation after the first two convolutions
 pool_first    pool before normalising, as CaffeNet does, instead of after, as the paper does
@@ -121,6 +121,27 @@ def alexnet_cifar(num_classes=10, in_channels=3, image_size=32, rng=None, lrn=Fa
     return with_classifier(features, (image_size, image_size, in_channels), num_classes, rng, hidden=512)
 
 
+def alexnet_mini(num_classes=10, in_channels=3, image_size=32, rng=None) -> Network:
+    """What is left of AlexNet for learning CIFAR-10 in a minute: a conv1 with stride, overlapping pools, 3×3 convolutions.
+
+    One linear layer, no dropout: in so short a time nothing is learnt by heart. 176,426 parameters.
+    """
+    rng = rng or numpy.random.default_rng()
+    features = [
+        ("conv1", Conv2d(in_channels, 48, 5, stride=2, padding=2, rng=rng)),
+        ("relu1", ReLU()),
+        ("pool1", MaxPool2d(3, stride=2, padding=1)),
+        ("conv2", Conv2d(48, 96, 3, padding=1, rng=rng)),
+        ("relu2", ReLU()),
+        ("conv3", Conv2d(96, 128, 3, padding=1, rng=rng)),
+        ("relu3", ReLU()),
+        ("pool3", MaxPool2d(3, stride=2, padding=1)),
+    ]
+    input_shape = (image_size, image_size, in_channels)
+    fc4 = Linear(flat_size(features, input_shape), num_classes, weight_std=0.01, rng=rng)
+    return Network([*features, ("flatten", Flatten()), ("fc4", fc4)], input_shape)
+
+
 def lenet(num_classes=10, in_channels=1, image_size=28, rng=None) -> Network:
     """LeNet-5 (LeCun et al. 1998), the net before AlexNet: tanh, mean pooling. 28 pixels are padded to its 32."""
     rng = rng or numpy.random.default_rng()
@@ -201,11 +222,15 @@ MODELS = {
     "alexnet-224": alexnet_224,
     "alexnet-owt": alexnet_owt,
     "alexnet-cifar": alexnet_cifar,
+    "alexnet-mini": alexnet_mini,
     "lenet": lenet,
 }
 
 #: The models that take pictures as small as they come; the others need them enlarged to their own size.
-SMALL = ("alexnet-cifar", "lenet")
+SMALL = ("alexnet-cifar", "alexnet-mini", "lenet")
+
+#: The models that have no option for local response normalisation.
+WITHOUT_LRN = ("alexnet-mini", "lenet")
 
 
 def build(name: str, **options) -> Network:

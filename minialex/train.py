@@ -163,7 +163,7 @@ def say(text: str) -> None:
 def describe(training: Training, folder: RunFolder) -> str:
     """What is going to be trained, with every option as it would be typed, in lines of at most 80 characters."""
     chosen, dataset, network = training.options, training.dataset, training.network
-    hidden = ("model", "dataset", "data_dir", "out", *(["momentum"] if chosen["optimizer"] != "sgd" else []))
+    hidden = ("model", "dataset", "data_dir", "out", *(["momentum"] if chosen["optimizer"] == "adam" else []))
     shown = {name: value for name, value in chosen.items() if name not in hidden}
     flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in shown.items() if value is not None)
     shape = "×".join(map(str, network.input_shape))

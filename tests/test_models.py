@@ -10,7 +10,7 @@ from minialex.gradcheck import check_network
 from minialex.layers import Dropout, Linear, LocalResponseNorm, SoftmaxCrossEntropy
 from minialex.network import Network
 
-ALEXNETS = [name for name in models.MODELS if name != "lenet"]
+ALEXNETS = [name for name in models.MODELS if name not in models.WITHOUT_LRN]
 
 #: conv1 + … + conv5 + fc6 + fc7 + fc8, each kernel · kernel · channels that a filter sees · filters + filters, by hand.
 PARAMETERS = {
@@ -26,6 +26,8 @@ PARAMETERS = {
     "alexnet-owt": 61_100_840,
     # 3,648 + 41,568 + 110,720 + 147,584 + 110,688 + 786,944 + 262,656 + 5,130
     "alexnet-cifar": 1_468_938,
+    # 3,648 + 41,568 + 110,720 + 20,490
+    "alexnet-mini": 176_426,
     # 156 + 2,416 + 48,120 + 10,164 + 850
     "lenet": 61_706,
 }
@@ -43,6 +45,8 @@ MACS = {
     "alexnet-owt": 714_188_480,
     # 3,686,400 + 10,616,832 + 7,077,888 + 9,437,184 + 7,077,888 + 1,053,696
     "alexnet-cifar": 38_949_888,
+    # 921,600 + 2,654,208 + 7,077,888 + 20,480
+    "alexnet-mini": 10_674_176,
     # 117,600 + 240,000 + 58,920
     "lenet": 416_520,
 }
@@ -105,6 +109,16 @@ SHAPES = {
         "fc7": (512,),
         "fc8": (10,),
     },
+    "alexnet-mini": {
+        "input": (32, 32, 3),
+        "conv1": (16, 16, 48),
+        "pool1": (8, 8, 48),
+        "conv2": (8, 8, 96),
+        "conv3": (8, 8, 128),
+        "pool3": (4, 4, 128),
+        "flatten": (2048,),
+        "fc4": (10,),
+    },
     "lenet": {
         "input": (28, 28, 1),
         "conv1": (28, 28, 6),
@@ -145,6 +159,13 @@ WINDOWS = {
         "conv5": (3, 1, 1),
         "pool5": (3, 2, 1),
     },
+    "alexnet-mini": {
+        "conv1": (5, 2, 2),
+        "pool1": (3, 2, 1),
+        "conv2": (3, 1, 1),
+        "conv3": (3, 1, 1),
+        "pool3": (3, 2, 1),
+    },
     "lenet": {"conv1": (5, 1, 2), "pool1": (2, 2, 0), "conv2": (5, 1, 0), "pool2": (2, 2, 0)},
 }
 
@@ -157,7 +178,7 @@ BEFORE_HIDDEN = ["dropout6", "fc6", "relu6", "dropout7", "fc7", "relu7", "fc8"]
 
 def small(name, **options):
     """The net for small pictures, so that it is built quickly."""
-    image_size = {"alexnet-cifar": 9, "lenet": 28}.get(name, 67)
+    image_size = {"alexnet-cifar": 9, "alexnet-mini": 9, "lenet": 28}.get(name, 67)
     return models.build(name, **{"image_size": image_size, "num_classes": 5, "rng": numpy.random.default_rng(0), **options})
 
 
@@ -209,6 +230,8 @@ def test_half_of_the_hidden_units_drop_out_and_lrn_has_the_papers_constants(name
 def test_the_layers_come_in_the_published_order(name, network):
     if name == "lenet":
         order = ["conv1", "tanh1", "pool1", "conv2", "tanh2", "pool2", "flatten", "fc3", "tanh3", "fc4", "tanh4", "fc5"]
+    elif name == "alexnet-mini":
+        order = ["conv1", "relu1", "pool1", "conv2", "relu2", "conv3", "relu3", "pool3", "flatten", "fc4"]
     else:
         classifier = BEFORE_HIDDEN if name in ("alexnet-224", "alexnet-owt") else AFTER_HIDDEN
         order = alexnet_layers(NORM_POOL if name == "alexnet" else POOL, classifier)
@@ -230,7 +253,7 @@ def test_weights_start_as_hes_with_biases_of_0_and_alexnets_last_layer_small(nam
         if key.endswith("bias"):
             assert (array == 0).all(), key
         else:
-            assert_deviation(array, 0.01 if key == "fc8.weight" else (2 / fan_in) ** 0.5, key)
+            assert_deviation(array, 0.01 if key in ("fc8.weight", "fc4.weight") and name != "lenet" else (2 / fan_in) ** 0.5, key)
 
 
 def test_alexnet_can_start_as_in_the_paper():
@@ -285,6 +308,7 @@ def test_normalisation_can_be_had_before_the_pool_after_it_or_not_at_all(name):
 def test_the_small_nets_take_both_sizes_of_small_pictures(size):
     assert models.build("lenet", image_size=size).shapes()["flatten"] == (5 * 5 * 16,)
     assert models.build("alexnet-cifar", image_size=size).shapes()["pool5"] == (4, 4, 96)
+    assert models.build("alexnet-mini", image_size=size).shapes()["pool3"] == (4, 4, 128)
 
 
 def test_classes_and_channels_are_what_was_asked_for(name):

@@ -1,4 +1,4 @@
-"""SGD and Adam against their formulas written out, number by number, and every schedule at chosen moments."""
+"""SGD, Adam and Muon against their formulas written out, number by number, and every schedule at chosen moments."""
 
 import math
 
@@ -7,9 +7,9 @@ import pytest
 from naive import assert_same
 
 from minialex import backend, optim
-from minialex.layers import Linear, ReLU
+from minialex.layers import Conv2d, Flatten, Linear, ReLU
 from minialex.network import Network
-from minialex.optim import SGD, Adam, Constant, Cosine, Exponential, Plateau, Step
+from minialex.optim import SGD, Adam, Constant, Cosine, Exponential, Muon, Plateau, Step, orthogonal
 
 LEARNING_RATES = [0.1, 0.1, 0.01]  # of the three steps: it drops before the last
 NAMES = ["fc.weight", "fc.bias"]
@@ -111,10 +111,45 @@ def test_the_defaults_of_adam_are_its_papers(network):
     assert (adam.lr, adam.beta1, adam.beta2, adam.epsilon, adam.weight_decay) == (0.001, 0.9, 0.999, 1e-8, 0)
 
 
+@pytest.mark.parametrize("shape", [(6, 20), (20, 6), (1, 7)])
+def test_orthogonal_makes_all_singular_values_about_1_and_keeps_their_directions(shape, rng, xp):
+    u, _, vt = numpy.linalg.svd(rng.standard_normal(shape), full_matrices=False)
+    sizes = numpy.geomspace(1, 0.01, min(shape))
+    got = backend.to_host(orthogonal(xp.asarray(7 * (u * sizes) @ vt)))
+    inner = u.T @ got @ vt.T
+    numpy.testing.assert_allclose(inner - numpy.diag(inner.diagonal()), 0, atol=1e-12)
+    assert 0.68 < inner.diagonal().min() <= inner.diagonal().max() < 1.21
+
+
+def test_orthogonal_leaves_a_gradient_of_zeros(xp):
+    assert_same(orthogonal(xp.zeros((3, 4))), xp.zeros((3, 4)))
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.01])
+def test_muon_takes_orthogonal_steps_along_nesterovs_momentum(weight_decay, rng, xp):
+    """The polynomial of Jordan's iteration, applied to singular values that an SVD finds. The weight (4, 2, 2, 3) is a 4×12
+    matrix, that of fc (5, 4) is tall and its step √(5/4) times as long, the biases are matrices of one row."""
+    layers = [("conv", Conv2d(3, 4, 2, rng=rng)), ("flatten", Flatten()), ("fc", Linear(4, 5, rng=rng))]
+    network = Network(layers, (2, 2, 3)).to(xp).astype("float64")
+    weights, gradients = steps(Muon(network, momentum=0.8, weight_decay=weight_decay))
+    for name, w in weights.items():
+        v, matrix = 0, (1, -1) if name.endswith("bias") else (len(w), -1)
+        for lr, g in zip(LEARNING_RATES, gradients, strict=True):
+            v = 0.8 * v + g[name]
+            u, s, vt = numpy.linalg.svd((g[name] + 0.8 * v).reshape(matrix), full_matrices=False)
+            s = s / numpy.sqrt((s**2).sum())
+            for _ in range(5):
+                s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+            factor = numpy.sqrt(max(1, u.shape[0] / vt.shape[1]))
+            w = w - lr * (factor * ((u * s) @ vt).reshape(w.shape) + weight_decay * w)
+        numpy.testing.assert_allclose(backend.to_host(network.params[name]), w, rtol=1e-6, atol=1e-8)
+
+
 OPTIMIZERS = [
     pytest.param(SGD, id="SGD"),
     pytest.param(lambda network, **options: SGD(network, rule="torch", **options), id="SGD, torch's rule"),
     pytest.param(Adam, id="Adam"),
+    pytest.param(Muon, id="Muon"),
 ]
 
 
@@ -191,6 +226,8 @@ def test_options_name_the_optimizer(network):
     assert (type(sgd), sgd.lr, sgd.weight_decay, sgd.momentum) == (SGD, 0.2, 0.3, 0.4)
     adam = optim.optimizer(network, dict(optimizer="adam", **options))
     assert (type(adam), adam.lr, adam.weight_decay) == (Adam, 0.2, 0.3)
+    muon = optim.optimizer(network, dict(optimizer="muon", **options))
+    assert (type(muon), muon.lr, muon.weight_decay, muon.momentum) == (Muon, 0.2, 0.3, 0.4)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from commands import call, start
 from data_helpers import picture_folder
 from PIL import Image
 
-from minialex import data, train
+from minialex import data, options, train
 from minialex.errors import InputError
 
 
@@ -270,7 +270,9 @@ def test_a_run_is_never_overwritten(small, tmp_path, capsys):
         (["--model", "vgg"], "--model: invalid choice: 'vgg'"),
         (["--epoch", "3"], "unrecognized arguments: --epoch 3"),
         (["--model", "alexnet", "--image-size", "30"], "model alexnet cannot take pictures of 30×30: pool2"),
-        (["--model", "lenet", "--lrn", "off"], "--lrn off is for the AlexNets"),
+        (["--model", "lenet", "--lrn", "off"], "--lrn off is for other models: lenet has no normalisation"),
+        (["--recipe", "quick"], "data set folder has no recipe 'quick', only its preset"),
+        (["--dataset", "cifar10", "--recipe", "slow"], "data set cifar10 has no recipe 'slow', only quick, "),
         (["--data-dir", "nowhere"], "nowhere"),
         (["--out", "a-file"], "is a file, expected a folder"),
         (["--out", "a-file/below"], "a-file"),
@@ -315,6 +317,22 @@ def test_the_order_of_pool_and_lrn_is_an_option(small, tmp_path, capsys):
     network = train.Training(chosen, data.load("folder", small[3], 16), numpy).network
     names = list(network.layers)
     assert names[names.index("relu1") : names.index("conv2")] == ["relu1", "pool1", "norm1"]
+
+
+def test_a_recipe_stands_in_for_the_preset_and_what_is_typed_for_both(capsys):
+    chosen, _ = options.read(["--dataset", "cifar10", "--recipe", "quick", "--lr", "0.5"])
+    recipe = options.RECIPES["cifar10"]["quick"]
+    assert {name: chosen[name] for name in recipe} == {**recipe, "lr": 0.5}
+    preset = {name: value for name, value in options.PRESETS["cifar10"].items() if name not in recipe}
+    assert {name: chosen[name] for name in preset} == preset
+
+
+@pytest.mark.parametrize("dataset", options.PRESETS)
+def test_every_recipe_and_preset_names_options_that_there_are(dataset):
+    for recipe in (None, *options.RECIPES.get(dataset, {})):
+        chosen, _ = options.read(["--dataset", dataset, *(["--recipe", recipe] if recipe else [])])
+        typed = [f"--{name.replace('_', '-')}={value}" for name, value in chosen.items() if value is not None]
+        assert options.read(typed)[0] == chosen
 
 
 def test_help_shows_examples(capsys):
