@@ -17,6 +17,8 @@ from minialex.trained import Trained, add_trained_options
 EXAMPLES = """\
   python -m minialex.evaluate runs/shapes-alexnet-cifar
       a run of minialex.train
+  python -m minialex.evaluate runs/long --ten-crop
+      as the paper tests: over ten views of each picture, somewhat better
   python -m minialex.evaluate runs/long --data-dir PICTURES
       its pictures lie elsewhere now, or are others of the same classes
 """
@@ -26,11 +28,12 @@ def evaluate(workers: Workers, batches: Batches, should_stop=lambda: False) -> d
     """Loss, accuracy (top-1) and top-5 over all of `batches`; None if should_stop() turned true on the way.
 
     Top-5 counts a picture as right if its label is among the five largest logits (among all, where classes are fewer).
+    Where the batches have several views of a picture, its probabilities are the means over them.
     """
     seen, loss, correct, top5 = 0, 0.0, 0, 0
     with tqdm(total=len(batches.images), desc="testing", unit="img", leave=False, disable=None) as bar:
         for x, labels in batches.epoch(0):
-            logits = workers.forward(x)
+            logits = over_views(workers.forward(x), len(labels))
             loss += float(workers.loss.forward(logits, labels)) * len(labels)
             place = places(backend.to_host(logits), labels)
             correct += int((place < 1).sum())
@@ -40,6 +43,17 @@ def evaluate(workers: Workers, batches: Batches, should_stop=lambda: False) -> d
             if should_stop():
                 return None
     return {"loss": loss / seen, "accuracy": correct / seen, "top5": top5 / seen}
+
+
+def over_views(logits, pictures: int):
+    """Logits of the mean probabilities of each picture's views: (pictures · views, classes) -> (pictures, classes)."""
+    if len(logits) == pictures:
+        return logits
+    xp, views = backend.of(logits), logits.reshape(pictures, -1, logits.shape[-1])
+    views = views - views.max(axis=2, keepdims=True)
+    logs = views - xp.log(xp.exp(views).sum(axis=2, keepdims=True))
+    largest = logs.max(axis=1)  # its exponential would not be 0, and so the logarithm below is finite
+    return largest + xp.log(xp.exp(logs - largest[:, None]).mean(axis=1))
 
 
 def places(logits: numpy.ndarray, labels: numpy.ndarray) -> numpy.ndarray:
@@ -59,6 +73,7 @@ def parser() -> Parser:
     p = Parser("evaluate", about, EXAMPLES, usage="RUN [options]")
     p.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or the checkpoint.npz in it")
     p.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (default: as in training)")
+    p.add_argument("--ten-crop", action="store_true", help="corners, centre and their mirror images, probabilities averaged")
     add_trained_options(p)
     return p
 
@@ -71,20 +86,21 @@ def main(arguments: Sequence[str]) -> None:
     dataset = data.load(options["dataset"], given.data_dir or options["data_dir"], trained.image_size, options["seed"])
     if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
         raise InputError(f"{trained.path} was trained on other classes than the data set has now")
-    batches = Batches(dataset.test, given.batch_size or options["batch_size"], trained.standardize)
+    batch_size = given.batch_size or options["batch_size"]
+    batches = Batches(dataset.test, batch_size, trained.standardize, ten_crop=given.ten_crop)
     start = time.perf_counter()
     tested = evaluate(trained.workers, batches)
-    print(report(trained, tested, len(dataset.test), time.perf_counter() - start))
+    print(report(trained, tested, len(dataset.test), time.perf_counter() - start, given.ten_crop))
 
 
-def report(trained: Trained, tested: dict[str, float], pictures: int, seconds: float) -> str:
+def report(trained: Trained, tested: dict[str, float], pictures: int, seconds: float, ten_crop: bool) -> str:
     """What came out for so many pictures in that time, a line for each figure."""
     epochs, steps = trained.progress["epochs"], trained.progress["steps"]
     when = f"in epoch {epochs + 1}, after step {steps}" if steps else f"after epoch {epochs}"
     rows = {
         "model": f"{trained.options['model']}, {when}",
         "dataset": trained.options["dataset"],
-        "pictures": f"{pictures:,}",
+        "pictures": f"{pictures:,}" + ", ten views of each" * ten_crop,
         "loss": f"{tested['loss']:.4f}",
         "top-1": f"{tested['accuracy']:.2%}",
         "top-5": f"{tested['top5']:.2%}",

@@ -7,7 +7,7 @@ in_channels   1 for grey pictures, 3 for colour
 image_size    side of the square input in pixels
 rng           generator of the initial weights; the dropout masks get generators of their own, spawned from it
 
-and the AlexNets but the smallest also
+and the AlexNets with hidden linear layers also
 
 lrn           local response normalisation after the first two convolutions
 pool_first    pool before normalising, as CaffeNet does, instead of after, as the paper does
@@ -122,24 +122,22 @@ def alexnet_cifar(num_classes=10, in_channels=3, image_size=32, rng=None, lrn=Fa
 
 
 def alexnet_mini(num_classes=10, in_channels=3, image_size=32, rng=None) -> Network:
-    """What is left of AlexNet for learning CIFAR-10 in a minute: a conv1 with stride, overlapping pools, 3×3 convolutions.
+    """What is left of AlexNet to learn CIFAR-10 in a minute: conv1 with a stride, an overlapping pool, 3×3 convolutions.
 
-    One linear layer, no dropout: in so short a time nothing is learnt by heart. 176,426 parameters.
+    No hidden linear layer and no dropout: in so short a time nothing is learnt by heart. Later pools take means,
+    which teaches all their pixels at once. 176,426 parameters.
     """
-    rng = rng or numpy.random.default_rng()
-    features = [
-        ("conv1", Conv2d(in_channels, 48, 5, stride=2, padding=2, rng=rng)),
-        ("relu1", ReLU()),
-        ("pool1", MaxPool2d(3, stride=2, padding=1)),
-        ("conv2", Conv2d(48, 96, 3, padding=1, rng=rng)),
-        ("relu2", ReLU()),
-        ("conv3", Conv2d(96, 128, 3, padding=1, rng=rng)),
-        ("relu3", ReLU()),
-        ("pool3", MaxPool2d(3, stride=2, padding=1)),
-    ]
-    input_shape = (image_size, image_size, in_channels)
-    fc4 = Linear(flat_size(features, input_shape), num_classes, weight_std=0.01, rng=rng)
-    return Network([*features, ("flatten", Flatten()), ("fc4", fc4)], input_shape)
+    return without_hidden_layers(48, [(96, 128)], num_classes, in_channels, image_size, rng)
+
+
+def alexnet_midi(num_classes=10, in_channels=3, image_size=32, rng=None) -> Network:
+    """The same, wider and one convolution deeper, for when there are minutes. 394,378 parameters."""
+    return without_hidden_layers(64, [(128, 128, 128)], num_classes, in_channels, image_size, rng)
+
+
+def alexnet_maxi(num_classes=10, in_channels=3, image_size=32, rng=None) -> Network:
+    """The same with two more convolutions behind another pool, for when there is half an hour. 1,269,386 parameters."""
+    return without_hidden_layers(64, [(128, 128, 128), (256, 256)], num_classes, in_channels, image_size, rng)
 
 
 def lenet(num_classes=10, in_channels=1, image_size=28, rng=None) -> Network:
@@ -210,6 +208,29 @@ def with_classifier(
     return Network([*features, ("flatten", Flatten()), *hidden_layers, fc8], input_shape)
 
 
+def without_hidden_layers(
+    first: int, stages: list[tuple[int, ...]], num_classes: int, in_channels: int, image_size: int, rng: Rng | None
+) -> Network:
+    """A 5×5 convolution of `first` channels with stride 2, a max-pool, for each stage 3×3 convolutions of so many channels
+    and a mean pool, one linear layer."""
+    rng = rng or numpy.random.default_rng()
+    features = [
+        ("conv1", Conv2d(in_channels, first, 5, stride=2, padding=2, rng=rng)),
+        ("relu1", ReLU()),
+        ("pool1", MaxPool2d(3, stride=2, padding=1)),
+    ]
+    number, before = 1, first
+    for stage in stages:
+        for after in stage:
+            number += 1
+            features += [(f"conv{number}", Conv2d(before, after, 3, padding=1, rng=rng)), (f"relu{number}", ReLU())]
+            before = after
+        features.append((f"pool{number}", AvgPool2d(2, stride=2)))
+    input_shape = (image_size, image_size, in_channels)
+    linear = Linear(flat_size(features, input_shape), num_classes, weight_std=0.01, rng=rng)
+    return Network([*features, ("flatten", Flatten()), (f"fc{number + 1}", linear)], input_shape)
+
+
 def flat_size(features: Layers, input_shape: tuple[int, ...]) -> int:
     """How many numbers the features of one picture are, laid end to end."""
     return Network([*features, ("flatten", Flatten())], input_shape).shapes()["flatten"][0]
@@ -223,14 +244,19 @@ MODELS = {
     "alexnet-owt": alexnet_owt,
     "alexnet-cifar": alexnet_cifar,
     "alexnet-mini": alexnet_mini,
+    "alexnet-midi": alexnet_midi,
+    "alexnet-maxi": alexnet_maxi,
     "lenet": lenet,
 }
 
+#: The models made for CIFAR-10 that have neither hidden linear layers nor local response normalisation.
+QUICK = ("alexnet-mini", "alexnet-midi", "alexnet-maxi")
+
 #: The models that take pictures as small as they come; the others need them enlarged to their own size.
-SMALL = ("alexnet-cifar", "alexnet-mini", "lenet")
+SMALL = ("alexnet-cifar", *QUICK, "lenet")
 
 #: The models that have no option for local response normalisation.
-WITHOUT_LRN = ("alexnet-mini", "lenet")
+WITHOUT_LRN = (*QUICK, "lenet")
 
 
 def build(name: str, **options) -> Network:

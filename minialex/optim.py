@@ -28,11 +28,10 @@ class Optimizer:
             for name, array in network.params.items()
         }
 
-    def step(self, run=map, parts: int = 1) -> None:
-        """Updates every parameter in place from `network.grads`, with a thread pool's `map` on so many of its threads."""
+    def step(self, run=map) -> None:
+        """Updates every parameter in place from `network.grads`; with a thread pool's `map` on its threads."""
         self.steps += 1
-        slices = list(self.slices())
-        for _ in run(lambda part: [self.update(*arrays) for arrays in part], [slices[i::parts] for i in range(parts)]):
+        for _ in run(lambda arrays: self.update(*arrays), self.slices()):
             pass
 
     def slices(self) -> Iterator[list]:
@@ -153,7 +152,7 @@ def orthogonal(x):
     """Approximately U Vᵀ of x = U Σ Vᵀ (rows, columns): the singular values come to lie between 0.68 and 1.21.
 
     Newton and Schulz's iteration, X ← a X + b (X Xᵀ) X + c (X Xᵀ)² X, takes each singular value s to a·s + b·s³ + c·s⁵; five
-    times that takes all above 3/1000 of the norm of x to where it says. a, b and c are Jordan's, for speed and not for exactness.
+    times that takes all above 3/1000 of the norm of x there. a, b and c are Jordan's, for speed and not for exactness.
     """
     if x.shape[0] > x.shape[1]:
         return orthogonal(x.T).T

@@ -47,11 +47,12 @@ PRESETS = {
 #: For some data sets, other settings than its preset's by name, for a wanted accuracy in the shortest time (README).
 RECIPES = {
     "cifar10": {
-        "quick": dict(model="alexnet-mini", epochs=2, optimizer="muon", lr=0.02, augment="none"),
+        "quick": dict(model="alexnet-mini", epochs=2, batch_size=256, optimizer="muon", lr=0.04, augment="none"),
+        "good": dict(model="alexnet-midi", epochs=10, batch_size=256, optimizer="muon", lr=0.04),
     },
     "fashion-mnist": {
-        "quick": dict(model="alexnet-mini", epochs=1, optimizer="muon", lr=0.02, augment="none"),
-        "best": dict(model="alexnet-mini", epochs=10, optimizer="muon", lr=0.02, augment="mirror"),
+        "quick": dict(model="alexnet-mini", epochs=1, batch_size=256, optimizer="muon", lr=0.04, augment="none"),
+        "best": dict(model="alexnet-midi", epochs=10, batch_size=256, optimizer="muon", lr=0.04),
     },
 }
 

@@ -13,6 +13,7 @@ from minialex.data.augment import (
     offset,
     random_views,
     standardize_from,
+    ten_views,
 )
 from minialex.data.dataset import ArrayImages
 
@@ -149,3 +150,11 @@ def test_of_slow_pictures_at_most_the_limit_is_read_from_all_over_the_set():
     standardize = standardize_from(images, limit=50)
     assert images.count == 50
     assert standardize.mean[0] == 127.5
+
+
+def test_the_ten_views_are_those_of_the_paper():
+    """Four corners and the centre of a 5×5 picture through a window of 3×3, then the same mirrored; and again of the next."""
+    views = ten_views(2)
+    corners = [(0, 0), (0, 2), (2, 0), (2, 2), (1, 1)]
+    assert list(zip(offset(views.top, 2), offset(views.left, 2), strict=True)) == corners * 4
+    assert views.mirror.tolist() == ([False] * 5 + [True] * 5) * 2

@@ -45,6 +45,24 @@ def test_without_a_seed_pictures_come_in_order_as_they_are():
     numpy.testing.assert_allclose(x, (images.images - numpy.array([10.0, 20, 30])) / [2, 4, 8], rtol=1e-6)
 
 
+def test_ten_crop_gives_ten_views_of_each_picture_in_order():
+    images = ArrayImages(random_pictures(5), numpy.arange(5), padding=2)
+    got = list(Batches(images, 25, RAW, ten_crop=True).epoch(0))
+    assert [labels.tolist() for _, labels in got] == [[0, 1], [2, 3], [4]]
+    assert [len(x) for x, _ in got] == [20, 20, 10]
+    x = got[1][0].reshape(2, 10, *images.images.shape[1:])
+    for picture, views in zip(images.images[2:4], x, strict=True):
+        numpy.testing.assert_array_equal(views[4], picture)
+        numpy.testing.assert_array_equal(views[9], picture[:, ::-1])
+        numpy.testing.assert_array_equal(views[0, 2:, 2:], picture[:-2, :-2])
+        numpy.testing.assert_array_equal(views[3, :-2, :-2], picture[2:, 2:])
+
+
+def test_ten_crop_is_not_for_training():
+    with pytest.raises(ValueError, match=r"ten_crop .*seed=5"):
+        Batches(numbered_images(3), 2, RAW, seed=5, ten_crop=True)
+
+
 def test_an_epoch_that_divides_evenly_has_no_empty_batch():
     batches = Batches(numbered_images(8), 4, RAW)
     assert len(batches) == len(list(batches.epoch(0))) == 2

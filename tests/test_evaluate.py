@@ -9,13 +9,14 @@ import pytest
 import trained_runs
 from commands import call
 from data_helpers import picture_folder
+from naive import assert_same
 
-from minialex import data
+from minialex import backend, data
 from minialex.data import shapes
 from minialex.data.augment import Standardize
 from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages
-from minialex.evaluate import evaluate, places
+from minialex.evaluate import evaluate, over_views, places
 from minialex.evaluate import main as evaluate_command
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.trained import Trained
@@ -125,6 +126,32 @@ def test_threads_and_batch_size_change_no_figure(options, folder, capsys):
     code, again, _ = call(evaluate_command, folder, *options, capsys=capsys)
     assert code == 0
     assert figures(again) == figures(out)
+
+
+def test_the_views_of_a_picture_are_averaged_as_probabilities(xp, rng):
+    logits = 3 * rng.standard_normal((6, 4))
+    logits[0] = [800, 0, 0, 0]  # a certain view, whose other probabilities are 0
+    probabilities = numpy.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    got = backend.to_host(over_views(xp.asarray(logits), 2))
+    numpy.testing.assert_allclose(got, numpy.log(probabilities.reshape(2, 3, 4).mean(axis=1)), rtol=1e-12)
+    certain = backend.to_host(over_views(xp.asarray([[800.0, 0], [800.0, 0]]), 1))
+    numpy.testing.assert_allclose(certain, [[0, -800]])
+
+
+def test_one_view_of_each_picture_is_as_it_was(xp):
+    logits = xp.asarray([[1.0, 2.0], [4.0, 3.0]])
+    assert_same(over_views(logits, 2), logits)
+
+
+def test_ten_crop_says_so_and_gives_the_same_for_any_batch_size(folder, capsys):
+    _, plain, _ = call(evaluate_command, folder, capsys=capsys)
+    code, out, _ = call(evaluate_command, folder, "--ten-crop", capsys=capsys)
+    assert code == 0
+    assert figures(out)["pictures"] == "20, ten views of each"
+    assert figures(out)["loss"] != figures(plain)["loss"]
+    for size in (1, 500):
+        assert figures(call(evaluate_command, folder, "--ten-crop", "--batch-size", size, capsys=capsys)[1]) == figures(out)
 
 
 def test_pictures_that_the_run_drew_itself_are_drawn_again(tmp_path, capsys, monkeypatch):

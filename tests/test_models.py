@@ -28,6 +28,10 @@ PARAMETERS = {
     "alexnet-cifar": 1_468_938,
     # 3,648 + 41,568 + 110,720 + 20,490
     "alexnet-mini": 176_426,
+    # 4,864 + 73,856 + 147,584 + 147,584 + 20,490
+    "alexnet-midi": 394_378,
+    # 4,864 + 73,856 + 147,584 + 147,584 + 295,168 + 590,080 + 10,250
+    "alexnet-maxi": 1_269_386,
     # 156 + 2,416 + 48,120 + 10,164 + 850
     "lenet": 61_706,
 }
@@ -47,6 +51,10 @@ MACS = {
     "alexnet-cifar": 38_949_888,
     # 921,600 + 2,654,208 + 7,077,888 + 20,480
     "alexnet-mini": 10_674_176,
+    # 1,228,800 + 4,718,592 + 9,437,184 + 9,437,184 + 20,480
+    "alexnet-midi": 24_842_240,
+    # 1,228,800 + 4,718,592 + 9,437,184 + 9,437,184 + 4,718,592 + 9,437,184 + 10,240
+    "alexnet-maxi": 38_987_776,
     # 117,600 + 240,000 + 58,920
     "lenet": 416_520,
 }
@@ -119,6 +127,31 @@ SHAPES = {
         "flatten": (2048,),
         "fc4": (10,),
     },
+    "alexnet-midi": {
+        "input": (32, 32, 3),
+        "conv1": (16, 16, 64),
+        "pool1": (8, 8, 64),
+        "conv2": (8, 8, 128),
+        "conv3": (8, 8, 128),
+        "conv4": (8, 8, 128),
+        "pool4": (4, 4, 128),
+        "flatten": (2048,),
+        "fc5": (10,),
+    },
+    "alexnet-maxi": {
+        "input": (32, 32, 3),
+        "conv1": (16, 16, 64),
+        "pool1": (8, 8, 64),
+        "conv2": (8, 8, 128),
+        "conv3": (8, 8, 128),
+        "conv4": (8, 8, 128),
+        "pool4": (4, 4, 128),
+        "conv5": (4, 4, 256),
+        "conv6": (4, 4, 256),
+        "pool6": (2, 2, 256),
+        "flatten": (1024,),
+        "fc7": (10,),
+    },
     "lenet": {
         "input": (28, 28, 1),
         "conv1": (28, 28, 6),
@@ -143,6 +176,7 @@ WINDOWS_227 = {
     "conv5": (3, 1, 1),
     "pool5": (3, 2, 0),
 }
+QUICK_START = {"conv1": (5, 2, 2), "pool1": (3, 2, 1)}
 WINDOWS = {
     "alexnet": WINDOWS_227,
     "alexnet-227": WINDOWS_227,
@@ -159,12 +193,12 @@ WINDOWS = {
         "conv5": (3, 1, 1),
         "pool5": (3, 2, 1),
     },
-    "alexnet-mini": {
-        "conv1": (5, 2, 2),
-        "pool1": (3, 2, 1),
-        "conv2": (3, 1, 1),
-        "conv3": (3, 1, 1),
-        "pool3": (3, 2, 1),
+    "alexnet-mini": {**QUICK_START, "conv2": (3, 1, 1), "conv3": (3, 1, 1), "pool3": (2, 2, 0)},
+    "alexnet-midi": {**QUICK_START, **dict.fromkeys(["conv2", "conv3", "conv4"], (3, 1, 1)), "pool4": (2, 2, 0)},
+    "alexnet-maxi": {
+        **QUICK_START,
+        **dict.fromkeys(["conv2", "conv3", "conv4", "conv5", "conv6"], (3, 1, 1)),
+        **dict.fromkeys(["pool4", "pool6"], (2, 2, 0)),
     },
     "lenet": {"conv1": (5, 1, 2), "pool1": (2, 2, 0), "conv2": (5, 1, 0), "pool2": (2, 2, 0)},
 }
@@ -178,7 +212,7 @@ BEFORE_HIDDEN = ["dropout6", "fc6", "relu6", "dropout7", "fc7", "relu7", "fc8"]
 
 def small(name, **options):
     """The net for small pictures, so that it is built quickly."""
-    image_size = {"alexnet-cifar": 9, "alexnet-mini": 9, "lenet": 28}.get(name, 67)
+    image_size = {"alexnet-cifar": 9, "lenet": 28, **dict.fromkeys(models.QUICK, 16)}.get(name, 67)
     return models.build(name, **{"image_size": image_size, "num_classes": 5, "rng": numpy.random.default_rng(0), **options})
 
 
@@ -230,8 +264,11 @@ def test_half_of_the_hidden_units_drop_out_and_lrn_has_the_papers_constants(name
 def test_the_layers_come_in_the_published_order(name, network):
     if name == "lenet":
         order = ["conv1", "tanh1", "pool1", "conv2", "tanh2", "pool2", "flatten", "fc3", "tanh3", "fc4", "tanh4", "fc5"]
-    elif name == "alexnet-mini":
-        order = ["conv1", "relu1", "pool1", "conv2", "relu2", "conv3", "relu3", "pool3", "flatten", "fc4"]
+    elif name in models.QUICK:
+        convolutions = [layer for layer in SHAPES[name] if layer.startswith("conv")]
+        order = [layer for conv in convolutions for layer in (conv, f"relu{conv[4:]}", f"pool{conv[4:]}")]
+        order = [layer for layer in order if not layer.startswith("pool") or layer in SHAPES[name]]
+        order += ["flatten", f"fc{len(convolutions) + 1}"]
     else:
         classifier = BEFORE_HIDDEN if name in ("alexnet-224", "alexnet-owt") else AFTER_HIDDEN
         order = alexnet_layers(NORM_POOL if name == "alexnet" else POOL, classifier)
@@ -253,7 +290,8 @@ def test_weights_start_as_hes_with_biases_of_0_and_alexnets_last_layer_small(nam
         if key.endswith("bias"):
             assert (array == 0).all(), key
         else:
-            assert_deviation(array, 0.01 if key in ("fc8.weight", "fc4.weight") and name != "lenet" else (2 / fan_in) ** 0.5, key)
+            last = key == list(network.params)[-2] and name != "lenet"
+            assert_deviation(array, 0.01 if last else (2 / fan_in) ** 0.5, key)
 
 
 def test_alexnet_can_start_as_in_the_paper():
@@ -308,7 +346,8 @@ def test_normalisation_can_be_had_before_the_pool_after_it_or_not_at_all(name):
 def test_the_small_nets_take_both_sizes_of_small_pictures(size):
     assert models.build("lenet", image_size=size).shapes()["flatten"] == (5 * 5 * 16,)
     assert models.build("alexnet-cifar", image_size=size).shapes()["pool5"] == (4, 4, 96)
-    assert models.build("alexnet-mini", image_size=size).shapes()["pool3"] == (4, 4, 128)
+    for name in models.QUICK:
+        assert list(models.build(name, image_size=size).shapes().values())[-1] == (10,)
 
 
 def test_classes_and_channels_are_what_was_asked_for(name):

@@ -9,7 +9,7 @@ from naive import assert_same
 from minialex import optim
 from minialex.layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
 from minialex.network import Network
-from minialex.optim import SGD
+from minialex.optim import SGD, Muon
 from minialex.parallel.workers import Workers
 
 SHAPE = (8, 7, 4)
@@ -136,13 +136,14 @@ def test_batches_of_changing_size_come_out_right_one_after_the_other(n):
         assert_close(network.grads, grads)
 
 
+@pytest.mark.parametrize("kind", [SGD, Muon])
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_training_keeps_the_threads_on_the_weights_as_they_are_now(n, monkeypatch):
-    """Three steps of SGD, in slices of 10 numbers: each sees what the one before did to the weights, in every thread."""
+def test_training_keeps_the_threads_on_the_weights_as_they_are_now(n, kind, monkeypatch):
+    """Three steps, SGD's in slices of 10 numbers: each sees what the one before did to the weights, in every thread."""
     monkeypatch.setattr(optim, "SLICE", 10)
     network, reference = convolutional(), convolutional()
     workers = Workers(network, SoftmaxCrossEntropy(), n)
-    optimizer, alone = SGD(network, lr=0.1), SGD(reference, lr=0.1)
+    optimizer, alone = kind(network, lr=0.1), kind(reference, lr=0.1)
     for seed in (3, 4, 5):
         x, labels = batch(network, seed=seed)
         workers.step(x, labels)

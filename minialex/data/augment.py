@@ -34,6 +34,15 @@ def centre_views(n: int) -> Views:
     return Views(numpy.full(n, 0.5), numpy.full(n, 0.5), numpy.zeros(n, bool))
 
 
+def ten_views(n: int) -> Views:
+    """The paper's ten views (section 4.1) of each of n pictures: four corners and the centre, then all five mirrored.
+
+    The first ten are the first picture's.
+    """
+    top, left = numpy.array([[0, 0], [0, 1], [1, 0], [1, 1], [0.5, 0.5]]).T
+    return Views(numpy.tile(top, 2 * n), numpy.tile(left, 2 * n), numpy.tile(numpy.repeat([False, True], 5), n))
+
+
 def random_views(n: int, rng: numpy.random.Generator, crop: bool = True, mirror: bool = True) -> Views:
     """n views for training: with `crop` from places drawn uniformly, with `mirror` mirrored with probability 1/2."""
     views = centre_views(n)

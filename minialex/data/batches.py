@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy
 
-from minialex.data.augment import Standardize, centre_views, random_views
+from minialex.data.augment import Standardize, centre_views, random_views, ten_views
 
 # Random numbers for different purposes come from different streams of the one seed. They start at 1 because NumPy
 # completes a short seed with zeros: (seed, 0) would be the stream of the plain seed.
@@ -19,6 +19,9 @@ class Batches:
     Without a seed: in order, at centre views, for testing. With one: shuffled anew every epoch, each picture with its own
     random crop and mirroring, where asked for. Batch b of epoch e depends on nothing but (seed, e, b), so a run that was
     killed sees the same pictures when it goes on. ValueError for a random crop or mirroring without a seed.
+
+    With `ten_crop`, for testing, x has the ten views of the batch's first picture, then those of the second, and so on, and a
+    batch has a tenth as many pictures.
     """
 
     def __init__(
@@ -29,11 +32,15 @@ class Batches:
         seed: int | None = None,
         crop: bool = False,
         mirror: bool = False,
+        ten_crop: bool = False,
     ):
         if seed is None and (crop or mirror):
             raise ValueError("crop and mirror are drawn at random and need a seed, got seed=None")
+        if seed is not None and ten_crop:
+            raise ValueError(f"ten_crop is for testing, in order and without a seed, got seed={seed}")
         self.images = images
-        self.batch_size = batch_size
+        self.ten_crop = ten_crop
+        self.batch_size = max(1, batch_size // 10) if ten_crop else batch_size
         self.standardize = standardize
         self.seed = seed
         self.crop = crop
@@ -56,12 +63,15 @@ class Batches:
             numpy.random.default_rng((self.seed, ORDER, epoch)).shuffle(order)
         for b in range(start, len(self)):
             indices = order[b * self.batch_size : (b + 1) * self.batch_size]
-            if self.seed is None:
+            labels = self.images.labels[indices]
+            if self.ten_crop:
+                indices, views = indices.repeat(10), ten_views(len(indices))
+            elif self.seed is None:
                 views = centre_views(len(indices))
             else:
                 rng = numpy.random.default_rng((self.seed, VIEWS, epoch, b))
                 views = random_views(len(indices), rng, self.crop, self.mirror)
-            yield self.standardize(self.images.read(indices, views)), self.images.labels[indices]
+            yield self.standardize(self.images.read(indices, views)), labels
 
 
 def prefetch(iterable: Iterable, depth: int = 2) -> Iterator:

@@ -66,7 +66,8 @@ class Workers:
 
     def update(self, optimizer: Optimizer) -> None:
         """The optimiser's step from the gradients of `step`, each thread with its share of the parameters."""
-        optimizer.step(self.threads.map, self.n)
+        with self.blas.limit(limits=1, user_api="blas"):
+            optimizer.step(self.threads.map)
 
     def in_threads(self, function, batch) -> list:
         """function(net, part) for each thread's share of the batch, in order; fewer pictures than threads leave some idle."""
