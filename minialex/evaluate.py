@@ -83,7 +83,8 @@ def main(arguments: Sequence[str]) -> None:
     given = parser().parse_args(arguments)
     trained = Trained(given.run, given.backend, given.workers)
     options = trained.options
-    dataset = data.load(options["dataset"], given.data_dir or options["data_dir"], trained.image_size, options["seed"])
+    data_dir, seed, crop_padding = given.data_dir or options["data_dir"], options["seed"], options["crop_padding"]
+    dataset = data.load(options["dataset"], data_dir, trained.image_size, seed, crop_padding)
     if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
         raise InputError(f"{trained.path} was trained on other classes than the data set has now")
     batch_size = given.batch_size or options["batch_size"]

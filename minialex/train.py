@@ -211,7 +211,7 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; returns the exit code, 128 + the signal's number if one stopped it."""
     chosen, checkpoint = options.read(arguments)
     xp = backend.get(chosen["backend"])
-    dataset = data.load(chosen["dataset"], chosen["data_dir"], chosen["image_size"], chosen["seed"])
+    dataset = data.load(*(chosen[name] for name in ("dataset", "data_dir", "image_size", "seed", "crop_padding")))
     training = Training(chosen, dataset, xp, checkpoint)
     if checkpoint:
         folder = RunFolder(checkpoint.path.parent)

@@ -16,7 +16,7 @@ from minialex.weights import Checkpoint
 
 #: What a checkpoint's `progress` must hold for its network to be used, and what the options in it must.
 PROGRESS = ("options", "classes", "pictures", "mean", "std", "epochs", "steps")
-OPTIONS = ("model", "lrn", "dataset", "data_dir", "seed", "batch_size")
+OPTIONS = ("model", "lrn", "dataset", "data_dir", "seed", "batch_size", "crop_padding")
 
 
 class Trained:

@@ -87,6 +87,7 @@ def test_arrays_of_a_wrong_kind_are_refused(pictures, labels):
         ({"name": "folder"}, "needs --data-dir"),
         ({"name": "cifar10", "data_dir": "no/such/folder"}, "no folder no/such/folder"),
         ({"name": "shapes", "image_size": 0}, "at least 1 pixel, got 0"),
+        ({"name": "folder", "data_dir": ".", "crop_padding": 2}, "leave out --crop-padding"),
     ],
 )
 def test_wrong_arguments_are_answered_in_one_line(arguments, said):
@@ -96,10 +97,13 @@ def test_wrong_arguments_are_answered_in_one_line(arguments, said):
     assert "\n" not in str(caught.value)
 
 
-def test_load_passes_seed_and_image_size_on(monkeypatch):
+def test_load_passes_seed_image_size_and_crop_padding_on(monkeypatch):
     small = data.shapes.load
     monkeypatch.setattr(data.shapes, "load", lambda seed, image_size: small(seed, 20, 10, image_size))
     dataset = data.load("shapes", image_size=20, seed=3)
+    assert dataset.train.padding == dataset.test.padding == 4
+    moved = data.load("shapes", crop_padding=1)
+    assert moved.train.padding == moved.test.padding == 1
     assert dataset.train.image_size == dataset.test.image_size == 20
     numpy.testing.assert_array_equal(dataset.train.images, small(3, 20, 10).train.images)
     assert (dataset.train.images != small(4, 20, 10).train.images).any()

@@ -271,6 +271,7 @@ def test_a_run_is_never_overwritten(small, tmp_path, capsys):
         (["--epoch", "3"], "unrecognized arguments: --epoch 3"),
         (["--model", "alexnet", "--image-size", "30"], "model alexnet cannot take pictures of 30×30: pool2"),
         (["--model", "lenet", "--lrn", "off"], "--lrn off is for other models: lenet has no normalisation"),
+        (["--crop-padding", "2"], "leave out --crop-padding"),
         (["--recipe", "quick"], "data set folder has no recipe 'quick', only its preset"),
         (["--dataset", "cifar10", "--recipe", "slow"], "data set cifar10 has no recipe 'slow', only quick, "),
         (["--data-dir", "nowhere"], "nowhere"),

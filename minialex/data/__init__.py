@@ -9,11 +9,18 @@ from minialex.errors import InputError
 NAMES = ("shapes", "fashion-mnist", "cifar10", "folder")
 
 
-def load(name: str, data_dir: Path | str | None = None, image_size: int | None = None, seed: int = 0) -> Dataset:
+def load(
+    name: str,
+    data_dir: Path | str | None = None,
+    image_size: int | None = None,
+    seed: int = 0,
+    crop_padding: int | None = None,
+) -> Dataset:
     """The data set called `name`, one of NAMES.
 
     data_dir: the folder with its files; "folder" needs one, "shapes" takes none, the others look in their usual places.
     image_size: the side in pixels to which pictures are resized (from "folder": resized and cropped); None: their own.
+    crop_padding: by how many pixels crops may move the pictures of all but "folder"; None: 4.
     seed: what "shapes" draws its pictures from; the others come out the same for every seed.
     Raises InputError for wrong arguments and for missing or damaged files.
     """
@@ -27,10 +34,14 @@ def load(name: str, data_dir: Path | str | None = None, image_size: int | None =
         raise InputError("dataset 'folder' needs --data-dir, a folder with train/CLASS/*.jpg and val/CLASS/*.jpg in it")
     if data_dir is not None and not Path(data_dir).is_dir():
         raise InputError(f"no folder {data_dir} (--data-dir)")
+    if crop_padding is not None and name == "folder":
+        raise InputError("dataset 'folder' crops from larger pictures and pads none: leave out --crop-padding")
+    if name == "folder":
+        return folder.load(data_dir, image_size)
     if name == "shapes":
-        return shapes.load(seed, image_size=image_size)
-    if name == "fashion-mnist":
-        return fashion_mnist.load(data_dir, image_size)
-    if name == "cifar10":
-        return cifar10.load(data_dir, image_size)
-    return folder.load(data_dir, image_size)
+        dataset = shapes.load(seed, image_size=image_size)
+    else:
+        dataset = (fashion_mnist if name == "fashion-mnist" else cifar10).load(data_dir, image_size)
+    if crop_padding is not None:
+        dataset.train.padding = dataset.test.padding = crop_padding
+    return dataset
