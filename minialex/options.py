@@ -52,7 +52,7 @@ RECIPES = {
     "cifar10": {
         "quick": dict(MUON, model="alexnet-mini", epochs=2, augment="none"),
         "good": dict(MUON, model="alexnet-midi", epochs=10, crop_padding=2),
-        "best": dict(MUON, model="alexnet-maxi", epochs=20, crop_padding=2),
+        "best": dict(MUON, model="alexnet-maxi", epochs=18, lr=0.03, crop_padding=2),
     },
     "fashion-mnist": {
         "quick": dict(MUON, model="alexnet-mini", epochs=1, augment="none"),
