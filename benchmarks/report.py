@@ -71,10 +71,10 @@ def best_mode(row: dict) -> str:
     return min((mode for mode in MODES if mode in row["seconds"]), key=lambda mode: statistics.median(row["seconds"][mode]))
 
 
-def ratios(row: dict) -> list[float]:
-    """How many times as fast as PyTorch's best mode minialex was, in each round."""
-    pairs = zip(row["seconds"][best_mode(row)], row["seconds"]["minialex"], strict=True)
-    return [theirs / ours for theirs, ours in pairs]
+def ratios(row: dict, contender: str = "minialex") -> list[float]:
+    """How many times as fast as PyTorch's best mode the contender was, in each round."""
+    pairs = zip(row["seconds"][best_mode(row)], row["seconds"][contender], strict=True)
+    return [best / its for best, its in pairs]
 
 
 def gemm_share(row: dict) -> float:
@@ -148,13 +148,13 @@ def draw_chart(rows: Sequence[dict], path: Path) -> None:
     axes = figure.subplots()
     for place, (name, colour) in enumerate(zip(contenders, ("#c44e52", "#b8c4d6", "#8fa3bf", "#6680a6"), strict=True)):
         shown = [(i, row) for i, row in enumerate(chosen) if name in row["seconds"]]
-        heights = [rate(row, name) / rate(row, best_mode(row)) for _, row in shown]
+        heights = [statistics.median(ratios(row, name)) for _, row in shown]
         label = name if name == "minialex" else f"PyTorch {name}"
         bars = axes.bar([i + 0.2 * (place - 1.5) for i, _ in shown], heights, 0.19, label=label, color=colour)
         paper = dict(facecolor="white", edgecolor="none", pad=0.5)  # hides the line behind the figures
         axes.bar_label(bars, [brief(rate(row, name)) for _, row in shown], fontsize=8, padding=2, bbox=paper)
         if name == "minialex":
-            above = [f"{statistics.median(ratios(row)):.2f}×" for row in chosen]
+            above = [f"{height:.2f}×" for height in heights]
             axes.bar_label(bars, above, fontsize=12, fontweight="bold", color=colour, padding=13)
     axes.axhline(1, color="black", linewidth=0.8, linestyle="--", zorder=0.5)
     axes.set_xticks(range(len(chosen)), [row["model"] for row in chosen])

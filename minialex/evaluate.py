@@ -18,7 +18,7 @@ EXAMPLES = """\
   python -m minialex.evaluate runs/shapes-alexnet-cifar
       a run of minialex.train
   python -m minialex.evaluate runs/long --ten-crop
-      as the paper tests: over ten views of each picture, somewhat better
+      over ten views of each picture, as the paper tests
   python -m minialex.evaluate runs/long --data-dir PICTURES
       its pictures lie elsewhere now, or are others of the same classes
 """
@@ -52,7 +52,7 @@ def over_views(logits, pictures: int):
     xp, views = backend.of(logits), logits.reshape(pictures, -1, logits.shape[-1])
     views = views - views.max(axis=2, keepdims=True)
     logs = views - xp.log(xp.exp(views).sum(axis=2, keepdims=True))
-    largest = logs.max(axis=1)  # its exponential would not be 0, and so the logarithm below is finite
+    largest = logs.max(axis=1)  # taken out, so that the mean below is not 0 and its logarithm finite
     return largest + xp.log(xp.exp(logs - largest[:, None]).mean(axis=1))
 
 

@@ -136,7 +136,7 @@ def alexnet_midi(num_classes=10, in_channels=3, image_size=32, rng=None) -> Netw
 
 
 def alexnet_maxi(num_classes=10, in_channels=3, image_size=32, rng=None) -> Network:
-    """The same with two more convolutions behind another pool, for when there is half an hour. 1,269,386 parameters."""
+    """The same with two more convolutions behind another pool, for when there are twenty minutes. 1,269,386 parameters."""
     return without_hidden_layers(64, [(128, 128, 128), (256, 256)], num_classes, in_channels, image_size, rng)
 
 

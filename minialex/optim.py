@@ -13,7 +13,7 @@ SLICE = 1 << 18
 
 
 class Optimizer:
-    """Walks through a network's parameters in cache-sized slices; subclasses say what happens in one.
+    """Walks through a network's parameters in slices; subclasses say what happens in one.
 
     `state` holds the arrays that must be saved with the weights, under "name.weight" and so on; `steps` counts updates.
     """
@@ -40,7 +40,7 @@ class Optimizer:
         for name, weight in self.network.params.items():
             arrays = [weight, grads[name], *(self.state[f"{state}.{name}"] for state in self.state_names)]
             if backend.of(weight) is not numpy or not all(array.flags.c_contiguous for array in arrays):
-                yield arrays  # reshape would copy what is not contiguous
+                yield arrays  # a GPU wants all at once, and reshape would copy what is not contiguous
                 continue
             flat = [array.reshape(-1) for array in arrays]
             for start in range(0, weight.size, SLICE):
@@ -123,8 +123,8 @@ class Muon(Optimizer):
         v ← momentum · v + g;   U Σ Vᵀ = g + momentum · v;   w ← w − lr · (√max(1, rows / columns) · U Vᵀ + weight_decay · w)
 
     with each parameter as a matrix: a row for each filter or output, a single row for a bias. A gradient's few large singular
-    values say what is easy to learn; with all of them 1 the rest is learnt as fast. U Vᵀ takes about twenty products of the
-    matrix's size: little for a small net, too much for the linear layers of a full AlexNet.
+    values say what is easy to learn; with all of them 1 the rest is learnt as fast. U Vᵀ takes fifteen
+    products of the matrix, or of its square, with itself: little for a small net, too much for a full AlexNet's linear layers.
     """
 
     state_names = ("velocity",)

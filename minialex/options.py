@@ -15,6 +15,8 @@ EXAMPLES = """\
   python -m minialex.train
       ten kinds of drawn figures: no download, a minute and a half
   python -m minialex.train --dataset fashion-mnist
+  python -m minialex.train --dataset cifar10 --recipe quick
+      three of four test pictures right after a minute on two cores
   python -m minialex.train --dataset cifar10 --epochs 20 --out runs/long
   python -m minialex.train --dataset folder --data-dir PICTURES --epochs 30
       your own: PICTURES/train/CLASS/*.jpg and PICTURES/val/CLASS/*.jpg

@@ -199,6 +199,7 @@ def written(path, *rows, cpu="a CPU"):
 def test_ratios_are_against_the_mode_with_the_smallest_median():
     assert report.best_mode(row()) == "channels_last"
     assert report.ratios(row()) == [2.0, 1.0, 3.6]
+    assert report.ratios(row(), "channels_last") == [1.0, 1.0, 1.0]
     assert report.rate(row(), "minialex") == 128 / 2.5
     assert report.gemm_share(row()) == pytest.approx(128 * 4 / 2.5 / 200)
 

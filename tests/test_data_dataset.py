@@ -87,6 +87,7 @@ def test_arrays_of_a_wrong_kind_are_refused(pictures, labels):
         ({"name": "folder"}, "needs --data-dir"),
         ({"name": "cifar10", "data_dir": "no/such/folder"}, "no folder no/such/folder"),
         ({"name": "shapes", "image_size": 0}, "at least 1 pixel, got 0"),
+        ({"name": "shapes", "crop_padding": -1}, "at least 0 pixels, got -1"),
         ({"name": "folder", "data_dir": ".", "crop_padding": 2}, "leave out --crop-padding"),
     ],
 )

@@ -154,6 +154,20 @@ def test_ten_crop_says_so_and_gives_the_same_for_any_batch_size(folder, capsys):
         assert figures(call(evaluate_command, folder, "--ten-crop", "--batch-size", size, capsys=capsys)[1]) == figures(out)
 
 
+def test_ten_crop_moves_small_pictures_as_far_as_training_did(tmp_path, capsys, monkeypatch):
+    few = functools.partial(shapes.load, train_size=40, test_size=30)
+    monkeypatch.setattr(shapes, "load", few)
+    trained_runs.trained(tmp_path / "run", "--batch-size", 8, "--epochs", 1, "--model", "alexnet-mini", "--crop-padding", 1)
+    capsys.readouterr()
+    _, out, _ = call(evaluate_command, tmp_path / "run", "--ten-crop", capsys=capsys)
+    trained = Trained(tmp_path / "run", "numpy")
+    test = few(0).test
+    losses = {}
+    for test.padding in (1, 4):
+        losses[test.padding] = evaluate(trained.workers, Batches(test, 8, trained.standardize, ten_crop=True))["loss"]
+    assert figures(out)["loss"] == f"{losses[1]:.4f}" != f"{losses[4]:.4f}"
+
+
 def test_pictures_that_the_run_drew_itself_are_drawn_again(tmp_path, capsys, monkeypatch):
     few = functools.partial(shapes.load, train_size=40, test_size=30)
     monkeypatch.setattr(shapes, "load", few)

@@ -77,7 +77,7 @@ def test_the_options_in_force_are_printed_at_the_start(small, tmp_path, capsys):
     assert max(map(len, out.splitlines()[:6])) <= 80
 
 
-@pytest.mark.parametrize("rule", [("sgd", "plateau"), ("adam", "cosine")])
+@pytest.mark.parametrize("rule", [("sgd", "plateau"), ("adam", "cosine"), ("muon", "cosine")])
 def test_a_run_stopped_at_any_step_and_resumed_ends_bit_identical(rule, small, tmp_path, capsys):
     small += ["--optimizer", rule[0], "--schedule", rule[1]]
     call(train.main, *small, "--out", tmp_path / "whole", capsys=capsys)

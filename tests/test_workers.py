@@ -163,6 +163,13 @@ def test_forward_is_the_networks(build, n):
     )
 
 
+def test_in_the_threads_a_relu_comes_behind_the_max_pool():
+    workers = Workers(deep(), SoftmaxCrossEntropy(), 2)
+    for features in workers.features:
+        assert list(features.layers) == ["relu0", "conv1", "conv2", "pool2", "relu2", "conv3", "relu3", "pool3"]
+    assert list(workers.network.layers)[3:5] == ["relu2", "pool2"]
+
+
 def test_the_logits_of_a_step_can_be_read_afterwards():
     network = linear_only()
     x, labels = batch(network)

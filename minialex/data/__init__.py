@@ -34,6 +34,8 @@ def load(
         raise InputError("dataset 'folder' needs --data-dir, a folder with train/CLASS/*.jpg and val/CLASS/*.jpg in it")
     if data_dir is not None and not Path(data_dir).is_dir():
         raise InputError(f"no folder {data_dir} (--data-dir)")
+    if crop_padding is not None and crop_padding < 0:
+        raise InputError(f"expected a crop padding of at least 0 pixels, got {crop_padding}")
     if crop_padding is not None and name == "folder":
         raise InputError("dataset 'folder' crops from larger pictures and pads none: leave out --crop-padding")
     if name == "folder":

@@ -1,6 +1,7 @@
 """How pictures are looked at before they reach the network: crops, mirroring, standardisation.
 
-Training looks at each picture from a new place every epoch, and in a mirror half of the time; testing looks at its centre.
+Training looks at each picture from a new place every epoch, and in a mirror half of the time; testing looks
+at its centre, or at ten places.
 """
 
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ class Batches:
     killed sees the same pictures when it goes on. ValueError for a random crop or mirroring without a seed.
 
     With `ten_crop`, for testing, x has the ten views of the batch's first picture, then those of the second, and so on, and a
-    batch has a tenth as many pictures.
+    batch has a tenth as many pictures, at least one. Pictures in files are decoded for each view.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A training step on several cores: each thread takes its share of the batch through the convolutions."""
+"""A training step on several cores: each thread takes its share of the batch through the convolutions, and of the update."""
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +16,9 @@ class Workers:
 
     NumPy runs everything but matrix products on one core. So the convolutional part, which is many small steps over
     much data, runs on n threads with a share of the pictures each and one BLAS thread each; the linear part, a few
-    large products that read each weight once, runs over the whole batch with n BLAS threads. Krizhevsky split his
-    later net over GPUs the same way ("One weird trick", 2014). Dropout comes after the seam, so its masks do not
-    depend on n.
+    large products that read each weight once, runs over the whole batch, with n BLAS threads if it is large. Krizhevsky
+    split his later net over GPUs the same way ("One weird trick", 2014). Dropout comes after the seam, so its masks do
+    not depend on n.
 
     The same seed and n give the same bits; different n agree to rounding. On a GPU n is 1.
     """
@@ -80,16 +80,16 @@ class Workers:
 
 
 def thrifty(network: Network) -> Network:
-    """The network with the same layers, made to save memory and time; outputs and gradients stay the same.
+    """A network of the layers given, set and ordered to save memory and time; outputs and gradients stay the same.
 
-    - A ReLU before a max-pool goes behind it, where a quarter of the numbers are left: the largest of a window is the same
-      before and after, and where it is not above 0, no gradient passes either way.
+    - A ReLU before a max-pool goes behind it, where fewer numbers are left: the largest of a window is the same before and
+      after, and where it is not above 0, no gradient passes either way.
     - A ReLU writes over the output of the convolution or pool before it, and the gradients take turns in two blocks of memory.
     """
     layers = list(network.layers.items())
-    for i, ((_, layer), (_, after)) in enumerate(itertools.pairwise(layers)):
-        if isinstance(layer, ReLU) and isinstance(after, MaxPool2d):
-            layers[i : i + 2] = layers[i + 1], layers[i]
+    for i in range(1, len(layers)):
+        if isinstance(layers[i - 1][1], ReLU) and isinstance(layers[i][1], MaxPool2d):
+            layers[i - 1], layers[i] = layers[i], layers[i - 1]
     for _, layer in layers:
         layer.shares_dx = True
     for (_, before), (_, layer) in itertools.pairwise(layers):
