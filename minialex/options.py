@@ -58,7 +58,7 @@ RECIPES = {
     },
     "fashion-mnist": {
         "quick": dict(MUON, model="alexnet-mini", epochs=1, augment="none"),
-        "best": dict(MUON, model="alexnet-midi", epochs=10, crop_padding=2, augment="crop,mirror"),
+        "best": dict(MUON, model="alexnet-midi", epochs=10, lr=0.02),
     },
 }
 
