@@ -13,7 +13,7 @@ from minialex.weights import Checkpoint
 
 EXAMPLES = """\
   python -m minialex.train
-      ten kinds of drawn figures: no download, a minute and a half
+      ten kinds of drawn figures: no download, about a minute
   python -m minialex.train --dataset fashion-mnist
   python -m minialex.train --dataset cifar10 --recipe quick
       three of four test pictures right after a minute on two cores
