@@ -26,7 +26,7 @@ class LocalResponseNorm(Layer):
         for n in backend.in_cache(x):
             s_n = s[n] if train else self.scratch("s", x, x[n].shape)
             self.scale(x[n], s_n)
-            backend.of(x).multiply(x[n], self.power(s_n), out=y[n])
+            backend.of(x).divide(x[n], self.power(s_n), out=y[n])
         self.cache = (x, s, y) if train else None
         return y
 
@@ -36,7 +36,7 @@ class LocalResponseNorm(Layer):
         for n in backend.in_cache(x):
             shared = self.window_sum(dy[n] * y[n] / s[n]) * x[n]
             shared *= 2 * self.alpha * self.beta
-            backend.of(dy).multiply(dy[n], self.power(s[n]), out=dx[n])
+            backend.of(dy).divide(dy[n], self.power(s[n]), out=dx[n])
             dx[n] -= shared
         return dx
 
@@ -65,11 +65,13 @@ class LocalResponseNorm(Layer):
         return total[..., :c]
 
     def power(self, s):
-        """s^−β. For the paper's β = 3/4 two square roots do it, several times faster than a general power."""
+        """s^β. For the paper's β = 3/4 two square roots do it, several times faster than a general power."""
         if self.beta != 0.75:
-            return s**-self.beta
-        root = backend.of(s).sqrt(s)
-        return 1 / (root * backend.of(s).sqrt(root))
+            return s**self.beta
+        xp = backend.of(s)
+        root = xp.sqrt(s, out=self.scratch("root", s, s.shape))
+        root *= s
+        return xp.sqrt(root, out=root)
 
     def __repr__(self) -> str:
         return f"LocalResponseNorm({self.size}, alpha={self.alpha:g}, beta={self.beta:g}, k={self.k:g})"

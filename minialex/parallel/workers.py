@@ -15,10 +15,10 @@ class Workers:
     """Splits a batch over `n` threads, each with caches of its own over the shared weights.
 
     NumPy runs everything but matrix products on one core. So the convolutional part, which is many small steps over
-    much data, runs on n threads with a share of the pictures each and one BLAS thread each; the linear part, a few
-    large products that read each weight once, runs over the whole batch, with n BLAS threads if it is large. Krizhevsky
-    split his later net over GPUs the same way ("One weird trick", 2014). Dropout comes after the seam, so its masks do
-    not depend on n.
+    much data, runs on n threads with a share of the pictures each; the linear part, a few large products that read each
+    weight once, runs over the whole batch. Where that leaves cores idle, and the part is large, BLAS uses them for each
+    product. Krizhevsky split his later net over GPUs the same way ("One weird trick", 2014). Dropout comes after the
+    seam, so its masks do not depend on n.
 
     The same seed and n give the same bits; different n agree to rounding. On a GPU n is 1.
     """
@@ -33,9 +33,10 @@ class Workers:
         features = Network(layers[:seam], network.input_shape)
         self.features = [thrifty(features.replica()) for _ in range(n)]
         self.classifier = Network(layers[seam:], [network.input_shape, *features.shapes().values()][-1])
-        # BLAS threads keep spinning for a while after their work, on cores that the other threads want: for a small linear
-        # part they cost more than they bring (benchmarks/README.md).
-        self.linear_threads = n if sum(self.classifier.macs().values()) > 10e6 else 1
+        # BLAS threads keep spinning for a while after their work, on cores that the other threads want: for a small part
+        # they cost more than they bring (benchmarks/README.md).
+        large = [sum(part.macs().values()) > 50e6 for part in (features, self.classifier)]
+        self.feature_threads, self.linear_threads = (n if yes else 1 for yes in large)
         self.threads = ThreadPoolExecutor(n)
         self.blas = ThreadpoolController()
 
@@ -75,7 +76,7 @@ class Workers:
             raise ValueError("expected a batch of at least one picture, got none")
         bounds = [len(batch) * i // min(self.n, len(batch)) for i in range(min(self.n, len(batch)) + 1)]
         parts = [batch[start:stop] for start, stop in itertools.pairwise(bounds)]
-        with self.blas.limit(limits=1, user_api="blas"):
+        with self.blas.limit(limits=max(1, self.feature_threads // len(parts)), user_api="blas"):
             return list(self.threads.map(function, self.features, parts))
 
 
