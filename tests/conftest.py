@@ -2,6 +2,7 @@
 
 import numpy
 import pytest
+import standin
 from threadpoolctl import threadpool_limits
 
 from minialex import backend
@@ -9,14 +10,23 @@ from minialex.errors import InputError
 
 
 def pytest_addoption(parser):
-    parser.addoption("--backend", choices=("numpy", "cupy"), default="numpy", help="where the layers compute")
+    devices = ("numpy", "standin", "cupy")
+    parser.addoption("--backend", choices=devices, help="where the layers compute (default: numpy, then standin.py)")
+
+
+def pytest_generate_tests(metafunc):
+    if "xp" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--backend")
+        metafunc.parametrize("xp", [chosen] if chosen else ["numpy", "standin"], indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
 def xp(request):
     """The array module under test. Inputs are made on the host and moved with `xp.asarray`, results compared on the host."""
+    if request.param == "standin":
+        return standin
     try:
-        return backend.get(request.config.getoption("--backend"))
+        return backend.get(request.param)
     except InputError as error:
         pytest.exit(str(error), returncode=2)
 

@@ -4,6 +4,8 @@ import functools
 import itertools
 from collections.abc import Iterator
 
+import numpy
+
 from minialex import backend
 from minialex.layers.windows import im2col
 
@@ -189,14 +191,14 @@ class Winograd:
 @functools.lru_cache
 def transforms(m: int, r: int, xp, dtype):
     """A (a, m), B (a, a) and G (a, r) for tiles of m and kernels of r, as arrays of the module xp."""
-    a, g, v = (evaluation(m + r - 1, count, xp) for count in (m, r, m + r - 1))
-    return [t.astype(dtype) for t in (a, xp.linalg.inv(v), g)]
+    a, g, v = (evaluation(m + r - 1, count) for count in (m, r, m + r - 1))
+    return [backend.to_device(t.astype(dtype), xp) for t in (a, numpy.linalg.inv(v), g)]
 
 
-def evaluation(count: int, coefficients: int, xp):
+def evaluation(count: int, coefficients: int) -> numpy.ndarray:
     """The matrix that takes a polynomial's coefficients to its values at the first `count` − 1 POINTS and at ∞."""
     powers = [[float(p) ** k for k in range(coefficients)] for p in POINTS[: count - 1]]
-    return xp.asarray([*powers, [0.0] * (coefficients - 1) + [1.0]])
+    return numpy.array([*powers, [0.0] * (coefficients - 1) + [1.0]])
 
 
 def applies(conv) -> bool:

@@ -1,0 +1,402 @@
+"""A stand-in for CuPy: an array module that behaves as CuPy does where that differs from NumPy, on a machine without a GPU.
+
+This module is the array module: `standin.ndarray` holds a NumPy array as if it lay in a GPU's memory, and computes with NumPy. It
+
+- refuses what CuPy refuses: host arrays and lists as operands, numpy.asarray(x) and NumPy's functions on x, `where=`, names and
+  keyword arguments that the installed CuPy lacks;
+- does what CuPy does differently: reductions give 0-d arrays, index arrays wrap around, `empty` is full of NaN;
+- refuses what CuPy leaves undefined or does behind one's back: assignment through an index that occurs twice, a host array as
+  an index (it would be uploaded each time);
+- keeps account of what a GPU would have to do, in `account`.
+"""
+
+import contextlib
+import dataclasses
+import inspect
+import math
+import numbers
+import operator
+import types
+
+import numpy
+
+try:
+    import cupy
+except ImportError:  # no wheel for this platform: the stand-in then offers all of NumPy's names
+    cupy = None
+
+#: Arguments that NumPy's functions have and CuPy's lack, or give another meaning, where CuPy's cannot be asked.
+REFUSED = ("where", "initial", "subok", "writeable", "like", "mode", "order")
+
+
+@dataclasses.dataclass
+class Account:
+    """What the device was asked to do.
+
+    launches: kernels started; waits: how often the host had to wait for the device; uploaded, downloaded: bytes between host
+    and device; read, written: bytes of the device's own memory, every operand of every kernel once; flops: of matrix products.
+    """
+
+    launches: int = 0
+    waits: int = 0
+    uploaded: int = 0
+    downloaded: int = 0
+    read: int = 0
+    written: int = 0
+    flops: int = 0
+    kernels: dict = dataclasses.field(default_factory=dict)  #: launches by name
+
+    def launch(self, name: str, read=(), written=()) -> None:
+        """Notes a kernel called `name` that reads and writes these (host) arrays."""
+        self.launches += 1
+        self.read += sum(a.nbytes for a in read)
+        self.written += sum(a.nbytes for a in written)
+        self.kernels[name] = self.kernels.get(name, 0) + 1
+
+
+account = Account()
+
+
+@contextlib.contextmanager
+def accounting():
+    """Within it, `account` starts from zero; it is that Account which the `with` gives."""
+    global account
+    before, account = account, Account()
+    try:
+        yield account
+    finally:
+        account = before
+
+
+def device_only(*operands) -> None:
+    """TypeError unless all operands are device arrays or numbers."""
+    for x in operands:
+        if not isinstance(x, (ndarray, numbers.Number, numpy.generic)):
+            raise TypeError(f"Unsupported type {type(x)}: move it to the device with minialex.backend.to_device")
+
+
+def unwrapped(x):
+    """The host array in a device array; the same within tuples and lists; anything else as it is."""
+    if isinstance(x, ndarray):
+        return x.memory
+    if isinstance(x, tuple | list):
+        return type(x)(map(unwrapped, x))
+    return x
+
+
+def wrapped(result):
+    """A device array over a host array or number; the same within tuples and lists; anything else as it is."""
+    if isinstance(result, numpy.ndarray | numpy.generic):
+        return ndarray(numpy.asarray(result))
+    if isinstance(result, tuple | list):
+        return type(result)(map(wrapped, result))
+    return result
+
+
+def arrays_in(x) -> list:
+    """The host arrays within unwrapped arguments or results."""
+    if isinstance(x, numpy.ndarray):
+        return [x]
+    if isinstance(x, dict):
+        x = list(x.values())
+    return [a for item in x for a in arrays_in(item)] if isinstance(x, tuple | list) else []
+
+
+def check_arguments(name: str, known, args, kwargs) -> None:
+    """TypeError if CuPy's function or method `known` (None where there is no CuPy) does not take these arguments."""
+    try:
+        signature = inspect.signature(known)
+    except (TypeError, ValueError):  # no CuPy, or written in C without a signature
+        is_ufunc = isinstance(getattr(numpy, name, None), numpy.ufunc)
+        for keyword in kwargs:
+            if keyword in REFUSED or (is_ufunc and keyword not in ("out", "dtype", "casting")):
+                raise TypeError(f"{name}() got an unexpected keyword argument {keyword!r}") from None
+        return
+    signature.bind(*args, **kwargs)
+
+
+def call(name: str, function, args, kwargs):
+    """NumPy's `function` of the arguments as one kernel: device arrays over its results, or the `out` that was given."""
+    out = kwargs.get("out")
+    args, kwargs = unwrapped(tuple(args)), {key: unwrapped(value) for key, value in kwargs.items()}
+    result = wrapped(function(*args, **kwargs))
+    inputs = {key: value for key, value in kwargs.items() if key != "out"}
+    account.launch(name, arrays_in([args, inputs]), arrays_in(unwrapped([result])))
+    return result if out is None else out
+
+
+def elementwise(name: str, *operands, **kwargs):
+    """A ufunc of device arrays and numbers; `out` is a device array."""
+    device_only(*operands, *([kwargs["out"]] if "out" in kwargs else []))
+    check_arguments(name, getattr(cupy, name, None), operands, kwargs)
+    return call(name, getattr(numpy, name), operands, kwargs)
+
+
+def matmul(x1, x2, /, out=None, **kwargs):
+    """The matrix product: cuBLAS takes two dimensions as they lie or transposed, otherwise contiguous copies are made."""
+    device_only(x1, x2, *([] if out is None else [out]))
+    check_arguments("matmul", getattr(cupy, "matmul", None), (x1, x2), kwargs)
+    a, b = x1.memory, x2.memory
+    for operand in (a, b):
+        if not ready_for_blas(operand):
+            account.launch("copy for matmul", [operand], [operand])
+    result = numpy.matmul(a, b, **kwargs)
+    if out is not None:
+        if not out.memory.flags.c_contiguous:
+            account.launch("copy from matmul", [result], [result])
+        out.memory[...] = result
+    account.launch("matmul", [a, b], [result])
+    account.flops += 2 * result.size * a.shape[-1]
+    return ndarray(result) if out is None else out
+
+
+def ready_for_blas(a: numpy.ndarray) -> bool:
+    """Whether CuPy hands an operand to cuBLAS without copying it."""
+    return a.flags.c_contiguous or (a.ndim <= 2 and a.flags.f_contiguous)
+
+
+def wrapping(key, shape):
+    """The key with host arrays in it, wrapped around as a GPU does, and whether it is more than numbers and slices.
+
+    TypeError for host arrays and lists as indices.
+    """
+    keys = key if isinstance(key, tuple) else (key,)
+    for k in keys:
+        if isinstance(k, numpy.ndarray | list):
+            raise TypeError(f"an index of type {type(k)} would be uploaded at each use: move it to the device first")
+    if not any(isinstance(k, ndarray) for k in keys):
+        return key, False
+    taken = [k.memory.ndim if isinstance(k, ndarray) and k.dtype == bool else int(k is not None) for k in keys if k is not ...]
+    result, axis = [], 0
+    for k in keys:
+        if k is ...:
+            axis += len(shape) - sum(taken)
+            result.append(k)
+            continue
+        if isinstance(k, ndarray) and k.dtype.kind in "iu":
+            k = k.memory % shape[axis]
+        elif isinstance(k, ndarray):
+            account.waits += 1  # how many are true decides the result's shape
+            axis += k.ndim - 1
+            k = k.memory
+        axis += k is not None
+        result.append(k)
+    return tuple(result), True
+
+
+class ndarray:
+    """A device array: `memory` is its content, which only this module may look at."""
+
+    __array_ufunc__ = None  # so that NumPy's functions and arrays refuse it, and host + device ends here
+
+    def __init__(self, memory: numpy.ndarray):
+        self.memory = memory
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError(
+            "Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array explicitly."
+        )
+
+    def __array_function__(self, function, *args):
+        raise TypeError(f"numpy.{function.__name__} of a device array: call the function of its own module")
+
+    @property
+    def T(self):
+        return self.transpose()
+
+    def __len__(self):
+        return len(self.memory)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __getattr__(self, name):
+        if name in ("shape", "dtype", "ndim", "size", "nbytes", "itemsize", "strides", "flags"):
+            return getattr(self.memory, name)
+        raise AttributeError(f"device arrays have no attribute {name!r}")
+
+    def __getitem__(self, key):
+        key, gathers = wrapping(key, self.shape)
+        result = numpy.asarray(self.memory[key])
+        if gathers:
+            account.launch("gather", [result], [result])
+        return ndarray(result)
+
+    def __setitem__(self, key, value):
+        device_only(value)
+        key, scatters = wrapping(key, self.shape)
+        if scatters:
+            number = numpy.arange(self.size).reshape(self.shape)[key]
+            if number.size != numpy.unique(number).size:
+                raise ValueError("assignment through an index that occurs twice: which value stays is undefined on a GPU")
+        self.memory[key] = unwrapped(value)
+        target = numpy.asarray(self.memory[key])
+        account.launch("copy" if isinstance(value, ndarray) else "fill", arrays_in([unwrapped(value)]), [target])
+
+    # What makes the host wait until the device has computed the number.
+
+    def item(self):
+        account.waits += 1
+        account.downloaded += self.nbytes
+        return self.memory.item()
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __index__(self):
+        return operator.index(self.item())
+
+    def __bool__(self):
+        return bool(self.item())
+
+    def __repr__(self):
+        return repr(self.get())
+
+    def get(self):
+        account.waits += 1
+        account.downloaded += self.nbytes
+        return self.memory.copy()
+
+    def tolist(self):
+        return self.get().tolist()
+
+    # Views, which cost nothing.
+
+    def transpose(self, *axes):
+        return ndarray(self.memory.transpose(*axes))
+
+    def view(self, dtype):
+        return ndarray(self.memory.view(dtype))
+
+    def reshape(self, *shape):
+        result = self.memory.reshape(*shape)
+        if not numpy.shares_memory(result, self.memory) and self.size:
+            account.launch("copy to reshape", [self.memory], [result])
+        return ndarray(result)
+
+    def ravel(self):
+        return self.reshape(-1)
+
+    def fill(self, value):
+        self[...] = value
+
+    def clip(self, *args, **kwargs):
+        return method("clip")(self, *args, **kwargs)
+
+
+def method(name: str):
+    """The method of the same name, as one kernel; reductions return 0-d device arrays where NumPy returns numbers."""
+
+    def kernel(self, *args, **kwargs):
+        device_only(*[a for a in (*args, *kwargs.values()) if isinstance(a, numpy.ndarray)])
+        known = getattr(cupy.ndarray, name, None) if cupy else None
+        check_arguments(name, known, (self, *args), kwargs)
+        return call(name, getattr(numpy.ndarray, name), (self, *args), kwargs)
+
+    return kernel
+
+
+for _name in ("sum", "mean", "max", "min", "any", "all", "argmax", "argmin", "prod", "cumsum", "std", "var", "copy", "astype", "round"):
+    setattr(ndarray, _name, method(_name))
+
+
+def _operator(ufunc: str, reverse: bool, in_place: bool):
+    def operate(self, other):
+        if ufunc == "matmul":
+            return matmul(other, self) if reverse else matmul(self, other)
+        return elementwise(ufunc, *((other, self) if reverse else (self, other)), **({"out": self} if in_place else {}))
+
+    return operate
+
+
+for _symbol, _ufunc in dict(
+    add="add", sub="subtract", mul="multiply", truediv="true_divide", floordiv="floor_divide", mod="remainder", pow="power",
+    matmul="matmul", and_="bitwise_and", or_="bitwise_or", xor="bitwise_xor",
+).items():  # fmt: skip
+    _symbol = _symbol.rstrip("_")
+    setattr(ndarray, f"__{_symbol}__", _operator(_ufunc, False, False))
+    setattr(ndarray, f"__r{_symbol}__", _operator(_ufunc, True, False))
+    setattr(ndarray, f"__i{_symbol}__", _operator(_ufunc, False, True))
+for _symbol, _ufunc in dict(lt="less", le="less_equal", gt="greater", ge="greater_equal", eq="equal", ne="not_equal").items():
+    setattr(ndarray, f"__{_symbol}__", _operator(_ufunc, False, False))
+for _symbol, _ufunc in dict(neg="negative", pos="positive", abs="absolute", invert="invert").items():
+    setattr(ndarray, f"__{_symbol}__", lambda self, ufunc=_ufunc: elementwise(ufunc, self))
+
+
+def asarray(a, dtype=None):
+    """A device array as it is; a host array or a list as an upload."""
+    if isinstance(a, ndarray):
+        return a if dtype is None else a.astype(dtype)
+    memory = numpy.array(a, dtype)
+    account.uploaded += memory.nbytes
+    return ndarray(memory)
+
+
+array = asarray
+
+
+def asnumpy(a):
+    """A copy on the host, for which the host waits."""
+    return a.get()
+
+
+def empty(shape, dtype=float):
+    """Memory with whatever is in it: NaN, or the byte 0xAA in whole numbers."""
+    memory = numpy.empty(shape, dtype)
+    if memory.dtype.kind in "fc":
+        memory[...] = math.nan
+    else:
+        memory.view("uint8" if memory.ndim else memory.dtype)[...] = 0xAA if memory.dtype != bool else True
+    return ndarray(memory)
+
+
+def empty_like(a):
+    return empty(a.shape, a.dtype)
+
+
+def may_share_memory(a, b):
+    return numpy.may_share_memory(a.memory, b.memory)
+
+
+def __getattr__(name):
+    """Any other function that both NumPy and the installed CuPy have, as one kernel."""
+    if name.startswith("_") or not hasattr(numpy, name) or (cupy is not None and not hasattr(cupy, name)):
+        raise AttributeError(f"the array module has no attribute {name!r}")
+    function = getattr(numpy, name)
+    if not callable(function) or isinstance(function, type):
+        return function
+    if isinstance(function, numpy.ufunc):
+        return lambda *args, **kwargs: elementwise(name, *args, **kwargs)
+    known = getattr(cupy, name, None)
+
+    def kernel(*args, **kwargs):
+        for argument in (*args, *kwargs.values()):
+            if isinstance(argument, numpy.ndarray):
+                device_only(argument)
+        check_arguments(name, known, args, kwargs)
+        return call(name, function, args, kwargs)
+
+    return kernel
+
+
+def _as_strided(x, shape=None, strides=None):
+    return ndarray(numpy.lib.stride_tricks.as_strided(x.memory, shape, strides))
+
+
+lib = types.SimpleNamespace(stride_tricks=types.SimpleNamespace(as_strided=_as_strided))
+
+
+class _Stream:
+    """The one stream that there is."""
+
+    def synchronize(self):
+        account.waits += 1
+
+
+cuda = types.SimpleNamespace(
+    is_available=lambda: True,
+    get_current_stream=lambda: _Stream(),
+)
