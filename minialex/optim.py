@@ -118,13 +118,18 @@ class Adam(Optimizer):
 
 
 class Muon(Optimizer):
-    """Muon (Jordan et al. 2024): momentum whose every step is made orthogonal.
+    """Muon (Jordan et al. 2024): momentum whose every step is made orthogonal, and weights that keep their length.
 
         v ← momentum · v + g;   U Σ Vᵀ = g + momentum · v;   w ← w − lr · (√max(1, rows / columns) · U Vᵀ + weight_decay · w)
+        w ← w · √(2 · rows) / ‖w‖   for the weights of all layers but the last
 
     with each parameter as a matrix: a row for each filter or output, a single row for a bias. A gradient's few large singular
     values say what is easy to learn; with all of them 1 the rest is learnt as fast. U Vᵀ takes fifteen
     products of the matrix, or of its square, with itself: little for a small net, too much for a full AlexNet's linear layers.
+
+    √(2 · rows) is the length of He's initial weights. Where a ReLU follows, only the direction of weights tells pictures
+    apart; left alone they grow, each step turns them by less, and the net learns its pictures by heart sooner. The last
+    layer is free: the length of its weights says how sure the net is.
     """
 
     state_names = ("velocity",)
@@ -132,13 +137,14 @@ class Muon(Optimizer):
     def __init__(self, network: Network, lr: float = 0.02, momentum: float = 0.9, weight_decay: float = 0.0):
         super().__init__(network, lr, weight_decay)
         self.momentum = momentum
+        self.directions = [name for name, weight in network.params.items() if weight.ndim > 1][:-1]
 
     def slices(self) -> Iterator[list]:
         """Each parameter whole: a slice would not tell its singular values."""
         for name, weight in self.network.params.items():
-            yield [weight, self.network.grads[name], self.state[f"velocity.{name}"]]
+            yield [weight, self.network.grads[name], self.state[f"velocity.{name}"], name in self.directions]
 
-    def update(self, weight, grad, velocity) -> None:
+    def update(self, weight, grad, velocity, keeps_length: bool) -> None:
         velocity *= self.momentum
         velocity += grad
         descent = grad + self.momentum * velocity
@@ -146,6 +152,8 @@ class Muon(Optimizer):
         rows, columns = step.shape
         step *= math.sqrt(max(1, rows / columns))
         weight -= self.lr * (step.reshape(weight.shape) + self.weight_decay * weight)
+        if keeps_length:
+            weight *= math.sqrt(2 * rows) / backend.of(weight).sqrt((weight * weight).sum())
 
 
 def orthogonal(x):

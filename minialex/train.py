@@ -62,6 +62,7 @@ class Training:
         augment = {name: name in chosen["augment"].split(",") for name in AUGMENTATIONS}
         self.batches = Batches(dataset.train, chosen["batch_size"], standardize, chosen["seed"], **augment)
         self.test_batches = Batches(dataset.test, chosen["batch_size"], standardize)
+        self.unread = []  #: of each step since the last look at them: loss, right answers (both on the device), pictures
         self.stopping = False
         self.signal = 0  #: the signal that asked to stop, if one did
 
@@ -104,27 +105,42 @@ class Training:
                 steps = epoch * length + progress["steps"]
                 self.stopping |= chosen["max_steps"] is not None and steps >= chosen["max_steps"]
                 if self.stopping:
+                    self.read()
                     return
                 self.optimizer.lr = self.schedule(epoch + progress["steps"] / length)
-                loss = float(self.workers.step(x, labels))
-                self.check_finite(loss, "loss")
+                loss = self.workers.step(x, labels)
                 self.workers.update(self.optimizer)
+                self.unread.append((loss, right_answers(self.workers.logits, labels), len(labels)))
 
-                answers = backend.to_host(self.workers.logits).argmax(axis=1)
                 progress["learning_rate"] = self.optimizer.lr
                 progress["steps"] += 1
                 progress["seen"] += len(labels)
-                progress["loss_sum"] += loss * len(labels)
-                progress["correct"] += int((answers == labels).sum())
-                progress["seconds"] = time.perf_counter() - start
-                accuracy = progress["correct"] / progress["seen"]
-                bar.set_postfix_str(f"loss {loss:.3f}, accuracy {accuracy:.1%}", refresh=False)
                 bar.update(len(labels))
-                if progress["steps"] % chosen["log_every"] == 0:
+                logs = progress["steps"] % chosen["log_every"] == 0
+                saves = chosen["checkpoint_every"] and (steps + 1) % chosen["checkpoint_every"] == 0
+                if logs or saves or not self.on_gpu or progress["steps"] == length:
+                    loss = self.read()
+                    bar.set_postfix_str(f"loss {loss:.3f}, accuracy {progress['correct'] / progress['seen']:.1%}", refresh=False)
+                progress["seconds"] = time.perf_counter() - start
+                if logs:
                     step = f"Step [{progress['steps']}/{length}]"
                     say(f"Epoch [{epoch + 1}/{chosen['epochs']}], {step}, Loss: {loss:.4f}")
-                if chosen["checkpoint_every"] and (steps + 1) % chosen["checkpoint_every"] == 0:
+                if saves:
                     self.save(folder)
+
+    def read(self) -> float | None:
+        """Adds what the steps since the last time gave to `progress`; returns the last one's loss, if there was one.
+
+        The host waits for the GPU here, and only here: between two readings it is ahead with preparing the next steps.
+        """
+        loss = None
+        for loss, right, pictures in self.unread:
+            loss = float(loss)
+            self.check_finite(loss, "loss")
+            self.progress["loss_sum"] += loss * pictures
+            self.progress["correct"] += int(right)
+        self.unread.clear()
+        return loss
 
     def check_finite(self, value: float, what: str) -> None:
         """InputError, which ends the run at its last checkpoint, if the training has gone astray."""
@@ -152,6 +168,11 @@ class Training:
         for array in self.network.params.values():
             self.check_finite(float(abs(array).max()), "largest weight")
         save_checkpoint(folder.checkpoint, self.network, self.optimizer, self.schedule, self.progress)
+
+
+def right_answers(logits, labels: numpy.ndarray):
+    """How many of the logits (N, classes) are largest at their label, as a number on the device they are on."""
+    return (logits.argmax(axis=1) == backend.to_device(labels, backend.of(logits))).sum()
 
 
 def say(text: str) -> None:

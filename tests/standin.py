@@ -104,6 +104,8 @@ def arrays_in(x) -> list:
 
 def check_arguments(name: str, known, args, kwargs) -> None:
     """TypeError if CuPy's function or method `known` (None where there is no CuPy) does not take these arguments."""
+    if name == "einsum" and "out" in kwargs:  # its signature takes everything
+        raise TypeError("einsum() got an unexpected keyword argument 'out'")
     try:
         signature = inspect.signature(known)
     except (TypeError, ValueError):  # no CuPy, or written in C without a signature
@@ -291,7 +293,7 @@ def method(name: str):
     """The method of the same name, as one kernel; reductions return 0-d device arrays where NumPy returns numbers."""
 
     def kernel(self, *args, **kwargs):
-        device_only(*[a for a in (*args, *kwargs.values()) if isinstance(a, numpy.ndarray)])
+        device_only(*arrays_in([args, kwargs]))
         known = getattr(cupy.ndarray, name, None) if cupy else None
         check_arguments(name, known, (self, *args), kwargs)
         return call(name, getattr(numpy.ndarray, name), (self, *args), kwargs)
@@ -373,9 +375,7 @@ def __getattr__(name):
     known = getattr(cupy, name, None)
 
     def kernel(*args, **kwargs):
-        for argument in (*args, *kwargs.values()):
-            if isinstance(argument, numpy.ndarray):
-                device_only(argument)
+        device_only(*arrays_in([args, kwargs]))
         check_arguments(name, known, args, kwargs)
         return call(name, function, args, kwargs)
 

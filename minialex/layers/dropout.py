@@ -26,8 +26,8 @@ class Dropout(Layer):
             return x
         if x.dtype.kind != "f":
             raise ValueError(f"{self} expects floating-point numbers, got {x.dtype}")
-        kept = self.rng.random(x.shape, dtype="float32") >= self.p
-        self.cache = mask = backend.to_device(kept.astype(x.dtype) / x.dtype.type(1 - self.p), backend.of(x))
+        kept = backend.to_device(self.rng.random(x.shape, dtype="float32") >= self.p, backend.of(x))
+        self.cache = mask = kept / x.dtype.type(1 - self.p)
         return x * mask
 
     def backward(self, dy):

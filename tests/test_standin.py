@@ -1,0 +1,178 @@
+"""The stand-in for CuPy catches each mistake that a GPU would not forgive, and counts what a GPU would do."""
+
+import math
+
+import numpy
+import pytest
+import standin
+
+from minialex import backend
+from minialex.layers import Layer, ReLU
+
+
+@pytest.fixture
+def x():
+    return standin.asarray(numpy.arange(6, dtype=numpy.float32).reshape(2, 3))
+
+
+HOST = numpy.ones((2, 3), numpy.float32)
+
+MISTAKES = {
+    "a host array in an operator": lambda x: x + HOST,
+    "a host array before an operator": lambda x: HOST * x,
+    "a host array added in place": lambda x: x.__iadd__(HOST),
+    "a device array added to one on the host": lambda x: HOST.copy().__iadd__(x),
+    "a list in an operator": lambda x: x + [1, 2, 3],
+    "a host array in a product": lambda x: x @ HOST.T,
+    "a host array assigned": lambda x: x.__setitem__(0, HOST[0]),
+    "a host array as an index": lambda x: x[numpy.array([0, 1])],
+    "a list as an index": lambda x: x[[0, 1]],
+    "a host array in a function": lambda x: standin.maximum(x, HOST),
+    "a host array in a reduction": lambda x: standin.sum(HOST),
+    "a host array in concatenate": lambda x: standin.concatenate([x, HOST]),
+    "a host array to write into": lambda x: standin.maximum(x, 0, out=HOST.copy()),
+    "a list in a function": lambda x: standin.exp([1.0, 2.0]),
+    "numpy.asarray": lambda x: numpy.asarray(x),
+    "a stray ufunc of NumPy's": lambda x: numpy.exp(x),
+    "a stray function of NumPy's": lambda x: numpy.concatenate([x, x]),
+    "a stray reduction of NumPy's": lambda x: numpy.sum(x),
+    "where= of a ufunc": lambda x: standin.multiply(x, x, where=x > 0),
+    "where= of a reduction": lambda x: x.sum(where=x > 0),
+    "initial= of a reduction": lambda x: x.max(initial=0),
+    "out= of einsum": lambda x: standin.einsum("ij->j", x, out=x[0]),
+    "writeable= of as_strided": lambda x: standin.lib.stride_tricks.as_strided(x, writeable=False),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_ends_in_a_type_error(mistake, x):
+    with pytest.raises(TypeError):
+        mistake(x)
+
+
+@pytest.mark.parametrize("name", ["errstate", "seterr", "nditer", "ndenumerate", "insert", "block", "nonsense"])
+def test_names_that_cupy_lacks_are_not_there(name):
+    pytest.importorskip("cupy", exc_type=ImportError, reason="CuPy, to say which names it has")
+    with pytest.raises(AttributeError, match=name):
+        getattr(standin, name)
+
+
+def test_an_index_that_occurs_twice_is_not_assigned_to(x):
+    rows = standin.asarray([0, 1, 0])
+    with pytest.raises(ValueError, match="occurs twice"):
+        x[rows] = 1
+    with pytest.raises(ValueError, match="occurs twice"):
+        x[rows, 1] += 1
+    x[standin.asarray([1, 0])] = 7
+    assert x.tolist() == [[7, 7, 7], [7, 7, 7]]
+
+
+def test_an_index_beyond_the_end_wraps_around(x):
+    assert x[standin.asarray([2, -1])].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert x[0, standin.asarray([4])].tolist() == [1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_unwritten_memory_is_not_a_number(dtype):
+    assert all(math.isnan(number) for number in standin.empty(3, dtype).tolist())
+    assert all(math.isnan(number) for number in standin.empty_like(standin.zeros(3, dtype)).tolist())
+
+
+def test_unwritten_whole_numbers_are_conspicuous():
+    assert set(standin.empty((2, 2), "uint8").get().ravel()) == {0xAA}
+
+
+def test_a_layer_that_reads_what_it_never_wrote_is_found_out(x):
+    class Sum(Layer):
+        """Adds to memory that nobody set to zero: on a CPU it is often zero by luck."""
+
+        def forward(self, x, train=False):
+            y = self.buffer("y", x, x.shape)
+            y += x
+            return y
+
+    assert numpy.isnan(backend.to_host(Sum().forward(x))).all()
+
+
+@pytest.mark.parametrize("function", [float, int, bool, str, lambda s: s.item(), lambda s: s.tolist(), backend.to_host])
+def test_whatever_brings_a_number_to_the_host_waits(function, x):
+    with standin.accounting() as account:
+        total = x.sum()
+        assert isinstance(total, standin.ndarray)
+        assert (total.shape, account.waits) == ((), 0)
+        function(total)
+    assert account.waits == 1
+    assert account.downloaded == 4
+
+
+def test_a_condition_on_a_device_number_waits(x):
+    with standin.accounting() as account:
+        if (x > 100).any():
+            raise AssertionError
+    assert account.waits == 1
+
+
+def test_a_kernel_reads_each_operand_once_and_writes_its_result(x):
+    with standin.accounting() as account:
+        y = x * 2 + x[0]  # 24 bytes and a number to 24; 24 and 12 to 24
+    assert (account.launches, account.read, account.written) == (2, 24 + 36, 48)
+    with standin.accounting() as account:
+        y += x
+        standin.maximum(x, y, out=y)
+    assert (account.launches, account.read, account.written) == (2, 96, 48)
+    with standin.accounting() as account:
+        y[:, 1:] = x[:, 1:]
+        y[0] = 0
+    assert (account.launches, account.read, account.written) == (2, 16, 16 + 12)
+    with standin.accounting() as account:
+        x.reshape(3, 2), x.T, x[0], x[None], x.view("int32")
+    assert account.launches == 0
+
+
+def test_products_count_their_multiplications_and_the_copies_before_them(x):
+    with standin.accounting() as account:
+        x.T @ x  # as it lies: cuBLAS takes transposes
+    assert (account.launches, account.flops, account.read, account.written) == (1, 2 * 3 * 3 * 2, 48, 36)
+    with standin.accounting() as account:
+        x[:, :2].T @ x[:, 1:]  # neither lies whole
+    assert account.kernels == {"copy for matmul": 2, "matmul": 1}
+    assert (account.read, account.written) == (16 * 4, 16 * 2 + 16)
+    with standin.accounting() as account:
+        standin.matmul(x, x.T, out=standin.zeros((2, 4), "float32")[:, ::2])
+    assert account.kernels == {"zeros": 1, "matmul": 1, "copy from matmul": 1}
+
+
+def test_uploads_are_counted(x):
+    with standin.accounting() as account:
+        standin.asarray(HOST)
+        standin.asarray(x)
+    assert (account.uploaded, account.launches) == (24, 0)
+
+
+def test_numbers_are_numpys(x, rng):
+    a, b = rng.standard_normal((2, 3, 4)), rng.standard_normal((2, 4, 3))
+    da, db = standin.asarray(a), standin.asarray(b)
+    for got, expected in [
+        (da @ db, a @ b),
+        (-da / 2 - 1, -a / 2 - 1),
+        (2 - da**2, 2 - a**2),
+        (da.sum(axis=(0, 2)), a.sum(axis=(0, 2))),
+        (da.max(axis=1, keepdims=True), a.max(axis=1, keepdims=True)),
+        (standin.sqrt(abs(da)), numpy.sqrt(abs(a))),
+        (standin.where(da > 0, da, 0), numpy.where(a > 0, a, 0)),
+        (da[da > 0], a[a > 0]),
+        (da.transpose(2, 0, 1).reshape(4, -1), a.transpose(2, 0, 1).reshape(4, -1)),
+    ]:
+        numpy.testing.assert_array_equal(got.get(), expected)
+
+
+def test_a_network_of_python_numbers_stays_in_single_precision(x):
+    assert str((x * 0.1 + 1).dtype) == "float32"
+    assert str((x * numpy.float64(0.1)).dtype) == "float64"  # as CuPy does: keep NumPy's numbers out of the layers
+
+
+def test_it_is_a_backend(x):
+    assert backend.of(x) is standin
+    assert backend.to_device(HOST, standin).shape == (2, 3)
+    assert isinstance(backend.to_host(x), numpy.ndarray)
+    assert backend.of(ReLU().forward(x)) is standin
