@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy
 
-from minialex import backend
+from minialex import backend, kernels
 from minialex.network import Network
 
 #: Parameters are updated in slices of this many numbers, whose temporaries stay in or near the core's cache.
@@ -72,6 +72,10 @@ class SGD(Optimizer):
         self.momentum, self.rule = momentum, rule
 
     def update(self, weight, grad, velocity) -> None:
+        if kernels.serve(weight):
+            kernel = kernels.sgd if self.rule == "paper" else kernels.sgd_torch
+            kernel(grad, self.lr, self.momentum, self.weight_decay, weight, velocity)
+            return
         descent = grad + self.weight_decay * weight
         velocity *= self.momentum
         if self.rule == "paper":
@@ -105,6 +109,10 @@ class Adam(Optimizer):
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
 
     def update(self, weight, grad, mean, square) -> None:
+        lr, correction = self.lr / (1 - self.beta1**self.steps), 1 / math.sqrt(1 - self.beta2**self.steps)
+        if kernels.serve(weight):
+            kernels.adam(grad, lr, self.beta1, self.beta2, correction, self.epsilon, self.weight_decay, weight, mean, square)
+            return
         if self.weight_decay:
             grad = grad + self.weight_decay * weight
         mean *= self.beta1
@@ -112,9 +120,9 @@ class Adam(Optimizer):
         square *= self.beta2
         square += (1 - self.beta2) * (grad * grad)
         denominator = backend.of(square).sqrt(square)
-        denominator *= 1 / math.sqrt(1 - self.beta2**self.steps)
+        denominator *= correction
         denominator += self.epsilon
-        weight -= (self.lr / (1 - self.beta1**self.steps)) * mean / denominator
+        weight -= lr * mean / denominator
 
 
 class Muon(Optimizer):

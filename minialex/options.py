@@ -53,12 +53,12 @@ MUON = dict(batch_size=256, optimizer="muon", lr=0.04)
 RECIPES = {
     "cifar10": {
         "quick": dict(MUON, model="alexnet-mini", epochs=2, augment="none"),
-        "good": dict(MUON, model="alexnet-midi", epochs=10, crop_padding=2),
-        "best": dict(MUON, model="alexnet-maxi", epochs=18, lr=0.03, crop_padding=2),
+        "good": dict(MUON, model="alexnet-maxi", epochs=6, crop_padding=2),
+        "best": dict(MUON, model="alexnet-maxi", epochs=18, crop_padding=3, augment="crop,mirror,cutout"),
     },
     "fashion-mnist": {
         "quick": dict(MUON, model="alexnet-mini", epochs=1, augment="none"),
-        "best": dict(MUON, model="alexnet-midi", epochs=10, lr=0.02),
+        "best": dict(MUON, model="alexnet-maxi", epochs=10, crop_padding=1, augment="crop,mirror,cutout"),
     },
 }
 
@@ -90,7 +90,7 @@ def parser() -> Parser:
     what.add_argument("--recipe", metavar="NAME", help="; ".join(f"{d}: {', '.join(r)}" for d, r in RECIPES.items()))
     what.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (if there is none: downloaded)")
     what.add_argument("--image-size", type=number(int, 1), metavar="PIXELS", help="side of the pictures (else: the model's)")
-    what.add_argument("--augment", type=augmentation, metavar="HOW", help="none, or any of crop,mirror")
+    what.add_argument("--augment", type=augmentation, metavar="HOW", help="none, or any of crop,mirror,cutout")
     padding = "by how much crops move small pictures (default: 4)"
     what.add_argument("--crop-padding", type=number(int, 0), metavar="PIXELS", help=padding)
 

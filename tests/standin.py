@@ -11,11 +11,17 @@ This module is the array module: `standin.ndarray` holds a NumPy array as if it 
 """
 
 import contextlib
+import ctypes
 import dataclasses
+import functools
 import inspect
 import math
 import numbers
 import operator
+import pathlib
+import shutil
+import subprocess
+import tempfile
 import types
 
 import numpy
@@ -394,6 +400,108 @@ class _Stream:
 
     def synchronize(self):
         account.waits += 1
+
+
+class ElementwiseKernel:
+    """CuPy's, on the CPU: the same body in a loop, compiled by a C++ compiler. RuntimeError where there is none."""
+
+    def __init__(self, in_params, out_params, operation, name="kernel"):
+        split = [[parameter.split() for parameter in text.split(",")] for text in (in_params, out_params)]
+        self.inputs, self.outputs = split
+        self.operation, self.name = operation, name
+
+    def __call__(self, *arguments):
+        parameters = [*self.inputs, *self.outputs]
+        device_only(*arguments)
+        if len(arguments) != len(parameters):
+            raise TypeError(f"{self.name}: {len(arguments)} arguments instead of {len(parameters)}")
+        outputs = arguments[len(self.inputs) :]
+        size = outputs[0].size
+        passed, back, generic = [], [], None
+        for (*raw, dtype, _), x in zip(parameters, arguments, strict=True):
+            if not isinstance(x, ndarray):
+                passed.append((dtype, x))
+                continue
+            if dtype != "T" and x.dtype != dtype:
+                raise TypeError(f"{self.name}: {x.dtype} instead of {dtype}")
+            if dtype == "T" and x.dtype != (generic := generic or x.dtype):
+                raise TypeError(f"{self.name}: {x.dtype} beside {generic}")
+            if not raw and x.size != size:
+                raise ValueError(f"{self.name}: an array of {x.size} beside one of {size} elements")
+            whole = numpy.ascontiguousarray(x.memory)
+            back += [(x.memory, whole)] if whole is not x.memory else []
+            passed.append((dtype, whole))
+        types_ = {"T": "float" if generic == "float32" else "double", "uint8": "uint8_t", "int32": "int32_t"}
+        numbers_ = {"T": ctypes.c_float if generic == "float32" else ctypes.c_double, "int32": ctypes.c_int32}
+        run = compiled(self.source(parameters, passed, types_))
+        c_arguments = [ctypes.c_ssize_t(size)]
+        for dtype, x in passed:
+            if isinstance(x, numpy.ndarray):
+                c_arguments += [ctypes.c_void_p(x.ctypes.data), ctypes.c_ssize_t(x.size)]
+            else:
+                c_arguments.append(numbers_[dtype](x))
+        if run(*c_arguments):
+            raise IndexError(f"{self.name} reads beyond an array's end")
+        for memory, whole in back:
+            memory[...] = whole
+        arrays = [a.memory for a in arguments if isinstance(a, ndarray)]
+        account.launch(self.name, arrays[: len(arrays) - len(outputs)], [a.memory for a in outputs])
+
+    def source(self, parameters, passed, names) -> str:
+        """The C++ of a function that runs the body for every element."""
+        declared, views, elements = [], [], []
+        for number, ((*raw, dtype, name), (_, x)) in enumerate(zip(parameters, passed, strict=True)):
+            const = "const " if number < len(self.inputs) else ""
+            if not isinstance(x, numpy.ndarray):
+                declared.append(f"const {names[dtype]} {name}")
+                continue
+            declared += [f"{const}{names[dtype]} *{name}_", f"const ptrdiff_t {name}_size"]
+            if raw:
+                views.append(f"const Raw<{names[dtype]}> {name} = {{{name}_, {name}_size}};")
+            else:
+                elements.append(f"{const}{names[dtype]} &{name} = {name}_[i];")
+        return f"""
+            #include <algorithm>
+            #include <cmath>
+            #include <cstddef>
+            #include <cstdint>
+            using namespace std;
+            using T = {names["T"]};
+            static bool beyond;
+            template <typename E> struct Raw {{
+                const E *memory;
+                const ptrdiff_t size;
+                E operator[](const ptrdiff_t j) const {{
+                    const bool inside = 0 <= j && j < size;
+                    beyond |= !inside;
+                    return inside ? memory[j] : E(0);
+                }}
+            }};
+            extern "C" int run(const ptrdiff_t size, {", ".join(declared)}) {{
+                beyond = false;
+                {" ".join(views)}
+                for (ptrdiff_t i = 0; i < size; ++i) {{
+                    {" ".join(elements)}
+                    {self.operation};
+                }}
+                return beyond;
+            }}
+        """
+
+
+@functools.lru_cache
+def compiled(source: str):
+    """The function `run` of the C++ text."""
+    compiler = shutil.which("g++") or shutil.which("c++")
+    if compiler is None:
+        raise RuntimeError("to run GPU kernels on the CPU a C++ compiler is needed, and neither g++ nor c++ is there")
+    with tempfile.TemporaryDirectory() as folder:
+        library = pathlib.Path(folder, "kernel.so")
+        command = [compiler, "-O1", "-Wall", "-Werror", "-Wno-unused", "-shared", "-fPIC"]
+        made = subprocess.run([*command, "-x", "c++", "-", "-o", library], input=source, capture_output=True, text=True)
+        if made.returncode:
+            raise SyntaxError(made.stderr)
+        return ctypes.CDLL(library).run
 
 
 cuda = types.SimpleNamespace(

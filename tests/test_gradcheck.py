@@ -91,7 +91,8 @@ class ConvLosesStride(Conv2d):
         filters = dy.shape[3]
         dcolumns = dy.reshape(-1, filters) @ self.params["weight"].reshape(filters, -1)
         dx = numpy.zeros_like(self.cached())
-        col2im(dcolumns, dx, self.kernel_size, 1, *dy.shape[1:3])
+        reached = [side + self.kernel_size - 1 for side in dy.shape[1:3]]
+        col2im(dcolumns, self.kernel_size, 1, 0, dx[:, : reached[0], : reached[1]], self.scratch)
         return dx
 
 

@@ -29,7 +29,7 @@ def steps(optimizer, seed=1):
         gradients.append({name: rng.standard_normal(array.shape) for name, array in network.params.items()})
         for name, layer in network.layers.items():
             xp = backend.of(next(iter(network.params.values())))
-            layer.grads = {key: xp.asarray(gradients[-1][f"{name}.{key}"]) for key in layer.params}
+            layer.grads = {key: xp.asarray(gradients[-1][f"{name}.{key}"], p.dtype) for key, p in layer.params.items()}
         optimizer.step()
     return before, gradients
 

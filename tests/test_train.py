@@ -266,7 +266,7 @@ def test_a_run_is_never_overwritten(small, tmp_path, capsys):
         (["--lr", "nan"], "--lr: expected a number above 0, got 'nan'"),
         (["--lr", "0"], "--lr: expected a number above 0, got '0'"),
         (["--momentum", "1"], "--momentum: expected a number of at least 0 and under 1, got '1'"),
-        (["--augment", "rotate"], "--augment: expected none or any of crop,mirror, got 'rotate'"),
+        (["--augment", "rotate"], "--augment: expected none or any of crop,mirror,cutout, got 'rotate'"),
         (["--model", "vgg"], "--model: invalid choice: 'vgg'"),
         (["--epoch", "3"], "unrecognized arguments: --epoch 3"),
         (["--model", "alexnet", "--image-size", "30"], "model alexnet cannot take pictures of 30×30: pool2"),

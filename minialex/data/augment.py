@@ -1,4 +1,4 @@
-"""How pictures are looked at before they reach the network: crops, mirroring, standardisation.
+"""How pictures are looked at before they reach the network: crops, mirroring, standardisation, covered parts.
 
 Training looks at each picture from a new place every epoch, and in a mirror half of the time; testing looks
 at its centre, or at ten places.
@@ -11,7 +11,7 @@ import numpy
 from minialex import backend
 
 #: What a training picture's view can be drawn from; testing uses none.
-AUGMENTATIONS = ("crop", "mirror")
+AUGMENTATIONS = ("crop", "mirror", "cutout")
 
 
 @dataclass
@@ -20,11 +20,13 @@ class Views:
 
     top, left: float (n,) in [0, 1], where the crop lies in the room there is: 0 at the upper or left edge, 0.5 in the centre.
     mirror: bool (n,), whether left and right are exchanged.
+    cover: float (n, 2) in [0, 1), where the middle of a covered square lies, as a share of height and width; None for none.
     """
 
     top: numpy.ndarray
     left: numpy.ndarray
     mirror: numpy.ndarray
+    cover: numpy.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.mirror)
@@ -44,13 +46,16 @@ def ten_views(n: int) -> Views:
     return Views(numpy.tile(top, 2 * n), numpy.tile(left, 2 * n), numpy.tile(numpy.repeat([False, True], 5), n))
 
 
-def random_views(n: int, rng: numpy.random.Generator, crop: bool = True, mirror: bool = True) -> Views:
-    """n views for training: with `crop` from places drawn uniformly, with `mirror` mirrored with probability 1/2."""
+def random_views(n: int, rng: numpy.random.Generator, crop: bool = True, mirror: bool = True, cutout: bool = False) -> Views:
+    """n views for training: with `crop` from places drawn uniformly, with `mirror` mirrored with probability 1/2, with
+    `cutout` covered at places drawn uniformly."""
     views = centre_views(n)
     if crop:
         views.top, views.left = rng.random((2, n))
     if mirror:
         views.mirror = rng.random(n) < 0.5
+    if cutout:
+        views.cover = rng.random((n, 2))
     return views
 
 
@@ -94,6 +99,20 @@ def mirrored(images: numpy.ndarray, views: Views) -> numpy.ndarray:
     result = images.copy()
     result[views.mirror] = images[views.mirror, :, ::-1]
     return result
+
+
+def cover(x: numpy.ndarray, views: Views) -> None:
+    """Sets a square in each standardised picture x (n, H, W, C) to 0, which is the mean, where the views say so.
+
+    Its side is a quarter of the height; what of it lies beyond the edge covers nothing. So no single part of a thing can
+    be all that a net knows it by (DeVries and Taylor 2017, "cutout").
+    """
+    if views.cover is None:
+        return
+    side = round(x.shape[1] / 4)
+    corners = numpy.floor(views.cover * x.shape[1:3]).astype(int) - side // 2
+    for picture, (top, left) in zip(x, corners, strict=True):
+        picture[max(top, 0) : top + side, max(left, 0) : left + side] = 0
 
 
 class Standardize:

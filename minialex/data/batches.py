@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy
 
-from minialex.data.augment import Standardize, centre_views, random_views, ten_views
+from minialex.data.augment import Standardize, centre_views, cover, random_views, ten_views
 
 # Random numbers for different purposes come from different streams of the one seed. They start at 1 because NumPy
 # completes a short seed with zeros: (seed, 0) would be the stream of the plain seed.
@@ -17,8 +17,8 @@ class Batches:
     """Passes over `images` (see Dataset), batch by batch, standardised and ready for the network.
 
     Without a seed: in order, at centre views, for testing. With one: shuffled anew every epoch, each picture with its own
-    random crop and mirroring, where asked for. Batch b of epoch e depends on nothing but (seed, e, b), so a run that was
-    killed sees the same pictures when it goes on. ValueError for a random crop or mirroring without a seed.
+    random crop, mirroring and covered square (cutout), where asked for. Batch b of epoch e depends on nothing but
+    (seed, e, b), so a run that was killed sees the same pictures when it goes on. ValueError for any of these without a seed.
 
     With `ten_crop`, for testing, x has the ten views of the batch's first picture, then those of the second, and so on, and a
     batch has a tenth as many pictures, at least one. Pictures in files are decoded for each view.
@@ -32,10 +32,11 @@ class Batches:
         seed: int | None = None,
         crop: bool = False,
         mirror: bool = False,
+        cutout: bool = False,
         ten_crop: bool = False,
     ):
-        if seed is None and (crop or mirror):
-            raise ValueError("crop and mirror are drawn at random and need a seed, got seed=None")
+        if seed is None and (crop or mirror or cutout):
+            raise ValueError("crop, mirror and cutout are drawn at random and need a seed, got seed=None")
         if seed is not None and ten_crop:
             raise ValueError(f"ten_crop is for testing, in order and without a seed, got seed={seed}")
         self.images = images
@@ -45,6 +46,7 @@ class Batches:
         self.seed = seed
         self.crop = crop
         self.mirror = mirror
+        self.cutout = cutout
 
     def __len__(self) -> int:
         """The number of batches in an epoch, the smaller last one included."""
@@ -70,8 +72,10 @@ class Batches:
                 views = centre_views(len(indices))
             else:
                 rng = numpy.random.default_rng((self.seed, VIEWS, epoch, b))
-                views = random_views(len(indices), rng, self.crop, self.mirror)
-            yield self.standardize(self.images.read(indices, views)), labels
+                views = random_views(len(indices), rng, self.crop, self.mirror, self.cutout)
+            x = self.standardize(self.images.read(indices, views))
+            cover(x, views)
+            yield x, labels
 
 
 def prefetch(iterable: Iterable, depth: int = 2) -> Iterator:

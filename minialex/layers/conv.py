@@ -4,7 +4,7 @@ from minialex import backend
 from minialex.layers import winograd
 from minialex.layers.init import Rng, initial_bias, initial_weight
 from minialex.layers.layer import Layer, check_input, check_positive, check_shape
-from minialex.layers.windows import col2im, im2col, inside, output_size, padded, with_margin
+from minialex.layers.windows import col2im, im2col, output_size
 
 ALGORITHMS = ("auto", "im2col", "winograd")
 
@@ -83,27 +83,21 @@ class Conv2d(Layer):
     def im2col_forward(self, x, y) -> None:
         xp, bias = backend.of(x), self.params["bias"]
         for images in self.chunks(x):
-            picture = padded(x[images], self.padding, 0, self.scratch)
             for channels, filters, weight in self.each_group():
-                xp.matmul(self.columns(picture[..., channels]), weight.T, out=y[images].reshape(-1, y.shape[-1])[:, filters])
+                columns = self.columns(x[images, ..., channels])
+                xp.matmul(columns, weight.T, out=y[images].reshape(-1, self.out_channels)[:, filters])
             y[images] += bias
 
     def im2col_backward(self, x, dy, dx) -> None:
-        xp = backend.of(dy)
+        xp, window = backend.of(dy), (self.kernel_size, self.stride, self.padding)
         for images in self.chunks(x):
-            picture = padded(x[images], self.padding, 0, self.scratch)
-            if dx is not None:
-                dpicture = with_margin(dx[images], self.padding, self.scratch, "dpadded")
-                dpicture[...] = 0
             for channels, filters, weight in self.each_group():
-                columns = self.columns(picture[..., channels])
-                dproduct = dy[images, :, :, filters].reshape(len(columns), len(weight))
+                columns = self.columns(x[images, ..., channels])
+                dproduct = dy[images, ..., filters].reshape(len(columns), len(weight))
                 self.grads["weight"][filters] += (dproduct.T @ columns).reshape(-1, *self.params["weight"].shape[1:])
                 if dx is not None:
                     dcolumns = xp.matmul(dproduct, weight, out=columns)  # X has been used: its memory serves dX
-                    col2im(dcolumns, dpicture[..., channels], self.kernel_size, self.stride, *dy.shape[1:3])
-            if dx is not None and self.padding:
-                dx[images] = inside(dpicture, self.padding)
+                    col2im(dcolumns, *window, dx[images, ..., channels], self.scratch)
 
     def uses_winograd(self, pictures: int, height: int, width: int, overlapping: bool = False) -> bool:
         """Whether to go Winograd's way with an output of that size, where im2col would or would not need col2im."""
@@ -125,10 +119,11 @@ class Conv2d(Layer):
             yield slice(g * c, (g + 1) * c), filters, self.params["weight"][filters].reshape(o, -1)
 
     def columns(self, x):
-        """The matrix X (n·OH·OW, KH·KW·C) of the padded pictures x (n, H, W, C)."""
-        height, width = (output_size(side, self.kernel_size, self.stride, 0) for side in x.shape[1:3])
+        """The matrix X (n·OH·OW, KH·KW·C) of the pictures x (n, H, W, C)."""
+        window = self.kernel_size, self.stride, self.padding
+        height, width = (output_size(side, *window) for side in x.shape[1:3])
         out = self.scratch("columns", x, (len(x) * height * width, self.kernel_size**2 * x.shape[-1]))
-        return im2col(x, self.kernel_size, self.stride, height, width, out)
+        return im2col(x, *window, out, self.scratch)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         check_shape(self, shape, None, None, self.in_channels)

@@ -1,6 +1,6 @@
 """Local response normalisation: each unit is damped by the activity of its neighbours in channel order."""
 
-from minialex import backend
+from minialex import backend, kernels
 from minialex.layers.layer import Layer, check_input
 
 
@@ -22,17 +22,23 @@ class LocalResponseNorm(Layer):
     def forward(self, x, train: bool = False):
         check_input(self, x, None, None, None)
         y = self.buffer("y", x, x.shape)
-        s = self.buffer("s", x, x.shape) if train else None
+        s = self.buffer("s", x, x.shape) if train or kernels.serve(x) else None
+        self.cache = (x, s, y) if train else None
+        if kernels.serve(x):
+            kernels.lrn_forward(x, x.shape[-1], self.size // 2, self.alpha, self.beta, self.k, y, s)
+            return y
         for n in backend.in_cache(x):
             s_n = s[n] if train else self.scratch("s", x, x[n].shape)
             self.scale(x[n], s_n)
             backend.of(x).divide(x[n], self.power(s_n), out=y[n])
-        self.cache = (x, s, y) if train else None
         return y
 
     def backward(self, dy):
         x, s, y = self.cached()
         dx = self.room_for_dx(dy, dy.shape)
+        if kernels.serve(dy):
+            kernels.lrn_backward(dy, x, y, s, x.shape[-1], self.size // 2, self.alpha, self.beta, dx)
+            return dx
         for n in backend.in_cache(x):
             shared = self.window_sum(dy[n] * y[n] / s[n]) * x[n]
             shared *= 2 * self.alpha * self.beta

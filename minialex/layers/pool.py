@@ -2,7 +2,7 @@
 
 import math
 
-from minialex import backend
+from minialex import backend, kernels
 from minialex.layers.layer import Layer, check_input, check_positive, check_shape
 from minialex.layers.windows import inside, output_size, padded, taps, with_margin
 
@@ -23,26 +23,36 @@ class MaxPool2d(Layer):
         if not 0 <= 2 * padding <= kernel_size:
             raise ValueError(f"padding must be between 0 and half of kernel_size {kernel_size}, got {padding}")
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+        self.window = kernel_size, stride, padding
 
     def forward(self, x, train: bool = False):
         check_input(self, x, None, None, None)
-        xp, shape = backend.of(x), (len(x), *self.output_shape(x.shape[1:]))
+        shape = (len(x), *self.output_shape(x.shape[1:]))
         y = self.buffer("y", x, shape)
-        if train:  # which of the window's pixels was the largest, counted from the last, which is 1
-            winner = self.buffer("winner", x, shape, dtype="uint8")
+        #: Which of the window's pixels was the largest, counted from the last, which is 1.
+        winner = self.buffer("winner", x, shape, dtype="uint8") if train or kernels.serve(x) else None
+        if kernels.serve(x):
+            kernels.max_pool_forward(x, *x.shape[1:3], *shape[1:], *self.window, y, winner)
+        else:
+            self.pool(x, y, winner)
+        self.cache = (x.shape, winner) if train else None
+        return y
+
+    def pool(self, x, y, winner) -> None:
+        """Writes the largest pixels of x into y, and which they are into `winner` unless it is None."""
+        xp, (_, height, width, _) = backend.of(x), y.shape
+        if winner is not None:
             winner[...] = 0
         for images in backend.in_cache(x):
             largest = y[images]
             picture = padded(x[images], self.padding, -math.inf, self.scratch)
-            over_rows = self.scratch("rows", picture, (len(picture), shape[1], *picture.shape[2:]))
-            self.maximum(self.shifted(picture, 1, shape[1]), over_rows)
-            self.maximum(self.shifted(over_rows, 2, shape[2]), largest)
-            if train:
-                for k, tap in enumerate(taps(picture, self.kernel_size, self.stride, *shape[1:3])):
+            over_rows = self.scratch("rows", picture, (len(picture), height, *picture.shape[2:]))
+            self.maximum(self.shifted(picture, 1, height), over_rows)
+            self.maximum(self.shifted(over_rows, 2, width), largest)
+            if winner is not None:
+                for k, tap in enumerate(taps(picture, self.kernel_size, self.stride, height, width)):
                     hit = (tap == largest).view("uint8")  # of equals the first wins: it has the largest number
                     xp.maximum(winner[images], hit * (self.kernel_size**2 - k), out=winner[images])
-        self.cache = (x.shape, winner) if train else None
-        return y
 
     def shifted(self, x, axis: int, size: int) -> list:
         """For each place along one side of the window: the view of x that all windows have there, `size` along `axis`."""
@@ -60,6 +70,9 @@ class MaxPool2d(Layer):
     def backward(self, dy):
         shape, winner = self.cached()
         dx = self.room_for_dx(dy, shape)
+        if kernels.serve(dy):
+            kernels.max_pool_backward(dy, winner, *shape[1:], *dy.shape[1:3], *self.window, dx)
+            return dx
         for images in backend.in_cache(dx):
             picture = with_margin(dx[images], self.padding, self.scratch)
             picture[...] = 0

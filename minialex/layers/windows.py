@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from minialex import backend
+from minialex import backend, kernels
 
 
 def output_size(size: int, kernel_size: int, stride: int, padding: int) -> int:
@@ -45,12 +45,17 @@ def taps(x, kernel_size: int, stride: int, height: int, width: int) -> Iterator:
             yield x[:, kh : kh + stride * (height - 1) + 1 : stride, kw : kw + stride * (width - 1) + 1 : stride]
 
 
-def im2col(x, kernel_size: int, stride: int, height: int, width: int, out):
-    """The windows of x (n, H, W, C) as the rows of a matrix (n·height·width, kernel_size²·C), written into `out`.
+def im2col(x, kernel_size: int, stride: int, padding: int, out, buffer):
+    """The windows of the pictures x (n, H, W, C) as the rows of a matrix (n·OH·OW, kernel_size²·C), written into `out`.
 
     The view repeats pixels without copying them (a window's neighbour shares most of its pixels); the one
     copy then writes rows, and as channels run fastest it moves kernel_size·C numbers at a stretch.
     """
+    height, width = (output_size(side, kernel_size, stride, padding) for side in x.shape[1:3])
+    if kernels.serve(x):
+        kernels.im2col(x, *x.shape[1:], height, width, kernel_size, stride, padding, out)
+        return out
+    x = padded(x, padding, 0, buffer)
     n, _, _, c = x.shape
     step_n, step_h, step_w, step_c = x.strides
     view = backend.of(x).lib.stride_tricks.as_strided(
@@ -62,8 +67,16 @@ def im2col(x, kernel_size: int, stride: int, height: int, width: int, out):
     return out
 
 
-def col2im(columns, x, kernel_size: int, stride: int, height: int, width: int) -> None:
-    """Adds each row of `columns` back to the pixels of x that im2col took it from: its transpose."""
+def col2im(columns, kernel_size: int, stride: int, padding: int, x, buffer) -> None:
+    """Writes into the pictures x (n, H, W, C) the sum of all numbers in `columns` that im2col took from each: its transpose."""
+    height, width = (output_size(side, kernel_size, stride, padding) for side in x.shape[1:3])
+    if kernels.serve(x):
+        kernels.col2im(columns, *x.shape[1:], height, width, kernel_size, stride, padding, x)
+        return
+    picture = with_margin(x, padding, buffer)
+    picture[...] = 0
     columns = columns.reshape(len(x), height, width, kernel_size**2, x.shape[-1])
-    for k, tap in enumerate(taps(x, kernel_size, stride, height, width)):
+    for k, tap in enumerate(taps(picture, kernel_size, stride, height, width)):
         tap += columns[:, :, :, k]
+    if padding:
+        x[...] = inside(picture, padding)

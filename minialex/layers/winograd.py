@@ -121,8 +121,8 @@ class Winograd:
         picture[...] = 0
         self.inside(picture, x)[...] = x
         out = self.scratch("tiles", x, (len(x) * self.rows * self.columns, self.a, self.a, x.shape[-1]))
-        im2col(picture, self.a, self.m, self.rows, self.columns, out)
-        return out
+        covered = picture[:, : (self.rows - 1) * self.m + self.a, : (self.columns - 1) * self.m + self.a]
+        return im2col(covered, self.a, self.m, 0, out, self.scratch)
 
     def add_up(self, dpatches, dx) -> None:
         """Writes into dx (n, H, W, C) the sum of dpatches (P, a, a, C) over the patches that a pixel is in."""

@@ -1,0 +1,198 @@
+"""GPU kernels for the few operations that, as array code, move several times the memory that they need to.
+
+On a GPU most layers wait for memory, so what counts is how often an array is read and written (`python -m benchmarks.gpu_cost`). A
+maximum over shifted copies reads each pixel once for every place in the window; the kernels here read and write each array
+once. They compute what the NumPy code beside each call computes; the tests run them on the CPU, compiled as C++, and compare.
+
+A kernel's body is what CuPy's ElementwiseKernel takes: C that computes output element number `i`. An input named `raw` may be
+read at any place, in C order; T is the dtype of the arrays.
+"""
+
+import functools
+
+import numpy
+
+from minialex import backend
+
+
+class Kernel:
+    """An operation that computes each element of its outputs on its own.
+
+    inputs, outputs: "T x, raw T y, int32 k", as CuPy's ElementwiseKernel takes them; body: its C code.
+    """
+
+    def __init__(self, name: str, inputs: str, outputs: str, body: str):
+        self.name, self.inputs, self.outputs, self.body = name, inputs, outputs, body
+
+    def __call__(self, *arguments) -> None:
+        """Runs the kernel: the inputs, arrays or numbers, then the arrays to write into."""
+        compiled(self, backend.of(arguments[-1]))(*arguments)
+
+
+@functools.lru_cache
+def compiled(kernel: Kernel, xp):
+    """The kernel as a function of the array module xp."""
+    return xp.ElementwiseKernel(kernel.inputs, kernel.outputs, kernel.body, f"minialex_{kernel.name}")
+
+
+def serve(x) -> bool:
+    """Whether x is an array on a GPU, where the kernels run."""
+    return backend.of(x) is not numpy
+
+
+#: Which pixel of which picture element i of an array (n, height, width, channels) is.
+PIXEL = """
+    const int c = i % channels, column = i / channels % width, row = i / channels / width % height;
+    const ptrdiff_t n = i / channels / width / height;
+"""
+
+#: The windows [first, last] along one side that a pixel at `place` is in: those that start at most at it, not too far before.
+WINDOWS = """
+    const int at_row = row + padding, at_column = column + padding;
+    const int first_row = at_row < kernel ? 0 : (at_row - kernel) / stride + 1;
+    const int first_column = at_column < kernel ? 0 : (at_column - kernel) / stride + 1;
+    const int last_row = min(at_row / stride, out_height - 1), last_column = min(at_column / stride, out_width - 1);
+"""
+
+max_pool_forward = Kernel(
+    "max_pool_forward",
+    "raw T x, int32 in_height, int32 in_width, int32 height, int32 width, int32 channels, "
+    "int32 kernel, int32 stride, int32 padding",
+    "T y, uint8 winner",
+    PIXEL
+    + """
+    T largest = 0;
+    int won = 0;  // of equals the first wins, so only what is larger takes over; what is no number stays
+    for (int k = 0; k < kernel * kernel; ++k) {
+        const int h = row * stride + k / kernel - padding, w = column * stride + k % kernel - padding;
+        if (h < 0 || h >= in_height || w < 0 || w >= in_width) continue;
+        const T value = x[((n * in_height + h) * in_width + w) * channels + c];
+        if (won == 0 || value > largest || (value != value && largest == largest)) {
+            largest = value;
+            won = kernel * kernel - k;
+        }
+    }
+    y = largest;
+    winner = won;
+    """,
+)
+
+max_pool_backward = Kernel(
+    "max_pool_backward",
+    "raw T dy, raw uint8 winner, int32 height, int32 width, int32 channels, int32 out_height, int32 out_width, "
+    "int32 kernel, int32 stride, int32 padding",
+    "T dx",
+    PIXEL
+    + WINDOWS
+    + """
+    T sum = 0;
+    for (int r = first_row; r <= last_row; ++r)
+        for (int q = first_column; q <= last_column; ++q) {
+            const ptrdiff_t window = ((n * out_height + r) * out_width + q) * channels + c;
+            const int place = (at_row - r * stride) * kernel + at_column - q * stride;
+            if (winner[window] == kernel * kernel - place) sum += dy[window];
+        }
+    dx = sum;
+    """,
+)
+
+im2col = Kernel(
+    "im2col",
+    "raw T x, int32 in_height, int32 in_width, int32 channels, int32 height, int32 width, "
+    "int32 kernel, int32 stride, int32 padding",
+    "T columns",
+    """
+    const int c = i % channels, k = i / channels % (kernel * kernel);
+    const ptrdiff_t window = i / channels / (kernel * kernel), n = window / width / height;
+    const int h = window / width % height * stride + k / kernel - padding;
+    const int w = window % width * stride + k % kernel - padding;
+    const bool outside = h < 0 || h >= in_height || w < 0 || w >= in_width;
+    columns = outside ? T(0) : x[((n * in_height + h) * in_width + w) * channels + c];
+    """,
+)
+
+col2im = Kernel(
+    "col2im",
+    "raw T columns, int32 height, int32 width, int32 channels, int32 out_height, int32 out_width, "
+    "int32 kernel, int32 stride, int32 padding",
+    "T dx",
+    PIXEL
+    + WINDOWS
+    + """
+    T sum = 0;
+    for (int r = first_row; r <= last_row; ++r)
+        for (int q = first_column; q <= last_column; ++q) {
+            const ptrdiff_t window = (n * out_height + r) * out_width + q;
+            const int place = (at_row - r * stride) * kernel + at_column - q * stride;
+            sum += columns[(window * kernel * kernel + place) * channels + c];
+        }
+    dx = sum;
+    """,
+)
+
+#: The channels [first, last] in the window around channel c, and where the pixel's own begin.
+NEIGHBOURS = """
+    const int c = i % channels, first = max(c - half, 0), last = min(c + half, channels - 1);
+    const ptrdiff_t pixel = i - c;
+    T sum = 0;
+"""
+
+lrn_forward = Kernel(
+    "lrn_forward",
+    "raw T x, int32 channels, int32 half, T alpha, T beta, T k",
+    "T y, T s",
+    NEIGHBOURS
+    + """
+    for (int j = first; j <= last; ++j) sum += x[pixel + j] * x[pixel + j];
+    s = k + alpha * sum;
+    y = x[i] * pow(s, -beta);
+    """,
+)
+
+lrn_backward = Kernel(
+    "lrn_backward",
+    "raw T dy, raw T x, raw T y, raw T s, int32 channels, int32 half, T alpha, T beta",
+    "T dx",
+    NEIGHBOURS
+    + """
+    for (int j = first; j <= last; ++j) sum += dy[pixel + j] * y[pixel + j] / s[pixel + j];
+    dx = dy[i] * pow(s[i], -beta) - 2 * alpha * beta * x[i] * sum;
+    """,
+)
+
+sgd = Kernel(
+    "sgd",
+    "T grad, T lr, T momentum, T weight_decay",
+    "T weight, T velocity",
+    """
+    velocity = momentum * velocity - lr * (grad + weight_decay * weight);
+    weight += velocity;
+    """,
+)
+
+sgd_torch = Kernel(
+    "sgd_torch",
+    "T grad, T lr, T momentum, T weight_decay",
+    "T weight, T velocity",
+    """
+    velocity = momentum * velocity + grad + weight_decay * weight;
+    weight -= lr * velocity;
+    """,
+)
+
+#: lr and epsilon are corrected for the means' start at 0 (see optim.Adam).
+adam = Kernel(
+    "adam",
+    "T grad, T lr, T beta1, T beta2, T correction, T epsilon, T weight_decay",
+    "T weight, T mean, T square",
+    """
+    const T descent = grad + weight_decay * weight;
+    mean = beta1 * mean + (1 - beta1) * descent;
+    square = beta2 * square + (1 - beta2) * descent * descent;
+    weight -= lr * mean / (sqrt(square) * correction + epsilon);
+    """,
+)
+
+KERNELS = (
+    max_pool_forward, max_pool_backward, im2col, col2im, lrn_forward, lrn_backward, sgd, sgd_torch, adam,
+)  # fmt: skip

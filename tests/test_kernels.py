@@ -1,0 +1,138 @@
+"""The GPU kernels: run on the CPU they give the NumPy layers' numbers, and NVIDIA's compiler takes them.
+
+Through standin.py every test of the layers and optimisers runs them; here are the cases that decide whether a kernel is right.
+"""
+
+import itertools
+
+import numpy
+import pytest
+import standin
+from naive import assert_close, assert_same, to
+
+from minialex import kernels
+from minialex.layers import Conv2d, LocalResponseNorm, MaxPool2d
+
+
+def passes(build, x, dy_of, xp):
+    """y, dx and the gradients of one forward and backward pass on the array module xp."""
+    layer = to(build().astype(str(x.dtype)), xp)
+    y = layer.forward(xp.asarray(x), train=True)
+    dx = layer.backward(xp.asarray(dy_of(y)))
+    return {"y": y, "dx": dx, **layer.grads}
+
+
+def assert_equal_to_numpy(build, x, kernels_used, exact=()):
+    """The layer gives the same on the stand-in, by these kernels, as on NumPy; the arrays named in `exact` to the last bit."""
+    dy_of = lambda y: numpy.random.default_rng(1).standard_normal(y.shape).astype(x.dtype)  # noqa: E731
+    with standin.accounting() as account:
+        got = passes(build, x, dy_of, standin)
+    assert {f"minialex_{name}" for name in kernels_used} <= account.kernels.keys()
+    expected = passes(build, x, dy_of, numpy)
+    assert got.keys() == expected.keys()
+    for name in expected:
+        (assert_same if name in exact else assert_close)(got[name], expected[name])
+
+
+POOLS = [(3, 2, 0), (3, 2, 1), (2, 2, 0), (2, 3, 1), (5, 1, 2), (1, 1, 0), (4, 3, 2)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [(7, 6), (5, 9)])
+@pytest.mark.parametrize("kernel, stride, padding", POOLS)
+def test_max_pool(kernel, stride, padding, size, dtype, rng):
+    x = rng.standard_normal((3, *size, 4)).astype(dtype)
+    build = lambda: MaxPool2d(kernel, stride, padding)  # noqa: E731
+    assert_equal_to_numpy(build, x, ("max_pool_forward", "max_pool_backward"), exact=["y"])
+
+
+@pytest.mark.parametrize("kernel, stride, padding", POOLS)
+def test_max_pool_of_equals_lets_the_first_win(kernel, stride, padding, rng):
+    """Few different numbers, so that nearly every window has several largest; whole ones, so that sums are exact."""
+    x = rng.integers(-1, 2, (2, 8, 7, 3)).astype("float32")
+    build = lambda: MaxPool2d(kernel, stride, padding)  # noqa: E731
+    assert_equal_to_numpy(build, x, ("max_pool_forward", "max_pool_backward"), exact=["y"])
+
+
+def test_max_pool_lets_what_is_no_number_through(rng):
+    x = rng.standard_normal((1, 5, 5, 2)).astype("float32")
+    x[0, 2, 2, 0] = numpy.nan
+    y = {xp: xp.asarray(MaxPool2d(3, 2).forward(xp.asarray(x))) for xp in (numpy, standin)}
+    assert_same(y[standin], y[numpy])
+    assert numpy.isnan(y[numpy]).sum() == 4
+
+
+CONVS = itertools.product([1, 3, 4], [1, 2, 3], [0, 1, 2], [1, 2])
+
+
+@pytest.mark.parametrize("kernel, stride, padding, groups", list(CONVS))
+def test_columns(kernel, stride, padding, groups, rng):
+    """Convolution with im2col: groups see only their channels, and the last rows may be in no window."""
+    x = rng.standard_normal((2, 7, 6, 4))
+
+    def build():
+        weights = numpy.random.default_rng(2)
+        return Conv2d(4, 6, kernel, stride, padding, groups, algorithm="im2col", rng=weights)
+
+    assert_equal_to_numpy(build, x, ("im2col", "col2im"))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("channels, size, beta", [(8, 5, 0.75), (3, 5, 0.75), (1, 3, 0.75), (6, 1, 0.75), (7, 7, 0.6)])
+def test_lrn(channels, size, beta, dtype, rng):
+    """With windows as wide as the channels, or wider, and any power."""
+    x = (10 * rng.standard_normal((2, 3, 4, channels))).astype(dtype)
+    build = lambda: LocalResponseNorm(size, alpha=0.01, beta=beta)  # noqa: E731
+    assert_equal_to_numpy(build, x, ("lrn_forward", "lrn_backward"))
+
+
+def test_a_batch_in_parts_and_views_give_the_same(rng, two_at_a_time):
+    """Kernels read x and write dx at their place in larger arrays."""
+    x = rng.standard_normal((5, 7, 6, 8))[:, :, :, ::2]
+
+    def build():
+        return Conv2d(4, 6, 3, padding=1, groups=2, algorithm="im2col", rng=numpy.random.default_rng(2))
+
+    assert_equal_to_numpy(build, x, ("im2col", "col2im"))
+
+
+@pytest.mark.parametrize("kernel", kernels.KERNELS, ids=lambda kernel: kernel.name)
+@pytest.mark.parametrize("dtype", ["float", "double"])
+def test_nvidias_compiler_takes_the_kernel(kernel, dtype):
+    """The source as CuPy puts it together, compiled for an A100 by NVRTC, which needs no GPU."""
+    nvrtc = pytest.importorskip("cupy_backends.cuda.libs.nvrtc", exc_type=ImportError, reason="CuPy with NVRTC")
+    parameters = []
+    names = {"T": dtype, "uint8": "unsigned char", "int32": "int"}
+    elements = []
+    for text, const in ((kernel.inputs, "const "), (kernel.outputs, "")):
+        for parameter in text.split(","):
+            *raw, kind, name = parameter.split()
+            if raw:
+                parameters.append(f"const {names[kind]} *{name}")
+            elif kind == "int32" or name in NUMBERS:
+                parameters.append(f"const {names[kind]} {name}")
+            else:
+                parameters.append(f"{const}{names[kind]} *{name}_")
+                elements.append(f"{const}{names[kind]} &{name} = {name}_[i];")
+    source = f"""
+        typedef {dtype} T;
+        extern "C" __global__ void run(const ptrdiff_t size, {", ".join(parameters)}) {{
+            const ptrdiff_t i = (ptrdiff_t)blockIdx.x * blockDim.x + threadIdx.x;
+            if (i >= size) return;
+            {" ".join(elements)}
+            {kernel.body};
+        }}
+    """
+    try:
+        program = nvrtc.createProgram(source, "kernel.cu", (), ())
+    except RuntimeError as error:
+        pytest.skip(f"NVRTC is not installed: {error}")
+    try:
+        nvrtc.compileProgram(program, ("-arch=sm_80",))
+    except nvrtc.NVRTCError:
+        raise AssertionError(nvrtc.getProgramLog(program)) from None
+    assert nvrtc.getPTX(program)
+
+
+#: What the kernels take as one number of the arrays' dtype.
+NUMBERS = ("alpha", "beta", "k", "lr", "momentum", "weight_decay", "beta1", "beta2", "correction", "epsilon")
