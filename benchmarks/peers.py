@@ -4,6 +4,7 @@ from collections import OrderedDict
 
 import numpy
 
+from minialex import backend
 from minialex.errors import InputError
 from minialex.layers import (
     AvgPool2d,
@@ -42,14 +43,18 @@ class Peer:
     zeroed, and SGD is the fused one where PyTorch has it (2.4 on), several times faster than the default on a CPU.
     """
 
-    def __init__(self, mode: str, network: Network, x: numpy.ndarray, labels: numpy.ndarray, threads: int, lr: float):
+    def __init__(
+        self, mode: str, network: Network, x: numpy.ndarray, labels: numpy.ndarray, threads: int, lr: float, device="cpu"
+    ):
         self.torch = torch = import_torch()
         torch.set_num_threads(threads)
+        torch.backends.cudnn.allow_tf32 = False  # float32 on both sides
+        torch.backends.cudnn.benchmark = True  # takes the fastest convolutions
         torch.compiler.reset()  # so that a net compiled before, of another size, does not make this one general
         layout = torch.channels_last if mode == "channels_last" else torch.contiguous_format
-        self.x = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout)  # (N, C, H, W)
-        self.labels = torch.from_numpy(labels)
-        self.module = twin(network).to(memory_format=layout)
+        self.x = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout).to(device)  # (N, C, H, W)
+        self.labels = torch.from_numpy(labels).to(device)
+        self.module = twin(network).to(device, memory_format=layout)
         self.forward = torch.compile(self.module, dynamic=False) if mode == "compile" else self.module
         rule = dict(lr=lr, momentum=0.9, weight_decay=5e-4)
         try:
@@ -57,20 +62,20 @@ class Peer:
         except RuntimeError:
             self.optimizer = torch.optim.SGD(self.module.parameters(), **rule)
 
-    def infer(self) -> numpy.ndarray:
+    def infer(self):
         """The logits (N, classes), dropout off."""
         self.module.eval()
         with self.torch.inference_mode():
-            return self.forward(self.x).numpy()
+            return self.forward(self.x)
 
-    def train_step(self) -> float:
+    def train_step(self):
         """Forward, loss, backward and update, dropout on; the loss before the update."""
         self.module.train()
         self.optimizer.zero_grad(set_to_none=True)
         loss = self.torch.nn.functional.cross_entropy(self.forward(self.x), self.labels)
         loss.backward()
         self.optimizer.step()
-        return loss.item()
+        return loss.detach()
 
 
 def twin(network: Network):
@@ -126,7 +131,7 @@ def torch_layout(network: Network, arrays: dict) -> dict[str, numpy.ndarray]:
         if isinstance(layer, Flatten) and len(shape) == 3:
             picture = shape
         for key in layer.params:
-            array = arrays[f"{name}.{key}"]
+            array = backend.to_host(arrays[f"{name}.{key}"])
             if array.ndim == 4:
                 array = array.transpose(0, 3, 1, 2)
             elif array.ndim == 2 and picture:

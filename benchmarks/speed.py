@@ -17,10 +17,21 @@ from pathlib import Path
 import numpy
 
 from benchmarks import layers, report
-from benchmarks.measure import LEARNING_RATE, WHAT, Gemm, Minialex, flops, random_batch, set_algorithm, take_turns
+from benchmarks.measure import (
+    LEARNING_RATE,
+    WHAT,
+    DeviceClock,
+    Gemm,
+    HostClock,
+    Minialex,
+    flops,
+    random_batch,
+    set_algorithm,
+    take_turns,
+)
 from benchmarks.memory import peak_memory
 from benchmarks.peers import MODES, Peer, check_agreement, import_torch
-from minialex import models
+from minialex import backend, models
 from minialex.command import Parser, number, run, usable_cores
 from minialex.errors import InputError
 from minialex.files import written_whole
@@ -34,6 +45,8 @@ EXAMPLES = """\
   python -m benchmarks.speed --models alexnet-cifar --batch-sizes 32 --modes eager
       half a minute
   python -m benchmarks.speed --models alexnet-224 --what train --algorithm im2col
+  python -m benchmarks.speed --backend cupy --batch-sizes 128
+      on an NVIDIA GPU, by its own clock, against PyTorch for CUDA
   python -m benchmarks.speed --layers alexnet --batch-sizes 128
       where the time goes, layer by layer; needs no PyTorch
 """
@@ -47,11 +60,17 @@ def main(arguments: Sequence[str]) -> None:
         print(f"written to {path}")
         return
     torch = import_torch()
+    if given.xp is not numpy:
+        if not torch.cuda.is_available():
+            raise InputError("this compares with PyTorch on the GPU, and the PyTorch installed here is for CPUs")
+        given.no_memory = True  # of the host, which is not where it is needed
     out = new_folder(given.out)
     machine = {"cpu": cpu_name(), "threads": given.threads, "numpy": numpy.__version__}
     machine |= {"torch": torch.__version__, "python": platform.python_version()}
+    if given.xp is not numpy:
+        machine["gpu"] = given.xp.cuda.runtime.getDeviceProperties(0)["name"].decode()
     print(report.describe(machine), flush=True)
-    results = {"machine": machine, "options": {name: str(value) for name, value in vars(given).items()}, "rows": []}
+    results = {"machine": machine, "options": {name: str(value) for name, value in vars(given).items() if name != "xp"}, "rows": []}
     for model, batch_size in itertools.product(given.models, given.batch_sizes):
         rows = []
         for row in timed(model, batch_size, given):
@@ -75,6 +94,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     option("--batch-sizes", type=sizes, default=(1, 32, 128), metavar="N,M", help="default: 1,32,128")
     option("--what", type=some_of(WHAT), default=tuple(WHAT), metavar="A,B", help="default: train,infer")
     option("--modes", type=some_of(MODES), default=MODES, metavar="A,B", help=f"PyTorch's; default: {','.join(MODES)}")
+    option("--backend", choices=("numpy", "cupy"), default="numpy", help="cupy: both on an NVIDIA GPU (default: numpy)")
     option("--algorithm", choices=ALGORITHMS, default="auto", help="of minialex's convolutions (default: auto)")
     option("--threads", type=number(int, 1), default=usable_cores(), metavar="N", help="of each (default: one a core)")
     option("--rounds", type=number(int, 1), default=5, metavar="N", help="measurements of each, in turn (default: 5)")
@@ -82,7 +102,9 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     option("--no-memory", action="store_true", help="leaves out the peak memory")
     option("--layers", choices=models.MODELS, metavar="MODEL", help="times each layer of this model instead")
     option("--out", type=Path, metavar="DIR", help="its folder (default: a new one in runs/)")
-    return parser.parse_args(arguments)
+    given = parser.parse_args(arguments)
+    given.xp = backend.get(given.backend)
+    return given
 
 
 def some_of(names: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
@@ -119,15 +141,15 @@ def timed(model: str, batch_size: int, given: argparse.Namespace) -> Iterator[di
     set_algorithm(network, given.algorithm)
     batch = random_batch(network, batch_size)
     contenders, differences = line_up(network, batch, given)
-    gemm = Gemm(given.threads)
+    gemm, clock = Gemm(given.threads, given.xp), HostClock() if given.xp is numpy else DeviceClock(given.xp)
     for what in given.what:
         steps = {name: getattr(contender, WHAT[what]) for name, contender in contenders.items()}
         steps["gemm"] = gemm.multiply
         for step in (*steps.values(), *steps.values()):  # warm-up: memory is mapped, torch.compile compiles
             step()
-        seconds = take_turns(steps, given.rounds, given.seconds, f"{model}, batch {batch_size}, {what}")
+        seconds = take_turns(steps, given.rounds, given.seconds, f"{model}, batch {batch_size}, {what}", clock)
         for name in contenders if what == "train" else ():
-            loss = steps[name]()
+            loss = float(steps[name]())
             if not math.isfinite(loss):
                 raise InputError(f"{model}, batch {batch_size}: the loss of {name} became {loss}, its times mean nothing")
         products = seconds.pop("gemm")
@@ -148,12 +170,13 @@ def line_up(network, batch, given: argparse.Namespace) -> tuple[dict, dict]:
 
     Where torch.compile finds no compiler, that mode is taken out of given.modes, and a line says so.
     """
-    contenders, differences = {"minialex": Minialex(network, *batch, given.threads, LEARNING_RATE)}, {}
-    logits = contenders["minialex"].infer()
+    ours, differences = Minialex(network, *batch, given.threads, LEARNING_RATE, given.xp), {}
+    contenders, logits = {"minialex": ours}, backend.to_host(ours.infer())
+    device = "cpu" if given.xp is numpy else "cuda"
     for mode in given.modes:
-        peer = Peer(mode, network, *batch, given.threads, LEARNING_RATE)
+        peer = Peer(mode, network, *batch, given.threads, LEARNING_RATE, device)
         try:
-            theirs = peer.infer()
+            theirs = peer.infer().cpu().numpy()
         except Exception as error:  # whatever the compiler's absence looks like
             if mode != "compile" or len(given.modes) == 1:
                 raise InputError(f"PyTorch cannot run this net, mode {mode}: {error}") from error

@@ -88,17 +88,27 @@ def synchronize(xp: ModuleType) -> None:
         xp.cuda.get_current_stream().synchronize()
 
 
+#: On a GPU, at most so many bytes of im2col's columns at a time (--gpu-workspace): more fill it no better.
+gpu_workspace = 1 << 30
+
+
 def workspace_bytes(xp: ModuleType) -> int:
     """How many bytes of one array to work on at once: what stays in or near a core's cache, or fills a GPU.
 
     With less, the CPU's threads spend their time on calling NumPy, one at a time (benchmarks/README.md).
     """
-    return 2 << 20 if xp is numpy else 512 << 20
+    return 2 << 20 if xp is numpy else gpu_workspace
 
 
 def temporary_bytes(xp: ModuleType) -> int:
     """How large a temporary array may be that is worth more than it costs: many times the cache, little beside a net."""
-    return 24 << 20 if xp is numpy else 512 << 20
+    return 24 << 20 if xp is numpy else gpu_workspace // 2
+
+
+def available_bytes(xp: ModuleType) -> int:
+    """How much of the GPU's memory this process has or could have."""
+    free, _ = xp.cuda.Device().mem_info
+    return free + xp.get_default_memory_pool().total_bytes()
 
 
 def slices(count: int, bytes_each: int, budget: int) -> list[slice]:

@@ -98,33 +98,36 @@ max_pool_backward = Kernel(
 
 im2col = Kernel(
     "im2col",
-    "raw T x, int32 in_height, int32 in_width, int32 channels, int32 height, int32 width, "
+    "raw T x, int32 pictures, int32 in_height, int32 in_width, int32 channels, int32 groups, int32 height, int32 width, "
     "int32 kernel, int32 stride, int32 padding",
     "T columns",
     """
-    const int c = i % channels, k = i / channels % (kernel * kernel);
-    const ptrdiff_t window = i / channels / (kernel * kernel), n = window / width / height;
+    const int depth = channels / groups, c = i % depth, k = i / depth % (kernel * kernel);
+    const ptrdiff_t windows = (ptrdiff_t)pictures * height * width, number = i / depth / (kernel * kernel);
+    const ptrdiff_t group = number / windows, window = number % windows, n = window / width / height;
     const int h = window / width % height * stride + k / kernel - padding;
     const int w = window % width * stride + k % kernel - padding;
     const bool outside = h < 0 || h >= in_height || w < 0 || w >= in_width;
-    columns = outside ? T(0) : x[((n * in_height + h) * in_width + w) * channels + c];
+    columns = outside ? T(0) : x[((n * in_height + h) * in_width + w) * channels + group * depth + c];
     """,
 )
 
 col2im = Kernel(
     "col2im",
-    "raw T columns, int32 height, int32 width, int32 channels, int32 out_height, int32 out_width, "
-    "int32 kernel, int32 stride, int32 padding",
+    "raw T columns, int32 pictures, int32 height, int32 width, int32 channels, int32 groups, "
+    "int32 out_height, int32 out_width, int32 kernel, int32 stride, int32 padding",
     "T dx",
     PIXEL
     + WINDOWS
     + """
+    const int depth = channels / groups;
+    const ptrdiff_t before = (c / depth) * (ptrdiff_t)pictures;  // pictures in the groups before this one
     T sum = 0;
     for (int r = first_row; r <= last_row; ++r)
         for (int q = first_column; q <= last_column; ++q) {
-            const ptrdiff_t window = (n * out_height + r) * out_width + q;
+            const ptrdiff_t window = ((before + n) * out_height + r) * out_width + q;
             const int place = (at_row - r * stride) * kernel + at_column - q * stride;
-            sum += columns[(window * kernel * kernel + place) * channels + c];
+            sum += columns[(window * kernel * kernel + place) * depth + c % depth];
         }
     dx = sum;
     """,

@@ -54,11 +54,11 @@ RECIPES = {
     "cifar10": {
         "quick": dict(MUON, model="alexnet-mini", epochs=2, augment="none"),
         "good": dict(MUON, model="alexnet-maxi", epochs=6, crop_padding=2),
-        "best": dict(MUON, model="alexnet-maxi", epochs=18, crop_padding=3, augment="crop,mirror,cutout"),
+        "best": dict(MUON, model="alexnet-maxi", epochs=20, crop_padding=3, augment="crop,mirror,cutout"),
     },
     "fashion-mnist": {
         "quick": dict(MUON, model="alexnet-mini", epochs=1, augment="none"),
-        "best": dict(MUON, model="alexnet-maxi", epochs=10, crop_padding=1, augment="crop,mirror,cutout"),
+        "best": dict(MUON, model="alexnet-maxi", epochs=10, image_size=32, crop_padding=1, augment="crop,mirror,cutout"),
     },
 }
 
@@ -76,7 +76,7 @@ PROGRESS = (
 )
 
 #: What may be said anew when a run is resumed; everything else stays as it was.
-FREE_ON_RESUME = ("backend", "workers", "data_dir", "epochs", "max_steps", "log_every", "checkpoint_every")
+FREE_ON_RESUME = ("backend", "workers", "gpu_workspace", "data_dir", "epochs", "max_steps", "log_every", "checkpoint_every")
 
 
 def parser() -> Parser:
@@ -104,6 +104,8 @@ def parser() -> Parser:
     how.add_argument("--weight-decay", type=number(float, 0), metavar="D", help="how strongly weights are drawn to 0")
     how.add_argument("--seed", type=number(int, 0), metavar="N", help="of everything random (default: 0)")
     add_common_options(how)
+    workspace = "of a GPU's memory for the convolutions' temporaries (default: 1024)"
+    how.add_argument("--gpu-workspace", type=number(int, 1), metavar="MB", help=workspace)
 
     run = p.add_argument_group("the run")
     run.add_argument("--out", type=Path, metavar="DIR", help="its folder (default: a new one in runs/)")
@@ -142,7 +144,8 @@ def complete(given: dict) -> dict:
     image_size stays None, "as the data set has them", for a model made for small pictures.
     """
     dataset = given["dataset"] or "shapes"
-    preset = dict(dataset=dataset, backend="auto", workers=usable_cores(), momentum=0.9, seed=0, **PRESETS[dataset])
+    preset = dict(dataset=dataset, backend="auto", workers=usable_cores(), gpu_workspace=1024, momentum=0.9, seed=0)
+    preset |= PRESETS[dataset]
     if given["recipe"]:
         recipes = RECIPES.get(dataset, {})
         if given["recipe"] not in recipes:

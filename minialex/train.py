@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy
 from tqdm import tqdm
 
-from minialex import __version__, backend, data, optim, options
+from minialex import __version__, backend, data, memory, optim, options
 from minialex.command import run
 from minialex.data.augment import AUGMENTATIONS, Standardize, standardize_from
 from minialex.data.batches import Batches
@@ -148,6 +148,16 @@ class Training:
             where = f"epoch {self.progress['epochs'] + 1} after step {self.progress['steps']}"
             raise InputError(f"the {what} is {value} in {where}: try a smaller --lr than {self.options['lr']}")
 
+    def out_of_memory(self, xp: ModuleType) -> str:
+        """What to say when the GPU's memory has run out."""
+        states, available = len(self.optimizer.state_names), backend.available_bytes(xp)
+        fits = memory.batch_size_for(self.network, available, states, backend.gpu_workspace)
+        least = memory.training_bytes(self.network, 1, states, backend.gpu_workspace)
+        said = f"the GPU's memory of {available / 1e9:.1f} GB is too small for --batch-size {self.options['batch_size']}: "
+        if fits == 0:
+            return f"{said}{self.options['model']} needs {least / 1e9:.1f} GB for a single picture"
+        return f"{said}about {fits} should fit, more with a smaller --gpu-workspace"
+
     def metrics(self, tested: dict[str, float]) -> dict:
         """The line of metrics.jsonl for the epoch just done; accuracies are shares of 1, times in seconds."""
         progress = self.progress
@@ -184,7 +194,8 @@ def say(text: str) -> None:
 def describe(training: Training, folder: RunFolder) -> str:
     """What is going to be trained, with every option as it would be typed, in lines of at most 80 characters."""
     chosen, dataset, network = training.options, training.dataset, training.network
-    hidden = ("model", "dataset", "data_dir", "out", *(["momentum"] if chosen["optimizer"] == "adam" else []))
+    idle = [*(["momentum"] if chosen["optimizer"] == "adam" else []), *([] if training.on_gpu else ["gpu_workspace"])]
+    hidden = ("model", "dataset", "data_dir", "out", *idle)
     shown = {name: value for name, value in chosen.items() if name not in hidden}
     flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in shown.items() if value is not None)
     shape = "×".join(map(str, network.input_shape))
@@ -232,6 +243,7 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; returns the exit code, 128 + the signal's number if one stopped it."""
     chosen, checkpoint = options.read(arguments)
     xp = backend.get(chosen["backend"])
+    backend.gpu_workspace = chosen["gpu_workspace"] << 20
     dataset = data.load(*(chosen[name] for name in ("dataset", "data_dir", "image_size", "seed", "crop_padding")))
     training = Training(chosen, dataset, xp, checkpoint)
     if checkpoint:
@@ -240,7 +252,12 @@ def main(arguments: Sequence[str]) -> int:
         folder = RunFolder.create(chosen["out"] and Path(chosen["out"]), f"{chosen['dataset']}-{chosen['model']}")
     say(describe(training, folder))
     with stop_on_signal(training):
-        training.run(folder)
+        try:
+            training.run(folder)
+        except MemoryError as error:
+            if xp is not numpy:
+                raise InputError(training.out_of_memory(xp)) from error
+            raise
     return 128 + training.signal if training.signal else 0
 
 

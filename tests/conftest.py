@@ -1,5 +1,7 @@
 """What every test may ask for: the array module that `pytest --backend` names, and seeded random numbers."""
 
+import shutil
+
 import numpy
 import pytest
 import standin
@@ -24,11 +26,23 @@ def pytest_generate_tests(metafunc):
 def xp(request):
     """The array module under test. Inputs are made on the host and moved with `xp.asarray`, results compared on the host."""
     if request.param == "standin":
+        need_compiler()
         return standin
     try:
         return backend.get(request.param)
     except InputError as error:
         pytest.exit(str(error), returncode=2)
+
+
+@pytest.fixture
+def compiler():
+    """For tests that use the stand-in whatever --backend says."""
+    need_compiler()
+
+
+def need_compiler():
+    if shutil.which("g++") is None:
+        pytest.skip("the stand-in for a GPU needs a C++ compiler, g++")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,7 @@ This module is the array module: `standin.ndarray` holds a NumPy array as if it 
 - keeps account of what a GPU would have to do, in `account`.
 """
 
+import collections
 import contextlib
 import ctypes
 import dataclasses
@@ -19,10 +20,11 @@ import math
 import numbers
 import operator
 import pathlib
-import shutil
+import re
 import subprocess
 import tempfile
 import types
+import typing
 
 import numpy
 
@@ -35,29 +37,35 @@ except ImportError:  # no wheel for this platform: the stand-in then offers all 
 REFUSED = ("where", "initial", "subok", "writeable", "like", "mode", "order")
 
 
+class Launch(typing.NamedTuple):
+    """One kernel: bytes of the device's memory that it reads and writes, every operand once, and its products' FLOPs."""
+
+    name: str
+    read: int
+    written: int
+    flops: int
+
+
 @dataclasses.dataclass
 class Account:
     """What the device was asked to do.
 
-    launches: kernels started; waits: how often the host had to wait for the device; uploaded, downloaded: bytes between host
-    and device; read, written: bytes of the device's own memory, every operand of every kernel once; flops: of matrix products.
+    log: the kernels; waits: how often the host had to wait for the device; uploaded, downloaded: bytes between host and device.
     """
 
-    launches: int = 0
+    log: list[Launch] = dataclasses.field(default_factory=list)
     waits: int = 0
     uploaded: int = 0
     downloaded: int = 0
-    read: int = 0
-    written: int = 0
-    flops: int = 0
-    kernels: dict = dataclasses.field(default_factory=dict)  #: launches by name
 
-    def launch(self, name: str, read=(), written=()) -> None:
+    def launch(self, name: str, read=(), written=(), flops: int = 0) -> None:
         """Notes a kernel called `name` that reads and writes these (host) arrays."""
-        self.launches += 1
-        self.read += sum(a.nbytes for a in read)
-        self.written += sum(a.nbytes for a in written)
-        self.kernels[name] = self.kernels.get(name, 0) + 1
+        self.log.append(Launch(name, sum(a.nbytes for a in read), sum(a.nbytes for a in written), flops))
+
+    @property
+    def kernels(self) -> collections.Counter:
+        """How often each kernel was launched."""
+        return collections.Counter(launch.name for launch in self.log)
 
 
 account = Account()
@@ -148,13 +156,14 @@ def matmul(x1, x2, /, out=None, **kwargs):
     for operand in (a, b):
         if not ready_for_blas(operand):
             account.launch("copy for matmul", [operand], [operand])
-    result = numpy.matmul(a, b, **kwargs)
-    if out is not None:
-        if not out.memory.flags.c_contiguous:
-            account.launch("copy from matmul", [result], [result])
+    if out is not None and out.memory.flags.c_contiguous:
+        result = numpy.matmul(a, b, out=out.memory, **kwargs)
+    else:
+        result = numpy.matmul(a, b, **kwargs)
+    if out is not None and result is not out.memory:
+        account.launch("copy from matmul", [result], [result])
         out.memory[...] = result
-    account.launch("matmul", [a, b], [result])
-    account.flops += 2 * result.size * a.shape[-1]
+    account.launch("matmul", [a, b], [result], flops=2 * result.size * a.shape[-1])
     return ndarray(result) if out is None else out
 
 
@@ -237,6 +246,9 @@ class ndarray:
             number = numpy.arange(self.size).reshape(self.shape)[key]
             if number.size != numpy.unique(number).size:
                 raise ValueError("assignment through an index that occurs twice: which value stays is undefined on a GPU")
+        target = numpy.asarray(self.memory[key])
+        if isinstance(value, ndarray) and target.__array_interface__ == value.memory.__array_interface__:
+            return  # of x[key] += 1 the second half, which copies an array to itself: CuPy leaves it out
         self.memory[key] = unwrapped(value)
         target = numpy.asarray(self.memory[key])
         account.launch("copy" if isinstance(value, ndarray) else "fill", arrays_in([unwrapped(value)]), [target])
@@ -403,7 +415,7 @@ class _Stream:
 
 
 class ElementwiseKernel:
-    """CuPy's, on the CPU: the same body in a loop, compiled by a C++ compiler. RuntimeError where there is none."""
+    """CuPy's, on the CPU: the same body in a loop, compiled as C++ by g++."""
 
     def __init__(self, in_params, out_params, operation, name="kernel"):
         split = [[parameter.split() for parameter in text.split(",")] for text in (in_params, out_params)]
@@ -444,8 +456,17 @@ class ElementwiseKernel:
             raise IndexError(f"{self.name} reads beyond an array's end")
         for memory, whole in back:
             memory[...] = whole
-        arrays = [a.memory for a in arguments if isinstance(a, ndarray)]
-        account.launch(self.name, arrays[: len(arrays) - len(outputs)], [a.memory for a in outputs])
+        names = [name for *_, name in parameters]
+        read = [x for name, x in zip(names, arguments, strict=True) if isinstance(x, ndarray) and self.reads(name)]
+        account.launch(self.name, unwrapped(read), unwrapped(outputs))
+
+    def reads(self, name: str) -> bool:
+        """Whether the body uses what lies in the array `name` before it assigns to it."""
+        parts = re.split(rf"\b{name} = ", self.operation, maxsplit=1)
+        if len(parts) == 1:  # an input, or one changed by += and the like
+            return True
+        before, after = parts
+        return re.search(rf"\b{name}\b", before + after.partition(";")[0]) is not None
 
     def source(self, parameters, passed, names) -> str:
         """The C++ of a function that runs the body for every element."""
@@ -492,19 +513,39 @@ class ElementwiseKernel:
 @functools.lru_cache
 def compiled(source: str):
     """The function `run` of the C++ text."""
-    compiler = shutil.which("g++") or shutil.which("c++")
-    if compiler is None:
-        raise RuntimeError("to run GPU kernels on the CPU a C++ compiler is needed, and neither g++ nor c++ is there")
     with tempfile.TemporaryDirectory() as folder:
         library = pathlib.Path(folder, "kernel.so")
-        command = [compiler, "-O1", "-Wall", "-Werror", "-Wno-unused", "-shared", "-fPIC"]
+        command = ["g++", "-O1", "-Wall", "-Werror", "-Wno-unused", "-shared", "-fPIC"]
         made = subprocess.run([*command, "-x", "c++", "-", "-o", library], input=source, capture_output=True, text=True)
         if made.returncode:
             raise SyntaxError(made.stderr)
         return ctypes.CDLL(library).run
 
 
+class OutOfMemoryError(MemoryError):
+    """CuPy's, by its name."""
+
+
+class _Pool:
+    """The memory that CuPy keeps for later: none here."""
+
+    def total_bytes(self):
+        return 0
+
+
+class _Device:
+    """The one device that there is."""
+
+    @property
+    def mem_info(self):
+        return free_memory, 80_000_000_000
+
+
+free_memory = 80_000_000_000  #: bytes, for those who ask; nothing is held to it
+get_default_memory_pool = _Pool
+
 cuda = types.SimpleNamespace(
     is_available=lambda: True,
     get_current_stream=lambda: _Stream(),
+    Device=_Device,
 )

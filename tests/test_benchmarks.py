@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy
 import pytest
+import standin
 from commands import call
 from PIL import Image
 
-from benchmarks import loader, measure, memory, report, speed
+from benchmarks import gpu_cost, loader, measure, memory, report, speed
 from benchmarks.peers import Peer, check_agreement, import_torch, torch_layout, twin
-from minialex import models
+from minialex import backend, models
 from minialex.errors import InputError
 from minialex.layers import Conv2d, Dropout, Flatten, Layer, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
 from minialex.network import Network
@@ -87,9 +88,9 @@ def test_training_steps_give_the_same_losses(mode, rng, torch):
     network = small_net(rng, dropout=0.0)
     batch = measure.random_batch(network, 4)
     peer = Peer(mode, network, *batch, 1, lr=0.05)
-    theirs = [peer.train_step() for _ in range(5)]
+    theirs = [float(peer.train_step()) for _ in range(5)]
     ours = measure.Minialex(network, *batch, 1, lr=0.05)
-    losses = [ours.train_step() for _ in range(5)]
+    losses = [float(ours.train_step()) for _ in range(5)]
     assert losses[4] < 0.9 * losses[0]
     assert theirs == pytest.approx(losses, rel=1e-4)
 
@@ -100,7 +101,7 @@ def test_inference_leaves_dropout_out_on_both_sides_even_after_training(rng, tor
     contenders = measure.Minialex(network, *batch, 1, lr=0), Peer("eager", network, *batch, 1, lr=0)
     for contender in contenders:
         contender.train_step()
-    assert check_agreement(*(contender.infer() for contender in contenders), "PyTorch") < 1e-5
+    assert check_agreement(*(numpy.asarray(contender.infer()) for contender in contenders), "PyTorch") < 1e-5
 
 
 def test_a_net_that_differs_is_refused_before_it_is_timed(rng, torch, monkeypatch):
@@ -159,7 +160,7 @@ def test_the_algorithm_is_set_where_it_can_be_used(rng):
     for algorithm in ("auto", "im2col", "winograd"):
         measure.set_algorithm(network, algorithm)
         logits.append(network.forward(x))
-        applied = [network.layers[name].uses_winograd(2, 7, 9) for name in ("conv1", "conv2")]
+        applied = [network.layers[name].uses_winograd(numpy.empty((2, 7, 9, 1))) for name in ("conv1", "conv2")]
         assert applied == {"im2col": [False, False], "winograd": [False, True]}.get(algorithm, applied)
     assert numpy.ptp(logits, axis=0).max() < 1e-4
 
@@ -182,6 +183,65 @@ def test_a_short_step_is_repeated_and_its_first_call_not_counted(monkeypatch):
         now[0] += next(durations)
 
     assert measure.seconds_a_call(step, at_least=0.5) == pytest.approx(0.2)
+
+
+def test_a_gpus_clock_is_read_only_now_and_then(monkeypatch):
+    """Each look waits for the GPU; the calls between two looks grow."""
+    seconds, reads = [0.0], []
+
+    class Event:
+        def record(self):
+            self.at = seconds[0]
+
+        def synchronize(self):
+            reads.append(seconds[0])
+
+    def step():
+        seconds[0] += 0.01
+
+    elapsed = lambda start, stop: 1000 * (stop.at - start.at)  # noqa: E731
+    monkeypatch.setattr(standin.cuda, "Event", Event, raising=False)
+    monkeypatch.setattr(standin.cuda, "get_elapsed_time", elapsed, raising=False)
+    assert measure.seconds_a_call(step, at_least=1, clock=measure.DeviceClock(standin)) == pytest.approx(0.01)
+    assert len(reads) < 16
+
+
+def test_a_contender_and_the_large_product_work_on_a_device(compiler, rng, monkeypatch):
+    monkeypatch.setattr(measure.Gemm, "SIZE", 8)
+    network = small_net(rng, dropout=0.0)
+    batch = measure.random_batch(network, 4)
+    expected = [float(measure.Minialex(network, *batch, 1, lr=0.05).train_step()), network.forward(batch[0])]
+    there = measure.Minialex(network, *batch, 2, lr=0.05, xp=standin)
+    numpy.testing.assert_allclose(backend.to_host(there.infer()), expected[1], rtol=1e-4)
+    assert isinstance(there.train_step(), standin.ndarray)
+    gemm = measure.Gemm(1, standin)
+    gemm.multiply()
+    numpy.testing.assert_allclose(gemm.out.get(), gemm.a.get() @ gemm.b.get(), rtol=1e-5)
+
+
+def test_gpu_cost_counts_a_step(compiler, capsys):
+    code, out, err = call(gpu_cost.main, "--models", "alexnet-mini,lenet", "--batch-sizes", 4, capsys=capsys)
+    assert code == 0, err
+    mini, lenet = (line.split() for line in out.splitlines() if "×4" in line)
+    assert mini[:2] == ["alexnet-mini", "×4"]
+    launches, moved, floor, ratio, flops, milliseconds, rate = map(float, mini[2:])
+    macs = models.build("alexnet-mini").macs()
+    assert flops == pytest.approx(4 * 2 * (3 * sum(macs.values()) - macs["conv1"]) / 1e12, abs=5e-4)
+    assert ratio == pytest.approx(moved / floor, abs=0.2) and 1 < ratio < 2
+    assert 40 < launches < 100
+    assert float(lenet[-1]) > rate
+
+
+def test_gpu_costs_floor_is_each_array_once():
+    """By hand for a convolution of 5×5 to 3×3 with 2 and 4 channels: x 50, y 36, columns 9·18, weights 76, for one picture."""
+    conv = Conv2d(2, 4, 3)
+    assert gpu_cost.floors(conv, 1, (5, 5, 2), (3, 3, 4), first=False) == (
+        4 * (50 + 76 + 36 + 2 * 162),
+        4 * (36 + 50 + 2 * 76 + 50 + 4 * 162),
+    )
+    first = gpu_cost.floors(conv, 10, (5, 5, 2), (3, 3, 4), first=True)
+    assert first == (4 * (500 + 76 + 360 + 3240), 4 * (360 + 500 + 2 * 76 + 3240))
+    assert gpu_cost.floors(MaxPool2d(3, 2), 2, (5, 5, 1), (2, 2, 1), first=False) == (4 * 58 + 8, 4 * 58 + 8)
 
 
 def row(model="alexnet", batch_size=128, what="train", **changes):

@@ -8,6 +8,7 @@ from minialex.data.augment import (
     Standardize,
     Views,
     centre_views,
+    cover,
     crop_padded,
     mirrored,
     offset,
@@ -92,6 +93,42 @@ def test_random_views_without_crop_or_mirror():
     only_crop = random_views(100, numpy.random.default_rng(0), crop=True, mirror=False)
     assert not only_crop.mirror.any()
     assert len(numpy.unique(only_crop.top)) == 100
+    assert only_crop.cover is None
+
+
+def test_covers_are_spread_evenly_over_both_sides_and_change_nothing_else():
+    with_covers = random_views(20_000, numpy.random.default_rng(0), cutout=True)
+    without = random_views(20_000, numpy.random.default_rng(0))
+    assert (with_covers.top == without.top).all() and (with_covers.mirror == without.mirror).all()
+    counts = numpy.histogram2d(*with_covers.cover.T, bins=4, range=[(0, 1), (0, 1)])[0]
+    assert counts.min() > 1100  # of 1,250 expected
+    assert counts.max() < 1400
+
+
+@pytest.mark.parametrize(
+    "middle, rows, columns",
+    [
+        ((0.5, 0.5), (3, 5), (6, 8)),  # of 8 rows and 14 columns: a square of two pixels, from one before the middle
+        ((0.0, 0.0), (0, 1), (0, 1)),
+        ((0.999, 0.999), (6, 8), (12, 14)),
+        ((0.0, 0.5), (0, 1), (6, 8)),
+    ],
+)
+def test_a_covered_square_is_a_quarter_of_the_height_and_cut_off_at_the_edge(middle, rows, columns):
+    x = numpy.ones((2, 8, 14, 3), numpy.float32)
+    looked_at = views(n=2)
+    looked_at.cover = numpy.array([middle, middle])
+    cover(x, looked_at)
+    expected = numpy.ones((8, 14, 3))
+    expected[slice(*rows), slice(*columns)] = 0
+    for picture in x:
+        numpy.testing.assert_array_equal(picture, expected)
+
+
+def test_without_covers_nothing_is_covered():
+    x = numpy.ones((2, 8, 8, 3), numpy.float32)
+    cover(x, views(n=2))
+    assert (x == 1).all()
 
 
 def test_standardize_computes_its_formula_in_float32():

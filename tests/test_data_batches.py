@@ -112,9 +112,20 @@ def test_going_through_other_epochs_first_changes_nothing():
     assert_same_batches(batches.epoch(1), random_batches().epoch(1))
 
 
-def test_random_views_need_a_seed():
+@pytest.mark.parametrize("what", ["crop", "mirror", "cutout"])
+def test_random_views_need_a_seed(what):
     with pytest.raises(ValueError, match="seed"):
-        Batches(numbered_images(4), 2, RAW, crop=True)
+        Batches(numbered_images(4), 2, RAW, **{what: True})
+
+
+def test_cutout_covers_another_part_of_each_picture_with_the_mean():
+    white = ArrayImages(numpy.full((50, 8, 8, 3), 255, numpy.uint8), numpy.zeros(50))
+    mean = Standardize([55, 55, 55], [100, 100, 100])
+    x = numpy.concatenate([x for x, _ in Batches(white, 8, mean, seed=5, cutout=True).epoch(0)])
+    assert set(numpy.unique(x)) == {0, 2}
+    covered = (x == 0).all(axis=-1).sum(axis=(1, 2))
+    assert set(covered) == {1, 2, 4}  # in a corner, at an edge, inside
+    assert len(numpy.unique(x.reshape(50, -1), axis=0)) > 25
 
 
 def test_prefetch_passes_everything_on_in_order():

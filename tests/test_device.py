@@ -15,6 +15,9 @@ from minialex.layers import SoftmaxCrossEntropy
 from minialex.parallel.workers import Workers
 
 
+pytestmark = pytest.mark.usefixtures("compiler")
+
+
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
     """An image folder of 40 training and 20 test pictures, 16×16, in two classes."""

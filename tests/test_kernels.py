@@ -14,6 +14,9 @@ from minialex import kernels
 from minialex.layers import Conv2d, LocalResponseNorm, MaxPool2d
 
 
+pytestmark = pytest.mark.usefixtures("compiler")
+
+
 def passes(build, x, dy_of, xp):
     """y, dx and the gradients of one forward and backward pass on the array module xp."""
     layer = to(build().astype(str(x.dtype)), xp)

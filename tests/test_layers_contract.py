@@ -4,6 +4,7 @@ import math
 
 import numpy
 import pytest
+import standin
 from naive import assert_close, assert_same, to
 
 from minialex import backend, layers
@@ -275,3 +276,12 @@ def test_the_same_seed_gives_the_same_weights(build):
     first, second, other = (build(numpy.random.default_rng(seed)).params["weight"] for seed in (4, 4, 5))
     assert_same(first, second)
     assert not (first == other).any()
+
+
+@pytest.mark.parametrize("layer", [Conv2d(3, 4, 3), Linear(3, 4)], ids=["conv", "linear"])
+def test_an_input_that_is_not_where_the_parameters_are_gets_an_error_that_says_what_to_call(layer):
+    x = numpy.ones((2, 5, 5, 3) if isinstance(layer, Conv2d) else (2, 3), numpy.float32)
+    with pytest.raises(TypeError, match=r"parameters in standin, the input is in numpy.*backend\.to_device\(x, standin\)"):
+        to(layer, standin).forward(x)
+    with pytest.raises(TypeError, match=r"parameters in numpy, the input is in standin.*backend\.to_device\(x, numpy\)"):
+        to(layer, numpy).forward(standin.asarray(x))

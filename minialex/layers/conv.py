@@ -1,6 +1,8 @@
 """Convolution as one matrix product: unroll the windows into rows (im2col), then multiply. Winograd's way is in winograd.py."""
 
-from minialex import backend
+from collections.abc import Iterator
+
+from minialex import backend, kernels
 from minialex.layers import winograd
 from minialex.layers.init import Rng, initial_bias, initial_weight
 from minialex.layers.layer import Layer, check_input, check_positive, check_shape
@@ -48,6 +50,7 @@ class Conv2d(Layer):
             raise ValueError(f"{groups} groups do not divide {in_channels} input and {out_channels} output channels")
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
         self.stride, self.padding, self.groups = stride, padding, groups
+        self.window = kernel_size, stride, padding
         self.algorithm = algorithm
         if algorithm not in ALGORITHMS:
             raise ValueError(f"algorithm is one of {', '.join(ALGORITHMS)}, got {algorithm!r}")
@@ -60,7 +63,7 @@ class Conv2d(Layer):
     def forward(self, x, train: bool = False):
         check_input(self, x, None, None, self.in_channels)
         y = self.buffer("y", x, (len(x), *self.output_shape(x.shape[1:])))
-        if self.uses_winograd(*y.shape[:3]):
+        if self.uses_winograd(y):
             winograd.Winograd(self, *y.shape[:3]).forward(x, y)
         else:
             self.im2col_forward(x, y)
@@ -74,56 +77,64 @@ class Conv2d(Layer):
         self.grads["weight"] = self.buffer("dweight", weight, weight.shape)
         self.grads["weight"][...] = 0
         self.grads["bias"] = backend.of(dy).ones(len(dproduct), dy.dtype) @ dproduct  # adds up faster than sum(axis=0)
-        if self.uses_winograd(*dy.shape[:3], overlapping=dx is not None):
+        if self.uses_winograd(dy, overlapping=dx is not None):
             winograd.Winograd(self, *dy.shape[:3]).backward(x, dy, dx)
         else:
             self.im2col_backward(x, dy, dx)
         return dx
 
     def im2col_forward(self, x, y) -> None:
-        xp, bias = backend.of(x), self.params["bias"]
+        weight, bias = self.grouped_weight(), self.params["bias"]
         for images in self.chunks(x):
-            for channels, filters, weight in self.each_group():
-                columns = self.columns(x[images, ..., channels])
-                xp.matmul(columns, weight.T, out=y[images].reshape(-1, self.out_channels)[:, filters])
+            matmul(self.columns(x[images]), weight.transpose(0, 2, 1), out=self.grouped(y[images]))
             y[images] += bias
 
     def im2col_backward(self, x, dy, dx) -> None:
-        xp, window = backend.of(dy), (self.kernel_size, self.stride, self.padding)
+        weight, dweight = self.grouped_weight(), self.grads["weight"]
         for images in self.chunks(x):
-            for channels, filters, weight in self.each_group():
-                columns = self.columns(x[images, ..., channels])
-                dproduct = dy[images, ..., filters].reshape(len(columns), len(weight))
-                self.grads["weight"][filters] += (dproduct.T @ columns).reshape(-1, *self.params["weight"].shape[1:])
-                if dx is not None:
-                    dcolumns = xp.matmul(dproduct, weight, out=columns)  # X has been used: its memory serves dX
-                    col2im(dcolumns, *window, dx[images, ..., channels], self.scratch)
+            columns, dproduct = self.columns(x[images]), self.grouped(dy[images])
+            dweight += matmul(dproduct.transpose(0, 2, 1), columns).reshape(dweight.shape)
+            if dx is not None:
+                dcolumns = matmul(dproduct, weight, out=columns)  # X has been used: its memory serves dX
+                col2im(dcolumns, *self.window, dx[images], self.scratch)
 
-    def uses_winograd(self, pictures: int, height: int, width: int, overlapping: bool = False) -> bool:
-        """Whether to go Winograd's way with an output of that size, where im2col would or would not need col2im."""
+    def uses_winograd(self, y, overlapping: bool = False) -> bool:
+        """Whether to go Winograd's way for an output like y, where im2col would or would not need col2im.
+
+        Not on a GPU, which multiplies faster than it can fetch what Winograd's transforms move, unless told to.
+        """
         if self.algorithm == "im2col" or not winograd.applies(self):
             return False
-        return self.algorithm == "winograd" or winograd.pays(self, pictures, height, width, overlapping)
+        if self.algorithm == "auto" and kernels.serve(y):
+            return False
+        return self.algorithm == "winograd" or winograd.pays(self, *y.shape[:3], overlapping)
 
-    def chunks(self, x):
+    def chunks(self, x) -> list[slice]:
         """Slices of so many pictures that their columns fit the workspace."""
         height, width, _ = self.output_shape(x.shape[1:])
-        row_bytes = self.kernel_size**2 * self.in_channels // self.groups * x.itemsize
-        return backend.slices(len(x), height * width * row_bytes, backend.workspace_bytes(backend.of(x)))
-
-    def each_group(self):
-        """For each group: its input channels and its filters, as slices, and its weights as (O / groups, KH·KW·C / groups)."""
-        c, o = self.in_channels // self.groups, self.out_channels // self.groups
-        for g in range(self.groups):
-            filters = slice(g * o, (g + 1) * o)
-            yield slice(g * c, (g + 1) * c), filters, self.params["weight"][filters].reshape(o, -1)
+        picture_bytes = height * width * self.kernel_size**2 * self.in_channels * x.itemsize
+        return backend.slices(len(x), picture_bytes, backend.workspace_bytes(backend.of(x)))
 
     def columns(self, x):
-        """The matrix X (n·OH·OW, KH·KW·C) of the pictures x (n, H, W, C)."""
-        window = self.kernel_size, self.stride, self.padding
-        height, width = (output_size(side, *window) for side in x.shape[1:3])
-        out = self.scratch("columns", x, (len(x) * height * width, self.kernel_size**2 * x.shape[-1]))
-        return im2col(x, *window, out, self.scratch)
+        """The matrix X (n·OH·OW, KH·KW·C / groups) of each group for the pictures x (n, H, W, C), one after the other."""
+        height, width = (output_size(side, *self.window) for side in x.shape[1:3])
+        rows, numbers = len(x) * height * width, self.kernel_size**2 * self.in_channels // self.groups
+        out = self.scratch("columns", x, (self.groups, rows, numbers))
+        return im2col(x, *self.window, self.groups, out, self.scratch)
+
+    def grouped(self, y):
+        """The view of the contiguous y (n, OH, OW, O) as a matrix for each group: (groups, n·OH·OW, O / groups)."""
+        return y.reshape(-1, self.groups, self.out_channels // self.groups).transpose(1, 0, 2)
+
+    def grouped_weight(self):
+        """The weight as a matrix for each group: (groups, O / groups, KH·KW·C / groups)."""
+        return self.params["weight"].reshape(self.groups, self.out_channels // self.groups, -1)
+
+    def each_group(self) -> Iterator[tuple[slice, slice]]:
+        """For each group its input channels and its filters."""
+        c, o = self.in_channels // self.groups, self.out_channels // self.groups
+        for g in range(self.groups):
+            yield slice(g * c, (g + 1) * c), slice(g * o, (g + 1) * o)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         check_shape(self, shape, None, None, self.in_channels)
@@ -139,3 +150,11 @@ class Conv2d(Layer):
         options["algorithm"] = (self.algorithm, "auto")
         extras = [f"{name}={value}" for name, (value, default) in options.items() if value != default]
         return f"Conv2d({', '.join([str(self.in_channels), str(self.out_channels), str(self.kernel_size), *extras])})"
+
+
+def matmul(a, b, out=None):
+    """a @ b for the matrices of each group. One group's go as two dimensions: of three CuPy copies what lies transposed."""
+    xp = backend.of(a)
+    if len(a) > 1:
+        return xp.matmul(a, b, out=out)
+    return xp.matmul(a[0], b[0], out=None if out is None else out[0])[None]

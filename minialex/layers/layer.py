@@ -101,7 +101,13 @@ def reused(store: dict, name: str, like, shape: tuple[int, ...], dtype):
 
 
 def check_input(layer: Layer, x, *sizes: int | None) -> None:
-    """ValueError unless x holds floating-point numbers and has shape (N, *sizes), where None stands for any size."""
+    """ValueError unless x holds floating-point numbers and has shape (N, *sizes), where None stands for any size; TypeError
+    unless it is where the layer's parameters are."""
+    for array in layer.params.values():
+        if backend.of(array) is not backend.of(x):
+            here, there = backend.of(array).__name__, backend.of(x).__name__
+            call = f"minialex.backend.to_device(x, {here})"
+            raise TypeError(f"{layer} has its parameters in {here}, the input is in {there}: move it with {call}")
     if x.dtype.kind != "f":
         raise ValueError(f"{layer} expects floating-point numbers, got {x.dtype}")
     check_shape(layer, x.shape[1:], *sizes, n=len(x))

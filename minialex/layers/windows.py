@@ -45,23 +45,23 @@ def taps(x, kernel_size: int, stride: int, height: int, width: int) -> Iterator:
             yield x[:, kh : kh + stride * (height - 1) + 1 : stride, kw : kw + stride * (width - 1) + 1 : stride]
 
 
-def im2col(x, kernel_size: int, stride: int, padding: int, out, buffer):
-    """The windows of the pictures x (n, H, W, C) as the rows of a matrix (n·OH·OW, kernel_size²·C), written into `out`.
+def im2col(x, kernel_size: int, stride: int, padding: int, groups: int, out, buffer):
+    """The windows of the pictures x (n, H, W, C) as rows, written into `out` (groups, n·OH·OW, kernel_size²·C / groups).
 
     The view repeats pixels without copying them (a window's neighbour shares most of its pixels); the one
-    copy then writes rows, and as channels run fastest it moves kernel_size·C numbers at a stretch.
+    copy then writes rows, and as channels run fastest it moves kernel_size·C numbers at a stretch, or those of a group.
     """
     height, width = (output_size(side, kernel_size, stride, padding) for side in x.shape[1:3])
     if kernels.serve(x):
-        kernels.im2col(x, *x.shape[1:], height, width, kernel_size, stride, padding, out)
+        kernels.im2col(x, *x.shape, groups, height, width, kernel_size, stride, padding, out)
         return out
     x = padded(x, padding, 0, buffer)
     n, _, _, c = x.shape
     step_n, step_h, step_w, step_c = x.strides
     view = backend.of(x).lib.stride_tricks.as_strided(
         x,
-        (n, height, width, kernel_size, kernel_size, c),
-        (step_n, stride * step_h, stride * step_w, step_h, step_w, step_c),
+        (groups, n, height, width, kernel_size, kernel_size, c // groups),
+        (c // groups * step_c, step_n, stride * step_h, stride * step_w, step_h, step_w, step_c),
     )
     out.reshape(view.shape)[...] = view
     return out
@@ -69,14 +69,16 @@ def im2col(x, kernel_size: int, stride: int, padding: int, out, buffer):
 
 def col2im(columns, kernel_size: int, stride: int, padding: int, x, buffer) -> None:
     """Writes into the pictures x (n, H, W, C) the sum of all numbers in `columns` that im2col took from each: its transpose."""
+    (n, _, _, c), groups = x.shape, len(columns)
     height, width = (output_size(side, kernel_size, stride, padding) for side in x.shape[1:3])
     if kernels.serve(x):
-        kernels.col2im(columns, *x.shape[1:], height, width, kernel_size, stride, padding, x)
+        kernels.col2im(columns, *x.shape, groups, height, width, kernel_size, stride, padding, x)
         return
     picture = with_margin(x, padding, buffer)
     picture[...] = 0
-    columns = columns.reshape(len(x), height, width, kernel_size**2, x.shape[-1])
+    columns = columns.reshape(groups, n, height, width, kernel_size**2, c // groups).transpose(1, 2, 3, 4, 0, 5)
     for k, tap in enumerate(taps(picture, kernel_size, stride, height, width)):
+        tap = tap.reshape(n, height, width, groups, c // groups)  # a view: channels lie side by side
         tap += columns[:, :, :, k]
     if padding:
         x[...] = inside(picture, padding)

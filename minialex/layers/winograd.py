@@ -50,7 +50,7 @@ class Winograd:
             v, products = self.point_values("v", x_chunk), self.point_values("m", y_chunk)
             for pictures, tiles in self.pieces(x_chunk):
                 self.to_points(b.T, self.patches(x_chunk[pictures]), v[:, tiles])
-            for channels, filters, _ in self.conv.each_group():
+            for channels, filters in self.conv.each_group():
                 xp.matmul(v[..., channels], u[..., filters], out=products[..., filters])
             for pictures, tiles in self.pieces(x_chunk):
                 whole = self.joined(self.from_points(a.T, products[:, tiles]), y_chunk[pictures])
@@ -72,7 +72,7 @@ class Winograd:
                 xp.matmul(dproducts[..., filters].transpose(0, 2, 1), v[..., channels], out=du)
                 dweight[filters] += self.from_points(g.T, du)
             if dx is not None:
-                for channels, filters, _ in self.conv.each_group():
+                for channels, filters in self.conv.each_group():
                     xp.matmul(dproducts[..., filters], u[:, filters], out=v[..., channels])  # v has been used: it serves dV
                 for pictures, tiles in self.pieces(x_chunk):
                     self.add_up(self.from_points(b, v[:, tiles]), dx[images][pictures])
@@ -122,7 +122,7 @@ class Winograd:
         self.inside(picture, x)[...] = x
         out = self.scratch("tiles", x, (len(x) * self.rows * self.columns, self.a, self.a, x.shape[-1]))
         covered = picture[:, : (self.rows - 1) * self.m + self.a, : (self.columns - 1) * self.m + self.a]
-        return im2col(covered, self.a, self.m, 0, out, self.scratch)
+        return im2col(covered, self.a, self.m, 0, 1, out, self.scratch)
 
     def add_up(self, dpatches, dx) -> None:
         """Writes into dx (n, H, W, C) the sum of dpatches (P, a, a, C) over the patches that a pixel is in."""
@@ -170,7 +170,7 @@ class Winograd:
     def each_part(self, u) -> Iterator[tuple[slice, slice]]:
         """For so many filters of a group as dU has room for at once: the group's input channels, and the filters."""
         budget = backend.temporary_bytes(backend.of(u)) // 2
-        for channels, filters, _ in self.conv.each_group():
+        for channels, filters in self.conv.each_group():
             for part in backend.slices(filters.stop - filters.start, u[:, 0].nbytes, budget):
                 yield channels, slice(filters.start + part.start, filters.start + part.stop)
 

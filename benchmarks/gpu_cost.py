@@ -1,0 +1,149 @@
+"""python -m benchmarks.gpu_cost: what a training step asks of a GPU, and how long it should take, without one.
+
+The step runs on tests/standin.py, which computes on the CPU and notes every kernel: how many bytes it reads and writes, how many
+multiplications it does. The floor is what no implementation of these layers with im2col gets below: every layer reads each of its
+inputs once and writes each of its outputs once, im2col's columns count as an output and as an input of the product, dropout's
+masks, the pools' winners and LRN's scale as outputs forward and as inputs backward.
+
+The predicted time is the sum over the kernels of what takes longer, their bytes or their multiplications, on a card with
+the bandwidth and the rate given. What is left out: starting kernels (some microseconds each, hidden while the
+card is busy), copies to the card while it computes, and that small kernels reach neither rate.
+"""
+
+import itertools
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy
+
+from benchmarks.speed import sizes, some_of
+from minialex import models, optim
+from minialex.command import Parser, number, run
+from minialex.layers import Conv2d, Dropout, Flatten, Layer, LocalResponseNorm, MaxPool2d, SoftmaxCrossEntropy
+from minialex.network import Network
+from minialex.parallel.workers import Workers
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+import standin  # noqa: E402
+
+EXAMPLES = """\
+  python -m benchmarks.gpu_cost
+      alexnet with 128 pictures on an H100
+  python -m benchmarks.gpu_cost --models alexnet-224,alexnet-cifar --batch-sizes 1,128
+  python -m benchmarks.gpu_cost --layers --bandwidth 1.0 --rate 20
+      each layer's share, on a smaller card
+"""
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = Parser("gpu_cost", "Counts what a training step moves and computes on a GPU, on the CPU.", EXAMPLES)
+    parser.prog = "python -m benchmarks.gpu_cost"
+    some = some_of(models.MODELS)
+    parser.add_argument("--models", type=some, default=("alexnet",), metavar="A,B", help="default: alexnet")
+    parser.add_argument("--batch-sizes", type=sizes, default=(128,), metavar="N,M", help="default: 128")
+    bandwidth, rate = "of the card's memory, TB/s (default: 3.0, an H100's)", "float32 TFLOP/s (default: 50, an H100's)"
+    parser.add_argument("--bandwidth", type=number(float, 0, exclusive=True), default=3.0, metavar="TB", help=bandwidth)
+    parser.add_argument("--rate", type=number(float, 0, exclusive=True), default=50.0, metavar="TFLOP", help=rate)
+    parser.add_argument("--layers", action="store_true", help="a line for each layer")
+    given = parser.parse_args(arguments)
+    print(f"Training steps on a card with {given.bandwidth:g} TB/s and {given.rate:g} TFLOP/s, predicted\n")
+    print(HEAD)
+    for name, size in itertools.product(given.models, given.batch_sizes):
+        step = Step(models.build(name, rng=numpy.random.default_rng(0)), size)
+        if given.layers:
+            print(f"\n{name}, batch {size}")
+            for layer, parts in step.parts.items():
+                print(row(layer, parts, given))
+        total = [[launch for launches, _ in step.parts.values() for launch in launches], sum(f for _, f in step.parts.values())]
+        time = predicted(total[0], given)
+        print(row(f"{name} ×{size}", total, given), f"{size / time:>10,.0f}", flush=True)
+    print("\nfloor: GB if each input is read once and each output written once; ratio: moved / floor")
+
+
+FORM = "{:<18} {:>8} {:>8} {:>8} {:>6} {:>8} {:>8}"
+HEAD = FORM.format("", "launches", "GB moved", "floor", "ratio", "TFLOP", "ms") + f" {'images/s':>10}"
+
+
+def row(name: str, parts: tuple[list, int], given) -> str:
+    """A line of the table for the kernels and the floor in bytes of a layer or a step."""
+    launches, floor = parts
+    moved, flops = sum(each.read + each.written for each in launches), sum(each.flops for each in launches)
+    ratio = f"{moved / floor:.2f}" if floor else "–"
+    milliseconds = f"{1e3 * predicted(launches, given):.3f}"
+    return FORM.format(name, len(launches), f"{moved / 1e9:.3f}", f"{floor / 1e9:.3f}", ratio, f"{flops / 1e12:.3f}", milliseconds)
+
+
+def predicted(launches: list, given) -> float:
+    """Seconds for these kernels one after the other."""
+    memory, compute = given.bandwidth * 1e12, given.rate * 1e12
+    return sum(max((each.read + each.written) / memory, each.flops / compute) for each in launches)
+
+
+class Step:
+    """One training step of the network on the stand-in: `parts` maps "conv1 forward", … "loss", "update" to the kernels
+    there and the floor in bytes."""
+
+    def __init__(self, network: Network, batch_size: int):
+        self.parts = {}
+        rng = numpy.random.default_rng(0)
+        x = rng.standard_normal((batch_size, *network.input_shape), dtype=numpy.float32)
+        labels = rng.integers(0, network.shapes()[list(network.layers)[-1]][0], batch_size)
+        workers = Workers(network.to(standin), SoftmaxCrossEntropy())
+        optimizer = optim.SGD(network)
+        workers.step(x, labels)  # maps the memory that later steps use again
+        workers.update(optimizer)
+        first = True
+        for net in (*workers.features, workers.classifier):
+            shapes = [net.input_shape, *net.shapes().values()]
+            for (name, layer), before, after in zip(net.layers.items(), shapes, shapes[1:], strict=False):
+                forward, backward = floors(layer, batch_size, before, after, first)
+                self.watch(layer, "forward", f"{name} forward", forward)
+                self.watch(layer, "backward", f"{name} backward", backward)
+                first = False
+        logits = 4 * batch_size * network.shapes()[list(network.layers)[-1]][0]
+        self.watch(workers.loss, "forward", "loss forward", logits)
+        self.watch(workers.loss, "backward", "loss backward", 2 * logits)
+        self.watch(workers, "update", "update", 5 * 4 * network.parameter_count())
+        with standin.accounting() as account:
+            workers.step(x, labels)
+            workers.update(optimizer)
+        if account.waits:
+            raise RuntimeError(f"the step waited {account.waits} times for the device")
+        counted = sum(len(launches) for launches, _ in self.parts.values())
+        if counted != len(account.log):
+            raise RuntimeError(f"{len(account.log) - counted} kernels belong to no layer")
+
+    def watch(self, thing, method: str, name: str, floor: int) -> None:
+        """From now on each call of thing.method notes its kernels, and the floor, under `name`."""
+        function = getattr(thing, method)
+
+        def watched(*args, **options):
+            before = len(standin.account.log)
+            result = function(*args, **options)
+            self.parts[name] = standin.account.log[before:], floor
+            return result
+
+        setattr(thing, method, watched)
+
+
+def floors(layer: Layer, n: int, before: tuple, after: tuple, first: bool) -> tuple[int, int]:
+    """The bytes that forward and backward must move for n pictures of shape `before` that become `after`."""
+    if isinstance(layer, Flatten):
+        return 0, 0
+    x, y = n * int(numpy.prod(before)), n * int(numpy.prod(after))
+    weights = sum(array.size for array in layer.params.values())
+    dx = 0 if first else x
+    kept = {MaxPool2d: y / 4, LocalResponseNorm: y, Dropout: y}.get(type(layer), 0)
+    forward, backward = x + weights + y + kept, y + kept + 2 * weights + dx
+    if not isinstance(layer, MaxPool2d | Dropout):
+        backward += x
+    if isinstance(layer, Conv2d):
+        columns = y // layer.out_channels * layer.kernel_size**2 * layer.in_channels
+        forward += 2 * columns
+        backward += 2 * columns * (1 if first else 2)
+    return int(4 * forward), int(4 * backward)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,55 @@
+"""How much memory training takes, and which batch fits into how much."""
+
+import math
+
+from minialex.layers import Conv2d, Dropout, Flatten, LocalResponseNorm, MaxPool2d, ReLU
+from minialex.network import Network
+
+
+def training_bytes(network: Network, batch_size: int, states: int, workspace: int) -> int:
+    """About how many bytes a training step on a GPU takes at most, in float32.
+
+    Weights, their gradients and `states` arrays of the optimiser for each; for each picture what the layers keep from forward
+    for backward, and the two largest gradients on the way back; im2col's columns, which `workspace` bytes bound.
+    """
+    return int(fixed_bytes(network, states) + batch_size * picture_bytes(network) + workspace_used(network, batch_size, workspace))
+
+
+def batch_size_for(network: Network, available: int, states: int, workspace: int) -> int:
+    """The largest batch whose training step should fit into so many bytes; 0 if not even one picture does."""
+    fits = 0
+    for step in (1 << k for k in reversed(range(24))):  # bit by bit, the highest first
+        if training_bytes(network, fits + step, states, workspace) <= available:
+            fits += step
+    return fits
+
+
+def fixed_bytes(network: Network, states: int) -> int:
+    """What does not depend on the batch."""
+    return 4 * (2 + states) * network.parameter_count()
+
+
+def picture_bytes(network: Network) -> float:
+    """What one more picture takes."""
+    shapes = {name: math.prod(shape) for name, shape in network.shapes().items()}
+    numbers = math.prod(network.input_shape)
+    for name, layer in network.layers.items():
+        y = shapes[name]
+        if isinstance(layer, MaxPool2d):
+            numbers += 1.25 * y  # and a byte that says which pixel won
+        elif isinstance(layer, LocalResponseNorm | Dropout):
+            numbers += 2 * y  # and the scale or the mask
+        elif not isinstance(layer, ReLU | Flatten):  # these two take their input's memory
+            numbers += y
+    return 4 * (numbers + 2 * max(shapes.values()))
+
+
+def workspace_used(network: Network, batch_size: int, workspace: int) -> int:
+    """The largest layer's columns, or the workspace if they do not fit."""
+    inputs = [network.input_shape, *network.shapes().values()]
+    columns = [0]
+    for (layer, shape) in zip(network.layers.values(), inputs, strict=False):
+        if isinstance(layer, Conv2d):
+            height, width, _ = layer.output_shape(shape)
+            columns.append(4 * batch_size * height * width * layer.kernel_size**2 * layer.in_channels)
+    return min(workspace, max(columns))
