@@ -2,7 +2,8 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-#: Where NVIDIA and CuPy publish wheels. CuPy imports without a driver: the tests ask it for its names, and its compiler for its opinion.
+#: Where NVIDIA and CuPy publish wheels. CuPy imports without a driver: the tests ask it for its names, and its compiler
+#: whether it takes the kernels.
 GPU_WHEELS = "(sys_platform == 'linux' and platform_machine in 'x86_64 aarch64') or platform_machine == 'AMD64'"
 
 setup(

@@ -1,13 +1,14 @@
 """python -m benchmarks.gpu_cost: what a training step asks of a GPU, and how long it should take, without one.
 
-The step runs on tests/standin.py, which computes on the CPU and notes every kernel: how many bytes it reads and writes, how many
-multiplications it does. The floor is what no implementation of these layers with im2col gets below: every layer reads each of its
-inputs once and writes each of its outputs once, im2col's columns count as an output and as an input of the product, dropout's
-masks, the pools' winners and LRN's scale as outputs forward and as inputs backward.
+The step runs on tests/standin.py, which computes on the CPU and notes every kernel: how many bytes it reads and writes, how
+many multiplications it does. The floor is what layers of this kind must move: each reads each of its inputs once and
+writes each of its outputs once; im2col's columns, built forward and again backward, count as written once and read once,
+dropout's masks, the pools' winners and LRN's scale as outputs forward and as inputs backward.
 
 The predicted time is the sum over the kernels of what takes longer, their bytes or their multiplications, on a card with
-the bandwidth and the rate given. What is left out: starting kernels (some microseconds each, hidden while the
-card is busy), copies to the card while it computes, and that small kernels reach neither rate.
+the bandwidth and the rate given. What is left out: starting kernels (some microseconds each, hidden while the card is busy),
+bringing pictures and dropout's masks to the card (printed as "up"), arithmetic other than products, and that small kernels
+reach neither rate.
 """
 
 import itertools
@@ -25,7 +26,7 @@ from minialex.network import Network
 from minialex.parallel.workers import Workers
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-import standin  # noqa: E402
+import standin
 
 EXAMPLES = """\
   python -m benchmarks.gpu_cost
@@ -55,14 +56,15 @@ def main(arguments: Sequence[str]) -> None:
             print(f"\n{name}, batch {size}")
             for layer, parts in step.parts.items():
                 print(row(layer, parts, given))
-        total = [[launch for launches, _ in step.parts.values() for launch in launches], sum(f for _, f in step.parts.values())]
-        time = predicted(total[0], given)
-        print(row(f"{name} ×{size}", total, given), f"{size / time:>10,.0f}", flush=True)
-    print("\nfloor: GB if each input is read once and each output written once; ratio: moved / floor")
+        launches, floor = zip(*step.parts.values(), strict=True)
+        total = list(itertools.chain(*launches)), sum(floor)
+        rate = size / predicted(total[0], given)
+        print(row(f"{name} ×{size}", total, given), f"{rate:>8,.0f} {step.uploaded / 1e6:>5.0f}", flush=True)
+    print("\nfloor: GB if each input is read once and each output written once\nratio: GB moved / floor; up: to the card")
 
 
-FORM = "{:<18} {:>8} {:>8} {:>8} {:>6} {:>8} {:>8}"
-HEAD = FORM.format("", "launches", "GB moved", "floor", "ratio", "TFLOP", "ms") + f" {'images/s':>10}"
+FORM = "{:<18} {:>8} {:>8} {:>7} {:>5} {:>6} {:>7}"
+HEAD = FORM.format("", "launches", "GB moved", "floor", "ratio", "TFLOP", "ms") + f" {'images/s':>8} {'MB up':>5}"
 
 
 def row(name: str, parts: tuple[list, int], given) -> str:
@@ -71,7 +73,8 @@ def row(name: str, parts: tuple[list, int], given) -> str:
     moved, flops = sum(each.read + each.written for each in launches), sum(each.flops for each in launches)
     ratio = f"{moved / floor:.2f}" if floor else "–"
     milliseconds = f"{1e3 * predicted(launches, given):.3f}"
-    return FORM.format(name, len(launches), f"{moved / 1e9:.3f}", f"{floor / 1e9:.3f}", ratio, f"{flops / 1e12:.3f}", milliseconds)
+    figures = (f"{moved / 1e9:.3f}", f"{floor / 1e9:.3f}", ratio, f"{flops / 1e12:.3f}", milliseconds)
+    return FORM.format(name, len(launches), *figures)
 
 
 def predicted(launches: list, given) -> float:
@@ -82,7 +85,7 @@ def predicted(launches: list, given) -> float:
 
 class Step:
     """One training step of the network on the stand-in: `parts` maps "conv1 forward", … "loss", "update" to the kernels
-    there and the floor in bytes."""
+    there and the floor in bytes; `uploaded` bytes came from the host."""
 
     def __init__(self, network: Network, batch_size: int):
         self.parts = {}
@@ -108,6 +111,7 @@ class Step:
         with standin.accounting() as account:
             workers.step(x, labels)
             workers.update(optimizer)
+        self.uploaded = account.uploaded
         if account.waits:
             raise RuntimeError(f"the step waited {account.waits} times for the device")
         counted = sum(len(launches) for launches, _ in self.parts.values())

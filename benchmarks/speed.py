@@ -54,6 +54,8 @@ EXAMPLES = """\
 
 def main(arguments: Sequence[str]) -> None:
     given = options(arguments)
+    if given.layers and given.xp is not numpy:
+        raise InputError("--layers times the layers on the CPU only: leave out --backend")
     if given.layers:
         path = new_folder(given.out) / "layers.json"
         layers.measure(given.layers, given.batch_sizes, given.threads, given.rounds, given.algorithm, path)
@@ -70,7 +72,8 @@ def main(arguments: Sequence[str]) -> None:
     if given.xp is not numpy:
         machine["gpu"] = given.xp.cuda.runtime.getDeviceProperties(0)["name"].decode()
     print(report.describe(machine), flush=True)
-    results = {"machine": machine, "options": {name: str(value) for name, value in vars(given).items() if name != "xp"}, "rows": []}
+    asked = {name: str(value) for name, value in vars(given).items() if name != "xp"}
+    results = {"machine": machine, "options": asked, "rows": []}
     for model, batch_size in itertools.product(given.models, given.batch_sizes):
         rows = []
         for row in timed(model, batch_size, given):

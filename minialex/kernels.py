@@ -1,11 +1,13 @@
 """GPU kernels for the few operations that, as array code, move several times the memory that they need to.
 
-On a GPU most layers wait for memory, so what counts is how often an array is read and written (`python -m benchmarks.gpu_cost`). A
-maximum over shifted copies reads each pixel once for every place in the window; the kernels here read and write each array
-once. They compute what the NumPy code beside each call computes; the tests run them on the CPU, compiled as C++, and compare.
+On a GPU most layers wait for memory, so what counts is how often an array is read and written (`python -m
+benchmarks.gpu_cost`). A maximum over shifted copies reads each pixel once for every place in the window; the kernels here read
+and write each array once. They compute what the NumPy code beside each call computes; the tests run them on the CPU,
+compiled as C++, and compare.
 
 A kernel's body is what CuPy's ElementwiseKernel takes: C that computes output element number `i`. An input named `raw` may be
-read at any place, in C order; T is the dtype of the arrays.
+read at any place, in C order; T is the dtype of the arrays. Sizes are constants in the code, compiled anew for each
+layer: dividing by a number that the compiler knows is several times faster.
 """
 
 import functools
@@ -18,35 +20,42 @@ from minialex import backend
 class Kernel:
     """An operation that computes each element of its outputs on its own.
 
-    inputs, outputs: "T x, raw T y, int32 k", as CuPy's ElementwiseKernel takes them; body: its C code.
+    inputs, outputs: "T x, raw T y", as CuPy's ElementwiseKernel takes them; body: its C code.
     """
 
     def __init__(self, name: str, inputs: str, outputs: str, body: str):
         self.name, self.inputs, self.outputs, self.body = name, inputs, outputs, body
 
-    def __call__(self, *arguments) -> None:
-        """Runs the kernel: the inputs, arrays or numbers, then the arrays to write into."""
-        compiled(self, backend.of(arguments[-1]))(*arguments)
+    def __call__(self, *arguments, **sizes: int) -> None:
+        """Runs the kernel: the inputs, arrays or numbers, then the arrays to write into; `sizes` are the body's constants.
+
+        ValueError for arrays of 2³¹ elements or more: the bodies count in 32 bits, which GPUs do faster.
+        """
+        for x in arguments:
+            if getattr(x, "size", 0) >= 1 << 31:
+                raise ValueError(f"{self.name} takes arrays of less than 2³¹ elements, got {x.shape}")
+        compiled(self, backend.of(arguments[-1]), tuple(sizes.items()))(*arguments)
 
 
-@functools.lru_cache
-def compiled(kernel: Kernel, xp):
-    """The kernel as a function of the array module xp."""
-    return xp.ElementwiseKernel(kernel.inputs, kernel.outputs, kernel.body, f"minialex_{kernel.name}")
+@functools.cache
+def compiled(kernel: Kernel, xp, sizes: tuple[tuple[str, int], ...]):
+    """The kernel for these sizes as a function of the array module xp."""
+    constants = "".join(f"const int {name} = {value};\n" for name, value in sizes)
+    return xp.ElementwiseKernel(kernel.inputs, kernel.outputs, constants + kernel.body, f"minialex_{kernel.name}")
 
 
-def serve(x) -> bool:
+def on_gpu(x) -> bool:
     """Whether x is an array on a GPU, where the kernels run."""
     return backend.of(x) is not numpy
 
 
-#: Which pixel of which picture element i of an array (n, height, width, channels) is.
+#: Which pixel of which picture element i of an array (pictures, height, width, channels) is.
 PIXEL = """
-    const int c = i % channels, column = i / channels % width, row = i / channels / width % height;
-    const ptrdiff_t n = i / channels / width / height;
+    const int element = i, c = element % channels, column = element / channels % width;
+    const int row = element / (channels * width) % height, n = element / (channels * width * height);
 """
 
-#: The windows [first, last] along one side that a pixel at `place` is in: those that start at most at it, not too far before.
+#: The windows [first, last] along each side that a pixel is in: those that start at most at it and reach it.
 WINDOWS = """
     const int at_row = row + padding, at_column = column + padding;
     const int first_row = at_row < kernel ? 0 : (at_row - kernel) / stride + 1;
@@ -56,13 +65,12 @@ WINDOWS = """
 
 max_pool_forward = Kernel(
     "max_pool_forward",
-    "raw T x, int32 in_height, int32 in_width, int32 height, int32 width, int32 channels, "
-    "int32 kernel, int32 stride, int32 padding",
+    "raw T x",
     "T y, uint8 winner",
     PIXEL
     + """
     T largest = 0;
-    int won = 0;  // of equals the first wins, so only what is larger takes over; what is no number stays
+    int won = 0;  // of equals the first wins, so only what is larger takes over; what is no number stays, and nobody wins
     for (int k = 0; k < kernel * kernel; ++k) {
         const int h = row * stride + k / kernel - padding, w = column * stride + k % kernel - padding;
         if (h < 0 || h >= in_height || w < 0 || w >= in_width) continue;
@@ -73,14 +81,13 @@ max_pool_forward = Kernel(
         }
     }
     y = largest;
-    winner = won;
+    winner = largest == largest ? won : 0;
     """,
 )
 
 max_pool_backward = Kernel(
     "max_pool_backward",
-    "raw T dy, raw uint8 winner, int32 height, int32 width, int32 channels, int32 out_height, int32 out_width, "
-    "int32 kernel, int32 stride, int32 padding",
+    "raw T dy, raw uint8 winner",
     "T dx",
     PIXEL
     + WINDOWS
@@ -88,7 +95,7 @@ max_pool_backward = Kernel(
     T sum = 0;
     for (int r = first_row; r <= last_row; ++r)
         for (int q = first_column; q <= last_column; ++q) {
-            const ptrdiff_t window = ((n * out_height + r) * out_width + q) * channels + c;
+            const int window = ((n * out_height + r) * out_width + q) * channels + c;
             const int place = (at_row - r * stride) * kernel + at_column - q * stride;
             if (winner[window] == kernel * kernel - place) sum += dy[window];
         }
@@ -98,13 +105,12 @@ max_pool_backward = Kernel(
 
 im2col = Kernel(
     "im2col",
-    "raw T x, int32 pictures, int32 in_height, int32 in_width, int32 channels, int32 groups, int32 height, int32 width, "
-    "int32 kernel, int32 stride, int32 padding",
+    "raw T x",
     "T columns",
     """
-    const int depth = channels / groups, c = i % depth, k = i / depth % (kernel * kernel);
-    const ptrdiff_t windows = (ptrdiff_t)pictures * height * width, number = i / depth / (kernel * kernel);
-    const ptrdiff_t group = number / windows, window = number % windows, n = window / width / height;
+    const int depth = channels / groups, area = kernel * kernel, windows = pictures * height * width;
+    const int element = i, c = element % depth, k = element / depth % area, number = element / (depth * area);
+    const int group = number / windows, window = number % windows, n = window / (width * height);
     const int h = window / width % height * stride + k / kernel - padding;
     const int w = window % width * stride + k % kernel - padding;
     const bool outside = h < 0 || h >= in_height || w < 0 || w >= in_width;
@@ -114,18 +120,16 @@ im2col = Kernel(
 
 col2im = Kernel(
     "col2im",
-    "raw T columns, int32 pictures, int32 height, int32 width, int32 channels, int32 groups, "
-    "int32 out_height, int32 out_width, int32 kernel, int32 stride, int32 padding",
+    "raw T columns",
     "T dx",
     PIXEL
     + WINDOWS
     + """
-    const int depth = channels / groups;
-    const ptrdiff_t before = (c / depth) * (ptrdiff_t)pictures;  // pictures in the groups before this one
+    const int depth = channels / groups, before = c / depth * pictures;  // pictures in the groups before this one
     T sum = 0;
     for (int r = first_row; r <= last_row; ++r)
         for (int q = first_column; q <= last_column; ++q) {
-            const ptrdiff_t window = ((before + n) * out_height + r) * out_width + q;
+            const int window = ((before + n) * out_height + r) * out_width + q;
             const int place = (at_row - r * stride) * kernel + at_column - q * stride;
             sum += columns[(window * kernel * kernel + place) * depth + c % depth];
         }
@@ -135,31 +139,31 @@ col2im = Kernel(
 
 #: The channels [first, last] in the window around channel c, and where the pixel's own begin.
 NEIGHBOURS = """
-    const int c = i % channels, first = max(c - half, 0), last = min(c + half, channels - 1);
-    const ptrdiff_t pixel = i - c;
+    const int element = i, c = element % channels, pixel = element - c;
+    const int first = max(c - reach, 0), last = min(c + reach, channels - 1);
     T sum = 0;
 """
 
 lrn_forward = Kernel(
     "lrn_forward",
-    "raw T x, int32 channels, int32 half, T alpha, T beta, T k",
+    "raw T x, T alpha, T beta, T k",
     "T y, T s",
     NEIGHBOURS
     + """
     for (int j = first; j <= last; ++j) sum += x[pixel + j] * x[pixel + j];
     s = k + alpha * sum;
-    y = x[i] * pow(s, -beta);
+    y = x[element] * pow(s, -beta);
     """,
 )
 
 lrn_backward = Kernel(
     "lrn_backward",
-    "raw T dy, raw T x, raw T y, raw T s, int32 channels, int32 half, T alpha, T beta",
+    "raw T dy, raw T x, raw T y, raw T s, T alpha, T beta",
     "T dx",
     NEIGHBOURS
     + """
     for (int j = first; j <= last; ++j) sum += dy[pixel + j] * y[pixel + j] / s[pixel + j];
-    dx = dy[i] * pow(s[i], -beta) - 2 * alpha * beta * x[i] * sum;
+    dx = dy[element] * pow(s[element], -beta) - 2 * alpha * beta * x[element] * sum;
     """,
 )
 
@@ -183,19 +187,15 @@ sgd_torch = Kernel(
     """,
 )
 
-#: lr and epsilon are corrected for the means' start at 0 (see optim.Adam).
+#: new1 = 1 − β₁ and new2 = 1 − β₂, which single precision would round; lr and correction: see optim.Adam.
 adam = Kernel(
     "adam",
-    "T grad, T lr, T beta1, T beta2, T correction, T epsilon, T weight_decay",
+    "T grad, T lr, T beta1, T new1, T beta2, T new2, T correction, T epsilon, T weight_decay",
     "T weight, T mean, T square",
     """
     const T descent = grad + weight_decay * weight;
-    mean = beta1 * mean + (1 - beta1) * descent;
-    square = beta2 * square + (1 - beta2) * descent * descent;
+    mean = beta1 * mean + new1 * descent;
+    square = beta2 * square + new2 * descent * descent;
     weight -= lr * mean / (sqrt(square) * correction + epsilon);
     """,
 )
-
-KERNELS = (
-    max_pool_forward, max_pool_backward, im2col, col2im, lrn_forward, lrn_backward, sgd, sgd_torch, adam,
-)  # fmt: skip

@@ -10,9 +10,11 @@ def training_bytes(network: Network, batch_size: int, states: int, workspace: in
     """About how many bytes a training step on a GPU takes at most, in float32.
 
     Weights, their gradients and `states` arrays of the optimiser for each; for each picture what the layers keep from forward
-    for backward, and the two largest gradients on the way back; im2col's columns, which `workspace` bytes bound.
+    for backward, and the two largest gradients on the way back; im2col's columns, which `workspace` bytes bound. What Muon
+    computes with, some copies of the largest weight, is not counted.
     """
-    return int(fixed_bytes(network, states) + batch_size * picture_bytes(network) + workspace_used(network, batch_size, workspace))
+    columns = columns_bytes(network, batch_size, workspace)
+    return int(fixed_bytes(network, states) + batch_size * picture_bytes(network) + columns)
 
 
 def batch_size_for(network: Network, available: int, states: int, workspace: int) -> int:
@@ -44,12 +46,13 @@ def picture_bytes(network: Network) -> float:
     return 4 * (numbers + 2 * max(shapes.values()))
 
 
-def workspace_used(network: Network, batch_size: int, workspace: int) -> int:
-    """The largest layer's columns, or the workspace if they do not fit."""
+def columns_bytes(network: Network, batch_size: int, workspace: int) -> int:
+    """The largest layer's columns: of all pictures, or of as many as fit the workspace, but of one at least."""
     inputs = [network.input_shape, *network.shapes().values()]
     columns = [0]
-    for (layer, shape) in zip(network.layers.values(), inputs, strict=False):
+    for layer, shape in zip(network.layers.values(), inputs, strict=False):
         if isinstance(layer, Conv2d):
             height, width, _ = layer.output_shape(shape)
-            columns.append(4 * batch_size * height * width * layer.kernel_size**2 * layer.in_channels)
-    return min(workspace, max(columns))
+            of_one = 4 * height * width * layer.kernel_size**2 * layer.in_channels
+            columns.append(min(batch_size * of_one, max(of_one, workspace)))
+    return max(columns)

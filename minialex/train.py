@@ -120,7 +120,8 @@ class Training:
                 saves = chosen["checkpoint_every"] and (steps + 1) % chosen["checkpoint_every"] == 0
                 if logs or saves or not self.on_gpu or progress["steps"] == length:
                     loss = self.read()
-                    bar.set_postfix_str(f"loss {loss:.3f}, accuracy {progress['correct'] / progress['seen']:.1%}", refresh=False)
+                    accuracy = progress["correct"] / progress["seen"]
+                    bar.set_postfix_str(f"loss {loss:.3f}, accuracy {accuracy:.1%}", refresh=False)
                 progress["seconds"] = time.perf_counter() - start
                 if logs:
                     step = f"Step [{progress['steps']}/{length}]"
@@ -145,18 +146,8 @@ class Training:
     def check_finite(self, value: float, what: str) -> None:
         """InputError, which ends the run at its last checkpoint, if the training has gone astray."""
         if not math.isfinite(value):
-            where = f"epoch {self.progress['epochs'] + 1} after step {self.progress['steps']}"
+            where = f"epoch {self.progress['epochs'] + 1} by step {self.progress['steps']}"
             raise InputError(f"the {what} is {value} in {where}: try a smaller --lr than {self.options['lr']}")
-
-    def out_of_memory(self, xp: ModuleType) -> str:
-        """What to say when the GPU's memory has run out."""
-        states, available = len(self.optimizer.state_names), backend.available_bytes(xp)
-        fits = memory.batch_size_for(self.network, available, states, backend.gpu_workspace)
-        least = memory.training_bytes(self.network, 1, states, backend.gpu_workspace)
-        said = f"the GPU's memory of {available / 1e9:.1f} GB is too small for --batch-size {self.options['batch_size']}: "
-        if fits == 0:
-            return f"{said}{self.options['model']} needs {least / 1e9:.1f} GB for a single picture"
-        return f"{said}about {fits} should fit, more with a smaller --gpu-workspace"
 
     def metrics(self, tested: dict[str, float]) -> dict:
         """The line of metrics.jsonl for the epoch just done; accuracies are shares of 1, times in seconds."""
@@ -239,25 +230,38 @@ def stop_on_signal(training: Training) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def out_of_memory(chosen: dict, dataset: Dataset, xp: ModuleType) -> str:
+    """What to say when the GPU's memory has run out: which batch should fit, by an estimate."""
+    network = options.network(chosen, dataset.num_classes, dataset.train.image_size, dataset.channels)
+    states, available = len(optim.OPTIMIZERS[chosen["optimizer"]].state_names), backend.available_bytes(xp)
+    fits = memory.batch_size_for(network, available, states, backend.gpu_workspace)
+    said = f"the GPU's memory, {available / 1e6:,.0f} MB for this process, is too small for --batch-size"
+    said += f" {chosen['batch_size']}: "
+    if fits == 0:
+        least = memory.training_bytes(network, 1, states, backend.gpu_workspace)
+        return f"{said}{chosen['model']} needs {least / 1e6:,.0f} MB for a single picture"
+    return f"{said}about {min(fits, chosen['batch_size'] * 3 // 4)} should fit, more with a smaller --gpu-workspace"
+
+
 def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; returns the exit code, 128 + the signal's number if one stopped it."""
     chosen, checkpoint = options.read(arguments)
     xp = backend.get(chosen["backend"])
     backend.gpu_workspace = chosen["gpu_workspace"] << 20
     dataset = data.load(*(chosen[name] for name in ("dataset", "data_dir", "image_size", "seed", "crop_padding")))
-    training = Training(chosen, dataset, xp, checkpoint)
-    if checkpoint:
-        folder = RunFolder(checkpoint.path.parent)
-    else:
-        folder = RunFolder.create(chosen["out"] and Path(chosen["out"]), f"{chosen['dataset']}-{chosen['model']}")
-    say(describe(training, folder))
-    with stop_on_signal(training):
-        try:
+    try:
+        training = Training(chosen, dataset, xp, checkpoint)
+        if checkpoint:
+            folder = RunFolder(checkpoint.path.parent)
+        else:
+            folder = RunFolder.create(chosen["out"] and Path(chosen["out"]), f"{chosen['dataset']}-{chosen['model']}")
+        say(describe(training, folder))
+        with stop_on_signal(training):
             training.run(folder)
-        except MemoryError as error:
-            if xp is not numpy:
-                raise InputError(training.out_of_memory(xp)) from error
+    except MemoryError as error:
+        if not type(error).__module__.startswith(xp.__name__):  # the host's own
             raise
+        raise InputError(out_of_memory(chosen, dataset, xp)) from error
     return 128 + training.signal if training.signal else 0
 
 

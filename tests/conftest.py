@@ -20,18 +20,40 @@ def pytest_generate_tests(metafunc):
     if "xp" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--backend")
         metafunc.parametrize("xp", [chosen] if chosen else ["numpy", "standin"], indirect=True, scope="session")
+    if "device" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--backend") or "standin"
+        metafunc.parametrize("device", [chosen] if chosen != "numpy" else [], indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
 def xp(request):
     """The array module under test. Inputs are made on the host and moved with `xp.asarray`, results compared on the host."""
-    if request.param == "standin":
+    return module(request.param)
+
+
+def module(name):
+    """The array module of that name; the test is skipped, or the session ends, where it cannot work."""
+    if name == "standin":
         need_compiler()
         return standin
     try:
-        return backend.get(request.param)
+        return backend.get(name)
     except InputError as error:
         pytest.exit(str(error), returncode=2)
+
+
+@pytest.fixture(scope="session")
+def device(request):
+    """The array module under test where that is not NumPy, for what is compared with NumPy."""
+    return module(request.param)
+
+
+@pytest.fixture(autouse=True)
+def auto_is_numpy(request, monkeypatch):
+    """Commands that nobody tells where to compute do so on the CPU, also where a GPU works."""
+    if request.path.name != "test_backend.py":
+        get = backend.get
+        monkeypatch.setattr(backend, "get", lambda name="auto": get("numpy" if name == "auto" else name))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A stand-in for CuPy: an array module that behaves as CuPy does where that differs from NumPy, on a machine without a GPU.
 
-This module is the array module: `standin.ndarray` holds a NumPy array as if it lay in a GPU's memory, and computes with NumPy. It
+This module is the array module: `standin.ndarray` holds a NumPy array as if it lay in a GPU's memory, and computes with
+NumPy. It
 
 - refuses what CuPy refuses: host arrays and lists as operands, numpy.asarray(x) and NumPy's functions on x, `where=`, names and
   keyword arguments that the installed CuPy lacks;
@@ -136,8 +137,11 @@ def call(name: str, function, args, kwargs):
     out = kwargs.get("out")
     args, kwargs = unwrapped(tuple(args)), {key: unwrapped(value) for key, value in kwargs.items()}
     result = wrapped(function(*args, **kwargs))
-    inputs = {key: value for key, value in kwargs.items() if key != "out"}
-    account.launch(name, arrays_in([args, inputs]), arrays_in(unwrapped([result])))
+    inputs = arrays_in([args, {key: value for key, value in kwargs.items() if key != "out"}])
+    outputs = arrays_in(unwrapped([result]))
+    is_view = out is None and any(numpy.may_share_memory(a, b) for a in inputs for b in outputs)
+    if not is_view:
+        account.launch(name, inputs, outputs)
     return result if out is None else out
 
 
@@ -154,7 +158,7 @@ def matmul(x1, x2, /, out=None, **kwargs):
     check_arguments("matmul", getattr(cupy, "matmul", None), (x1, x2), kwargs)
     a, b = x1.memory, x2.memory
     for operand in (a, b):
-        if not ready_for_blas(operand):
+        if not ready_for_blas(operand, max(a.ndim, b.ndim)):
             account.launch("copy for matmul", [operand], [operand])
     if out is not None and out.memory.flags.c_contiguous:
         result = numpy.matmul(a, b, out=out.memory, **kwargs)
@@ -167,9 +171,9 @@ def matmul(x1, x2, /, out=None, **kwargs):
     return ndarray(result) if out is None else out
 
 
-def ready_for_blas(a: numpy.ndarray) -> bool:
-    """Whether CuPy hands an operand to cuBLAS without copying it."""
-    return a.flags.c_contiguous or (a.ndim <= 2 and a.flags.f_contiguous)
+def ready_for_blas(a: numpy.ndarray, dimensions: int) -> bool:
+    """Whether CuPy hands an operand of a product with so many dimensions to cuBLAS without copying it."""
+    return a.flags.c_contiguous or (dimensions <= 2 and a.flags.f_contiguous)
 
 
 def wrapping(key, shape):
@@ -319,7 +323,8 @@ def method(name: str):
     return kernel
 
 
-for _name in ("sum", "mean", "max", "min", "any", "all", "argmax", "argmin", "prod", "cumsum", "std", "var", "copy", "astype", "round"):
+_REDUCTIONS = ("sum", "mean", "max", "min", "any", "all", "argmax", "argmin", "prod", "std", "var")
+for _name in (*_REDUCTIONS, "cumsum", "copy", "astype", "round"):
     setattr(ndarray, _name, method(_name))
 
 
@@ -438,15 +443,21 @@ class ElementwiseKernel:
                 raise TypeError(f"{self.name}: {x.dtype} instead of {dtype}")
             if dtype == "T" and x.dtype != (generic := generic or x.dtype):
                 raise TypeError(f"{self.name}: {x.dtype} beside {generic}")
-            if not raw and x.size != size:
-                raise ValueError(f"{self.name}: an array of {x.size} beside one of {size} elements")
+            if not raw and x.shape != outputs[0].shape:
+                raise ValueError(f"{self.name}: an array of shape {x.shape} beside one of {outputs[0].shape}")
             whole = numpy.ascontiguousarray(x.memory)
             back += [(x.memory, whole)] if whole is not x.memory else []
             passed.append((dtype, whole))
+            overlaps = raw and any(numpy.shares_memory(x.memory, out.memory) for out in outputs)
+            if overlaps:
+                raise ValueError(f"{self.name} reads at any place of an array that it writes into: on a GPU that is a race")
+        if generic not in ("float32", "float64"):
+            raise TypeError(f"{self.name}: T is {generic}, expected float32 or float64")
         types_ = {"T": "float" if generic == "float32" else "double", "uint8": "uint8_t", "int32": "int32_t"}
         numbers_ = {"T": ctypes.c_float if generic == "float32" else ctypes.c_double, "int32": ctypes.c_int32}
-        run = compiled(self.source(parameters, passed, types_))
-        c_arguments = [ctypes.c_ssize_t(size)]
+        constants, body = self.constants()
+        run = compiled(self.source(parameters, passed, types_, constants, body))
+        c_arguments = [ctypes.c_ssize_t(size), *(ctypes.c_int(value) for value in constants.values())]
         for dtype, x in passed:
             if isinstance(x, numpy.ndarray):
                 c_arguments += [ctypes.c_void_p(x.ctypes.data), ctypes.c_ssize_t(x.size)]
@@ -468,9 +479,16 @@ class ElementwiseKernel:
         before, after = parts
         return re.search(rf"\b{name}\b", before + after.partition(";")[0]) is not None
 
-    def source(self, parameters, passed, names) -> str:
+    def constants(self) -> tuple[dict[str, int], str]:
+        """The whole numbers that the body begins with, by name, and the rest of it: they are passed as arguments, so that the
+        body is compiled once for all sizes."""
+        match = re.match(r"(?:const int \w+ = -?\d+;\n)*", self.operation)
+        pairs = re.findall(r"const int (\w+) = (-?\d+);", match.group())
+        return {name: int(value) for name, value in pairs}, self.operation[match.end() :]
+
+    def source(self, parameters, passed, names, constants, body) -> str:
         """The C++ of a function that runs the body for every element."""
-        declared, views, elements = [], [], []
+        declared, views, elements = [f"const int {name}" for name in constants], [], []
         for number, ((*raw, dtype, name), (_, x)) in enumerate(zip(parameters, passed, strict=True)):
             const = "const " if number < len(self.inputs) else ""
             if not isinstance(x, numpy.ndarray):
@@ -503,7 +521,7 @@ class ElementwiseKernel:
                 {" ".join(views)}
                 for (ptrdiff_t i = 0; i < size; ++i) {{
                     {" ".join(elements)}
-                    {self.operation};
+                    {body};
                 }}
                 return beyond;
             }}

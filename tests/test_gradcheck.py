@@ -92,7 +92,7 @@ class ConvLosesStride(Conv2d):
         dcolumns = dy.reshape(-1, filters) @ self.params["weight"].reshape(filters, -1)
         dx = numpy.zeros_like(self.cached())
         reached = [side + self.kernel_size - 1 for side in dy.shape[1:3]]
-        col2im(dcolumns, self.kernel_size, 1, 0, dx[:, : reached[0], : reached[1]], self.scratch)
+        col2im(dcolumns[None], self.kernel_size, 1, 0, dx[:, : reached[0], : reached[1]], self.scratch)
         return dx
 
 

@@ -15,7 +15,6 @@ from minialex import backend, memory, models, optim, train
 from minialex.layers import SoftmaxCrossEntropy, layer
 from minialex.parallel.workers import Workers
 
-
 pytestmark = pytest.mark.usefixtures("compiler")
 
 
@@ -66,19 +65,34 @@ def test_the_batch_that_fits_is_the_largest_that_does():
 @pytest.mark.parametrize(
     "free, said",
     [
-        (1_000_000_000, r"of 1\.0 GB is too small for --batch-size 8: about \d+ should fit, more with a smaller --gpu-workspace"),
-        (1_000_000, r"of 0\.0 GB is too small for --batch-size 8: alexnet-cifar needs 0\.0 GB for a single picture"),
+        (26_000_000, r"26 MB .* is too small for --batch-size 64: about \d\d should fit, more with a smaller --gpu-workspace"),
+        (1_000_000_000, r"1,000 MB .* is too small for --batch-size 64: about 48 should fit"),  # the estimate was off
+        (1_000_000, r"1 MB .* is too small for --batch-size 64: alexnet-cifar needs \d\d MB for a single picture"),
     ],
 )
-def test_when_memory_runs_out_a_line_says_which_batch_would_fit(free, said, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("where", [(Workers, "step"), (optim.Optimizer, "__init__")], ids=["in a step", "before"])
+def test_when_memory_runs_out_a_line_says_which_batch_would_fit(free, said, where, tmp_path, monkeypatch, capsys):
     def full(*arguments):
         raise standin.OutOfMemoryError("Out of memory allocating 512 bytes")
 
     monkeypatch.setattr(backend, "get", lambda name: standin)
     monkeypatch.setattr(standin, "free_memory", free)
-    monkeypatch.setattr(Workers, "step", full)
+    monkeypatch.setattr(backend, "gpu_workspace", 0)  # put back when the test ends
+    monkeypatch.setattr(*where, full)
     options = on_folder(picture_folder(tmp_path / "pictures"))
-    code, _, err = call(train.main, *options, "--gpu-workspace", 64, "--out", tmp_path / "run", capsys=capsys)
+    options += ["--batch-size", 64, "--gpu-workspace", 1, "--out", tmp_path / "run"]
+    code, _, err = call(train.main, *options, capsys=capsys)
     assert code == 2
     assert len(err.splitlines()) == 1
     assert re.search(said, err), err
+
+
+def test_the_hosts_own_memory_is_not_taken_for_the_gpus(tmp_path, monkeypatch, capsys):
+    def full(*arguments):
+        raise MemoryError("Unable to allocate 3 GiB")
+
+    monkeypatch.setattr(backend, "get", lambda name: standin)
+    monkeypatch.setattr(Workers, "step", full)
+    options = on_folder(picture_folder(tmp_path / "pictures"))
+    code, _, err = call(train.main, *options, "--out", tmp_path / "run", capsys=capsys)
+    assert (code, err) == (2, "error: out of memory: Unable to allocate 3 GiB (a smaller --batch-size needs less)\n")

@@ -9,7 +9,6 @@ import standin
 from minialex import backend
 from minialex.layers import Layer, ReLU
 
-
 pytestmark = pytest.mark.usefixtures("compiler")
 
 
@@ -25,7 +24,7 @@ MISTAKES = {
     "a host array before an operator": lambda x: HOST * x,
     "a host array added in place": lambda x: x.__iadd__(HOST),
     "a device array added to one on the host": lambda x: HOST.copy().__iadd__(x),
-    "a list in an operator": lambda x: x + [1, 2, 3],
+    "a list in an operator": lambda x: x.__add__([1, 2, 3]),
     "a host array in a product": lambda x: x @ HOST.T,
     "a host array assigned": lambda x: x.__setitem__(0, HOST[0]),
     "a host array as an index": lambda x: x[numpy.array([0, 1])],
@@ -182,14 +181,16 @@ def test_it_is_a_backend(x):
 
 
 def test_a_kernel_runs_its_body_for_every_element_and_counts_what_it_reads(x):
-    add = standin.ElementwiseKernel("raw T x, int32 shift, T factor", "T y, T total", "y = factor * x[i + shift]; total += y", "add")
+    body = "const int shift = 3;\ny = factor * x[i + shift]; total += y"
+    add = standin.ElementwiseKernel("raw T x, T factor", "T y, T total", body, "add")
     y, total = standin.empty(3, "float32"), standin.ones(3, "float32")
     with standin.accounting() as account:
-        add(x, 3, 2.0, y, total)
+        add(x, 2.0, y, total)
     assert (y.tolist(), total.tolist()) == ([6, 8, 10], [7, 9, 11])
     assert account.log == [("add", 24 + 12, 24, 0)]  # x whole and total; y is only written
-    strided = standin.zeros((2, 3), "float32")
-    add(x.T, 0, 1.0, strided[0], strided[1])  # raw arrays are read in the order of their indices
+    strided = standin.zeros((3, 2), "float32").T
+    unshifted = standin.ElementwiseKernel("raw T x, T factor", "T y, T total", body.replace("3", "0"), "add")
+    unshifted(x.T, 1.0, strided[0], strided[1])  # raw arrays are read in the order of their indices
     assert strided.tolist() == [[0, 3, 1], [0, 3, 1]]
 
 
@@ -198,6 +199,7 @@ KERNEL_MISTAKES = {
     "a read before the start": ("raw T x, T y", "T z", "z = x[i - 1] + y", IndexError),
     "a name that is not declared": ("raw T x, T y", "T z", "z = nonsense", SyntaxError),
     "a missing argument": ("raw T x, T y, int32 k", "T z", "z = k", TypeError),
+    "whole numbers as T": ("raw uint8 x, uint8 y", "T z", "z = y", TypeError),
     "another dtype than declared": ("raw T x, int32 y", "T z", "z = y", TypeError),
 }
 
@@ -214,3 +216,20 @@ def test_a_kernel_refuses_host_arrays_and_mixed_precision(x):
         double(HOST, standin.empty((2, 3), "float32"))
     with pytest.raises(TypeError, match="float64 beside float32"):
         double(x, standin.empty((2, 3), "float64"))
+    with pytest.raises(ValueError, match=r"shape \(6,\) beside one of \(2, 3\)"):
+        double(x.reshape(6), standin.empty((2, 3), "float32"))
+    whole = standin.asarray([1, 2])
+    with pytest.raises(TypeError, match="T is int64"):
+        double(whole, standin.empty_like(whole))
+
+
+def test_a_kernel_that_reads_around_in_what_it_writes_is_refused(x):
+    shift = standin.ElementwiseKernel("raw T x", "T y", "y = x[0]")
+    with pytest.raises(ValueError, match="race"):
+        shift(x, x[:1])
+
+
+def test_views_by_functions_cost_nothing(x):
+    with standin.accounting() as account:
+        standin.moveaxis(x, 0, 1), standin.squeeze(x)
+    assert account.log == []

@@ -174,7 +174,7 @@ def test_weights_that_became_useless_never_replace_good_ones(small, tmp_path, ca
         patch.setattr(train, "evaluate", lambda *arguments: {"loss": float("nan"), "accuracy": 0.0, "top5": 0.0})
         code, _, err = call(train.main, "--resume", folder, "--epochs", 1, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
-    assert "the test loss is nan in epoch 1 after step 5: try a smaller --lr" in err
+    assert "the test loss is nan in epoch 1 by step 5: try a smaller --lr" in err
     assert contents(folder)[2] == before[2]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train.optim.SGD, "update", lambda self, weight, *rest: weight.fill(numpy.nan))

@@ -105,7 +105,7 @@ class Conv2d(Layer):
         """
         if self.algorithm == "im2col" or not winograd.applies(self):
             return False
-        if self.algorithm == "auto" and kernels.serve(y):
+        if self.algorithm == "auto" and kernels.on_gpu(y):
             return False
         return self.algorithm == "winograd" or winograd.pays(self, *y.shape[:3], overlapping)
 

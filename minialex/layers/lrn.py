@@ -22,10 +22,10 @@ class LocalResponseNorm(Layer):
     def forward(self, x, train: bool = False):
         check_input(self, x, None, None, None)
         y = self.buffer("y", x, x.shape)
-        s = self.buffer("s", x, x.shape) if train or kernels.serve(x) else None
+        s = self.buffer("s", x, x.shape) if train or kernels.on_gpu(x) else None
         self.cache = (x, s, y) if train else None
-        if kernels.serve(x):
-            kernels.lrn_forward(x, x.shape[-1], self.size // 2, self.alpha, self.beta, self.k, y, s)
+        if kernels.on_gpu(x):
+            kernels.lrn_forward(x, self.alpha, self.beta, self.k, y, s, channels=x.shape[-1], reach=self.size // 2)
             return y
         for n in backend.in_cache(x):
             s_n = s[n] if train else self.scratch("s", x, x[n].shape)
@@ -36,8 +36,8 @@ class LocalResponseNorm(Layer):
     def backward(self, dy):
         x, s, y = self.cached()
         dx = self.room_for_dx(dy, dy.shape)
-        if kernels.serve(dy):
-            kernels.lrn_backward(dy, x, y, s, x.shape[-1], self.size // 2, self.alpha, self.beta, dx)
+        if kernels.on_gpu(dy):
+            kernels.lrn_backward(dy, x, y, s, self.alpha, self.beta, dx, channels=x.shape[-1], reach=self.size // 2)
             return dx
         for n in backend.in_cache(x):
             shared = self.window_sum(dy[n] * y[n] / s[n]) * x[n]

@@ -4,7 +4,7 @@ import math
 
 from minialex import backend, kernels
 from minialex.layers.layer import Layer, check_input, check_positive, check_shape
-from minialex.layers.windows import inside, output_size, padded, taps, with_margin
+from minialex.layers.windows import inside, output_size, padded, sizes, taps, with_margin
 
 
 class MaxPool2d(Layer):
@@ -23,16 +23,17 @@ class MaxPool2d(Layer):
         if not 0 <= 2 * padding <= kernel_size:
             raise ValueError(f"padding must be between 0 and half of kernel_size {kernel_size}, got {padding}")
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
-        self.window = kernel_size, stride, padding
+        self.window = dict(kernel=kernel_size, stride=stride, padding=padding)
 
     def forward(self, x, train: bool = False):
         check_input(self, x, None, None, None)
         shape = (len(x), *self.output_shape(x.shape[1:]))
         y = self.buffer("y", x, shape)
         #: Which of the window's pixels was the largest, counted from the last, which is 1.
-        winner = self.buffer("winner", x, shape, dtype="uint8") if train or kernels.serve(x) else None
-        if kernels.serve(x):
-            kernels.max_pool_forward(x, *x.shape[1:3], *shape[1:], *self.window, y, winner)
+        winner = self.buffer("winner", x, shape, dtype="uint8") if train or kernels.on_gpu(x) else None
+        if kernels.on_gpu(x):
+            in_height, in_width = x.shape[1:3]
+            kernels.max_pool_forward(x, y, winner, in_height=in_height, in_width=in_width, **sizes(y), **self.window)
         else:
             self.pool(x, y, winner)
         self.cache = (x.shape, winner) if train else None
@@ -70,8 +71,9 @@ class MaxPool2d(Layer):
     def backward(self, dy):
         shape, winner = self.cached()
         dx = self.room_for_dx(dy, shape)
-        if kernels.serve(dy):
-            kernels.max_pool_backward(dy, winner, *shape[1:], *dy.shape[1:3], *self.window, dx)
+        if kernels.on_gpu(dy):
+            out_height, out_width = dy.shape[1:3]
+            kernels.max_pool_backward(dy, winner, dx, out_height=out_height, out_width=out_width, **sizes(dx), **self.window)
             return dx
         for images in backend.in_cache(dx):
             picture = with_margin(dx[images], self.padding, self.scratch)

@@ -15,6 +15,12 @@ def output_size(size: int, kernel_size: int, stride: int, padding: int) -> int:
     return (size + 2 * padding - kernel_size) // stride + 1
 
 
+def sizes(x) -> dict[str, int]:
+    """What the kernels call the shape of the pictures x (n, H, W, C)."""
+    _, height, width, channels = x.shape
+    return dict(height=height, width=width, channels=channels)
+
+
 def with_margin(x, padding: int, buffer, name: str = "padded"):
     """An array like x (n, H, W, C) with room for `padding` pixels on every side: x itself where that is 0.
 
@@ -52,8 +58,11 @@ def im2col(x, kernel_size: int, stride: int, padding: int, groups: int, out, buf
     copy then writes rows, and as channels run fastest it moves kernel_size·C numbers at a stretch, or those of a group.
     """
     height, width = (output_size(side, kernel_size, stride, padding) for side in x.shape[1:3])
-    if kernels.serve(x):
-        kernels.im2col(x, *x.shape, groups, height, width, kernel_size, stride, padding, out)
+    if kernels.on_gpu(x):
+        n, in_height, in_width, channels = x.shape
+        made_from = dict(pictures=n, in_height=in_height, in_width=in_width, channels=channels, groups=groups)
+        window = dict(kernel=kernel_size, stride=stride, padding=padding)
+        kernels.im2col(x, out, **made_from, height=height, width=width, **window)
         return out
     x = padded(x, padding, 0, buffer)
     n, _, _, c = x.shape
@@ -71,8 +80,9 @@ def col2im(columns, kernel_size: int, stride: int, padding: int, x, buffer) -> N
     """Writes into the pictures x (n, H, W, C) the sum of all numbers in `columns` that im2col took from each: its transpose."""
     (n, _, _, c), groups = x.shape, len(columns)
     height, width = (output_size(side, kernel_size, stride, padding) for side in x.shape[1:3])
-    if kernels.serve(x):
-        kernels.col2im(columns, *x.shape, groups, height, width, kernel_size, stride, padding, x)
+    if kernels.on_gpu(x):
+        window = dict(kernel=kernel_size, stride=stride, padding=padding)
+        kernels.col2im(columns, x, pictures=n, groups=groups, out_height=height, out_width=width, **sizes(x), **window)
         return
     picture = with_margin(x, padding, buffer)
     picture[...] = 0
