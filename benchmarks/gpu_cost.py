@@ -6,9 +6,9 @@ writes each of its outputs once; im2col's columns, built forward and again backw
 dropout's masks, the pools' winners and LRN's scale as outputs forward and as inputs backward.
 
 The predicted time is the sum over the kernels of what takes longer, their bytes or their multiplications, on a card with
-the bandwidth and the rate given. What is left out: starting kernels (some microseconds each, hidden while the card is busy),
-bringing pictures and dropout's masks to the card (printed as "up"), arithmetic other than products, and that small kernels
-reach neither rate.
+the bandwidth and the rate given, or the time that Python takes to start them, if that is longer. What is left out: bringing
+pictures and dropout's masks to the card (printed as "up"), arithmetic other than products, and that small kernels reach
+neither rate.
 """
 
 import itertools
@@ -46,6 +46,8 @@ def main(arguments: Sequence[str]) -> None:
     bandwidth, rate = "of the card's memory, TB/s (default: 3.0, an H100's)", "float32 TFLOP/s (default: 50, an H100's)"
     parser.add_argument("--bandwidth", type=number(float, 0, exclusive=True), default=3.0, metavar="TB", help=bandwidth)
     parser.add_argument("--rate", type=number(float, 0, exclusive=True), default=50.0, metavar="TFLOP", help=rate)
+    start = "that Python takes to start a kernel (default: 5, a guess)"
+    parser.add_argument("--start", type=number(float, 0), default=5.0, metavar="MICROSECONDS", help=start)
     parser.add_argument("--layers", action="store_true", help="a line for each layer")
     given = parser.parse_args(arguments)
     print(f"Training steps on a card with {given.bandwidth:g} TB/s and {given.rate:g} TFLOP/s, predicted\n")
@@ -78,9 +80,10 @@ def row(name: str, parts: tuple[list, int], given) -> str:
 
 
 def predicted(launches: list, given) -> float:
-    """Seconds for these kernels one after the other."""
+    """Seconds for these kernels one after the other, while the host starts the next ones."""
     memory, compute = given.bandwidth * 1e12, given.rate * 1e12
-    return sum(max((each.read + each.written) / memory, each.flops / compute) for each in launches)
+    card = sum(max((each.read + each.written) / memory, each.flops / compute) for each in launches)
+    return max(card, len(launches) * given.start / 1e6)
 
 
 class Step:
