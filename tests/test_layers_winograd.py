@@ -160,3 +160,11 @@ def test_it_is_im2col_where_winograd_cannot(options, algorithm, rng, xp):
 def test_what_it_cannot_do_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Conv2d(4, 6, **options)
+
+
+def test_auto_leaves_a_gpu_to_im2col(device):
+    layer, shape = Conv2d(96, 128, 3, padding=1), (64, 8, 8, 128)
+    assert layer.uses_winograd(numpy.empty(shape, numpy.float32))
+    assert not layer.uses_winograd(device.empty(shape, "float32"))
+    layer.algorithm = "winograd"
+    assert layer.uses_winograd(device.empty(shape, "float32"))
