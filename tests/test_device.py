@@ -146,3 +146,10 @@ def test_a_loss_that_is_no_number_ends_the_run_when_it_is_read(compiler, use, pi
     assert code == 2
     assert "loss is nan" in err or "loss is inf" in err
     assert json.loads((tmp_path / "run" / "config.json").read_text())["lr"] == 1e30
+
+
+def test_right_answers_are_counted_where_the_logits_are(xp):
+    logits = xp.asarray(numpy.array([[1, 2, 3], [3, 2, 1], [1, 3, 2]], "float32"))
+    right = train.right_answers(logits, numpy.array([2, 1, 1]))
+    assert isinstance(right, xp.ndarray | numpy.generic)
+    assert int(right) == 2
