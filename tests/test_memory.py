@@ -85,6 +85,7 @@ def test_when_memory_runs_out_a_line_says_which_batch_would_fit(free, said, wher
     assert code == 2
     assert len(err.splitlines()) == 1
     assert re.search(said, err), err
+    assert backend.gpu_workspace == 1 << 20
 
 
 def test_the_hosts_own_memory_is_not_taken_for_the_gpus(tmp_path, monkeypatch, capsys):

@@ -5,6 +5,7 @@ import time
 import numpy
 import pytest
 from naive import assert_same
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from minialex import optim
 from minialex.layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
@@ -252,3 +253,31 @@ def test_the_batch_is_not_written_to(build, n):
     before = x.copy()
     Workers(network, SoftmaxCrossEntropy(), n).step(x, labels)
     assert_same(x, before)
+
+
+class Probe(ReLU):
+    """Notes how many threads BLAS may use when it is asked; `seen` is shared by the workers' copies."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, x, train=False):
+        self.seen += [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+        return super().forward(x, train)
+
+
+@pytest.mark.parametrize(
+    "side, filters, pictures, wanted",
+    [(64, 64, 1, 2), (64, 64, 2, 1), (8, 4, 1, 1), (8, 4, 2, 1)],
+    ids=["one picture, much work", "a picture each, much work", "one picture, little work", "a picture each, little work"],
+)
+def test_blas_uses_the_cores_that_a_small_batch_leaves_idle_for_much_work(side, filters, pictures, wanted):
+    """64·64·25·8·64 are 52 million multiply-adds a picture. Where BLAS knows of one core only, it uses one."""
+    with threadpool_limits(64, user_api="blas"):
+        most = max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+    probe = Probe()
+    conv = Conv2d(8, filters, 5, padding=2, rng=numpy.random.default_rng(0))
+    workers = Workers(Network([("conv", conv), ("probe", probe)], (side, side, 8)), SoftmaxCrossEntropy(), 2)
+    workers.forward(numpy.ones((pictures, side, side, 8), numpy.float32))
+    assert set(probe.seen) == {min(wanted, most)}
