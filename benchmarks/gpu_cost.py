@@ -31,7 +31,7 @@ import standin
 EXAMPLES = """\
   python -m benchmarks.gpu_cost
       alexnet with 128 pictures on an H100
-  python -m benchmarks.gpu_cost --models alexnet-224,alexnet-cifar --batch-sizes 1,128
+  python -m benchmarks.gpu_cost --models alexnet-cifar --batch-sizes 1,128
   python -m benchmarks.gpu_cost --layers --bandwidth 1.0 --rate 20
       each layer's share, on a smaller card
 """
