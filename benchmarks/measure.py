@@ -54,6 +54,9 @@ class DeviceClock:
         return self.cuda.get_elapsed_time(start, stop) / 1000
 
 
+HOST = HostClock()
+
+
 class Minialex:
     """A network at work on one batch, as train.py does it: x float32 (N, H, W, C), labels int64 (N,); with the module xp."""
 
@@ -120,7 +123,7 @@ def flops(network: Network, what: str) -> int:
 
 
 def take_turns(
-    steps: dict[str, Callable], rounds: int, at_least: float, title: str = "", clock: HostClock | DeviceClock | None = None
+    steps: dict[str, Callable], rounds: int, at_least: float, title: str = "", clock: HostClock | DeviceClock = HOST
 ) -> dict[str, list[float]]:
     """Seconds that a call of each of `steps` takes, measured once a round; who starts changes from round to round."""
     names, seconds = list(steps), {name: [] for name in steps}
@@ -129,17 +132,16 @@ def take_turns(
             first = r % len(names)
             for name in names[first:] + names[:first]:
                 time.sleep(PAUSE)
-                seconds[name].append(seconds_a_call(steps[name], at_least, clock or HostClock()))
+                seconds[name].append(seconds_a_call(steps[name], at_least, clock))
                 bar.update()
     return seconds
 
 
-def seconds_a_call(step: Callable, at_least: float, clock: HostClock | DeviceClock | None = None) -> float:
+def seconds_a_call(step: Callable, at_least: float, clock: HostClock | DeviceClock = HOST) -> float:
     """Seconds that step() takes: one call where that is at least `at_least`, else the mean of as many calls as fill it.
 
     In the second case one call before them, which finds the caches full of other data, does not count.
     """
-    clock = clock or HostClock()
     start = clock.now()
     step()
     first = clock.seconds(start, clock.now())

@@ -18,11 +18,11 @@ import numpy
 
 from benchmarks import layers, report
 from benchmarks.measure import (
+    HOST,
     LEARNING_RATE,
     WHAT,
     DeviceClock,
     Gemm,
-    HostClock,
     Minialex,
     flops,
     random_batch,
@@ -144,7 +144,7 @@ def timed(model: str, batch_size: int, given: argparse.Namespace) -> Iterator[di
     set_algorithm(network, given.algorithm)
     batch = random_batch(network, batch_size)
     contenders, differences = line_up(network, batch, given)
-    gemm, clock = Gemm(given.threads, given.xp), HostClock() if given.xp is numpy else DeviceClock(given.xp)
+    gemm, clock = Gemm(given.threads, given.xp), HOST if given.xp is numpy else DeviceClock(given.xp)
     for what in given.what:
         steps = {name: getattr(contender, WHAT[what]) for name, contender in contenders.items()}
         steps["gemm"] = gemm.multiply

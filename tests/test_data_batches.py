@@ -185,12 +185,18 @@ def endless():
         yield numpy.zeros(10)
 
 
-# Here no_thread_is_left does the checking.
+def prefetching():
+    """The threads that prepare items now."""
+    return [thread for thread in threading.enumerate() if thread.name == "prefetch"]
+
+
 def test_closing_stops_a_thread_that_waits_for_the_caller():
     items = prefetch(endless())
     next(items)
     time.sleep(0.05)  # by now it waits
+    assert len(prefetching()) == 1
     items.close()
+    assert not prefetching()
 
 
 def test_closing_waits_for_the_item_in_the_making():
@@ -213,7 +219,9 @@ def test_closing_waits_for_the_item_in_the_making():
 
 def test_leaving_a_loop_stops_the_thread():
     for _ in prefetch(endless()):
+        assert len(prefetching()) == 1
         break
+    assert not prefetching()
 
 
 def test_an_interrupt_in_the_loop_stops_the_thread():
@@ -226,4 +234,7 @@ def test_an_interrupt_in_the_loop_stops_the_thread():
 
 
 def test_an_epoch_never_begun_starts_no_thread():
-    random_batches().epoch(0).close()
+    epoch = random_batches().epoch(0)
+    assert not prefetching()
+    epoch.close()
+    assert not prefetching()

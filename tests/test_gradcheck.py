@@ -309,12 +309,13 @@ def test_ones_instead_of_random_numbers_upstream_would_hide_it(rng):
 
 
 def test_single_precision_would_hide_it(rng):
-    """In float32 the right layer seems further off than the wrong one is: no tolerance could tell them apart."""
-    x = normal(rng)
+    """In float32 the right layer seems further off than the wrong one is: no tolerance could tell them apart. The more
+    numbers the loss is the sum of, the more it is rounded: these are a few thousand."""
+    x = rng.standard_normal((4, 12, 12, 8))
     right = check_layer(LocalResponseNorm(), x.astype(numpy.float32), rng)
     wrong = check_layer(NormWithoutCrossTerm(), x, rng)
     assert not wrong.passed
-    assert right.error > wrong.error
+    assert right.error > 10 * wrong.error
 
 
 def test_the_check_puts_everything_back(rng):

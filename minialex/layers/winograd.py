@@ -190,7 +190,10 @@ class Winograd:
 
 @functools.lru_cache
 def transforms(m: int, r: int, xp, dtype):
-    """A (a, m), B (a, a) and G (a, r) for tiles of m and kernels of r, as arrays of the module xp."""
+    """A (a, m), B (a, a) and G (a, r) for tiles of m and kernels of r, as arrays of the module xp.
+
+    They are computed on the host in float64, once: the same numbers on a GPU, which would need another library to invert.
+    """
     a, g, v = (evaluation(m + r - 1, count) for count in (m, r, m + r - 1))
     return [backend.to_device(t.astype(dtype), xp) for t in (a, numpy.linalg.inv(v), g)]
 
