@@ -5,6 +5,7 @@ import shutil
 import numpy
 import pytest
 import standin
+from lesson_runs import run_lesson  # noqa: F401  (a fixture)
 from threadpoolctl import threadpool_limits
 
 from minialex import backend
