@@ -1,4 +1,4 @@
-"""Runs a lesson as `python lessons/NN_TOPIC.py --no-pause --quick` does, with no real data in reach, and looks at what it made."""
+"""Runs a lesson as `python lessons/NN_TOPIC.py --no-pause --quick` does, with no real data in reach."""
 
 import runpy
 import sys

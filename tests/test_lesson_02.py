@@ -2,7 +2,7 @@
 
 
 def test_loops_matrix_product_and_layer_agree(run_lesson):
-    made, printed = run_lesson("02_convolution")
+    made, _ = run_lesson("02_convolution")
     assert abs(made["Y"] - made["naive"]).max() < 1e-5
     assert abs(made["fast"] - made["naive"]).max() < 1e-5
     assert (made["fast_columns"] == made["X"]).all()
