@@ -1,9 +1,10 @@
-"""Every name that minialex takes from the array module, in any line, is one that the installed CuPy has.
+"""Every name that minialex takes from the array module, and every keyword it gives, in any line, is one that CuPy has.
 
-The stand-in checks what the tests execute, keyword arguments included; this reads the rest.
+The stand-in checks what the tests execute; this reads the rest.
 """
 
 import ast
+import inspect
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ SOURCES = sorted(Path(minialex.__file__).parent.rglob("*.py"))
 
 
 def taken(tree):
-    """(line, dotted name) of each attribute that the source takes from xp or backend.of(...)."""
+    """(line, dotted name, keywords it is called with) of each attribute that the source takes from xp or backend.of(...)."""
     inner = set()
+    keywords = {node.func: [keyword.arg for keyword in node.keywords] for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
         names, value = [], node
         while isinstance(value, ast.Attribute):
@@ -23,7 +25,7 @@ def taken(tree):
             names.append(value.attr)
             value = value.value
         if names and node not in inner and is_module(value):
-            yield node.lineno, ".".join(reversed(names))
+            yield node.lineno, ".".join(reversed(names)), keywords.get(node, [])
 
 
 def is_module(node):
@@ -33,16 +35,33 @@ def is_module(node):
     return isinstance(node, ast.Name) and node.id == "xp"
 
 
-def test_the_reading_finds_names():
-    source = "y = backend.of(x).lib.stride_tricks.as_strided(x)\nxp.maximum(x, 0)\nnumpy.nonsense\nbackend.of(x)\nz.xp.no"
-    assert sorted(taken(ast.parse(source))) == [(1, "lib.stride_tricks.as_strided"), (2, "maximum")]
+def accepts(function, keyword):
+    """Whether CuPy's function takes the keyword. A ufunc of CuPy's has no signature to read; its documentation has three."""
+    if type(function).__name__ == "ufunc":
+        return keyword in ("out", "dtype", "casting")
+    parameters = inspect.signature(function).parameters
+    return keyword in parameters or any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+
+
+def test_the_reading_finds_names_and_keywords():
+    source = "y = backend.of(x).lib.as_strided(x, writeable=no)\nxp.maximum(x, out=y)\nnumpy.nonsense\nbackend.of(x)\nz.xp.no"
+    assert sorted(taken(ast.parse(source))) == [(1, "lib.as_strided", ["writeable"]), (2, "maximum", ["out"])]
+
+
+def test_keywords_that_cupy_lacks_are_not_accepted():
+    cupy = pytest.importorskip("cupy", exc_type=ImportError, reason="CuPy, to ask for its keywords")
+    assert not accepts(cupy.maximum, "where")
+    assert not accepts(cupy.lib.stride_tricks.as_strided, "writeable")
+    assert not accepts(cupy.sum, "initial")
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: "/".join(path.parts[-2:]))
-def test_cupy_has_every_name(path):
+def test_cupy_has_every_name_and_keyword(path):
     cupy = pytest.importorskip("cupy", exc_type=ImportError, reason="CuPy, to ask for its names")
-    for line, name in taken(ast.parse(path.read_text(encoding="utf-8"))):
+    for line, name, keywords in taken(ast.parse(path.read_text(encoding="utf-8"))):
         thing = cupy
         for part in name.split("."):
             assert hasattr(thing, part), f"{path.name}:{line} takes {name}, which CuPy {cupy.__version__} lacks"
             thing = getattr(thing, part)
+        for keyword in keywords:
+            assert accepts(thing, keyword), f"{path.name}:{line} calls {name} with {keyword}=, which CuPy lacks"
