@@ -45,9 +45,24 @@ def test_the_value_equals_the_loops(dtype, bound, loss, rng, xp):
     assert float(value) == pytest.approx(softmax_cross_entropy(logits.tolist(), LABELS), rel=bound)
 
 
-def test_gradient_equals_finite_differences(loss, logits):
-    report = check_loss(loss, logits, LABELS)
+@pytest.mark.parametrize("smoothing", [0, 0.3])
+def test_gradient_equals_finite_differences(smoothing, logits):
+    report = check_loss(SoftmaxCrossEntropy(smoothing), logits, LABELS)
     assert report.passed, report
+
+
+def test_smoothed_labels_by_hand(xp):
+    # p = (1/4, 3/4), q = (0.8 + 0.1, 0.1)
+    loss = SoftmaxCrossEntropy(smoothing=0.2)
+    value = loss.forward(xp.asarray(numpy.log([[1.0, 3.0]])), numpy.array([0]))
+    assert float(value) == pytest.approx(0.9 * math.log(4) + 0.1 * math.log(4 / 3), rel=1e-12)
+    assert_close(loss.backward(), numpy.array([[1 / 4 - 0.9, 3 / 4 - 0.1]]))
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1])
+def test_smoothing_is_a_share_below_one(smoothing):
+    with pytest.raises(ValueError, match=f"at least 0 and under 1, got {smoothing}"):
+        SoftmaxCrossEntropy(smoothing)
 
 
 def test_the_gradient_is_probability_minus_one_hot_over_n(loss, xp):

@@ -11,7 +11,17 @@ class SoftmaxCrossEntropy(Layer):
     Krizhevsky et al. 2012, section 3.5. logits: (N, classes); labels: (N,) integers in [0, classes), a host array.
     The largest logit of each row is subtracted first, so no exponential overflows. A loss is the one layer
     that takes two inputs and ends the chain: its backward needs no upstream gradient.
+
+    With `smoothing` s, 0 ≤ s < 1, the label is believed to 1 − s only, and the rest is dealt out to all classes: in place of
+    one_hot(labels) stands q = (1 − s) one_hot(labels) + s / classes, and loss = −mean Σ_k q[n, k] log p[n, k]. A net is then
+    no longer drawn to ever larger logits (Szegedy et al. 2016, "Rethinking the Inception architecture", section 7).
     """
+
+    def __init__(self, smoothing: float = 0.0):
+        super().__init__()
+        if not 0 <= smoothing < 1:
+            raise ValueError(f"smoothing must be at least 0 and under 1, got {smoothing}")
+        self.smoothing = smoothing
 
     def forward(self, logits, labels):
         xp = backend.of(logits)
@@ -22,13 +32,21 @@ class SoftmaxCrossEntropy(Layer):
         exponentials = xp.exp(shifted)
         sums = exponentials.sum(axis=1, keepdims=True)
         self.cache = exponentials / sums, rows, labels
-        return (xp.log(sums[:, 0]) - shifted[rows, labels]).mean()
+        right = shifted[rows, labels]
+        if self.smoothing:
+            right = (1 - self.smoothing) * right + self.smoothing * shifted.mean(axis=1)
+        return (xp.log(sums[:, 0]) - right).mean()
 
     def backward(self):
         probabilities, rows, labels = self.cached()
         dlogits = probabilities.copy()
-        dlogits[rows, labels] -= 1  # one entry in each row, so no index occurs twice
+        dlogits[rows, labels] -= 1 - self.smoothing  # one entry in each row, so no index occurs twice
+        if self.smoothing:
+            dlogits -= self.smoothing / dlogits.shape[1]
         return dlogits / len(dlogits)
+
+    def __repr__(self) -> str:
+        return f"SoftmaxCrossEntropy({f'smoothing={self.smoothing}' if self.smoothing else ''})"
 
 
 def check_labels(labels, logits) -> None:
