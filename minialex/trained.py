@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy
 
 from minialex import backend, options
+from minialex.checkpoint import Checkpoint
 from minialex.command import add_common_options, number, usable_cores
 from minialex.data.augment import Standardize
 from minialex.data.folder import ZOOM, FolderImages
 from minialex.errors import InputError
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.parallel.workers import Workers
-from minialex.weights import Checkpoint
 
 #: What a checkpoint's `progress` must hold for its network to be used, and what the options in it must.
 PROGRESS = ("options", "classes", "pictures", "mean", "std", "epochs", "steps")

@@ -6,9 +6,9 @@ import numpy
 import pytest
 
 from minialex import models, optim
+from minialex.checkpoint import Checkpoint, save_checkpoint
 from minialex.errors import InputError
 from minialex.layers import SoftmaxCrossEntropy
-from minialex.weights import Checkpoint, save_checkpoint
 
 
 def trained(model: str = "alexnet-cifar", steps: int = 2):
