@@ -30,10 +30,10 @@ class Place(NamedTuple):
     maps: tuple[int, int, int, int] | None
 
     def to_torch(self, array: numpy.ndarray) -> numpy.ndarray:
-        """A parameter of ours, on the host, as torch has it: contiguous."""
+        """A copy of a parameter of ours, on the host, as torch has it: contiguous."""
         if self.maps:
             array = array.reshape(self.maps).transpose(0, 3, 1, 2)
-        return numpy.ascontiguousarray(array).reshape(self.shape)
+        return numpy.array(array, order="C").reshape(self.shape)
 
     def from_torch(self, tensor: numpy.ndarray) -> numpy.ndarray:
         """A tensor of torch's in the order that we have; over maps in the shape `maps`, and not copied."""
@@ -88,7 +88,7 @@ def modules(network: Network) -> dict[str, str]:
 
 
 def to_torch(network: Network) -> dict[str, numpy.ndarray]:
-    """The network's parameters as a state dict of torch's: float32, contiguous, on the host."""
+    """The network's parameters as a state dict of torch's: copies, contiguous, on the host."""
     params = network.params
     return {place.name: place.to_torch(backend.to_host(params[name])) for name, place in places(network).items()}
 
