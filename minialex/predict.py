@@ -21,7 +21,7 @@ from minialex.weights import WEIGHTS_HELP, add_model_option
 
 EXAMPLES = """\
   python -m minialex.predict star.png --weights runs/shapes-alexnet-cifar
-  python -m minialex.predict PICTURES 'more/**/*.jpg' --weights runs/long --top 1
+  python -m minialex.predict PICTURES 'more/*.jpg' --weights runs/long --top 1
       the best answer for each picture in PICTURES and below it, and for others
   python -m minialex.predict dog.jpg --weights torchvision
       with the weights for ImageNet that torchvision publishes (244 MB)

@@ -36,7 +36,8 @@ HASH = "sha256:7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"
 #: What to give as weights, for --help.
 WEIGHTS_HELP = "a run's folder, a checkpoint.npz, .pth or .safetensors file, or torchvision"
 
-FORMAT = "minialex weights 1"
+#: The entry of a .safetensors file's metadata that is ours, and its version.
+ABOUT, FORMAT = "minialex", "minialex weights 1"
 
 #: The largest side of pictures, in pixels, that is believed.
 LARGEST = 1024
@@ -44,9 +45,6 @@ LARGEST = 1024
 #: What must be known of weights for their network to be used, and what of the options.
 PROGRESS = ("options", "classes", "pictures", "mean", "std", "epochs", "steps")
 OPTIONS = ("model", "lrn", "dataset", "data_dir", "seed", "batch_size", "crop_padding")
-
-#: What else stands in our own metadata, for people.
-FOR_PEOPLE = ("modules", "input")
 
 
 class WeightFile:
@@ -96,8 +94,8 @@ def from_file(path: Path, model: str | None) -> Checkpoint | WeightFile:
         start = file.read(256)
     if start[8:9] == b"{":
         tensors, metadata = safetensors_file.read(path)
-        if metadata.get("format") == FORMAT:
-            return WeightFile(path, tensors, described(path, metadata))
+        if ABOUT in metadata:
+            return WeightFile(path, tensors, described(path, metadata[ABOUT]))
     elif start[:1] == b"\x80" or (start[:2] == b"PK" and b"data.pkl" in start):
         tensors = torch_file.read(path)
     else:
@@ -109,21 +107,21 @@ def from_file(path: Path, model: str | None) -> Checkpoint | WeightFile:
     return WeightFile(path, tensors, progress, None if known else f"{path} does not say what it is for: assumed {assumed}")
 
 
-def described(path: Path, metadata: dict[str, str]) -> dict:
-    """The `progress` that our own metadata says; InputError if that is damaged."""
+def described(path: Path, text: str) -> dict:
+    """The `progress` that our own metadata says; InputError if that is damaged or of another version."""
     try:
-        progress = {name: json.loads(text) for name, text in metadata.items() if name not in ("format", *FOR_PEOPLE)}
+        progress = json.loads(text)
         chosen, (*_, side, channels) = progress["options"], progress["pictures"]
-        whole = set(PROGRESS) <= set(progress) and set(OPTIONS) <= set(chosen)
+        whole = progress["format"] == FORMAT and set(PROGRESS) <= set(progress) and set(OPTIONS) <= set(chosen)
         whole &= chosen["model"] in models.MODELS and chosen["lrn"] in (None, *options.LRN) and 1 <= side <= LARGEST
         whole &= all(isinstance(name, str) for name in progress["classes"])
         whole &= len(progress["mean"]) == len(progress["std"]) == channels
-        whole &= all(isinstance(number, int | float) for number in (*progress["mean"], *progress["std"]))
+        whole &= all(abs(float(number)) < 1e6 for number in (*progress["mean"], *progress["std"]))
         whole &= isinstance(progress.get("resize", side), int) and side <= progress.get("resize", side) <= 2 * LARGEST
     except (ValueError, TypeError, KeyError, RecursionError):
         whole = False
     if not whole:
-        raise InputError(f"{path} says that it is {FORMAT!r}, but what it says about itself is damaged")
+        raise InputError(f"{path} is by minialex, but what it says about itself is damaged, or not {FORMAT!r}")
     return progress
 
 
@@ -153,20 +151,21 @@ def export(weights: Path | str, out: Path, model: str | None = None) -> str:
     pictures += "pixels from 0 to 255, minus mean, divided by std"
     progress = {name: found.progress[name] for name in (*PROGRESS, "resize") if name in found.progress}
     progress["options"] = {name: found.progress["options"][name] for name in OPTIONS} | {"data_dir": None}
-    about = {**progress, "modules": torch_layout.modules(built), "input": pictures}
-    metadata = {"format": FORMAT} | {name: json.dumps(value) for name, value in about.items()}
+    about = {"format": FORMAT, **progress, "input": pictures, "modules": torch_layout.modules(built)}
     with written_whole(out) as temporary:
         if out.suffix == ".onnx":
+            metadata = {name: json.dumps(value) for name, value in about.items()}
             onnx_file.write(temporary, built, metadata, f"{progress['options']['model']} by minialex. Input: {pictures}.")
         else:
-            safetensors_file.write(temporary, torch_layout.to_torch(built), metadata)
+            safetensors_file.write(temporary, torch_layout.to_torch(built), {ABOUT: json.dumps(about)})
     count = built.parameter_count()
     return f"{out}: {progress['options']['model']}, {count:,} parameters, {out.stat().st_size / 1e6:,.1f} MB"
 
 
 def parser() -> Parser:
     """The command's options."""
-    about = "Writes trained weights into a file for other programs, which also minialex reads."
+    about = "Writes trained weights into a file for other programs. A .safetensors file can\n"
+    about += "also be used with minialex, as the run that it came from."
     p = Parser("weights", about, EXAMPLES, usage="export WEIGHTS OUT [options]")
     p.add_argument("action", choices=["export"], help="the one thing that this command does")
     p.add_argument("weights", metavar="WEIGHTS", help=WEIGHTS_HELP)
