@@ -12,8 +12,8 @@ from minialex.formats import torch_layout
 #: How torchvision's nets see pictures: the shorter side before the crop, mean and standard deviation of pixels from 0 to 1.
 RESIZE, MEAN, STD = 256, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-#: What is known of weights that do not say of what run they are.
-UNKNOWN = {"dataset": "folder", "data_dir": None, "seed": 0, "batch_size": 64, "crop_padding": None}
+#: The options of weights that do not say of what run they are: of no data set.
+UNKNOWN = {"dataset": None, "data_dir": None, "seed": 0, "batch_size": 64, "crop_padding": None}
 
 
 class Zeros:

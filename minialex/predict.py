@@ -15,6 +15,7 @@ from minialex.command import Parser, number, run
 from minialex.data.augment import centre_views
 from minialex.data.batches import prefetch
 from minialex.data.folder import EXTENSIONS, FolderImages
+from minialex.data.torchvision_images import TorchvisionImages
 from minialex.errors import InputError
 from minialex.trained import Trained, add_trained_options
 from minialex.weights import WEIGHTS_HELP, add_model_option
@@ -73,14 +74,14 @@ class StandardInput(io.BytesIO):
         return "-"
 
 
-def files_of(named: str) -> list[Path | StandardInput]:
+def files_of(named: str | Path) -> list[Path | StandardInput]:
     """The pictures that a word of the command line means.
 
     "-" is what comes through standard input. A folder means all pictures in it and below it, sorted, but for hidden ones. A
     pattern (* and ? for parts of a name, ** for folders at any depth) means the pictures that match it, and those in folders
     that do. InputError if a folder or a pattern means none; a single file may be missing, that shows when it is read.
     """
-    path = Path(named)
+    path, named = Path(named), str(named)
     if named == "-":
         return [StandardInput(sys.stdin.buffer.read())]
     if path.is_dir():
@@ -123,7 +124,9 @@ def predictions(
                 yield files[i], probabilities, None
 
 
-def read(images: FolderImages, batch: numpy.ndarray) -> tuple[Sequence[int], numpy.ndarray, list[tuple[int, str]]]:
+def read(
+    images: FolderImages | TorchvisionImages, batch: numpy.ndarray
+) -> tuple[Sequence[int], numpy.ndarray, list[tuple[int, str]]]:
     """Those of `batch` that can be read, their pictures uint8 (n, S, S, C), and each of the others with what is wrong."""
     try:
         return batch, images.read(batch, centre_views(len(batch))), []

@@ -43,17 +43,16 @@ class Trained:
         self.workers = Workers(self.network, SoftmaxCrossEntropy(), threads or usable_cores() if xp is numpy else 1)
         self.standardize = Standardize(self.progress["mean"], self.progress["std"])
 
-    def images(self, files: Sequence) -> FolderImages:
+    def images(self, files: Sequence) -> FolderImages | TorchvisionImages:
         """The pictures in these files (paths, or open files), unlabelled: at centre views they are cut and sized as the
         run's test pictures were, or as torchvision cuts and sizes them, where the weights are from elsewhere.
 
         Of a run's data sets only "folder" cuts off edges; pictures of the others were seen whole, and these are, if square.
         """
-        labels = numpy.zeros(len(files))
         if "resize" in self.progress:
-            return TorchvisionImages(files, labels, self.image_size, self.channels, self.progress["resize"])
+            return TorchvisionImages(files, self.image_size, self.channels, self.progress["resize"])
         zoom = ZOOM if self.options["dataset"] == "folder" else 1
-        return FolderImages(files, labels, self.image_size, self.channels, zoom)
+        return FolderImages(files, numpy.zeros(len(files)), self.image_size, self.channels, zoom)
 
 
 def add_trained_options(group) -> None:

@@ -19,7 +19,7 @@ def saved(path, width, height, mode="RGB"):
 
 
 def read(path, size, resize, channels=3, **view):
-    return TorchvisionImages([path], [0], size, channels, resize).read([0], views(**view))[0]
+    return TorchvisionImages([path], size, channels, resize).read([0], views(**view))[0]
 
 
 @pytest.mark.parametrize(("room", "first"), [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 2), (6, 3), (7, 4)])
@@ -76,5 +76,5 @@ def test_the_pixels_are_torchvision_s(size, ending, tmp_path):
 
     path = saved(tmp_path / f"a.{ending}", *size)
     theirs = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])(Image.open(path).convert("RGB"))
-    images = TorchvisionImages([path], [0], 224)
+    images = TorchvisionImages([path], 224)
     assert numpy.array_equal(images.read([0], centre_views(1))[0], numpy.asarray(theirs))

@@ -1,24 +1,44 @@
 """Pictures in files as torchvision's published weights want them: resized whole, then cropped."""
 
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy
 from PIL import Image, ImageOps
 
-from minialex.data.folder import FolderImages, opened
+from minialex.data.augment import Views
+from minialex.data.folder import opened
 
 
-class TorchvisionImages(FolderImages):
-    """FolderImages whose `read` gives the very pixels of torchvision's Resize and CenterCrop.
+class TorchvisionImages:
+    """Pictures in files, read when they are asked for: the very pixels of torchvision's Resize and CenterCrop.
 
-    resize: the length to which the shorter side is resized.
+    paths: N files, or open ones. image_size: the side S of the squares that `read` gives. channels: 3 reads them as colour, 1
+    as grey. resize: the length to which the shorter side is resized first.
 
     FolderImages cuts first, decodes large JPEGs at a fraction of their size, and its centre is up to a pixel elsewhere: on 99
     of ImageNet's photographs its pixels differ from torchvision's by 4 of 255 on average.
     A camera's note that a picture lies on its side is followed, which torchvision leaves to others.
     """
 
-    def __init__(self, paths, labels, image_size: int, channels: int = 3, resize: int = 256):
-        super().__init__(paths, labels, image_size, channels, resize / image_size)
-        self.resize = resize
+    in_memory = False
+
+    def __init__(self, paths: Sequence, image_size: int, channels: int = 3, resize: int = 256):
+        self.paths, self.labels = list(paths), numpy.zeros(len(paths), numpy.int64)
+        self.image_size, self.channels, self.resize = image_size, channels, resize
+        self.pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read(self, indices: Sequence[int], views: Views) -> numpy.ndarray:
+        """The pictures number `indices`, cropped where `views` say and mirrored: uint8 (n, S, S, channels).
+
+        InputError naming the first file, in the order of `indices`, that is not a whole picture.
+        """
+        paths = [self.paths[i] for i in indices]
+        return numpy.stack(list(self.pool.map(self._read_one, paths, views.top, views.left, views.mirror)))
 
     def _read_one(self, path, top, left, mirror):
         size = self.image_size
