@@ -98,9 +98,9 @@ def files_of(named: str | Path) -> list[Path | StandardInput]:
 
 
 def below(folder: Path) -> list[Path]:
-    """All pictures in the folder and below it, sorted; hidden ones are left out."""
-    files = (file.relative_to(folder) for file in folder.rglob("*") if is_picture(file) and file.is_file())
-    return sorted(folder / file for file in files if not any(part.startswith(".") for part in file.parts))
+    """All pictures in the folder and below it, sorted; hidden ones are left out, linked folders are not."""
+    files = (folder / name for name in glob.glob("**/*", root_dir=folder, recursive=True))
+    return sorted(file for file in files if is_picture(file) and file.is_file())
 
 
 def is_picture(path: Path) -> bool:

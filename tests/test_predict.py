@@ -182,6 +182,12 @@ def some_pictures(root, picture):
         (root / name).write_bytes(picture)
 
 
+def test_linked_folders_are_looked_into(pictures, use, tmp_path):
+    (tmp_path / "linked").symlink_to(pictures / "val" / "even")
+    code, out, _ = use(tmp_path, "--top", 1)
+    assert (code, len(predictions(out))) == (0, 10)
+
+
 @pytest.mark.parametrize(
     ("pattern", "shown"),
     [
