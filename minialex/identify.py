@@ -1,5 +1,6 @@
 """Which model weights are for that do not say it, and what can be assumed of the pictures they were trained on."""
 
+import inspect
 from pathlib import Path
 
 import numpy
@@ -29,7 +30,9 @@ class Zeros:
 class Fit:
     """How tensors in torch's layout fit the model called `model`, with as many classes as they have and such pictures.
 
-    problem   why they do not, or None;  matching: how many have the right shape;  named: whether all have torchvision's names
+    problem    why they do not, or None
+    matching   how many have the right shape
+    named      how many have the name that torchvision would give them: in a net of others none, or by chance some
     """
 
     def __init__(self, model: str, tensors: dict[str, numpy.ndarray], channels: int):
@@ -42,13 +45,15 @@ class Fit:
         wanted = [*wanted[:-2], *last_layer]
         self.problem = torch_layout.misfit(wanted, tensors)
         self.matching = sum(place.shape == tensor.shape for place, tensor in zip(wanted, got, strict=False))
-        self.named = tensors.keys() == {place.name for place in wanted}
+        self.named = sum(place.name in tensors for place in wanted)
+        self.fully_named = self.named == len(wanted)
 
 
 def identify(path: Path, tensors: dict[str, numpy.ndarray], model: str | None = None) -> Fit:
     """The model that the tensors from the file `path` fit, or `model`, if they do. The models' own picture size is expected.
 
-    InputError if none fits, telling what does not in the one that comes nearest, or if several do and names decide nothing.
+    InputError if none fits, telling what does not in the one that comes nearest, or if several do and names decide nothing,
+    or if names like torchvision's say that layers without weights (local response normalisation, say) stand elsewhere.
     """
     first = next(iter(tensors.values()))
     channels = first.shape[1] if first.ndim == 4 else 3
@@ -56,12 +61,18 @@ def identify(path: Path, tensors: dict[str, numpy.ndarray], model: str | None = 
         raise InputError(f"{path} is for pictures of {channels} channels, expected 1 or 3")
     fits = [Fit(name, tensors, channels) for name in ([model] if model else models.MODELS)]
     right = [fit for fit in fits if fit.problem is None]
+    if model and right:
+        return right[0]
     if not right:
         nearest = max(fits, key=lambda fit: fit.matching)
         raise InputError(f"{path} does not fit {nearest.model}{'' if model else ', the nearest model'}: {nearest.problem}")
-    right = [fit for fit in right if fit.named] or right
+    right = [fit for fit in right if fit.fully_named] or right
+    models_fitting = " and ".join(fit.model for fit in right)
     if len(right) > 1:
-        raise InputError(f"{path} fits {' and '.join(fit.model for fit in right)}: say with --model which it is")
+        raise InputError(f"{path} fits {models_fitting}: say with --model which it is")
+    if right[0].named and not right[0].fully_named:
+        others = "but by its names has other layers between: if that is wrong, say so with --model"
+        raise InputError(f"{path} fits {models_fitting}, {others}")
     return right[0]
 
 
@@ -82,4 +93,6 @@ def assume(fit: Fit) -> tuple[dict, str]:
     }
     cut = f"cut from {RESIZE}" if photographs else "seen whole"
     pixels = "with ImageNet's mean and deviation" if colour else "with values from 0 to 1"
-    return progress, f"{fit.model}, pictures of {side}×{side} {cut}, {pixels}"
+    options = inspect.signature(models.MODELS[fit.model]).parameters
+    norm = "" if "lrn" not in options else " with LRN" if options["lrn"].default else " without LRN"
+    return progress, f"{fit.model}{norm}, pictures of {side}×{side} {cut}, {pixels}"

@@ -40,6 +40,21 @@ def test_where_shapes_do_not_decide_it_has_to_be_said():
     assert identify(PATH, unnamed, "alexnet-227").model == "alexnet-227"
 
 
+def test_names_that_tell_of_other_layers_between_are_no_fit_unless_it_is_said():
+    """LRN has no weights; with it torchvision would count differently, and without it these weights are worth nothing."""
+    with_norm = tensors("alexnet-owt", lrn=True)
+    with pytest.raises(InputError, match="fits alexnet-owt, but by its names has other layers between"):
+        identify(PATH, with_norm)
+    assert identify(PATH, with_norm, "alexnet-owt").problem is None
+
+
+def test_a_model_that_was_said_is_right_whatever_the_names_suggest():
+    """An AlexNet for 227 pixels with its dropout where torchvision has it looks like the one for 224."""
+    like_224 = tensors("alexnet-224")
+    assert identify(PATH, like_224).model == "alexnet-224"
+    assert identify(PATH, like_224, "alexnet-227").model == "alexnet-227"
+
+
 @pytest.mark.parametrize(
     ("model", "change", "said"),
     [
@@ -82,7 +97,12 @@ def test_what_is_assumed_of_pictures(model, options, side, resize, mean, std):
     assert progress["resize"] == resize
     assert progress["mean"] == pytest.approx(mean)
     assert progress["std"] == pytest.approx(std)
-    assert words.startswith(f"{model}, pictures of {side}×{side} ")
+    assert words.startswith(f"{model} without LRN, pictures of {side}×{side} ")
+
+
+def test_normalisation_is_assumed_where_the_model_has_it():
+    assert assume(identify(PATH, tensors("alexnet")))[1].startswith("alexnet with LRN, pictures of 227×227 cut from 256")
+    assert assume(identify(PATH, tensors("lenet")))[1].startswith("lenet, pictures of 28×28 seen whole")
 
 
 def test_a_thousand_classes_are_imagenet_s():

@@ -108,7 +108,7 @@ def test_torch_s_files_and_safetensors_give_the_same_net(write, folder, pictures
     assert answered[0] == answered[1] == answered[2]
     assert answered[0][1] == ["class 0", "class 1", "class 2", "class 3"]
     said = weights.find(tmp_path / "a.pth").assumed
-    assert said.startswith(f"{tmp_path / 'a.pth'} does not say what it is for: assumed alexnet-cifar, pictures of 32×32")
+    assert said.startswith(f"{tmp_path / 'a.pth'} does not say what it is for: assumed alexnet-cifar without LRN, pictures")
 
 
 def test_onnx_says_the_same_and_how_to_ask_it(folder, tmp_path):

@@ -117,8 +117,6 @@ def read(path: Path) -> dict[str, numpy.ndarray]:
     try:
         with open(path, "rb") as file:
             return from_zip(file) if file.read(4) == b"PK\x03\x04" else from_sequence(file)
-    except FileNotFoundError:
-        raise
     except RefusedName as error:
         hint = "what torch.save(model.state_dict(), FILE) writes has nothing of the kind"
         raise InputError(f"{path} holds more than tensors: {error}; {hint}") from None

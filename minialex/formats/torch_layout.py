@@ -104,16 +104,15 @@ def without_prefix(tensors: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray
 def misfit(wanted: list[Place], tensors: dict[str, numpy.ndarray]) -> str | None:
     """Why the tensors are not those `wanted`, in a few words that name one; None if they are.
 
-    Where the names are other ones, the order counts: a state dict has the order in which its layers were made.
+    Where not all have torchvision's names, the order counts: a state dict has the order in which its layers were made.
     """
-    names = [place.name for place in wanted]
-    if tensors.keys() & set(names):
+    if len(tensors) != len(wanted):
+        names = [place.name for place in wanted]
         missing = [name for name in names if name not in tensors]
         extra = [name for name in tensors if name not in names]
-        if missing or extra:
-            return f"it has no {missing[0]}" if missing else f"it has {extra[0]}, which belongs nowhere"
-    elif len(tensors) != len(wanted):
-        return f"it has {len(tensors)} tensors, expected {len(wanted)}"
+        if len(extra) == len(tensors):
+            return f"it has {len(tensors)} tensors, expected {len(wanted)}"
+        return f"it has no {missing[0]}" if missing else f"it has {extra[0]}, which belongs nowhere"
     for place, (name, tensor) in zip(wanted, in_order(wanted, tensors), strict=True):
         if tensor.shape != place.shape:
             return f"{name} is {tensor.shape}, expected {place.shape}"
@@ -125,7 +124,7 @@ def misfit(wanted: list[Place], tensors: dict[str, numpy.ndarray]) -> str | None
 
 
 def in_order(wanted: list[Place], tensors: dict[str, numpy.ndarray]) -> list[tuple[str, numpy.ndarray]]:
-    """(name, tensor) for each place: the tensor of that name, or where the names are other ones that at its position."""
+    """(name, tensor) for each place: the tensor of that name, or where not all names are there that at its position."""
     if all(place.name in tensors for place in wanted):
         return [(place.name, tensors[place.name]) for place in wanted]
     return list(tensors.items())
@@ -138,15 +137,13 @@ def load_into(network: Network, tensors: dict[str, numpy.ndarray], origin: str, 
     before anything is changed.
     """
     found, params = places(network), network.params
-    last = [name for name in params if name.startswith(list(params)[-1].rpartition(".")[0] + ".")] if skip_last else []
-    wanted, tensors = list(found.values()), without_prefix(tensors)
-    if skip_last and len(tensors) == len(wanted):
-        kept = in_order(wanted, tensors)[: -len(last)]
-        wanted, tensors = wanted[: -len(last)], dict(kept)
+    names, wanted, tensors = list(params), list(found.values()), without_prefix(tensors)
+    if skip_last and len(tensors) == len(wanted):  # the last two are its weight and bias
+        tensors = dict(in_order(wanted, tensors)[:-2])
+        names, wanted = names[:-2], wanted[:-2]
     problem = misfit(wanted, tensors)
     if problem:
         raise InputError(f"{origin} does not fit this network: {problem}")
-    names = [name for name in params if name not in last]
     for name, (_, tensor) in zip(names, in_order(wanted, tensors), strict=True):
         array = params[name]
         ours = found[name].from_torch(tensor).astype(array.dtype, order="C", copy=False).reshape(array.shape)
