@@ -83,6 +83,13 @@ def test_only_the_state_dict_is_read(write, tmp_path):
     assert same(torch_file.read(path), ARRAYS)
 
 
+def test_a_file_that_ends_in_a_storage_that_is_not_read(tmp_path):
+    said, storages = tensors({**ARRAYS, "momentum": numpy.zeros(2, numpy.float32)})
+    path = in_sequence(tmp_path / "a.pth", {"momentum": said.pop("momentum"), "state_dict": said}, storages)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "ends early" in refusal(path)
+
+
 @pytest.mark.parametrize("number", range(len(list(attacks("there")))))
 @pytest.mark.parametrize("write", WRITERS)
 def test_no_attack_runs(write, number, tmp_path):

@@ -270,7 +270,7 @@ def torch_weights(tmp_path):
 
 def test_weights_of_others_see_pictures_as_torchvision_prepares_them(torch_weights, use, tmp_path):
     path, network = torch_weights
-    pixels = numpy.random.default_rng(0).integers(0, 256, (28, 31, 3), numpy.uint8)
+    pixels = numpy.random.default_rng(0).integers(0, 256, (28, 33, 3), numpy.uint8)  # the centre of a run's begins at column 3
     Image.fromarray(pixels).save(tmp_path / "a.png")
     code, out, err = use(tmp_path / "a.png", "--top", 10, weights=path)
     assert code == 0
@@ -279,6 +279,8 @@ def test_weights_of_others_see_pictures_as_torchvision_prepares_them(torch_weigh
     cut = pixels[:, 2:30] / 255  # torchvision's ToTensor and Normalize
     logits = network.forward(((cut - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225])[None].astype(numpy.float32))
     assert_says(predictions(out), [f"class {i}" for i in range(10)], predict.softmax(logits).tolist())
+    weights.export(path, tmp_path / "a.safetensors")
+    assert use(tmp_path / "a.png", "--top", 10, weights=tmp_path / "a.safetensors") == (0, out, "")
 
 
 def test_exported_weights_say_the_same_as_the_run(folder, pictures, use, tmp_path):

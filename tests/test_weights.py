@@ -16,7 +16,8 @@ from minialex import models, optim, weights
 from minialex.checkpoint import save_checkpoint
 from minialex.data.augment import centre_views
 from minialex.errors import InputError
-from minialex.formats import safetensors_file, torch_layout
+from minialex.formats import safetensors_file, torch_file, torch_layout
+from minialex.identify import Zeros
 from minialex.trained import Trained
 
 CLASSES = [f"kind {i}" for i in range(4)]
@@ -109,6 +110,15 @@ def test_torch_s_files_and_safetensors_give_the_same_net(write, folder, pictures
     assert answered[0][1] == ["class 0", "class 1", "class 2", "class 3"]
     said = weights.find(tmp_path / "a.pth").assumed
     assert said.startswith(f"{tmp_path / 'a.pth'} does not say what it is for: assumed alexnet-cifar without LRN, pictures")
+
+
+def test_what_torch_puts_before_names_does_not_hide_them(tmp_path, monkeypatch):
+    """By its shapes alone it could be alexnet-227 as well."""
+    places = torch_layout.places(models.build("alexnet-224", rng=Zeros())).values()
+    found = {f"module.{place.name}": numpy.broadcast_to(numpy.float32(0), place.shape) for place in places}
+    (tmp_path / "a.pth").write_bytes(b"\x80\x02")
+    monkeypatch.setattr(torch_file, "read", lambda path: found)
+    assert weights.find(tmp_path / "a.pth").progress["options"]["model"] == "alexnet-224"
 
 
 def test_onnx_says_the_same_and_how_to_ask_it(folder, tmp_path):
