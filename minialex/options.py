@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minialex import models, optim
+from minialex.checkpoint import Checkpoint
 from minialex.command import Parser, add_common_options, number, usable_cores
 from minialex.data.augment import AUGMENTATIONS
 from minialex.errors import InputError
 from minialex.network import Network
-from minialex.weights import Checkpoint
 
 EXAMPLES = """\
   python -m minialex.train

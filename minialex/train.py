@@ -14,6 +14,7 @@ import numpy
 from tqdm import tqdm
 
 from minialex import __version__, backend, data, memory, optim, options
+from minialex.checkpoint import Checkpoint, save_checkpoint
 from minialex.command import run
 from minialex.data.augment import AUGMENTATIONS, Standardize, standardize_from
 from minialex.data.batches import Batches
@@ -23,7 +24,6 @@ from minialex.evaluate import evaluate
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.parallel.workers import Workers
 from minialex.run_folder import RunFolder
-from minialex.weights import Checkpoint, save_checkpoint
 
 #: The stream of the seed that initial weights and dropout come from; the data sets and batches have others.
 WEIGHTS = 3

@@ -1,60 +1,58 @@
-"""What a run has learnt, ready for use: its network and its way of looking at pictures, from the run's checkpoint."""
+"""What was learnt, here or elsewhere, ready for use: a network with its weights, and its way of looking at pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy
 
-from minialex import backend, options
+from minialex import backend, weights
 from minialex.command import add_common_options, number, usable_cores
 from minialex.data.augment import Standardize
 from minialex.data.folder import ZOOM, FolderImages
-from minialex.errors import InputError
+from minialex.data.torchvision_images import TorchvisionImages
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.parallel.workers import Workers
-from minialex.weights import Checkpoint
-
-#: What a checkpoint's `progress` must hold for its network to be used, and what the options in it must.
-PROGRESS = ("options", "classes", "pictures", "mean", "std", "epochs", "steps")
-OPTIONS = ("model", "lrn", "dataset", "data_dir", "seed", "batch_size", "crop_padding")
 
 
 class Trained:
-    """The network of the run whose folder, or checkpoint, `path` is.
+    """The network of what `learnt` means: a run's folder, a checkpoint, .pth or .safetensors file, or "torchvision".
 
     network       with the trained weights, on the CPU or the GPU that the backend `backend_name` means (None: "auto")
     workers       what computes its logits, on `threads` threads (None: one a core)
     standardize   what pictures go through before they reach it
     class_names   what its logits stand for, in order
     image_size, channels   S and C of the pictures (N, S, S, C) it takes
-    options       the run's (see options.py)
-    progress      how far the run had come (see train.py)
+    options       the run's (see options.py), of weights from elsewhere those in weights.OPTIONS
+    progress      how far the run had come (see train.py), of weights from elsewhere what is known, the rest None
+    assumed       what the file does not say and is assumed, in a sentence; None if it says everything
+    path          the file
 
-    InputError if there is no whole checkpoint, it is not that of a run, or its weights do not fit the network.
+    `model` is which model the file is for, if it leaves that open. InputError if there is no such file, it is damaged, it
+    is nothing of these, or its weights do not fit the network.
     """
 
-    def __init__(self, path: Path, backend_name: str | None = None, threads: int | None = None):
+    def __init__(
+        self, learnt: Path | str, backend_name: str | None = None, threads: int | None = None, model: str | None = None
+    ):
         xp = backend.get(backend_name or "auto")
-        checkpoint = Checkpoint(path / "checkpoint.npz" if path.is_dir() else path)
-        checkpoint.require(PROGRESS)
-        self.path, self.progress = checkpoint.path, checkpoint.progress
+        found = weights.find(learnt, model)
+        self.path, self.progress, self.assumed = found.path, found.progress, getattr(found, "assumed", None)
         self.options, self.class_names = self.progress["options"], self.progress["classes"]
-        for name in OPTIONS:
-            if name not in self.options:
-                raise InputError(f"{self.path} has other options than this version of the command: no {name}")
         *_, self.image_size, self.channels = self.progress["pictures"]
-        self.network = options.network(self.options, len(self.class_names), self.image_size, self.channels).to(xp)
-        checkpoint.restore_weights(self.network)
+        self.network = weights.network(found).to(xp)
         self.workers = Workers(self.network, SoftmaxCrossEntropy(), threads or usable_cores() if xp is numpy else 1)
         self.standardize = Standardize(self.progress["mean"], self.progress["std"])
 
-    def images(self, paths: Sequence[Path]) -> FolderImages:
-        """The pictures in these files, unlabelled: at centre views they are cut and sized as the run's test pictures were.
+    def images(self, files: Sequence) -> FolderImages | TorchvisionImages:
+        """The pictures in these files (paths, or open files), unlabelled: at centre views they are cut and sized as the
+        run's test pictures were, or as torchvision cuts and sizes them, where the weights are from elsewhere.
 
-        Only the data set "folder" cuts off edges; pictures of the others were seen whole, and these are, if square.
+        Of a run's data sets only "folder" cuts off edges; pictures of the others were seen whole, and these are, if square.
         """
+        if "resize" in self.progress:
+            return TorchvisionImages(files, self.image_size, self.channels, self.progress["resize"])
         zoom = ZOOM if self.options["dataset"] == "folder" else 1
-        return FolderImages(paths, numpy.zeros(len(paths)), self.image_size, self.channels, zoom)
+        return FolderImages(files, numpy.zeros(len(files)), self.image_size, self.channels, zoom)
 
 
 def add_trained_options(group) -> None:

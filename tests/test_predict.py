@@ -1,17 +1,22 @@
 """The prediction command, as a user meets it: the network's probabilities, any number of files, some of them no pictures."""
 
+import io
+import json
 import re
+import sys
 
 import numpy
 import pytest
 import trained_runs
-from commands import call
+from commands import call, start
 from data_helpers import picture_folder
 from PIL import Image
 from test_data_fashion_mnist import write as write_fashion_mnist
+from torch_files import tensors, zipped
 
-from minialex import data, predict
+from minialex import data, models, predict, weights
 from minialex.data.augment import centre_views
+from minialex.formats import torch_layout
 
 
 @pytest.fixture(scope="module")
@@ -169,10 +174,136 @@ def test_the_columns_stay_within_80(pictures, use, tmp_path, monkeypatch):
     assert max(map(len, lines)) <= 80
 
 
+def some_pictures(root, picture):
+    """Pictures and other files at several depths below `root`, with the bytes of `picture`."""
+    seen = ("a.png", "b.PNG", "in/c.png", "in/deep/d.jpg", "[x].png", "x.png")
+    for name in (*seen, "notes.txt", ".hidden.png", "in/.cache/e.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(picture)
+
+
+def test_linked_folders_are_looked_into(pictures, use, tmp_path):
+    (tmp_path / "linked").symlink_to(pictures / "val" / "even")
+    code, out, _ = use(tmp_path, "--top", 1)
+    assert (code, len(predictions(out))) == (0, 10)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "shown"),
+    [
+        ("*.png", ["[x].png", "a.png", "x.png"]),
+        ("*", ["[x].png", "a.png", "b.PNG", "in/c.png", "in/deep/d.jpg", "x.png"]),
+        ("**/*.png", ["[x].png", "a.png", "in/c.png", "x.png"]),
+        ("**", ["[x].png", "a.png", "b.PNG", "in/c.png", "in/deep/d.jpg", "x.png"]),
+        ("i?", ["in/c.png", "in/deep/d.jpg"]),
+        ("[ab].*", ["a.png", "b.PNG"]),
+        ("[x].png", ["[x].png"]),
+    ],
+)
+def test_a_pattern_means_the_pictures_that_match(pattern, shown, pictures, use, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    some_pictures(tmp_path, next((pictures / "val" / "even").iterdir()).read_bytes())
+    code, out, err = use(pattern, "--top", 1)
+    assert (code, err) == (0, "")
+    assert sorted(name for name, _ in predictions(out)) == shown
+
+
+def test_standard_input_is_a_picture(pictures, use, monkeypatch):
+    path = next((pictures / "val" / "even").iterdir())
+    _, expected, _ = use(path, "--top", 1)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    code, out, err = use("-", "--top", 1)
+    assert (code, err) == (0, "")
+    assert out.split() == ["-", *expected.split()[1:]]
+
+
+def test_standard_input_that_is_no_picture_is_named(pictures, use, monkeypatch):
+    for content in (b"", b"no picture"):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        code, out, err = use("-", next((pictures / "val" / "even").iterdir()))
+        assert (code, len(predictions(out))) == (1, 1)
+        assert err.startswith("error: -: not a picture that can be read")
+
+
+def test_a_picture_through_a_pipe(folder, pictures):
+    """As a shell does it, in a process of its own."""
+    path = next((pictures / "val" / "even").iterdir())
+    with open(path, "rb") as file:
+        process = start("minialex.predict", "-", "--weights", folder, "--backend", "numpy", "--json", stdin=file, stdout=-1)
+        out, _ = process.communicate()
+    assert process.returncode == 0
+    assert json.loads(out)["picture"] == "-"
+
+
+def test_json_is_a_line_for_each_picture(pictures, use, tmp_path):
+    good = sorted((pictures / "val" / "even").iterdir())[:3]
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    _, text, _ = use(*good)
+    code, out, err = use(*good[:2], tmp_path / "broken.png", *good[2:], "--json")
+    assert (code, err.count("\n")) == (1, 1)
+    found = [json.loads(line) for line in out.splitlines()]
+    assert [entry["picture"] for entry in found] == [str(path) for path in good]
+    for entry, (_, answers) in zip(found, predictions(text), strict=True):
+        assert entry.keys() == {"picture", "predictions"}
+        assert [answer["class"] for answer in entry["predictions"]] == [name for name, _ in answers]
+        assert [answer["probability"] for answer in entry["predictions"]] == pytest.approx([p for _, p in answers], abs=6e-5)
+        assert sum(answer["probability"] for answer in entry["predictions"]) == pytest.approx(1)
+    _, out, _ = use(good[0], "--json", "--top", 1)
+    assert len(json.loads(out)["predictions"]) == 1
+
+
+def test_names_that_are_no_text_are_json_all_the_same(pictures, use, tmp_path):
+    picture = next((pictures / "val" / "even").iterdir())
+    path = tmp_path / 'ä "quoted"\n.png'
+    path.write_bytes(picture.read_bytes())
+    code, out, _ = use(path, "--json")
+    assert (code, out.count("\n")) == (0, 1)
+    assert json.loads(out)["picture"] == str(path)
+
+
+@pytest.fixture
+def torch_weights(tmp_path):
+    """torch's file of a LeNet for colour pictures of 28×28, and the network."""
+    network = models.build("lenet", in_channels=3, rng=numpy.random.default_rng(0))
+    return zipped(tmp_path / "lenet.pth", *tensors(torch_layout.to_torch(network))), network
+
+
+def test_weights_of_others_see_pictures_as_torchvision_prepares_them(torch_weights, use, tmp_path):
+    path, network = torch_weights
+    pixels = numpy.random.default_rng(0).integers(0, 256, (28, 33, 3), numpy.uint8)  # the centre of a run's begins at column 3
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    code, out, err = use(tmp_path / "a.png", "--top", 10, weights=path)
+    assert code == 0
+    assumed = "assumed lenet, pictures of 28×28 seen whole, with ImageNet's mean and deviation"
+    assert err == f"note: {path} does not say what it is for: {assumed}\n"
+    cut = pixels[:, 2:30] / 255  # torchvision's ToTensor and Normalize
+    logits = network.forward(((cut - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225])[None].astype(numpy.float32))
+    assert_says(predictions(out), [f"class {i}" for i in range(10)], predict.softmax(logits).tolist())
+    weights.export(path, tmp_path / "a.safetensors")
+    assert use(tmp_path / "a.png", "--top", 10, weights=tmp_path / "a.safetensors") == (0, out, "")
+
+
+def test_exported_weights_say_the_same_as_the_run(folder, pictures, use, tmp_path):
+    weights.export(folder, tmp_path / "a.safetensors")
+    assert use(pictures / "val", weights=tmp_path / "a.safetensors") == use(pictures / "val")
+
+
+def test_the_model_can_be_said(torch_weights, use, pictures):
+    path, _ = torch_weights
+    assert use(pictures / "val", "--model", "lenet", weights=path)[0] == 0
+    code, _, err = use(pictures / "val", "--model", "alexnet-mini", weights=path)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "lenet.pth does not fit alexnet-mini" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["empty"], "no picture (.jpg"),
+        (["nothing*"], "in nothing*"),
+        (["**/*.gif"], "in **/*.gif"),
+        (["empt?"], "in empt?"),
+        (["picture.png", "--model", "vgg"], "--model: invalid choice: 'vgg'"),
         (["picture.png", "--top", "0"], "--top: expected a whole number of at least 1"),
         ([], "the following arguments are required: PICTURE"),
     ],

@@ -46,7 +46,7 @@ def test_a_run_is_its_folder_or_its_checkpoint_by_any_name(use, folder):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nowhere"], "there is no checkpoint nowhere"),
+        (["nowhere"], "there is no checkpoint or other file of weights nowhere"),
         (["empty"], "there is no checkpoint empty/checkpoint.npz"),
         (["run/config.json"], "run/config.json is not a whole minialex checkpoint"),
         (["run", "--workers", 0], "--workers: expected a whole number of at least 1"),

@@ -1,0 +1,80 @@
+"""Pictures as torchvision prepares them, pixel for pixel."""
+
+import numpy
+import pytest
+from data_helpers import views
+from PIL import Image
+
+from minialex.data.augment import centre_views
+from minialex.data.torchvision_images import TorchvisionImages
+from minialex.errors import InputError
+
+
+def saved(path, width, height, mode="RGB"):
+    """A picture of smooth noise, which shows where it was cut."""
+    rng = numpy.random.default_rng(width * height)
+    small = Image.fromarray(rng.integers(0, 256, (height // 4 + 1, width // 4 + 1, 3), numpy.uint8))
+    small.resize((width, height), Image.Resampling.BICUBIC).convert(mode).save(path, quality=95)
+    return path
+
+
+def read(path, size, resize, channels=3, **view):
+    return TorchvisionImages([path], size, channels, resize).read([0], views(**view))[0]
+
+
+@pytest.mark.parametrize(("room", "first"), [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 2), (6, 3), (7, 4)])
+def test_the_centre_is_where_torchvision_has_it(room, first, tmp_path):
+    """Half of the room, rounded as Python rounds: halves to the even number. Nothing is resized here."""
+    path = saved(tmp_path / "a.png", 40 + room, 40)
+    whole = numpy.asarray(Image.open(path))
+    assert numpy.array_equal(read(path, 40, 40), whole[:, first : first + 40])
+
+
+def test_other_views(tmp_path):
+    path = saved(tmp_path / "a.png", 50, 40)
+    whole = numpy.asarray(Image.open(path))
+    assert numpy.array_equal(read(path, 30, 40, top=0, left=1), whole[:30, 20:])
+    assert numpy.array_equal(read(path, 30, 40, top=1, left=0, mirror=True), whole[10:, :30][:, ::-1])
+
+
+@pytest.mark.parametrize(("width", "height"), [(61, 97), (97, 61), (500, 375), (333, 500), (40, 40), (20, 30), (1200, 900)])
+def test_the_whole_picture_is_resized_before_the_cut(width, height, tmp_path):
+    path = saved(tmp_path / "a.png", width, height)
+    side = min(width, height)
+    small = Image.open(path).resize((width * 40 // side, height * 40 // side), Image.Resampling.BILINEAR)
+    x, y = round((small.width - 32) / 2), round((small.height - 32) / 2)
+    assert numpy.array_equal(read(path, 32, 40), numpy.asarray(small)[y : y + 32, x : x + 32])
+
+
+def test_grey(tmp_path):
+    path = saved(tmp_path / "a.png", 50, 40)
+    found = read(path, 30, 40, channels=1)
+    assert found.shape == (30, 30, 1)
+    assert numpy.array_equal(found[..., 0], numpy.asarray(Image.open(path).convert("L"))[5:35, 10:40])
+
+
+def test_a_picture_that_lies_on_its_side_is_turned(tmp_path):
+    picture = Image.open(saved(tmp_path / "a.png", 50, 40))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    picture.save(tmp_path / "b.png", exif=exif)
+    turned = numpy.asarray(picture.transpose(Image.Transpose.ROTATE_270))
+    assert numpy.array_equal(read(tmp_path / "b.png", 40, 40), turned[5:45])
+
+
+def test_no_picture(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"a\.png: not a picture"):
+        read(tmp_path / "a.png", 32, 40)
+
+
+@pytest.mark.parametrize("size", [(61, 97), (500, 375), (375, 501), (334, 500), (250, 206), (1201, 900), (2000, 1500)])
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_the_pixels_are_torchvision_s(size, ending, tmp_path):
+    pytest.importorskip("torchvision", reason="needs torchvision for its transforms")
+    from torchvision import transforms
+
+    path = saved(tmp_path / f"a.{ending}", *size)
+    theirs = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])(Image.open(path).convert("RGB"))
+    images = TorchvisionImages([path], 224)
+    assert numpy.array_equal(images.read([0], centre_views(1))[0], numpy.asarray(theirs))
