@@ -90,7 +90,7 @@ class Training:
             self.check_finite(tested["loss"], "test loss")
             history.append(self.metrics(tested))
             say(epoch_line(history[-1], self.options["epochs"]))
-            self.schedule.observe(1 - tested["accuracy"])
+            self.schedule.observe(1 - tested["accuracy"], tested["loss"])
             self.progress.update(NEW_EPOCH, epochs=self.progress["epochs"] + 1)
             folder.write_metrics(history)
             self.save(folder)

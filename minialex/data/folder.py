@@ -153,8 +153,12 @@ def load(data_dir: Path | str, image_size: int | None = None) -> Dataset:
 
 def _files(folder, listing, class_names):
     """The paths of all pictures, class after class, and their class numbers."""
-    paths = [f"{folder}{os.sep}{name}{os.sep}{file}" for name in class_names for file in listing.get(name, ())]
-    return paths, numpy.repeat(numpy.arange(len(class_names)), [len(listing.get(name, ())) for name in class_names])
+    paths, counts = [], []
+    for name in class_names:
+        files, start = listing.get(name, ()), os.path.join(folder, name, "")
+        paths += [start + file for file in files]
+        counts.append(len(files))
+    return paths, numpy.repeat(numpy.arange(len(class_names)), counts)
 
 
 def _first_side(paths):
