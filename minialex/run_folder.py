@@ -29,7 +29,7 @@ class RunFolder:
         folder = cls(path)
         if path.exists() and not path.is_dir():
             raise InputError(f"--out {path} is a file, expected a folder")
-        for file in (folder.config, folder.metrics, folder.curves, folder.checkpoint):
+        for file in (folder.config, folder.metrics, folder.curves, folder.checkpoint, folder.bad_pictures):
             if file.exists():
                 raise InputError(f"{path} holds a run already ({file.name}): choose another --out, or --resume {path}")
         path.mkdir(parents=True, exist_ok=True)

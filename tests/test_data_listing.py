@@ -91,6 +91,13 @@ def test_a_folder_that_has_just_changed_is_not_trusted(pets, folders_read, monke
     assert len(folders_read) == 6
 
 
+def test_one_such_folder_does_not_cost_the_others(pets, folders_read):
+    os.utime(pets / "dog", (4e9, 4e9))  # by a clock that is ahead
+    for _ in range(2):
+        assert listed(pets) == PETS
+    assert folders_read[3:] == ["dog"]
+
+
 def test_class_folders_may_be_links(pets, tmp_path):
     (pets / "dog").rename(tmp_path / "elsewhere")
     (pets / "dog").symlink_to(tmp_path / "elsewhere")

@@ -114,7 +114,6 @@ def test_what_was_measured_of_files_is_remembered_to_the_last_bit(tmp_path, cach
 def test_other_files_or_sizes_are_measured_anew(tmp_path, cache, change):
     paths = files(tmp_path / "a")
     before = statistics_of(FolderImages(paths, range(6), 8))
-    size, channels, limit = 8, 3, 2000
     if change == "content":
         Image.fromarray(random_pictures(6, seed=1)[5]).resize((9, 9)).save(paths[5])
     elif change == "time":
@@ -126,6 +125,11 @@ def test_other_files_or_sizes_are_measured_anew(tmp_path, cache, change):
     after = statistics_of(FolderImages(paths, range(6), size, channels), limit)
     assert numbers(after) != numbers(before)
     assert len(list(cache.iterdir())) == 2
+
+
+def test_crops_of_two_sizes_from_pictures_of_one_size_are_measured_apart(tmp_path, cache):
+    paths = files(tmp_path / "a", 1)
+    assert len({str(numbers(statistics_of(FolderImages(paths, [0], size)))) for size in (224, 227)}) == 2
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"mean": [1], "covariance": [[1]]}', '{"mean": "a", "covariance": 2}'])
