@@ -11,7 +11,8 @@ import numpy
 
 from minialex import data, models, optim
 from minialex.command import Parser, number, run, usable_cores
-from minialex.data.augment import Standardize, centre_views, standardize_from
+from minialex.data.augment import centre_views
+from minialex.data.statistics import statistics_of
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.parallel.workers import Workers
 
@@ -32,8 +33,8 @@ def main(arguments: Sequence[str]) -> None:
     images = data.load("folder" if given.data_dir else "shapes", given.data_dir, 227).train
     indices = numpy.linspace(0, len(images) - 1, PICTURES).astype(int)
     pictures, labels = images.read(indices, centre_views(PICTURES)), images.labels[indices]
-    standardize = standardize_from(images)
-    centred = Standardize(standardize.mean, numpy.ones(3))
+    statistics = statistics_of(images)
+    standardize, centred = statistics.standardize(), statistics.centre()
     steps = range(0, given.steps + 1, EVERY)
     columns = "".join(f"{step:>7}" for step in steps)
     print(f"{'weights':<10}{'pixels':<18}{'logits differ by':>16}  loss after{columns}")

@@ -17,9 +17,9 @@ import numpy
 from benchmarks.measure import LEARNING_RATE, Minialex
 from minialex import data, models
 from minialex.command import Parser, number, run, usable_cores
-from minialex.data.augment import standardize_from
 from minialex.data.batches import Batches
 from minialex.data.folder import FolderImages
+from minialex.data.statistics import standardize_from
 
 EXAMPLES = """\
   python -m benchmarks.loader --data-dir PICTURES    with train/CLASS/*.jpg and val/CLASS/*.jpg

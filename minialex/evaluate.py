@@ -10,6 +10,7 @@ from tqdm import tqdm
 from minialex import backend, data
 from minialex.command import Parser, run
 from minialex.data.batches import Batches
+from minialex.data.skipped import summary
 from minialex.errors import InputError
 from minialex.parallel.workers import Workers
 from minialex.trained import Trained, add_trained_options
@@ -25,7 +26,7 @@ EXAMPLES = """\
 
 
 def evaluate(workers: Workers, batches: Batches, should_stop=lambda: False) -> dict[str, float] | None:
-    """Loss, accuracy (top-1) and top-5 over all of `batches`; None if should_stop() turned true on the way.
+    """Loss, accuracy (top-1) and top-5 over all of `batches` that can be read; None if should_stop() turned true on the way.
 
     Top-5 counts a picture as right if its label is among the five largest logits (among all, where classes are fewer).
     Where the batches have several views of a picture, its probabilities are the means over them.
@@ -33,6 +34,8 @@ def evaluate(workers: Workers, batches: Batches, should_stop=lambda: False) -> d
     seen, loss, correct, top5 = 0, 0.0, 0, 0
     with tqdm(total=len(batches.images), desc="testing", unit="img", leave=False, disable=None) as bar:
         for x, labels in batches.epoch(0):
+            if not len(labels):  # none of the batch could be read
+                continue
             logits = over_views(workers.forward(x), len(labels))
             loss += float(workers.loss.forward(logits, labels)) * len(labels)
             place = places(backend.to_host(logits), labels)
@@ -91,7 +94,10 @@ def main(arguments: Sequence[str]) -> None:
     batches = Batches(dataset.test, batch_size, trained.standardize, ten_crop=given.ten_crop)
     start = time.perf_counter()
     tested = evaluate(trained.workers, batches)
-    print(report(trained, tested, len(dataset.test), time.perf_counter() - start, given.ten_crop))
+    pictures = len(dataset.test) - len(batches.skipped)
+    print(report(trained, tested, pictures, time.perf_counter() - start, given.ten_crop))
+    if batches.skipped:
+        print(summary(batches.skipped))
 
 
 def report(trained: Trained, tested: dict[str, float], pictures: int, seconds: float, ten_crop: bool) -> str:

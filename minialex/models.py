@@ -32,11 +32,12 @@ def alexnet(
 
     With `paper_init` weights start from N(0, 0.01²) and some biases from 1, as in section 5. That was for pixels of 0 to
     255; with it hardly anything of standardised pixels reaches fc8, so He's weights are the default
-    (benchmarks/initial_weights.py measures both).
+    (benchmarks/initial_weights.py measures both). fc7 and fc8 then start from N(0, 0.005²): while training, dropout here
+    doubles what it lets through, the paper's did not, and so their sums start as the paper's.
     """
     rng = rng or numpy.random.default_rng()
     std, one = (0.01, 1.0) if paper_init else (None, 0.0)
-    start = dict(weight_std=std, rng=rng)
+    start, after_dropout = dict(weight_std=std, rng=rng), dict(weight_std=std and std / 2, rng=rng)
     features = [
         ("conv1", Conv2d(in_channels, 96, 11, stride=4, **start)),
         ("relu1", ReLU()),
@@ -60,10 +61,10 @@ def alexnet(
             ("fc6", Linear(flat_size(features, input_shape), 4096, bias=one, **start)),
             ("relu6", ReLU()),
             ("dropout6", Dropout(0.5, rng.spawn(1)[0])),
-            ("fc7", Linear(4096, 4096, bias=one, **start)),
+            ("fc7", Linear(4096, 4096, bias=one, **after_dropout)),
             ("relu7", ReLU()),
             ("dropout7", Dropout(0.5, rng.spawn(1)[0])),
-            ("fc8", Linear(4096, num_classes, weight_std=0.01, rng=rng)),
+            ("fc8", Linear(4096, num_classes, weight_std=0.005 if paper_init else 0.01, rng=rng)),
         ],
         input_shape,
     )

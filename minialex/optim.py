@@ -195,7 +195,7 @@ class Constant:
     """A learning-rate schedule: `schedule(progress)` is the rate when `progress` epochs are done, a fraction in mid-epoch.
 
     This one is always `lr`. All schedules share its interface: the training loop calls the schedule before each
-    step and `observe(error)` after each epoch; `state` is what must be saved to go on later.
+    step and `observe(*errors)` after each epoch; `state` is what must be saved to go on later.
     """
 
     def __init__(self, lr: float):
@@ -204,8 +204,8 @@ class Constant:
     def __call__(self, progress: float) -> float:
         return self.lr
 
-    def observe(self, error: float) -> None:
-        """Takes note of an epoch's validation error, in any unit; only Plateau listens."""
+    def observe(self, *errors: float) -> None:
+        """Takes note of an epoch's validation errors (error rate, loss), each in a unit of its own; only Plateau listens."""
 
 
 class Step(Constant):
@@ -220,23 +220,26 @@ class Step(Constant):
 
 
 class Plateau(Constant):
-    """lr divided by `factor` whenever the validation error has not fallen for `patience` epochs, `drops` times at most.
+    """lr divided by `factor` whenever no validation error has fallen for `patience` epochs, `drops` times at most.
 
-    The paper (section 5) divided by 10 three times, by hand.
+    The paper (section 5) divided by 10 three times, by hand, when the error rate stopped improving. Alone it would be a bad
+    sign to go by: while a net is at chance, or where test pictures are few, it stands still although the loss falls.
     """
 
     def __init__(self, lr: float, patience: int = 2, factor: float = 10, drops: int = 3):
         super().__init__(lr)
         self.patience, self.factor, self.drops = patience, factor, drops
-        self.state = {"best": math.inf, "stalled": 0, "drops": 0}
+        self.state = {"best": [], "stalled": 0, "drops": 0}
 
     def __call__(self, progress: float) -> float:
         return self.lr / self.factor ** self.state["drops"]
 
-    def observe(self, error: float) -> None:
+    def observe(self, *errors: float) -> None:
         state = self.state
-        if error < state["best"]:
-            state["best"], state["stalled"] = error, 0
+        before = state["best"] or [math.inf] * len(errors)
+        state["best"] = [min(pair) for pair in zip(before, errors, strict=True)]
+        if state["best"] != before:
+            state["stalled"] = 0
             return
         state["stalled"] += 1
         if state["stalled"] >= self.patience:

@@ -7,7 +7,8 @@ from pathlib import Path
 from minialex import models, optim
 from minialex.checkpoint import Checkpoint
 from minialex.command import Parser, add_common_options, number, usable_cores
-from minialex.data.augment import AUGMENTATIONS
+from minialex.data.augment import AUGMENTATIONS, BRIGHTNESS, DEGREES
+from minialex.data.lighting import SOURCES
 from minialex.errors import InputError
 from minialex.network import Network
 
@@ -20,6 +21,8 @@ EXAMPLES = """\
   python -m minialex.train --dataset cifar10 --epochs 20 --out runs/long
   python -m minialex.train --dataset folder --data-dir PICTURES --epochs 30
       your own: PICTURES/train/CLASS/*.jpg and PICTURES/val/CLASS/*.jpg
+  python -m minialex.train --dataset folder --data-dir IMAGENET --recipe 2012
+      as in the paper; IMAGENET/train/n01440764/*.JPEG and so on
   python -m minialex.train --model alexnet-d2l --dataset fashion-mnist
       as Dive into Deep Learning does, 224 pixels; a GPU is used if there is one
   python -m minialex.train --resume runs/long
@@ -60,7 +63,15 @@ RECIPES = {
         "quick": dict(MUON, model="alexnet-mini", epochs=1, augment="none"),
         "best": dict(MUON, model="alexnet-maxi", epochs=10, image_size=32, crop_padding=1, augment="crop,mirror,cutout"),
     },
-}
+    "folder": {
+        # Krizhevsky et al. 2012, sections 3 to 5, for ImageNet: 227-pixel crops of 256, the paper's update and its initial
+        # weights, pixels of 0..255 minus their mean.
+        "2012": dict(
+            model="alexnet", init="paper", pixels="centred", augment="crop,mirror,lighting",
+            epochs=90, batch_size=128, optimizer="sgd", lr=1e-2, momentum=0.9, weight_decay=5e-4, schedule="plateau",
+        ),
+    },
+}  # fmt: skip
 
 #: What --lrn means to the functions in models.py.
 LRN = {
@@ -69,9 +80,16 @@ LRN = {
     "after-pool": dict(lrn=True, pool_first=True),
 }
 
+#: The help of --augment; argparse wants % doubled.
+AUGMENT = (
+    "none, or names with commas between: crop, mirror, cutout, "
+    f"rotation (up to {DEGREES:.0f} degrees), brightness (up to {BRIGHTNESS:.0%}% more or less), "
+    "colour (warmer or colder), lighting (the paper's shift along principal components)"
+)
+
 #: What a checkpoint's `progress` must hold for a run to go on.
 PROGRESS = (
-    *("options", "classes", "pictures", "mean", "std", "epochs"),
+    *("options", "classes", "pictures", "mean", "std", "lighting", "skipped", "epochs"),
     *("steps", "seen", "loss_sum", "correct", "seconds", "learning_rate"),
 )
 
@@ -86,11 +104,16 @@ def parser() -> Parser:
     what = p.add_argument_group("what")
     what.add_argument("--model", choices=models.MODELS, metavar="NAME", help=", ".join(models.MODELS))
     what.add_argument("--lrn", choices=LRN, help="local response normalisation (default: the model's)")
+    what.add_argument("--init", choices=("he", "paper"), help="initial weights; alexnet has the paper's too (default: he)")
     what.add_argument("--dataset", choices=PRESETS, metavar="NAME", help=f"{', '.join(PRESETS)} (default: shapes)")
     what.add_argument("--recipe", metavar="NAME", help="; ".join(f"{d}: {', '.join(r)}" for d, r in RECIPES.items()))
     what.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (if there is none: downloaded)")
     what.add_argument("--image-size", type=number(int, 1), metavar="PIXELS", help="side of the pictures (else: the model's)")
-    what.add_argument("--augment", type=augmentation, metavar="HOW", help="none, or any of crop,mirror,cutout")
+    what.add_argument("--augment", type=augmentation, metavar="HOW", help=AUGMENT)
+    vectors = "its components: computed from the training pictures (default), imagenet (published), or a JSON file"
+    what.add_argument("--lighting", metavar="WHICH", help=vectors)
+    pixels = "centred: 0..255 minus the mean, as in 2012 (default: standardized, also divided by the deviation)"
+    what.add_argument("--pixels", choices=("standardized", "centred"), help=pixels)
     padding = "by how much crops move small pictures (default: 4)"
     what.add_argument("--crop-padding", type=number(int, 0), metavar="PIXELS", help=padding)
 
@@ -127,6 +150,8 @@ def read(arguments: Sequence[str]) -> tuple[dict, Checkpoint | None]:
     """All options of the run, and the checkpoint to go on from if --resume was given."""
     given = vars(parser().parse_args(arguments))
     given |= {name: str(given[name].absolute()) for name in ("data_dir", "out") if given[name]}
+    if given["lighting"] not in (None, *SOURCES):
+        given["lighting"] = str(Path(given["lighting"]).absolute())
     path = given.pop("resume")
     if path is None:
         return complete(given), None
@@ -145,13 +170,19 @@ def complete(given: dict) -> dict:
     """
     dataset = given["dataset"] or "shapes"
     preset = dict(dataset=dataset, backend="auto", workers=usable_cores(), gpu_workspace=1024, momentum=0.9, seed=0)
-    preset |= PRESETS[dataset]
+    preset |= dict(init="he", pixels="standardized") | PRESETS[dataset]
     if given["recipe"]:
         recipes = RECIPES.get(dataset, {})
         if given["recipe"] not in recipes:
             raise InputError(f"data set {dataset} has no recipe {given['recipe']!r}, only {', '.join(recipes) or 'its preset'}")
         preset |= recipes[given["recipe"]]
     options = {name: preset.get(name) if value is None else value for name, value in given.items()}
+    if "lighting" in options["augment"].split(","):
+        options["lighting"] = options["lighting"] or "computed"
+    elif options["lighting"]:
+        raise InputError(f"--lighting {options['lighting']} is for --augment with lighting, got --augment {options['augment']}")
+    if options["init"] == "paper" and options["model"] != "alexnet":
+        raise InputError(f"--init paper is for the model alexnet, got --model {options['model']}")
     if options["lrn"] and options["model"] in models.WITHOUT_LRN:
         raise InputError(f"--lrn {options['lrn']} is for other models: {options['model']} has no normalisation")
     if options["image_size"] is None and options["model"] not in models.SMALL:
@@ -183,4 +214,5 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
 def network(options: dict, num_classes: int, image_size: int, channels: int, rng: models.Rng | None = None) -> Network:
     """The network that a run's `options` describe, untrained, for pictures (image_size, image_size, channels)."""
     sizes = dict(num_classes=num_classes, in_channels=channels, image_size=image_size)
-    return models.build(options["model"], rng=rng, **sizes, **LRN.get(options["lrn"], {}))
+    start = dict(paper_init=True) if options.get("init") == "paper" else {}
+    return models.build(options["model"], rng=rng, **sizes, **start, **LRN.get(options["lrn"], {}))

@@ -1,4 +1,4 @@
-"""The folder of one training run: config.json, metrics.jsonl, curves.png and checkpoint.npz."""
+"""The folder of one training run: config.json, metrics.jsonl, curves.png, checkpoint.npz, and maybe bad_pictures.txt."""
 
 import itertools
 import json
@@ -15,6 +15,7 @@ class RunFolder:
         self.path = path
         self.config, self.metrics = path / "config.json", path / "metrics.jsonl"
         self.curves, self.checkpoint = path / "curves.png", path / "checkpoint.npz"
+        self.bad_pictures = path / "bad_pictures.txt"
 
     @classmethod
     def create(cls, path: Path | None, name: str) -> "RunFolder":
@@ -28,7 +29,7 @@ class RunFolder:
         folder = cls(path)
         if path.exists() and not path.is_dir():
             raise InputError(f"--out {path} is a file, expected a folder")
-        for file in (folder.config, folder.metrics, folder.curves, folder.checkpoint):
+        for file in (folder.config, folder.metrics, folder.curves, folder.checkpoint, folder.bad_pictures):
             if file.exists():
                 raise InputError(f"{path} holds a run already ({file.name}): choose another --out, or --resume {path}")
         path.mkdir(parents=True, exist_ok=True)
@@ -51,6 +52,13 @@ class RunFolder:
             file.write_text("".join(json.dumps(epoch, allow_nan=False) + "\n" for epoch in epochs), encoding="utf-8")
         with written_whole(self.curves) as file:
             draw_curves(epochs, file)
+
+    def write_bad_pictures(self, problems: dict[str, str]) -> None:
+        """A line for each picture that cannot be read, {file: what is wrong with it}; no file where there is none."""
+        if problems:
+            with written_whole(self.bad_pictures) as file:
+                lines = (problems[name] + "\n" for name in sorted(problems))
+                file.write_text("".join(lines), encoding="utf-8", errors="replace")
 
 
 def draw_curves(epochs: list[dict], path: Path) -> None:

@@ -16,9 +16,12 @@ from tqdm import tqdm
 from minialex import __version__, backend, data, memory, optim, options
 from minialex.checkpoint import Checkpoint, save_checkpoint
 from minialex.command import run
-from minialex.data.augment import AUGMENTATIONS, Standardize, standardize_from
+from minialex.data.augment import AUGMENTATIONS, Standardize
 from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset
+from minialex.data.lighting import Lighting, lighting_from
+from minialex.data.skipped import summary
+from minialex.data.statistics import statistics_of
 from minialex.errors import InputError
 from minialex.evaluate import evaluate
 from minialex.layers import SoftmaxCrossEntropy
@@ -35,8 +38,8 @@ NEW_EPOCH = {"steps": 0, "seen": 0, "loss_sum": 0.0, "correct": 0, "seconds": 0.
 class Training:
     """One run: the network, what trains it, and how far it has come. A `checkpoint` of it makes it go on from there.
 
-    `progress` is saved with the weights: the options, what standardises the pictures, the number of `epochs` done and
-    NEW_EPOCH's counts of the one under way.
+    `progress` is saved with the weights: the options, what standardises and lights the pictures, those that were `skipped`
+    because they cannot be read, the number of `epochs` done and NEW_EPOCH's counts of the one under way.
     """
 
     def __init__(self, chosen: dict, dataset: Dataset, xp: ModuleType, checkpoint: Checkpoint | None = None):
@@ -54,14 +57,19 @@ class Training:
             checkpoint.restore(self.network, self.optimizer, self.schedule)
             self.progress = {**checkpoint.progress, "options": chosen}
             standardize = Standardize(self.progress["mean"], self.progress["std"])
+            lighting = self.progress["lighting"] and Lighting.from_json(self.progress["lighting"])
         else:
-            standardize = standardize_from(dataset.train)
+            statistics = statistics_of(dataset.train)
+            standardize = statistics.centre() if chosen["pixels"] == "centred" else statistics.standardize()
+            lighting = chosen["lighting"] and lighting_from(chosen["lighting"], statistics.covariance)
             self.progress = {"options": chosen, "classes": dataset.class_names, "pictures": pictures, "epochs": 0}
             self.progress |= NEW_EPOCH
             self.progress |= {"mean": standardize.mean.tolist(), "std": standardize.std.tolist()}
-        augment = {name: name in chosen["augment"].split(",") for name in AUGMENTATIONS}
+            self.progress |= {"lighting": lighting and lighting.to_json(), "skipped": {}}
+        augment = {name: name in chosen["augment"].split(",") for name in AUGMENTATIONS} | {"lighting": lighting}
         self.batches = Batches(dataset.train, chosen["batch_size"], standardize, chosen["seed"], **augment)
         self.test_batches = Batches(dataset.test, chosen["batch_size"], standardize)
+        self.batches.skipped = self.test_batches.skipped = self.progress["skipped"]
         self.unread = []  #: of each step since the last look at them: loss, right answers (both on the device), pictures
         self.stopping = False
         self.signal = 0  #: the signal that asked to stop, if one did
@@ -76,15 +84,17 @@ class Training:
             self.save(folder)
             tested = None if self.stopping else evaluate(self.workers, self.test_batches, lambda: self.stopping)
             if tested is None:
+                self.say_skipped(folder)
                 say(f"Stopped. To go on: python -m minialex.train --resume {folder.path}")
                 return
             self.check_finite(tested["loss"], "test loss")
             history.append(self.metrics(tested))
             say(epoch_line(history[-1], self.options["epochs"]))
-            self.schedule.observe(tested["loss"])
+            self.schedule.observe(1 - tested["accuracy"], tested["loss"])
             self.progress.update(NEW_EPOCH, epochs=self.progress["epochs"] + 1)
             folder.write_metrics(history)
             self.save(folder)
+        self.say_skipped(folder)
         say(f"Done: test accuracy {history[-1]['test_accuracy']:.2%}. Curves are in {folder.curves}")
 
     def train_epoch(self, folder: RunFolder | None) -> None:
@@ -108,9 +118,10 @@ class Training:
                     self.read()
                     return
                 self.optimizer.lr = self.schedule(epoch + progress["steps"] / length)
-                loss = self.workers.step(x, labels)
-                self.workers.update(self.optimizer)
-                self.unread.append((loss, right_answers(self.workers.logits, labels), len(labels)))
+                if len(labels):  # none is left of a batch whose files are all damaged
+                    loss = self.workers.step(x, labels)
+                    self.workers.update(self.optimizer)
+                    self.unread.append((loss, right_answers(self.workers.logits, labels), len(labels)))
 
                 progress["learning_rate"] = self.optimizer.lr
                 progress["steps"] += 1
@@ -120,10 +131,11 @@ class Training:
                 saves = chosen["checkpoint_every"] and (steps + 1) % chosen["checkpoint_every"] == 0
                 if logs or saves or not self.on_gpu or progress["steps"] == length:
                     loss = self.read()
-                    accuracy = progress["correct"] / progress["seen"]
-                    bar.set_postfix_str(f"loss {loss:.3f}, accuracy {accuracy:.1%}", refresh=False)
+                    if loss is not None:
+                        accuracy = progress["correct"] / progress["seen"]
+                        bar.set_postfix_str(f"loss {loss:.3f}, accuracy {accuracy:.1%}", refresh=False)
                 progress["seconds"] = time.perf_counter() - start
-                if logs:
+                if logs and loss is not None:
                     step = f"Step [{progress['steps']}/{length}]"
                     say(f"Epoch [{epoch + 1}/{chosen['epochs']}], {step}, Loss: {loss:.4f}")
                 if saves:
@@ -169,6 +181,12 @@ class Training:
         for array in self.network.params.values():
             self.check_finite(float(abs(array).max()), "largest weight")
         save_checkpoint(folder.checkpoint, self.network, self.optimizer, self.schedule, self.progress)
+        folder.write_bad_pictures(self.progress["skipped"])
+
+    def say_skipped(self, folder: RunFolder) -> None:
+        """Prints which pictures, of those come across so far, could not be read."""
+        if self.progress["skipped"]:
+            say(summary(self.progress["skipped"], f", all in {folder.bad_pictures}"))
 
 
 def right_answers(logits, labels: numpy.ndarray):

@@ -49,6 +49,14 @@ def device(request):
     return module(request.param)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """What is remembered of folders goes to a folder of the tests' own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINIALEX_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def auto_is_numpy(request, monkeypatch):
     """Commands that nobody tells where to compute do so on the CPU, also where a GPU works."""

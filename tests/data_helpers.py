@@ -34,9 +34,11 @@ def picture_folder(root):
     return root
 
 
-def views(top=0.5, left=0.5, mirror=False, n=1):
+def views(top=0.5, left=0.5, mirror=False, n=1, angle=None):
     """n equal views."""
-    return Views(numpy.full(n, top), numpy.full(n, left), numpy.full(n, mirror))
+    return Views(
+        numpy.full(n, top), numpy.full(n, left), numpy.full(n, mirror), angle=None if angle is None else numpy.full(n, angle)
+    )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import pytest
 from data_helpers import random_pictures, views
 
 from minialex.data.augment import (
+    AUGMENTATIONS,
     Standardize,
     Views,
     centre_views,
@@ -13,10 +14,11 @@ from minialex.data.augment import (
     mirrored,
     offset,
     random_views,
-    standardize_from,
     ten_views,
 )
-from minialex.data.dataset import ArrayImages
+from minialex.data.lighting import IMAGENET
+
+ALL = [name for name in AUGMENTATIONS if name != "lighting"]
 
 
 @pytest.mark.parametrize("room", [0, 1, 8, 29])
@@ -105,6 +107,68 @@ def test_covers_are_spread_evenly_over_both_sides_and_change_nothing_else():
     assert counts.max() < 1400
 
 
+def test_what_is_not_asked_for_is_not_drawn():
+    plain = random_views(10, numpy.random.default_rng(0))
+    assert plain.angle is plain.gain is plain.shift is plain.cover is None
+
+
+@pytest.mark.parametrize("name", ["cutout", "rotation", "brightness", "colour"])
+def test_more_draws_leave_crops_and_mirrors_as_they_were(name):
+    plain = random_views(50, numpy.random.default_rng(0))
+    more = random_views(50, numpy.random.default_rng(0), **{name: True}, lighting=IMAGENET)
+    assert (more.top == plain.top).all() and (more.left == plain.left).all() and (more.mirror == plain.mirror).all()
+
+
+def test_angles_are_spread_evenly_to_both_sides():
+    angles = random_views(20_000, numpy.random.default_rng(0), rotation=True).angle
+    counts = numpy.histogram(angles, 10, (-10, 10))[0]
+    assert counts.sum() == 20_000
+    assert 1800 < counts.min() <= counts.max() < 2200
+
+
+def test_brightness_multiplies_all_channels_by_one_factor():
+    drawn = random_views(20_000, numpy.random.default_rng(0), brightness=True)
+    assert drawn.gain.shape == (20_000, 1)
+    counts = numpy.histogram(drawn.gain, 10, (0.6, 1.4))[0]
+    assert counts.sum() == 20_000
+    assert 1800 < counts.min() <= counts.max() < 2200
+    assert drawn.shift is None
+
+
+def test_a_colour_temperature_moves_red_against_blue():
+    gain = random_views(20_000, numpy.random.default_rng(0), colour=True).gain
+    assert gain.shape == (20_000, 3)
+    numpy.testing.assert_allclose(gain[:, 0] * gain[:, 2], 1)
+    assert (gain[:, 1] == 1).all()
+    counts = numpy.histogram(numpy.log(gain[:, 0]), 10, (-0.2, 0.2))[0]
+    assert counts.sum() == 20_000
+    assert 1800 < counts.min() <= counts.max() < 2200
+
+
+def test_brightness_and_colour_together_are_independent():
+    gain = random_views(20_000, numpy.random.default_rng(0), brightness=True, colour=True).gain
+    brightness, warmth = gain[:, 1], numpy.log(gain[:, 0] / gain[:, 2]) / 2
+    assert 0.6 < brightness.min() < 0.61 < 1.39 < brightness.max() < 1.4
+    assert abs(warmth).max() < 0.2
+    assert abs(numpy.corrcoef(brightness, warmth)[0, 1]) < 0.03
+
+
+def test_lighting_draws_its_shifts_anew_for_each_picture():
+    drawn = random_views(100, numpy.random.default_rng(0), crop=False, mirror=False, lighting=IMAGENET)
+    numpy.testing.assert_array_equal(drawn.shift, IMAGENET.shifts(100, numpy.random.default_rng(0)))
+    assert len(numpy.unique(drawn.shift, axis=0)) == 100
+
+
+def test_some_of_the_views():
+    drawn = random_views(9, numpy.random.default_rng(0), **dict.fromkeys(ALL, True), lighting=IMAGENET)
+    for chosen in (slice(2, 5), [7, 1], numpy.arange(9) % 2 == 0):
+        some = drawn[chosen]
+        assert len(some) == len(numpy.arange(9)[chosen])
+        for name, array in vars(drawn).items():
+            numpy.testing.assert_array_equal(getattr(some, name), array[chosen])
+    assert centre_views(3)[:2].cover is None
+
+
 @pytest.mark.parametrize(
     "middle, rows, columns",
     [
@@ -139,54 +203,30 @@ def test_standardize_computes_its_formula_in_float32():
     numpy.testing.assert_allclose(y, (x - mean) / std, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("gain", [None, [[2.0], [0.5], [1.0]], [[1.25, 1.0, 0.8], [1.0, 1.0, 1.0], [0.5, 0.25, 2.0]]])
+@pytest.mark.parametrize("shift", [None, [[1.0, -2.0, 3.5], [0.0, 0.0, 0.0], [-100.0, 0.0, 300.0]]])
+def test_colours_change_before_the_mean_is_taken_away(gain, shift, two_at_a_time):
+    x = numpy.random.default_rng(0).integers(0, 256, (3, 4, 5, 3), dtype=numpy.uint8)
+    mean, std = numpy.array([100.5, 20.25, 0.0]), numpy.array([50.0, 2.5, 70.0])
+    looked_at = views(n=3)
+    looked_at.gain = None if gain is None else numpy.array(gain)
+    looked_at.shift = None if shift is None else numpy.array(shift)
+    y = Standardize(mean, std)(x, looked_at)
+    assert y.dtype == numpy.float32
+    for i in range(3):
+        changed = x[i] * (1 if gain is None else numpy.array(gain[i])) + (0 if shift is None else numpy.array(shift[i]))
+        numpy.testing.assert_allclose(y[i], (changed - mean) / std, rtol=1e-5, atol=1e-4)
+
+
+def test_views_without_colours_change_no_bit():
+    x = random_pictures(3)
+    standardize = Standardize([100.5, 20.25, 0.0], [50.0, 2.5, 70.0])
+    numpy.testing.assert_array_equal(standardize(x, views(n=3)), standardize(x))
+
+
 def test_standardize_refuses_other_channels():
     with pytest.raises(ValueError, match=r"1 channels.* 3"):
         Standardize([1, 2, 3], [1, 1, 1])(numpy.zeros((2, 4, 4, 1), numpy.uint8))
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_standardized_training_pictures_have_mean_0_and_std_1(channels):
-    pictures = random_pictures(257, size=6, channels=channels)  # not a multiple of any chunk
-    pictures[..., 0] //= 3
-    images = ArrayImages(pictures, numpy.zeros(257))
-    y = standardize_from(images)(pictures).astype(float)
-    numpy.testing.assert_allclose(y.mean(axis=(0, 1, 2)), 0, atol=1e-5)
-    numpy.testing.assert_allclose(y.std(axis=(0, 1, 2)), 1, atol=1e-5)
-
-
-def test_bright_pictures_do_not_overflow_the_sums():
-    pictures = numpy.full((300, 64, 64, 1), 255, numpy.uint8)
-    pictures[::2] = 253
-    standardize = standardize_from(ArrayImages(pictures, numpy.zeros(300)))
-    numpy.testing.assert_allclose([standardize.mean[0], standardize.std[0]], [254, 1], rtol=1e-6)
-
-
-def test_constant_pictures_become_0():
-    pictures = numpy.full((10, 4, 4, 3), (0, 77, 255), numpy.uint8)
-    y = standardize_from(ArrayImages(pictures, numpy.zeros(10)))(pictures)
-    numpy.testing.assert_array_equal(y, 0)
-
-
-class SlowImages:
-    """Pictures that are not in memory: black in the first half, white in the second; counts what is read."""
-
-    in_memory, image_size, channels = False, 2, 1
-    count = 0
-
-    def __len__(self):
-        return 1000
-
-    def read(self, indices, views):
-        self.count += len(indices)
-        dark = numpy.asarray(indices) < 500
-        return numpy.where(dark, 0, 255).astype(numpy.uint8)[:, None, None, None] * numpy.ones((1, 2, 2, 1), numpy.uint8)
-
-
-def test_of_slow_pictures_at_most_the_limit_is_read_from_all_over_the_set():
-    images = SlowImages()
-    standardize = standardize_from(images, limit=50)
-    assert images.count == 50
-    assert standardize.mean[0] == 127.5
 
 
 def test_the_ten_views_are_those_of_the_paper():

@@ -1,15 +1,21 @@
-"""Batches: what an epoch consists of, that it can be resumed, and a background thread that always ends."""
+"""Batches: what an epoch consists of, that it can be resumed, damaged files, and a background thread that always ends."""
 
+import contextlib
 import threading
 import time
+from pathlib import Path
 
 import numpy
 import pytest
 from data_helpers import numbered_images, random_pictures
+from PIL import Image
 
-from minialex.data.augment import Standardize
-from minialex.data.batches import Batches, prefetch
+from minialex.data.augment import AUGMENTATIONS, Standardize, random_views
+from minialex.data.batches import VIEWS, Batches, prefetch
 from minialex.data.dataset import ArrayImages
+from minialex.data.folder import FolderImages
+from minialex.data.lighting import IMAGENET
+from minialex.errors import InputError
 
 RAW = Standardize([0, 0, 0], [1, 1, 1])
 
@@ -18,7 +24,8 @@ RAW = Standardize([0, 0, 0], [1, 1, 1])
 def no_thread_is_left():
     before = set(threading.enumerate())
     yield
-    assert set(threading.enumerate()) <= before
+    after = {thread for thread in threading.enumerate() if not thread.name.startswith("decode")}  # they belong to the images
+    assert after <= before
 
 
 def random_batches(n=50, batch_size=8, seed=5):
@@ -112,10 +119,116 @@ def test_going_through_other_epochs_first_changes_nothing():
     assert_same_batches(batches.epoch(1), random_batches().epoch(1))
 
 
-@pytest.mark.parametrize("what", ["crop", "mirror", "cutout"])
+@pytest.mark.parametrize("what", AUGMENTATIONS)
 def test_random_views_need_a_seed(what):
-    with pytest.raises(ValueError, match="seed"):
-        Batches(numbered_images(4), 2, RAW, **{what: True})
+    with pytest.raises(ValueError, match=rf"\({what}\) needs a seed"):
+        Batches(numbered_images(4), 2, RAW, **dict.fromkeys(AUGMENTATIONS, False) | {what: True})
+
+
+@pytest.mark.parametrize("what", ["brightness", "colour", "lighting"])
+def test_colours_change_before_standardising_as_the_views_say(what):
+    images, scale = numbered_images(10), Standardize([10, 20, 30], [2, 4, 8])
+    chosen = {what: IMAGENET if what == "lighting" else True}
+    (x, labels), *_ = Batches(images, 4, scale, seed=5, **chosen).epoch(1)
+    drawn = random_views(4, numpy.random.default_rng((5, VIEWS, 1, 0)), crop=False, mirror=False, **chosen)
+    changed = images.images[labels] * (1 if drawn.gain is None else drawn.gain[:, None, None])
+    changed = changed + (0 if drawn.shift is None else drawn.shift[:, None, None])
+    numpy.testing.assert_allclose(x, (changed - [10, 20, 30]) / [2, 4, 8], rtol=1e-5, atol=1e-4)
+    assert numpy.abs(x - scale(images.images[labels])).max() > 0.1
+
+
+def test_the_colours_of_grey_pictures_are_not_to_be_changed():
+    with pytest.raises(InputError, match="the pictures have 1 channel"):
+        Batches(numbered_images(4, channels=1), 2, Standardize([0], [1]), seed=0, colour=True)
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """200 pictures of 8×8 in files, of which those numbered 3, 5, 6, 7 and 100 are damaged."""
+    for i, picture in enumerate(numbered_images(200).images):
+        Image.fromarray(picture).save(tmp_path / f"{i:03}.png")
+    for i in (3, 5, 6, 7, 100):
+        (tmp_path / f"{i:03}.png").write_bytes(b"no picture")
+    return FolderImages([tmp_path / f"{i:03}.png" for i in range(200)], range(200), 8)
+
+
+def numbers(skipped):
+    return sorted(int(Path(path).stem) for path in skipped)
+
+
+def test_pictures_that_cannot_be_read_are_left_out_with_their_labels(damaged):
+    batches = Batches(damaged, 4, RAW)
+    got = list(batches.epoch(0))
+    assert [labels.tolist() for _, labels in got[:3]] == [[0, 1, 2], [4], [8, 9, 10, 11]]
+    assert sum(len(labels) for _, labels in got) == 195
+    for x, labels in got:
+        assert x.shape == (len(labels), 8, 8, 3)
+        numpy.testing.assert_array_equal(x[:, 4, 4, 0], labels)
+    assert numbers(batches.skipped) == [3, 5, 6, 7, 100]
+    for path, problem in batches.skipped.items():
+        assert problem.startswith(f"{path}: not a picture that can be read (")
+
+
+def test_a_batch_of_which_nothing_can_be_read_is_empty(damaged):
+    x, labels = list(Batches(damaged, 1, RAW).epoch(0))[6]
+    assert (x.shape, labels.shape) == ((0, 8, 8, 3), (0,))
+
+
+EVERYTHING = dict(dict.fromkeys(AUGMENTATIONS, True), lighting=IMAGENET)
+
+
+@pytest.mark.parametrize("start", [0, 5, 24])
+def test_a_resumed_epoch_with_damaged_files_is_the_rest_bit_for_bit(damaged, start):
+    whole = list(Batches(damaged, 8, RAW, seed=1, **EVERYTHING).epoch(3))
+    assert_same_batches(Batches(damaged, 8, RAW, seed=1, **EVERYTHING).epoch(3, start), whole[start:])
+
+
+def test_damaged_files_change_no_other_picture(damaged, tmp_path):
+    """What the others show does not depend on which files can be read."""
+    with_gaps = list(Batches(damaged, 8, RAW, seed=1, **EVERYTHING).epoch(0))
+    for i in (3, 5, 6, 7, 100):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{i:03}.png")
+    whole = list(Batches(damaged, 8, RAW, seed=1, **EVERYTHING).epoch(0))
+    for (x, labels), (all_x, all_labels) in zip(with_gaps, whole, strict=True):
+        kept = ~numpy.isin(all_labels, (3, 5, 6, 7, 100))
+        numpy.testing.assert_array_equal(labels, all_labels[kept])
+        numpy.testing.assert_array_equal(x, all_x[kept])
+
+
+def test_only_what_came_with_the_batches_given_out_counts_as_skipped(damaged):
+    """Not what the thread has come across already, which would depend on time."""
+    batches = Batches(damaged, 4, RAW)
+    with contextlib.closing(batches.epoch(0)) as epoch:
+        next(epoch)
+        time.sleep(0.1)
+        assert numbers(batches.skipped) == [3]
+        next(epoch)
+        assert numbers(batches.skipped) == [3, 5, 6, 7]
+
+
+def test_ten_views_of_the_pictures_that_can_be_read(damaged):
+    got = list(Batches(damaged, 40, RAW, ten_crop=True).epoch(0))
+    assert [(len(x), labels.tolist()) for x, labels in got[:2]] == [(30, [0, 1, 2]), (10, [4])]
+    whole = list(Batches(FolderImages([damaged.paths[4]], [4], 8), 10, RAW, ten_crop=True).epoch(0))
+    numpy.testing.assert_array_equal(got[1][0], whole[0][0])
+
+
+def test_when_most_pictures_cannot_be_read_it_is_an_error(damaged):
+    few = FolderImages([damaged.paths[i] for i in (3, 0, 5, 6)], range(4), 8)
+    with pytest.raises(InputError, match=r"3 of 4 pictures cannot be read.*003\.png"):
+        list(Batches(few, 2, RAW).epoch(0))
+    half = FolderImages([damaged.paths[i] for i in (3, 5, 0, 1)], range(4), 8)  # in the first batch all, in the end half
+    assert [len(labels) for _, labels in Batches(half, 2, RAW).epoch(0)] == [0, 2]
+    assert [len(labels) for _, labels in Batches(few, 1, RAW).epoch(0, start=2)] == [0, 0]  # too few to tell
+
+
+def test_a_folder_of_damaged_pictures_ends_early(damaged):
+    many = FolderImages([damaged.paths[3]] * 60 + [f"{damaged.paths[3]}-{i}" for i in range(1000)], range(1060), 8)
+    got = []
+    with pytest.raises(InputError, match="more than half"):
+        for batch in Batches(many, 10, RAW).epoch(0):
+            got.append(batch)
+    assert 9 <= len(got) < 20
 
 
 def test_cutout_covers_another_part_of_each_picture_with_the_mean():
@@ -166,14 +279,14 @@ def test_an_exception_in_the_thread_reaches_the_caller_after_the_items_before_it
     assert got == [1, 2]
 
 
-def test_an_unreadable_picture_reaches_the_caller():
+def test_a_failure_to_read_reaches_the_caller():
     class Broken:
         labels = numpy.zeros(10, numpy.int64)
 
         def __len__(self):
             return 10
 
-        def read(self, indices, views):
+        def read_good(self, indices, views):
             raise ValueError("picture 3 is broken")
 
     with pytest.raises(ValueError, match="picture 3 is broken"):

@@ -37,6 +37,29 @@ def test_a_mirrored_crop_is_the_mirror_image_of_the_crop():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_are_turned_before_they_are_moved(channels):
+    """By Pillow, one after the other, with the fill where they turned away from."""
+    pictures = random_pictures(3, channels=channels)
+    fill = numpy.array([11, 22, 33], numpy.uint8)[:channels]
+    images = ArrayImages(pictures, [0, 1, 2], padding=2, fill=fill)
+    chosen = views(top=0.0, left=0.9, n=2, angle=8.0)
+    chosen.angle[1] = -30
+    x = images.read([2, 0], chosen)
+    for got, picture, angle in zip(x, (pictures[2], pictures[0]), (8, -30), strict=True):
+        for c in range(channels):
+            turned = Image.fromarray(picture[..., c]).rotate(angle, Image.Resampling.BILINEAR, fillcolor=int(fill[c]))
+            alone = ArrayImages(numpy.asarray(turned)[None, ..., None], [0], padding=2, fill=fill[c])
+            numpy.testing.assert_array_equal(got[..., c], alone.read([0], views(top=0.0, left=0.9))[0, ..., 0])
+
+
+def test_all_pictures_in_memory_can_be_read():
+    images = ArrayImages(random_pictures(3), [0, 1, 2])
+    x, good, problems = images.read_good([2, 0], centre_views(2))
+    numpy.testing.assert_array_equal(x, images.read([2, 0], centre_views(2)))
+    assert (good.tolist(), problems) == ([True, True], {})
+
+
+@pytest.mark.parametrize("channels", [1, 3])
 def test_pictures_are_resized_like_pillow_does(channels):
     pictures = random_pictures(2, channels=channels)
     images = ArrayImages(pictures, [0, 1], image_size=13)
@@ -100,7 +123,7 @@ def test_wrong_arguments_are_answered_in_one_line(arguments, said):
 
 def test_load_passes_seed_image_size_and_crop_padding_on(monkeypatch):
     small = data.shapes.load
-    monkeypatch.setattr(data.shapes, "load", lambda seed, image_size: small(seed, 20, 10, image_size))
+    monkeypatch.setattr(data.shapes, "load", lambda seed, image_size, padding: small(seed, 20, 10, image_size, padding))
     dataset = data.load("shapes", image_size=20, seed=3)
     assert dataset.train.padding == dataset.test.padding == 4
     moved = data.load("shapes", crop_padding=1)

@@ -9,7 +9,8 @@ import pytest
 from data_helpers import random_pictures, web_server
 
 from minialex.data import fashion_mnist
-from minialex.data.augment import centre_views, standardize_from
+from minialex.data.augment import centre_views
+from minialex.data.statistics import standardize_from
 from minialex.errors import InputError
 
 SIZES = {"train": 12, "t10k": 5}

@@ -9,10 +9,11 @@ import pytest
 from data_helpers import random_pictures, views
 from PIL import Image
 
-from minialex.data import folder
-from minialex.data.augment import centre_views, random_views, standardize_from
+from minialex.data import folder, listing
+from minialex.data.augment import centre_views, random_views, ten_views
 from minialex.data.dataset import ArrayImages
 from minialex.data.folder import FolderImages
+from minialex.data.statistics import standardize_from
 from minialex.errors import InputError
 
 
@@ -132,20 +133,21 @@ def test_pictures_as_small_as_their_crop_are_treated_like_arrays(tmp_path):
     pixels = numpy.stack([save(tmp_path / f"{i}.png", seed=i) for i in range(20)])
     files = FolderImages([tmp_path / f"{i}.png" for i in range(20)], range(20), 32)
     arrays = ArrayImages(pixels, range(20), padding=4, fill=128)
-    drawn = random_views(20, numpy.random.default_rng(0), crop=True, mirror=True)
+    drawn = random_views(20, numpy.random.default_rng(0), crop=True, mirror=True, rotation=True)
     numpy.testing.assert_array_equal(files.read(range(20), centre_views(20)), pixels)
     numpy.testing.assert_array_equal(files.read(range(20), drawn), arrays.read(range(20), drawn))
 
 
+@pytest.mark.parametrize("crop", [224, 227])
 @pytest.mark.parametrize("size", [(450, 300), (300, 450), (150, 100), (256, 256)])
 @pytest.mark.parametrize(("top", "left"), [(0.5, 0.5), (0.0, 0.999), (0.999, 0.0), (0.2, 0.7)])
-def test_photographs_are_resized_to_256_and_cropped_to_227(tmp_path, size, top, left):
+def test_photographs_are_resized_to_256_and_cropped(tmp_path, crop, size, top, left):
     Image.fromarray(photograph(*size)).save(tmp_path / "a.png")
     width, height = (length * 256 // min(size) for length in size)
     whole = numpy.asarray(Image.open(tmp_path / "a.png").resize((width, height), Image.Resampling.BILINEAR)).astype(int)
-    y, x = int(top * (height - 226)), int(left * (width - 226))
-    expected = whole[y : y + 227, x : x + 227]
-    assert numpy.abs(read_one(tmp_path / "a.png", 227, top=top, left=left) - expected).max() <= 1
+    y, x = int(top * (height - crop + 1)), int(left * (width - crop + 1))
+    expected = whole[y : y + crop, x : x + crop]
+    assert numpy.abs(read_one(tmp_path / "a.png", crop, top=top, left=left) - expected).max() <= 1
 
 
 def test_the_room_for_crops_grows_with_the_image_size(tmp_path):
@@ -159,6 +161,67 @@ def test_the_room_for_crops_grows_with_the_image_size(tmp_path):
 def test_mirrored_photographs(tmp_path):
     Image.fromarray(photograph(450, 300)).save(tmp_path / "a.png")
     plain, mirrored = (read_one(tmp_path / "a.png", 96, top=0.1, left=0.8, mirror=mirror) for mirror in (False, True))
+    numpy.testing.assert_array_equal(mirrored, plain[:, ::-1])
+
+
+def test_the_ten_views_are_the_papers_crops_of_256(tmp_path):
+    """Section 4.1: four corners and the centre, and these mirrored."""
+    Image.fromarray(photograph(384, 256)).save(tmp_path / "a.png")
+    images = FolderImages([tmp_path / "a.png"], [0], 227)
+    got = images.read(numpy.zeros(10, int), ten_views(1)).astype(int)
+    whole = photograph(384, 256)
+    for i, (top, left) in enumerate([(0, 0), (0, 157), (29, 0), (29, 157), (15, 79)]):
+        expected = whole[top : top + 227, left : left + 227]
+        assert numpy.abs(got[i] - expected).max() <= 1, i
+        assert numpy.abs(got[5 + i] - expected[:, ::-1]).max() <= 1, i
+
+
+def test_views_of_one_picture_in_a_row_are_what_each_is_alone(tmp_path):
+    for i in range(3):
+        Image.fromarray(photograph(300 + i, 280)).save(tmp_path / f"{i}.jpg")
+    images = FolderImages([tmp_path / f"{i}.jpg" for i in range(3)], range(3), 64)
+    order = numpy.array([1, 1, 1, 0, 2, 2, 1, 0, 0])
+    drawn = random_views(9, numpy.random.default_rng(0), rotation=True)
+    together = images.read(order, drawn)
+    alone = [images.read([i], drawn[k : k + 1])[0] for k, i in enumerate(order)]
+    numpy.testing.assert_array_equal(together, alone)
+
+
+def test_the_ten_views_of_a_picture_take_one_decoding(tmp_path, monkeypatch):
+    save(tmp_path / "a.png", (300, 300))
+    opened, open_picture = [], Image.open
+    monkeypatch.setattr(Image, "open", lambda path, *more: opened.append(path) or open_picture(path, *more))
+    FolderImages([tmp_path / "a.png"] * 2, [0, 0], 227).read(numpy.repeat([0, 1], 10), ten_views(2))
+    assert len(opened) == 2
+
+
+@pytest.mark.parametrize(("size", "crop"), [((300, 200), 64), ((64, 64), 64), ((90, 64), 64)])
+@pytest.mark.parametrize("angle", [-10, 10])
+def test_pictures_are_turned_counterclockwise_about_their_middle(tmp_path, size, crop, angle):
+    """A bright bar through the middle, upright, leans to the left when turned counterclockwise."""
+    pixels = numpy.zeros((*size[::-1], 3), numpy.uint8)
+    middle, width = size[0] // 2, size[1] // 16
+    pixels[:, middle - width : middle + width] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    x = read_one(tmp_path / "a.png", crop, angle=angle)[..., 0].astype(float)
+    rows = numpy.array([8, crop - 9])
+    columns = (x[rows] > 200) @ numpy.arange(crop) / (x[rows] > 200).sum(axis=1)
+    slope = (columns[1] - columns[0]) / (rows[1] - rows[0])
+    assert slope == pytest.approx(numpy.tan(numpy.radians(angle)), abs=0.03)
+    assert columns.mean() == pytest.approx((crop - 1) / 2, abs=1)
+
+
+def test_what_turns_in_from_outside_is_grey(tmp_path):
+    Image.new("RGB", (256, 256), "white").save(tmp_path / "a.png")
+    turned = read_one(tmp_path / "a.png", 227, top=0, left=0, angle=10)
+    assert turned[0, 0].tolist() == [128] * 3
+    assert (turned[128, 128] == 255).all()
+    assert (read_one(tmp_path / "a.png", 227, top=0, left=0) == 255).all()
+
+
+def test_a_mirrored_turned_picture_is_the_mirror_image_of_the_turned_one(tmp_path):
+    Image.fromarray(photograph(300, 280)).save(tmp_path / "a.png")
+    plain, mirrored = (read_one(tmp_path / "a.png", 64, top=0.1, left=0.8, mirror=m, angle=7) for m in (False, True))
     numpy.testing.assert_array_equal(mirrored, plain[:, ::-1])
 
 
@@ -256,9 +319,38 @@ def test_a_file_that_is_no_whole_picture_is_named(tmp_path, name):
     numpy.testing.assert_array_equal(images.read([0], centre_views(1)).shape, (1, 64, 64, 3))  # and on it goes
 
 
-def test_a_broken_first_picture_is_named_by_load(pets):
-    (pets / "train/cat/a.png").write_bytes(b"")
-    assert f"{pets / 'train/cat/a.png'}: not a picture" in refusal(folder.load, pets)
+def test_what_can_be_read_is_read_and_the_rest_is_named(tmp_path):
+    broken_files(tmp_path)
+    names = ["whole.jpg", "half.jpg", "absent.jpg", "whole.png", "half.jpg"]
+    images = FolderImages([tmp_path / name for name in names], range(5), 64)
+    pictures, good, problems = images.read_good(range(5), centre_views(5))
+    assert good.tolist() == [True, False, False, True, False]
+    numpy.testing.assert_array_equal(pictures, images.read([0, 3], centre_views(2)))
+    assert sorted(problems) == [str(tmp_path / name) for name in ("absent.jpg", "half.jpg")]
+    assert all(problem.startswith(f"{path}: not a picture that can be read (") for path, problem in problems.items())
+    none, good, _ = images.read_good([1, 2], centre_views(2))
+    assert (none.shape, good.any()) == ((0, 64, 64, 3), False)
+    every, good, problems = images.read_good([0, 3], centre_views(2))
+    assert (len(every), good.all(), problems) == (2, True, {})
+    assert images.read([], centre_views(0)).shape == (0, 64, 64, 3)
+
+
+def test_the_image_size_follows_from_the_first_picture_that_can_be_read(pets):
+    save(pets / "train/dog/b.png", (40, 50))
+    (pets / "train/cat/c.png").write_bytes(b"")
+    (pets / "train/dog/a.PNG").write_bytes(b"")
+    assert folder.load(pets).train.image_size == 40
+    (pets / "train/dog/b.png").write_bytes(b"")
+    assert f"{pets / 'train/cat/c.png'}: not a picture" in refusal(folder.load, pets)
+
+
+def test_a_folder_that_has_changed_is_listed_anew(pets, monkeypatch):
+    monkeypatch.setattr(listing, "SETTLED", 0)
+    folder.load(pets)
+    save(pets / "train/dog/new.png")
+    dataset = folder.load(pets)
+    assert [Path(path).name for path in dataset.train.paths] == ["c.png", "a.PNG", "b.png", "new.png"]
+    assert dataset.train.labels.tolist() == [0, 1, 1, 1]
 
 
 def test_a_decompression_bomb_is_not_opened(tmp_path, monkeypatch):

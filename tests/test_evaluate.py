@@ -213,13 +213,28 @@ def test_other_classes_are_refused(folder, pictures, tmp_path, capsys):
     assert "other classes" in err
 
 
-def test_a_broken_test_picture_is_named(folder, pictures, tmp_path, capsys):
+def test_test_pictures_that_cannot_be_read_are_skipped_counted_and_listed(folder, pictures, tmp_path, capsys):
+    _, out, _ = call(evaluate_command, folder, capsys=capsys)
     copied = shutil.copytree(pictures, tmp_path / "copied")
     broken = copied / "val" / "odd" / "zz-broken.png"
     broken.write_bytes(b"no picture")
+    for more in ([], ["--batch-size", 1], ["--ten-crop"]):
+        code, again, err = call(evaluate_command, folder, "--data-dir", copied, *more, capsys=capsys)
+        assert (code, err) == (0, "")
+        shown, listed = again.split("Skipped 1 picture that cannot be read:\n")
+        assert listed == f"  {broken}\n"
+        assert figures(shown)["pictures"] == "20" + ", ten views of each" * (more == ["--ten-crop"])
+        if more != ["--ten-crop"]:
+            assert figures(shown) == figures(out)
+
+
+def test_a_folder_of_damaged_test_pictures_is_an_error(folder, pictures, tmp_path, capsys):
+    copied = shutil.copytree(pictures, tmp_path / "copied")
+    for path in (copied / "val").rglob("*.png"):
+        path.write_bytes(b"no picture")
     code, out, err = call(evaluate_command, folder, "--data-dir", copied, capsys=capsys)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert str(broken) in err
+    assert "20 of 20 pictures cannot be read" in err
 
 
 def test_help_shows_examples(capsys):

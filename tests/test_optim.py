@@ -249,7 +249,7 @@ def test_options_name_the_optimizer(network):
 def test_a_schedules_rates_at_chosen_moments(schedule, rates):
     assert {progress: schedule(progress) for progress in rates} == pytest.approx(rates, abs=1e-12)
     for error in (3, 2, 2, 2, 2):  # only Plateau listens
-        schedule.observe(error)
+        schedule.observe(error, error)
     assert {progress: schedule(progress) for progress in rates} == pytest.approx(rates, abs=1e-12)
 
 
@@ -266,6 +266,18 @@ def test_plateau_drops_after_so_many_epochs_in_a_row_without_a_new_best():
     errors = [0.9, 0.95, 0.80, 0.85, 0.82, 0.81, 0.80, 0.7, 0.75, 0.71]
     rates = [0.1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001, 0.001, 0.0001]
     assert rates_after(Plateau(0.1, patience=2), errors) == pytest.approx(rates)
+
+
+def test_plateau_waits_as_long_as_any_of_several_errors_falls():
+    """An error rate at chance is no reason to give up while the loss falls, nor a growing loss while the error rate falls."""
+    schedule = Plateau(0.1, patience=2)
+    #         both        loss        loss        rate        none        none        rate        none
+    errors = [(0.9, 2.3), (0.9, 2.2), (0.9, 2.1), (0.8, 2.4), (0.8, 2.3), (0.9, 2.2), (0.7, 9.9), (0.7, 2.1)]
+    rates = []
+    for pair in errors:
+        schedule.observe(*pair)
+        rates.append(schedule(0))
+    assert rates == pytest.approx([0.1] * 5 + [0.01] * 3)
 
 
 def test_plateau_drops_three_times_at_most_unless_told_otherwise():

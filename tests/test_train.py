@@ -13,6 +13,8 @@ from data_helpers import picture_folder
 from PIL import Image
 
 from minialex import data, options, train
+from minialex.data.augment import AUGMENTATIONS, centre_views
+from minialex.data.lighting import IMAGENET
 from minialex.errors import InputError
 
 
@@ -192,7 +194,7 @@ def test_a_checkpoint_copied_elsewhere_overwrites_nothing(small, tmp_path, capsy
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-@pytest.mark.parametrize("name", ["options", "classes", "mean", "steps"])
+@pytest.mark.parametrize("name", ["options", "classes", "mean", "steps", "lighting", "skipped"])
 def test_a_checkpoint_that_lacks_something_is_refused(name, small, tmp_path, capsys):
     folder = tmp_path / "run"
     call(train.main, *small, "--out", folder, "--max-steps", 1, capsys=capsys)
@@ -266,13 +268,20 @@ def test_a_run_is_never_overwritten(small, tmp_path, capsys):
         (["--lr", "nan"], "--lr: expected a number above 0, got 'nan'"),
         (["--lr", "0"], "--lr: expected a number above 0, got '0'"),
         (["--momentum", "1"], "--momentum: expected a number of at least 0 and under 1, got '1'"),
-        (["--augment", "rotate"], "--augment: expected none or any of crop,mirror,cutout, got 'rotate'"),
+        (["--augment", "rotate"], "--augment: expected none or any of crop,mirror,cutout,rotation,"),
         (["--model", "vgg"], "--model: invalid choice: 'vgg'"),
         (["--epoch", "3"], "unrecognized arguments: --epoch 3"),
         (["--model", "alexnet", "--image-size", "30"], "model alexnet cannot take pictures of 30×30: pool2"),
         (["--model", "lenet", "--lrn", "off"], "--lrn off is for other models: lenet has no normalisation"),
         (["--crop-padding", "2"], "leave out --crop-padding"),
-        (["--recipe", "quick"], "data set folder has no recipe 'quick', only its preset"),
+        (["--recipe", "quick"], "data set folder has no recipe 'quick', only 2012"),
+        (["--dataset", "shapes", "--recipe", "quick"], "data set shapes has no recipe 'quick', only its preset"),
+        (["--init", "paper"], "--init paper is for the model alexnet, got --model alexnet-cifar"),
+        (["--lighting", "imagenet"], "--lighting imagenet is for --augment with lighting, got --augment crop,mirror"),
+        (["--augment", "lighting", "--lighting", "absent.json"], "cannot read "),
+        (["--augment", "lighting", "--lighting", "a-file"], 'expected {"eigenvalues": [3 numbers], '),
+        (["--augment", "crop,lights"], "brightness,colour,lighting, got 'crop,lights'"),
+        (["--pixels", "raw"], "--pixels: invalid choice: 'raw'"),
         (["--dataset", "cifar10", "--recipe", "slow"], "data set cifar10 has no recipe 'slow', only quick, "),
         (["--data-dir", "nowhere"], "nowhere"),
         (["--out", "a-file"], "is a file, expected a folder"),
@@ -300,15 +309,151 @@ def test_wrong_input_is_one_line_and_exit_code_2(arguments, said, small, tmp_pat
     assert all(path.read_bytes() == content for path, content in before.items())
 
 
+@pytest.fixture
+def damaged(small, pictures, tmp_path):
+    """The options, on a copy of the pictures in which two training pictures and a test picture are damaged; their paths."""
+    root = shutil.copytree(pictures, tmp_path / "damaged")
+    bad = [root / "train" / "even" / "0.png", root / "train" / "odd" / "zz.png", root / "val" / "odd" / "zz.png"]
+    for path in bad:
+        path.write_bytes(b"\x89PNG\r\n\x1a\n but no more")
+    small[3] = root
+    return small, [str(path) for path in bad]
+
+
+def test_pictures_that_cannot_be_read_are_skipped_counted_and_listed(damaged, tmp_path, capsys):
+    options, bad = damaged
+    code, out, err = call(train.main, *options, "--out", tmp_path / "run", capsys=capsys)
+    assert (code, err) == (0, "")
+    listed = "Skipped 3 pictures that cannot be read:\n" + "".join(f"  {path}\n" for path in sorted(bad))
+    assert listed + "Done: test accuracy" in out
+    lines = (tmp_path / "run" / "bad_pictures.txt").read_text().splitlines()
+    assert [line.partition(": not a picture that can be read (")[0] for line in lines] == sorted(bad)
+    assert [epoch["epoch"] for epoch in contents(tmp_path / "run")[2]] == [1, 2]
+
+
+def test_a_run_without_such_pictures_says_nothing_of_them(small, tmp_path, capsys):
+    _, out, _ = call(train.main, *small, "--out", tmp_path / "run", capsys=capsys)
+    assert "Skipped" not in out
+    assert not (tmp_path / "run" / "bad_pictures.txt").exists()
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])  # with 1 some batches are empty
+def test_a_run_with_damaged_pictures_resumes_bit_for_bit(batch_size, damaged, tmp_path, capsys):
+    options, _ = damaged
+    options[options.index("--batch-size") + 1] = batch_size
+    options[options.index("--epochs") + 1] = 1
+    call(train.main, *options, "--out", tmp_path / "whole", capsys=capsys)
+    steps = 41 // batch_size
+    for stop in (1, steps // 2, steps - 1):
+        folder = tmp_path / f"stopped-{stop}"
+        call(train.main, *options, "--out", folder, "--max-steps", stop, capsys=capsys)
+        code, out, _ = call(train.main, "--resume", folder, capsys=capsys)
+        assert code == 0
+        assert "Skipped 3 pictures" in out  # those of before the stop too
+        assert_same(contents(folder), contents(tmp_path / "whole"))
+        assert (folder / "bad_pictures.txt").read_text() == (tmp_path / "whole" / "bad_pictures.txt").read_text()
+
+
+def test_the_training_figures_count_what_could_be_read(damaged, tmp_path, capsys, monkeypatch):
+    options, _ = damaged
+    seen, step = [], train.Workers.step
+    monkeypatch.setattr(train.Workers, "step", lambda self, x, labels: seen.append(len(labels)) or step(self, x, labels))
+    call(train.main, *options, "--epochs", 1, "--out", tmp_path / "run", capsys=capsys)
+    assert sum(seen) == 39  # of 41
+    with numpy.load(tmp_path / "run" / "checkpoint.npz") as archive:
+        progress = json.loads(str(archive["about"]))["progress"]
+    assert progress["pictures"][:2] == [41, 21]
+    tested = contents(tmp_path / "run")[2][0]["test_accuracy"] * 20
+    assert tested == pytest.approx(round(tested))  # twentieths
+
+
 @pytest.mark.parametrize("split", ["train", "val"])
-def test_a_broken_picture_is_named(split, small, pictures, tmp_path, capsys):
-    shutil.copytree(pictures, tmp_path / "pictures")
-    broken = tmp_path / "pictures" / split / "odd" / "zz-broken.png"
-    broken.write_bytes(b"\x89PNG\r\n\x1a\n but no more")
-    small[3] = tmp_path / "pictures"
-    code, _, err = call(train.main, *small, "--out", tmp_path / "run", capsys=capsys)
+def test_a_folder_of_damaged_pictures_is_an_error(split, small, pictures, tmp_path, capsys):
+    small[3] = shutil.copytree(pictures, tmp_path / "damaged")
+    for i, path in enumerate(sorted((small[3] / split).rglob("*.png"))):
+        if i % 4:
+            path.write_bytes(b"")
+    code, out, err = call(train.main, *small, "--out", tmp_path / "run", capsys=capsys)
     assert (code, err.count("\n")) == (2, 1), err
-    assert str(broken) in err
+    assert "pictures cannot be read, which is more than half: " in err
+    assert "Done" not in out
+
+
+@pytest.mark.parametrize("source", ["computed", "imagenet", "file"])
+def test_a_run_with_every_augmentation_resumes_bit_for_bit(source, small, tmp_path, capsys):
+    """Also where the file with the components is gone, or the pictures have others by now."""
+    file = tmp_path / "components.json"
+    file.write_text(json.dumps(IMAGENET.to_json()))
+    small[small.index("--augment") + 1] = ",".join(AUGMENTATIONS)
+    small += ["--lighting", file if source == "file" else source]
+    call(train.main, *small, "--out", tmp_path / "whole", capsys=capsys)
+    call(train.main, *small, "--out", tmp_path / "run", "--max-steps", 3, capsys=capsys)
+    file.unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "statistics_of", None)
+        code, _, err = call(train.main, "--resume", tmp_path / "run", capsys=capsys)
+    assert (code, err) == (0, "")
+    assert_same(contents(tmp_path / "run"), contents(tmp_path / "whole"))
+
+
+def progress_of(folder):
+    with numpy.load(folder / "checkpoint.npz") as archive:
+        return json.loads(str(archive["about"]))["progress"]
+
+
+def test_lighting_is_computed_from_the_training_pictures(small, pictures, tmp_path, capsys):
+    small[small.index("--augment") + 1] = "lighting"
+    call(train.main, *small, "--out", tmp_path / "run", "--max-steps", 1, capsys=capsys)
+    saved = progress_of(tmp_path / "run")["lighting"]
+    train_images = data.load("folder", pictures, 16).train
+    pixels = train_images.read(range(40), centre_views(40)).reshape(-1, 3) / 255
+    covariance = numpy.cov(pixels.T, bias=True)
+    values, vectors = numpy.array(saved["eigenvalues"]), numpy.array(saved["eigenvectors"])
+    numpy.testing.assert_allclose(covariance @ vectors, vectors * values, atol=1e-12)
+    assert list(values) == sorted(values, reverse=True)
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["lighting"] == "computed"
+
+
+def test_centred_pixels_are_those_of_the_files_minus_their_mean(small, pictures, tmp_path, capsys):
+    small[small.index("--augment") + 1] = "none"
+    call(train.main, *small, "--pixels", "centred", "--out", tmp_path / "run", "--max-steps", 1, capsys=capsys)
+    chosen = json.loads((tmp_path / "run" / "config.json").read_text())
+    dataset = data.load("folder", pictures, 16)
+    training = train.Training(chosen, dataset, numpy)
+    x = numpy.concatenate([x for x, _ in training.test_batches.epoch(0)])
+    raw = dataset.test.read(range(20), centre_views(20))
+    mean = dataset.train.read(range(40), centre_views(40)).mean(axis=(0, 1, 2))
+    numpy.testing.assert_allclose(x, raw - mean, atol=1e-3)
+    assert progress_of(tmp_path / "run")["std"] == [1, 1, 1]
+
+
+def test_the_recipe_of_2012_is_the_papers():
+    chosen, _ = options.read(["--dataset", "folder", "--data-dir", "x", "--recipe", "2012"])
+    expected = dict(model="alexnet", lrn=None, image_size=227, init="paper", pixels="centred", lighting="computed")
+    expected |= dict(epochs=90, batch_size=128, optimizer="sgd", lr=0.01, momentum=0.9, weight_decay=5e-4, schedule="plateau")
+    assert {name: chosen[name] for name in expected} == expected
+    assert set(chosen["augment"].split(",")) == {"crop", "mirror", "lighting"}
+    network = options.network(chosen, 10, 227, 3, numpy.random.default_rng(0))
+    for name, array in network.params.items():
+        one = name in [f"{layer}.bias" for layer in ("conv2", "conv4", "conv5", "fc6", "fc7")]
+        spread = (0.005 if name in ("fc7.weight", "fc8.weight") else 0.01) if name.endswith("weight") else 0
+        assert array.mean() == pytest.approx(1 if one else 0, abs=1e-3), name
+        assert array.std() == pytest.approx(spread, rel=0.05), name
+    assert {"norm1", "norm2"} <= set(network.layers)
+
+
+def test_the_rate_drops_when_neither_the_error_rate_nor_the_loss_improves(small, tmp_path, capsys, monkeypatch):
+    tested = iter([(3.0, 0.5), (2.0, 0.5), (2.5, 0.6), (2.2, 0.55), (2.0, 0.6), (2.0, 0.6)])
+
+    def figures(*arguments):
+        loss, accuracy = next(tested)
+        return {"loss": loss, "accuracy": accuracy, "top5": 1.0}
+
+    monkeypatch.setattr(train, "evaluate", figures)
+    small[small.index("--epochs") + 1] = 6
+    call(train.main, *small, "--schedule", "plateau", "--out", tmp_path / "run", capsys=capsys)
+    rates = [epoch["learning_rate"] for epoch in contents(tmp_path / "run")[2]]
+    assert rates == pytest.approx([1e-3] * 5 + [1e-4])
 
 
 def test_the_order_of_pool_and_lrn_is_an_option(small, tmp_path, capsys):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from minialex.data import cifar10, fashion_mnist, folder, shapes
-from minialex.data.dataset import Dataset
+from minialex.data.dataset import PADDING, Dataset
 from minialex.errors import InputError
 
 NAMES = ("shapes", "fashion-mnist", "cifar10", "folder")
@@ -20,7 +20,7 @@ def load(
 
     data_dir: the folder with its files; "folder" needs one, "shapes" takes none, the others look in their usual places.
     image_size: the side in pixels to which pictures are resized (from "folder": resized and cropped); None: their own.
-    crop_padding: by how many pixels crops may move the pictures of all but "folder"; None: 4.
+    crop_padding: by how many pixels crops may move the pictures of all but "folder"; None: PADDING.
     seed: what "shapes" draws its pictures from; the others come out the same for every seed.
     Raises InputError for wrong arguments and for missing or damaged files.
     """
@@ -40,10 +40,7 @@ def load(
         raise InputError("dataset 'folder' crops from larger pictures and pads none: leave out --crop-padding")
     if name == "folder":
         return folder.load(data_dir, image_size)
+    sizes = dict(image_size=image_size, padding=PADDING if crop_padding is None else crop_padding)
     if name == "shapes":
-        dataset = shapes.load(seed, image_size=image_size)
-    else:
-        dataset = (fashion_mnist if name == "fashion-mnist" else cifar10).load(data_dir, image_size)
-    if crop_padding is not None:
-        dataset.train.padding = dataset.test.padding = crop_padding
-    return dataset
+        return shapes.load(seed, **sizes)
+    return (fashion_mnist if name == "fashion-mnist" else cifar10).load(data_dir, **sizes)

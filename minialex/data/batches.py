@@ -1,5 +1,6 @@
 """Batches of pictures, prepared in a background thread while the caller trains on the one before."""
 
+import contextlib
 import queue
 import threading
 from collections.abc import Iterable, Iterator
@@ -7,6 +8,9 @@ from collections.abc import Iterable, Iterator
 import numpy
 
 from minialex.data.augment import Standardize, centre_views, cover, random_views, ten_views
+from minialex.data.lighting import Lighting
+from minialex.data.skipped import ENOUGH, check_most_were_good
+from minialex.errors import InputError
 
 # Random numbers for different purposes come from different streams of the one seed. They start at 1 because NumPy
 # completes a short seed with zeros: (seed, 0) would be the stream of the plain seed.
@@ -16,12 +20,16 @@ ORDER, VIEWS = 1, 2
 class Batches:
     """Passes over `images` (see Dataset), batch by batch, standardised and ready for the network.
 
-    Without a seed: in order, at centre views, for testing. With one: shuffled anew every epoch, each picture with its own
-    random crop, mirroring and covered square (cutout), where asked for. Batch b of epoch e depends on nothing but
-    (seed, e, b), so a run that was killed sees the same pictures when it goes on. ValueError for any of these without a seed.
+    Without a seed: in order, at centre views, for testing. With one: shuffled anew every epoch, each picture with a random
+    view of its own, drawn as `augment` says (the arguments of random_views; those not given are off). Batch b of epoch e
+    depends on nothing but (seed, e, b) and the files, so a run that was killed sees the same pictures when it goes on.
+    ValueError for `augment` without a seed.
 
     With `ten_crop`, for testing, x has the ten views of the batch's first picture, then those of the second, and so on, and a
-    batch has a tenth as many pictures, at least one. Pictures in files are decoded for each view.
+    batch has a tenth as many pictures, at least one.
+
+    Pictures that cannot be read are skipped: their batch is smaller by so many, or empty. `skipped`, {file: what is wrong
+    with it}, has those of the batches given out so far. InputError if in an epoch they become more than half.
     """
 
     def __init__(
@@ -30,13 +38,14 @@ class Batches:
         batch_size: int,
         standardize: Standardize,
         seed: int | None = None,
-        crop: bool = False,
-        mirror: bool = False,
-        cutout: bool = False,
         ten_crop: bool = False,
+        **augment: bool | Lighting | None,
     ):
-        if seed is None and (crop or mirror or cutout):
-            raise ValueError("crop, mirror and cutout are drawn at random and need a seed, got seed=None")
+        drawn = [name for name, chosen in augment.items() if chosen]
+        if seed is None and drawn:
+            raise ValueError(f"what is drawn at random ({', '.join(drawn)}) needs a seed, got seed=None")
+        if augment.get("colour") and images.channels != 3:
+            raise InputError(f"colour changes red, green and blue; the pictures have {images.channels} channel")
         if seed is not None and ten_crop:
             raise ValueError(f"ten_crop is for testing, in order and without a seed, got seed={seed}")
         self.images = images
@@ -44,9 +53,8 @@ class Batches:
         self.batch_size = max(1, batch_size // 10) if ten_crop else batch_size
         self.standardize = standardize
         self.seed = seed
-        self.crop = crop
-        self.mirror = mirror
-        self.cutout = cutout
+        self.augment = {"crop": False, "mirror": False, **augment}
+        self.skipped = {}
 
     def __len__(self) -> int:
         """The number of batches in an epoch, the smaller last one included."""
@@ -57,7 +65,17 @@ class Batches:
 
         Close the iterator (or leave it to a `for` loop's end) to stop its thread.
         """
-        return prefetch(self._prepare(epoch, start))
+        tried, problems = 0, {}
+        with contextlib.closing(prefetch(self._prepare(epoch, start))) as prepared:
+            for x, labels, size, problem in prepared:
+                tried += size
+                problems |= problem
+                self.skipped |= problem
+                if tried >= ENOUGH:
+                    check_most_were_good(problems, tried)
+                yield x, labels
+        if start == 0:
+            check_most_were_good(problems, tried)
 
     def _prepare(self, epoch, start):
         order = numpy.arange(len(self.images))
@@ -65,17 +83,19 @@ class Batches:
             numpy.random.default_rng((self.seed, ORDER, epoch)).shuffle(order)
         for b in range(start, len(self)):
             indices = order[b * self.batch_size : (b + 1) * self.batch_size]
-            labels = self.images.labels[indices]
+            size, labels = len(indices), self.images.labels[indices]
             if self.ten_crop:
-                indices, views = indices.repeat(10), ten_views(len(indices))
+                indices, views = indices.repeat(10), ten_views(size)
             elif self.seed is None:
-                views = centre_views(len(indices))
+                views = centre_views(size)
             else:
-                rng = numpy.random.default_rng((self.seed, VIEWS, epoch, b))
-                views = random_views(len(indices), rng, self.crop, self.mirror, self.cutout)
-            x = self.standardize(self.images.read(indices, views))
+                views = random_views(size, numpy.random.default_rng((self.seed, VIEWS, epoch, b)), **self.augment)
+            pictures, good, problems = self.images.read_good(indices, views)
+            if problems:
+                views, labels = views[good], labels[good.reshape(size, -1).all(axis=1)]
+            x = self.standardize(pictures, views)
             cover(x, views)
-            yield x, labels
+            yield x, labels, size, problems
 
 
 def prefetch(iterable: Iterable, depth: int = 2) -> Iterator:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy
 
-from minialex.data.dataset import Dataset, from_arrays
+from minialex.data.dataset import PADDING, Dataset, from_arrays
 from minialex.data.download import cache_folder, fetch
 from minialex.errors import InputError
 
@@ -22,16 +22,17 @@ BATCH = 10_000  # pictures in each file
 RECORD = 1 + 3 * 32 * 32  # bytes: the label, then the red, green and blue planes
 
 
-def load(data_dir: Path | str | None = None, image_size: int | None = None) -> Dataset:
+def load(data_dir: Path | str | None = None, image_size: int | None = None, padding: int = PADDING) -> Dataset:
     """The Dataset "cifar10": 50,000 training and 10,000 test pictures of 32x32x3 (or of side `image_size`).
 
     Reads the published .bin files from data_dir or data_dir/cifar-10-batches-bin; without a data_dir from the download
-    cache, where they are downloaded to if need be. Raises InputError for a missing or damaged file.
+    cache, where they are downloaded to if need be. Random crops move the pictures by up to `padding` pixels. Raises
+    InputError for a missing or damaged file.
     """
     folder = _download() if data_dir is None else _find(Path(data_dir))
     parts = [read_batch(folder / name) for name in TRAIN]
     train = [numpy.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-    return from_arrays("cifar10", train, read_batch(folder / TEST), _class_names(folder), image_size)
+    return from_arrays("cifar10", train, read_batch(folder / TEST), _class_names(folder), image_size, padding)
 
 
 def _find(data_dir):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy
 
-from minialex.data.dataset import Dataset, from_arrays
+from minialex.data.dataset import PADDING, Dataset, from_arrays
 from minialex.data.download import cache_folder, fetch
 from minialex.errors import InputError
 
@@ -33,12 +33,12 @@ MD5 = {
 }
 
 
-def load(data_dir: Path | str | None = None, image_size: int | None = None) -> Dataset:
+def load(data_dir: Path | str | None = None, image_size: int | None = None, padding: int = PADDING) -> Dataset:
     """The Dataset "fashion-mnist": 60,000 training and 10,000 test pictures of 28x28x1 (or of side `image_size`).
 
     Reads the four published files, packed (.gz) or not, from data_dir or data_dir/fashion-mnist; without a data_dir from
-    Debian's folder or the download cache, where they are downloaded to if need be. Raises InputError for a missing or
-    damaged file.
+    Debian's folder or the download cache, where they are downloaded to if need be. Random crops move the
+    pictures by up to `padding` pixels. Raises InputError for a missing or damaged file.
     """
     if data_dir is not None:
         files = _find(Path(data_dir))
@@ -51,7 +51,7 @@ def load(data_dir: Path | str | None = None, image_size: int | None = None) -> D
     test = _read_pair(test_images, test_labels)
     if test[0].shape[1:] != train[0].shape[1:]:
         raise InputError(f"{test_images}: pictures of {test[0].shape[1:3]}, the training pictures are {train[0].shape[1:3]}")
-    return from_arrays("fashion-mnist", train, test, CLASS_NAMES, image_size)
+    return from_arrays("fashion-mnist", train, test, CLASS_NAMES, image_size, padding)
 
 
 def _find(folder):

@@ -1,19 +1,21 @@
 """A folder of pictures: train/ and val/ (or test/), with a folder of pictures for each class."""
 
+import hashlib
+import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy
+import PIL
 from PIL import Image, ImageOps
 
 from minialex.data.augment import Views, offset
-from minialex.data.dataset import Dataset
+from minialex.data.dataset import PADDING, Dataset
+from minialex.data.decode import decode, opened
+from minialex.data.listing import EXTENSIONS, listed
 from minialex.errors import InputError
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
-PADDING = 4  # pixels of grey around a picture that is as small as its crop
 GREY = "#808080"
 ZOOM = 256 / 227  # Krizhevsky et al. 2012, sections 2 and 4.1
 
@@ -24,9 +26,10 @@ class FolderImages:
     paths, labels: N files and their class numbers. image_size: the side S of the squares that `read` gives.
     channels: 3 reads the pictures as colour, 1 as grey.
 
-    A photograph's shorter side is resized to S * zoom (256 for 227 as in the paper), which leaves room for an S x S crop at
-    the view's place; a zoom of 1 leaves none along that side. Where the shorter side is S already (CIFAR-10's 32x32, say)
-    the picture keeps its size, and a grey frame makes the room; the centre view shows nothing of it.
+    A photograph's shorter side is resized to S * zoom, which leaves room for an S x S crop at the view's place: to 256 for
+    227 as in the paper, and also for the 224 that the paper says; a zoom of 1 leaves none along that side. Where the shorter
+    side is S already (CIFAR-10's 32x32, say) the picture keeps its size, and a grey frame makes the room; the centre view
+    shows nothing of it.
     """
 
     in_memory = False
@@ -36,7 +39,7 @@ class FolderImages:
         self.labels = numpy.asarray(labels, numpy.int64)
         self.image_size = image_size
         self.channels = channels
-        self.zoom = zoom
+        self.shorter_side = 256 if zoom == ZOOM and 224 <= image_size <= 227 else round(image_size * zoom)
         self.pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
 
     def __len__(self) -> int:
@@ -47,36 +50,72 @@ class FolderImages:
 
         Raises InputError naming the first file, in the order of `indices`, that is not a whole picture.
         """
-        paths = [self.paths[i] for i in indices]
-        return numpy.stack(list(self.pool.map(self._read_one, paths, views.top, views.left, views.mirror)))
+        pictures, _, problems = self.read_good(indices, views)
+        for problem in problems.values():
+            raise InputError(problem)
+        return pictures
 
-    def _read_one(self, path, top, left, mirror):
+    def read_good(self, indices, views: Views) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, str]]:
+        """Those of the pictures that can be read, bool (n,) that says which these are, and {file: what is wrong with it}.
+
+        A file whose number stands several times in a row, for different views, is decoded once.
+        """
+        indices = numpy.asarray(indices)
+        pictures = numpy.empty((len(indices), self.image_size, self.image_size, self.channels), numpy.uint8)
+        changes = numpy.flatnonzero(numpy.diff(indices)) + 1
+        runs = [slice(*ends) for ends in itertools.pairwise([0, *changes, len(indices)])] if len(indices) else []
+        good, problems = numpy.ones(len(indices), bool), {}
+        paths = [str(self.paths[indices[run.start]]) for run in runs]
+        outcomes = self.pool.map(self._read_file, paths, (views[run] for run in runs), (pictures[run] for run in runs))
+        for path, run, problem in zip(paths, runs, outcomes, strict=True):
+            if problem:
+                good[run], problems[path] = False, problem
+        return (pictures[good] if problems else pictures), good, problems
+
+    def _read_file(self, path, views, out):
+        """Fills out (n, S, S, C) with the picture's n views; returns what went wrong, if anything did."""
         size = self.image_size
-        with opened(path) as picture:
-            fits = min(picture.size) == size
-            target = size if fits else round(size * self.zoom)
-            picture.draft(None, (target, target))  # a JPEG far larger than that is decoded at 1/2, 1/4 or 1/8 at once
-            ImageOps.exif_transpose(picture, in_place=True)
-            picture = picture.convert("RGB" if self.channels == 3 else "L")
-        side = min(picture.size)  # now: draft may have shrunk it
+        try:
+            with opened(path) as picture:
+                fits = min(picture.size) == size
+                target = size if fits else self.shorter_side
+                picture = decode(picture, target, self.channels)
+                for i in range(len(views)):
+                    angle = 0 if views.angle is None else views.angle[i]
+                    pixels = self._view(picture, fits, target, views.top[i], views.left[i], angle)
+                    out[i] = pixels[:, ::-1] if views.mirror[i] else pixels
+        except InputError as error:
+            return str(error)
+
+    def _view(self, picture, fits, target, top, left, angle):
+        size = self.image_size
+        if angle:
+            if not fits:  # at its final size it is turned the fastest
+                side = min(picture.size)
+                picture = picture.resize([round(length * target / side) for length in picture.size], Image.Resampling.BILINEAR)
+            picture = picture.rotate(angle, Image.Resampling.BILINEAR, fillcolor=GREY)
+        side = min(picture.size)  # draft may have shrunk it
         if fits:
             picture = ImageOps.expand(picture, PADDING, GREY)
         width, height = (length * target // side for length in picture.size)  # when resized; the crop is cut from that
         scale = side / target
         x, y = offset(left, width - size) * scale, offset(top, height - size) * scale
         box = (x, y, x + size * scale, y + size * scale)
-        pixels = numpy.asarray(picture.resize((size, size), Image.Resampling.BILINEAR, box)).reshape(size, size, self.channels)
-        return pixels[:, ::-1] if mirror else pixels
+        pixels = numpy.asarray(picture.resize((size, size), Image.Resampling.BILINEAR, box))
+        return pixels.reshape(size, size, self.channels)
 
-
-@contextmanager
-def opened(path):
-    """The open picture, for a with block. What goes wrong with the file in the block becomes an InputError naming it."""
-    try:
-        with Image.open(path) as picture:
-            yield picture
-    except Exception as error:  # on a damaged file Pillow's readers raise nearly anything
-        raise InputError(f"{path}: not a picture that can be read ({type(error).__name__}: {error})") from error
+    def fingerprint(self, indices) -> str:
+        """What stands for the pixels of the pictures `indices` without reading them; another if a file or its size changed."""
+        state = hashlib.sha256(f"{self.image_size} {self.channels} {self.shorter_side} {PIL.__version__}".encode())
+        for i in indices:
+            path = self.paths[i]
+            try:
+                status = os.stat(path)
+                about = (status.st_size, status.st_mtime_ns)
+            except OSError:
+                about = None
+            state.update(repr((str(path), about)).encode())
+        return state.hexdigest()
 
 
 def load(data_dir: Path | str, image_size: int | None = None) -> Dataset:
@@ -92,38 +131,43 @@ def load(data_dir: Path | str, image_size: int | None = None) -> Dataset:
     test_dir = next((folder for folder in (data_dir / "val", data_dir / "test") if folder.is_dir()), None)
     if test_dir is None:
         raise InputError(f"no folder val or test in {data_dir}: {layout}")
-    class_names = _class_folders(data_dir / "train")
-    if not class_names:
+    train = listed(data_dir / "train")
+    if not train:
         raise InputError(f"no class folder in {data_dir / 'train'}: {layout}")
-    unknown = sorted(set(_class_folders(test_dir)) - set(class_names))
+    test = listed(test_dir)
+    unknown = sorted(test.keys() - train.keys())
     if unknown:
         raise InputError(f"{test_dir} has classes that {data_dir / 'train'} has not: {', '.join(unknown[:5])}")
-
-    train_paths, train_labels = _list_pictures(data_dir / "train", class_names)
-    test_paths, test_labels = _list_pictures(test_dir, class_names)
-    empty = sorted(set(range(len(class_names))) - set(train_labels))
+    empty = next((name for name, pictures in train.items() if not pictures), None)
     if empty:
-        raise InputError(f"no picture ({' '.join(EXTENSIONS)}) in {data_dir / 'train' / class_names[empty[0]]}")
-    if not test_paths:
+        raise InputError(f"no picture ({' '.join(EXTENSIONS)}) in {data_dir / 'train' / empty}")
+    if not any(test.values()):
         raise InputError(f"no picture ({' '.join(EXTENSIONS)}) in the class folders of {test_dir}")
+    class_names = list(train)
+    train_files, test_files = (_files(*split, class_names) for split in ((data_dir / "train", train), (test_dir, test)))
     if image_size is None:
-        with opened(train_paths[0]) as picture:
-            side = min(picture.size)
+        side = _first_side(train_files[0])
         image_size = side if side <= 64 else 224
-    train = FolderImages(train_paths, train_labels, image_size)
-    return Dataset("folder", train, FolderImages(test_paths, test_labels, image_size), class_names)
+    return Dataset("folder", FolderImages(*train_files, image_size), FolderImages(*test_files, image_size), class_names)
 
 
-def _class_folders(folder):
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+def _files(folder, listing, class_names):
+    """The paths of all pictures, class after class, and their class numbers."""
+    paths, counts = [], []
+    for name in class_names:
+        files, start = listing.get(name, ()), os.path.join(folder, name, "")
+        paths += [start + file for file in files]
+        counts.append(len(files))
+    return paths, numpy.repeat(numpy.arange(len(class_names)), counts)
 
 
-def _list_pictures(folder, class_names):
-    """The pictures in the class folders of `folder`, sorted, and their class numbers; hidden and other files left out."""
-    paths, labels = [], []
-    for label, name in enumerate(class_names):
-        files = sorted(os.listdir(folder / name)) if (folder / name).is_dir() else []
-        pictures = [file for file in files if file.lower().endswith(EXTENSIONS) and not file.startswith(".")]
-        paths += [os.path.join(folder, name, file) for file in pictures]
-        labels += [label] * len(pictures)
-    return paths, labels
+def _first_side(paths):
+    """The shorter side of the first picture that can be opened; InputError naming the first file if none can."""
+    refusal = None
+    for path in paths:
+        try:
+            with opened(path) as picture:
+                return min(picture.size)
+        except InputError as error:
+            refusal = refusal or error
+    raise refusal

@@ -9,7 +9,7 @@ import numpy
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
-from minialex.data.dataset import Dataset, from_arrays
+from minialex.data.dataset import PADDING, Dataset, from_arrays
 
 SIDE = 32  # of a picture, in pixels
 FINE = 3  # figures are drawn so many times larger and then shrunk, which smooths their edges
@@ -18,16 +18,22 @@ CELLS = 16  # a wall is so many pictures wide and high
 STROKES = 1500  # lines and blobs on a wall, so about six a picture
 
 
-def load(seed: int = 0, train_size: int = 10_000, test_size: int = 2_000, image_size: int | None = None) -> Dataset:
+def load(
+    seed: int = 0,
+    train_size: int = 10_000,
+    test_size: int = 2_000,
+    image_size: int | None = None,
+    padding: int = PADDING,
+) -> Dataset:
     """The Dataset "shapes": pictures of 32x32x3 (or of side `image_size`), the ten classes equally likely.
 
     The same seed draws the same pictures (another version of Pillow may differ in single pixels of edges); training and
-    test pictures come from different streams of it.
+    test pictures come from different streams of it. Random crops move them by up to `padding` pixels.
     """
     with tqdm(total=train_size + test_size, desc="shapes", leave=False, disable=not sys.stderr.isatty()) as progress:
         train = draw(train_size, numpy.random.default_rng((seed, 10)), progress)
         test = draw(test_size, numpy.random.default_rng((seed, 11)), progress)
-    return from_arrays("shapes", train, test, list(FIGURES), image_size)
+    return from_arrays("shapes", train, test, list(FIGURES), image_size, padding)
 
 
 def polygon(*points: tuple[float, float], scale: float = 1) -> numpy.ndarray:

@@ -1,0 +1,88 @@
+"""What is known of the training pictures' pixels before training: their mean, and how their colours vary together."""
+
+import json
+from dataclasses import dataclass
+
+import numpy
+from tqdm import tqdm
+
+from minialex.data.augment import Standardize, centre_views
+from minialex.data.download import cache_folder
+from minialex.data.folder import FolderImages
+from minialex.data.skipped import check_most_were_good
+from minialex.files import written_whole
+
+
+@dataclass
+class Statistics:
+    """mean: float (C,), covariance: float (C, C), of all pixels in 0..255; the variances are the covariance's diagonal."""
+
+    mean: numpy.ndarray
+    covariance: numpy.ndarray
+
+    def standardize(self) -> Standardize:
+        """What gives pixels mean 0 and standard deviation 1."""
+        return Standardize(self.mean, numpy.sqrt(numpy.diag(self.covariance).clip(0)))
+
+    def centre(self) -> Standardize:
+        """What gives pixels mean 0 and leaves their scale."""
+        return Standardize(self.mean, numpy.ones_like(self.mean))
+
+
+def statistics_of(images, limit: int = 2000) -> Statistics:
+    """The Statistics of the training pictures `images`, seen at centre views.
+
+    Pictures in memory are all counted. Where each must first be decoded or resized, at most `limit` of them are, evenly
+    spaced; those that cannot be read are left out. What was found of files is remembered until one of them changes.
+    """
+    n = len(images) if images.in_memory else min(limit, len(images))
+    indices = numpy.linspace(0, len(images) - 1, n).round().astype(int)
+    if not isinstance(images, FolderImages):
+        return _measured(images, indices)
+    cache = cache_folder("statistics") / f"{images.fingerprint(indices)}.json"
+    try:
+        saved = json.loads(cache.read_text(encoding="utf-8"))
+        statistics = Statistics(*(numpy.array(saved[name], float) for name in ("mean", "covariance")))
+        if (statistics.mean.shape, statistics.covariance.shape) == ((images.channels,), (images.channels,) * 2):
+            return statistics
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # not there, or damaged
+    statistics = _measured(images, indices)
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(cache) as file:
+            file.write_text(json.dumps({name: array.tolist() for name, array in vars(statistics).items()}), encoding="utf-8")
+    except OSError:
+        pass  # then they are measured again next time
+    return statistics
+
+
+def standardize_from(images, limit: int = 2000) -> Standardize:
+    """The Standardize of the training pictures `images`, from at most `limit` of them if they are not in memory."""
+    return statistics_of(images, limit).standardize()
+
+
+def _measured(images, indices):
+    count, total, products, problems = 0, 0, 0, {}  # exact integers: (C,) and (C, C)
+    with tqdm(total=len(indices), desc="measuring pixels", unit=" images", delay=1, leave=False, disable=None) as bar:
+        for chunk in numpy.array_split(indices, -(-len(indices) // 100)):
+            x, _, bad = images.read_good(chunk, centre_views(len(chunk)))
+            problems |= bad
+            count += len(x) * images.image_size**2
+            total += x.sum(axis=0, dtype=numpy.uint32).sum(axis=(0, 1), dtype=numpy.int64)
+            products += _sums_of_products(x)
+            bar.update(len(chunk))
+    check_most_were_good(problems, len(indices))
+    mean = total / count
+    return Statistics(mean, products / count - numpy.outer(mean, mean))
+
+
+def _sums_of_products(x):
+    """Σ x_i x_j over all pixels of up to 100 pictures, for each two channels i and j: int64 (C, C)."""
+    squares = numpy.square(x, dtype=numpy.uint16)  # at most 255², which just fits
+    sums = numpy.diag(squares.sum(axis=0, dtype=numpy.uint32).sum(axis=(0, 1), dtype=numpy.int64))
+    for i in range(x.shape[3]):
+        for j in range(i):
+            products = numpy.multiply(x[..., i], x[..., j], dtype=numpy.uint16)
+            sums[i, j] = sums[j, i] = products.sum(axis=0, dtype=numpy.uint32).sum(dtype=numpy.int64)
+    return sums
