@@ -2,58 +2,109 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy
 from tqdm import tqdm
 
-from minialex import backend, data
-from minialex.command import Parser, run
+from minialex import backend, data, figures
+from minialex.command import Parser, run, styled
+from minialex.data.augment import centre_views
 from minialex.data.batches import Batches
+from minialex.data.dataset import Dataset
 from minialex.errors import InputError
+from minialex.files import check_replaceable, write_output
 from minialex.parallel.workers import Workers
 from minialex.trained import Trained, add_trained_options
 
 EXAMPLES = """\
   python -m minialex.evaluate runs/shapes-alexnet-cifar
-      a run of minialex.train
+      a run of minialex.train; confusion.png and mistakes.png go to its folder
   python -m minialex.evaluate runs/long --ten-crop
       over ten views of each picture, as the paper tests
-  python -m minialex.evaluate runs/long --data-dir PICTURES
+  python -m minialex.evaluate runs/long --data-dir PICTURES --out elsewhere
       its pictures lie elsewhere now, or are others of the same classes
 """
 
+#: Up to so many classes each has a line; of more, so many of the best and of the worst.
+ALL_CLASSES, SOME_CLASSES = 20, 8
+
+#: So many mistakes go on the contact sheet.
+MISTAKES = 24
+
+
+@dataclass
+class Answers:
+    """What a network answered to N labelled pictures; arrays (N,) on the host, in the pictures' order.
+
+    labels       the right classes
+    answers      the most probable classes; of equally probable ones the lower number
+    confidence   the probabilities of the answers
+    losses       −ln of the probabilities of the right classes
+    places       how many classes were more probable than the right one: 0 for a right answer
+    """
+
+    labels: numpy.ndarray
+    answers: numpy.ndarray
+    confidence: numpy.ndarray
+    losses: numpy.ndarray
+    places: numpy.ndarray
+
+    def scores(self) -> dict[str, float]:
+        """Mean loss, accuracy (top-1) and top-5: the share of pictures whose class is among the five most probable."""
+        right, among_five = (self.places < 1).mean(), (self.places < 5).mean()
+        return {"loss": float(self.losses.mean()), "accuracy": float(right), "top5": float(among_five)}
+
+    def confusion(self, classes: int) -> numpy.ndarray:
+        """How many pictures of each class (row) were taken for which (column): int (classes, classes)."""
+        counts = numpy.bincount(self.labels * classes + self.answers, minlength=classes**2)
+        return counts.reshape(classes, classes)
+
+    def surest(self, right: bool) -> numpy.ndarray:
+        """The numbers of the pictures answered rightly, or wrongly, the most confident answer first."""
+        chosen = numpy.flatnonzero((self.places < 1) == right)
+        return chosen[numpy.argsort(-self.confidence[chosen], kind="stable")]
+
 
 def evaluate(workers: Workers, batches: Batches, should_stop=lambda: False) -> dict[str, float] | None:
-    """Loss, accuracy (top-1) and top-5 over all of `batches`; None if should_stop() turned true on the way.
+    """Loss, accuracy (top-1) and top-5 over all of `batches`; None if should_stop() turned true on the way."""
+    answers = answer(workers, batches, should_stop)
+    return None if answers is None else answers.scores()
 
-    Top-5 counts a picture as right if its label is among the five largest logits (among all, where classes are fewer).
+
+def answer(workers: Workers, batches: Batches, should_stop=lambda: False) -> Answers | None:
+    """What the network answers to all pictures of `batches`; None if should_stop() turned true on the way.
+
     Where the batches have several views of a picture, its probabilities are the means over them.
     """
-    seen, loss, correct, top5 = 0, 0.0, 0, 0
+    parts = []
     with tqdm(total=len(batches.images), desc="testing", unit="img", leave=False, disable=None) as bar:
         for x, labels in batches.epoch(0):
-            logits = over_views(workers.forward(x), len(labels))
-            loss += float(workers.loss.forward(logits, labels)) * len(labels)
-            place = places(backend.to_host(logits), labels)
-            correct += int((place < 1).sum())
-            top5 += int((place < 5).sum())
-            seen += len(labels)
+            logits = backend.to_host(over_views(workers.forward(x), len(labels))).astype(numpy.float64)
+            logs, rows = log_softmax(logits), numpy.arange(len(labels))
+            best = numpy.where(numpy.isnan(logits), -numpy.inf, logits).argmax(axis=1)
+            parts.append((labels, best, numpy.exp(logs[rows, best]), -logs[rows, labels], places(logits, labels)))
             bar.update(len(labels))
             if should_stop():
                 return None
-    return {"loss": loss / seen, "accuracy": correct / seen, "top5": top5 / seen}
+    return Answers(*map(numpy.concatenate, zip(*parts, strict=True)))
 
 
 def over_views(logits, pictures: int):
     """Logits of the mean probabilities of each picture's views: (pictures · views, classes) -> (pictures, classes)."""
     if len(logits) == pictures:
         return logits
-    xp, views = backend.of(logits), logits.reshape(pictures, -1, logits.shape[-1])
-    views = views - views.max(axis=2, keepdims=True)
-    logs = views - xp.log(xp.exp(views).sum(axis=2, keepdims=True))
-    largest = logs.max(axis=1)  # taken out, so that the mean below is not 0 and its logarithm finite
-    return largest + xp.log(xp.exp(logs - largest[:, None]).mean(axis=1))
+    views = log_softmax(logits.reshape(pictures, -1, logits.shape[-1]))
+    largest = views.max(axis=1)  # taken out, so that the mean below is not 0 and its logarithm finite
+    xp = backend.of(logits)
+    return largest + xp.log(xp.exp(views - largest[:, None]).mean(axis=1))
+
+
+def log_softmax(logits):
+    """ln p, p = exp(logit) / Σ exp(logit), over the last axis: (..., classes) -> (..., classes)."""
+    xp, shifted = backend.of(logits), logits - logits.max(axis=-1, keepdims=True)
+    return shifted - xp.log(xp.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def places(logits: numpy.ndarray, labels: numpy.ndarray) -> numpy.ndarray:
@@ -67,12 +118,24 @@ def places(logits: numpy.ndarray, labels: numpy.ndarray) -> numpy.ndarray:
     return before.sum(axis=1)
 
 
+def dataset_of(trained: Trained, data_dir: Path | None = None) -> Dataset:
+    """The data set that the network was trained on, from `data_dir` if given; InputError if it has other classes now."""
+    options = trained.options
+    data_dir, seed, crop_padding = data_dir or options["data_dir"], options["seed"], options["crop_padding"]
+    dataset = data.load(options["dataset"], data_dir, trained.image_size, seed, crop_padding)
+    if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
+        raise InputError(f"{trained.path} was trained on other classes than the data set has now")
+    return dataset
+
+
 def parser() -> Parser:
     """The command's options."""
-    about = "Tests a trained network on its data set's test pictures, as its training did\nafter each epoch."
+    about = "Tests a trained network on its data set's test pictures, as its training did\nafter each epoch, and shows "
+    about += "where it is wrong: class by class, in confusion.png\nand in mistakes.png, the wrong answers it was surest of."
     p = Parser("evaluate", about, EXAMPLES, usage="RUN [options]")
     p.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or the checkpoint.npz in it")
     p.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (default: as in training)")
+    p.add_argument("--out", type=Path, metavar="DIR", help="where the PNGs go (default: to the run's folder)")
     p.add_argument("--ten-crop", action="store_true", help="corners, centre and their mirror images, probabilities averaged")
     add_trained_options(p)
     return p
@@ -82,32 +145,94 @@ def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`."""
     given = parser().parse_args(arguments)
     trained = Trained(given.run, given.backend, given.workers)
-    options = trained.options
-    data_dir, seed, crop_padding = given.data_dir or options["data_dir"], options["seed"], options["crop_padding"]
-    dataset = data.load(options["dataset"], data_dir, trained.image_size, seed, crop_padding)
-    if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
-        raise InputError(f"{trained.path} was trained on other classes than the data set has now")
-    batch_size = given.batch_size or options["batch_size"]
+    folder = given.out or trained.path.parent
+    paths = {name: folder / f"{name}.png" for name in ("confusion", "mistakes")}
+    for path in paths.values():
+        check_replaceable(path)  # before the work, not after
+    dataset = dataset_of(trained, given.data_dir)
+    batch_size = given.batch_size or trained.options["batch_size"]
     batches = Batches(dataset.test, batch_size, trained.standardize, ten_crop=given.ten_crop)
     start = time.perf_counter()
-    tested = evaluate(trained.workers, batches)
-    print(report(trained, tested, len(dataset.test), time.perf_counter() - start, given.ten_crop))
+    answers = answer(trained.workers, batches)
+    seconds = time.perf_counter() - start
+    matrix = answers.confusion(dataset.num_classes)
+    pictures = f"{len(answers.labels):,}" + ", ten views of each" * given.ten_crop
+    speed = f"{len(answers.labels) / seconds:,.0f}"
+    print(aligned({**about(trained), "pictures": pictures, **scores_shown(answers), "images/s": speed}))
+    print("\n" + class_table(matrix, dataset.class_names) + "\n")
+    write_output(paths["confusion"], figures.confusion(matrix, dataset.class_names, confusion_title(answers)))
+    write_output(paths["mistakes"], mistakes_sheet(answers, dataset))
+    print(aligned(paths))
 
 
-def report(trained: Trained, tested: dict[str, float], pictures: int, seconds: float, ten_crop: bool) -> str:
-    """What came out for so many pictures in that time, a line for each figure."""
+def about(trained: Trained) -> dict[str, str]:
+    """Which model was trained how far on what."""
     epochs, steps = trained.progress["epochs"], trained.progress["steps"]
     when = f"in epoch {epochs + 1}, after step {steps}" if steps else f"after epoch {epochs}"
-    rows = {
-        "model": f"{trained.options['model']}, {when}",
-        "dataset": trained.options["dataset"],
-        "pictures": f"{pictures:,}" + ", ten views of each" * ten_crop,
-        "loss": f"{tested['loss']:.4f}",
-        "top-1": f"{tested['accuracy']:.2%}",
-        "top-5": f"{tested['top5']:.2%}",
-        "images/s": f"{pictures / seconds:,.0f}",
-    }
-    return "\n".join(f"{name:<9}{text}" for name, text in rows.items())
+    return {"model": f"{trained.options['model']}, {when}", "dataset": trained.options["dataset"]}
+
+
+def scores_shown(answers: Answers) -> dict[str, str]:
+    """Loss, top-1 and top-5 as they are printed."""
+    scores = answers.scores()
+    return {"loss": f"{scores['loss']:.4f}", "top-1": f"{scores['accuracy']:.2%}", "top-5": f"{scores['top5']:.2%}"}
+
+
+def aligned(rows: dict) -> str:
+    """A line for each name with what belongs to it, in two columns."""
+    return "\n".join(f"{name:<9} {value}" for name, value in rows.items())
+
+
+def class_table(matrix: numpy.ndarray, class_names: Sequence[str]) -> str:
+    """Accuracy class by class, and what each is taken for the most often when it is taken for another.
+
+    Of many classes, the worst and the best. A class that no test picture is of has no line.
+    """
+    seen = [label for label in range(len(matrix)) if matrix[label].sum()]
+    accuracy = {label: matrix[label, label] / matrix[label].sum() for label in seen}
+    parts = {"class": seen}
+    if len(seen) > ALL_CLASSES:
+        ranked = sorted(seen, key=accuracy.get)
+        parts = {"the worst": ranked[:SOME_CLASSES], "the best": ranked[: -SOME_CLASSES - 1 : -1]}
+    shown = [label for labels in parts.values() for label in labels]
+    width = min(28, max(len(class_names[label]) for label in shown))
+    lines = []
+    for title, labels in parts.items():
+        heading = f"{title:<{max(width, 9)}} {'right':>8} {'of':>6}  most often taken for"
+        lines += ["", styled(heading, "bold")]
+        for label in labels:
+            name, total = figures.shortened(class_names[label], width), matrix[label].sum()
+            line = f"{name:<{max(width, 9)}} {accuracy[label]:>8.2%} {total:>6,}  "
+            lines.append((line + confused_with(matrix, class_names, label)).rstrip())
+    return "\n".join(lines[1:])
+
+
+def confused_with(matrix: numpy.ndarray, class_names: Sequence[str], label: int) -> str:
+    """The other class that pictures of this one are taken for the most often, and how often; nothing if they never are."""
+    others = matrix[label].copy()
+    others[label] = 0
+    other = int(others.argmax())
+    return f"{figures.shortened(class_names[other], 26)} ({others[other]:,})" if others[other] else ""
+
+
+def confusion_title(answers: Answers) -> str:
+    """What stands above the confusion matrix."""
+    return f"{len(answers.labels):,} test pictures, {answers.scores()['accuracy']:.2%} answered rightly"
+
+
+def mistakes_sheet(answers: Answers, dataset: Dataset) -> bytes:
+    """The PNG of the wrong answers that the network was surest of: its answer in red, the right one in green."""
+    wrong = answers.surest(right=False)
+    title = f"The surest of {len(wrong):,} wrong answers among {len(answers.labels):,}, and what would have been right"
+    if not len(wrong):
+        title = f"Not one wrong answer among {len(answers.labels):,}"
+    numbers = wrong[:MISTAKES]
+    pictures = dataset.test.read(numbers, centre_views(len(numbers))) if len(numbers) else []
+    captions = []
+    for i in numbers:
+        taken, right = (figures.shortened(dataset.class_names[k], 17) for k in (answers.answers[i], answers.labels[i]))
+        captions.append([(f"{taken} {answers.confidence[i]:.1%}", figures.WRONG), (right, figures.RIGHT)])
+    return figures.sheet(pictures, captions, title)
 
 
 if __name__ == "__main__":
