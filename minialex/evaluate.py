@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy
-from tqdm import tqdm
 
-from minialex import backend, data, figures
+from minialex import data, figures
+from minialex.answers import Answers, answer
 from minialex.command import Parser, run, styled
 from minialex.data.augment import centre_views
 from minialex.data.batches import Batches
@@ -34,88 +33,10 @@ ALL_CLASSES, SOME_CLASSES = 20, 8
 MISTAKES = 24
 
 
-@dataclass
-class Answers:
-    """What a network answered to N labelled pictures; arrays (N,) on the host, in the pictures' order.
-
-    labels       the right classes
-    answers      the most probable classes; of equally probable ones the lower number
-    confidence   the probabilities of the answers
-    losses       −ln of the probabilities of the right classes
-    places       how many classes were more probable than the right one: 0 for a right answer
-    """
-
-    labels: numpy.ndarray
-    answers: numpy.ndarray
-    confidence: numpy.ndarray
-    losses: numpy.ndarray
-    places: numpy.ndarray
-
-    def scores(self) -> dict[str, float]:
-        """Mean loss, accuracy (top-1) and top-5: the share of pictures whose class is among the five most probable."""
-        right, among_five = (self.places < 1).mean(), (self.places < 5).mean()
-        return {"loss": float(self.losses.mean()), "accuracy": float(right), "top5": float(among_five)}
-
-    def confusion(self, classes: int) -> numpy.ndarray:
-        """How many pictures of each class (row) were taken for which (column): int (classes, classes)."""
-        counts = numpy.bincount(self.labels * classes + self.answers, minlength=classes**2)
-        return counts.reshape(classes, classes)
-
-    def surest(self, right: bool) -> numpy.ndarray:
-        """The numbers of the pictures answered rightly, or wrongly, the most confident answer first."""
-        chosen = numpy.flatnonzero((self.places < 1) == right)
-        return chosen[numpy.argsort(-self.confidence[chosen], kind="stable")]
-
-
 def evaluate(workers: Workers, batches: Batches, should_stop=lambda: False) -> dict[str, float] | None:
     """Loss, accuracy (top-1) and top-5 over all of `batches`; None if should_stop() turned true on the way."""
     answers = answer(workers, batches, should_stop)
     return None if answers is None else answers.scores()
-
-
-def answer(workers: Workers, batches: Batches, should_stop=lambda: False) -> Answers | None:
-    """What the network answers to all pictures of `batches`; None if should_stop() turned true on the way.
-
-    Where the batches have several views of a picture, its probabilities are the means over them.
-    """
-    parts = []
-    with tqdm(total=len(batches.images), desc="testing", unit="img", leave=False, disable=None) as bar:
-        for x, labels in batches.epoch(0):
-            logits = backend.to_host(over_views(workers.forward(x), len(labels))).astype(numpy.float64)
-            logs, rows = log_softmax(logits), numpy.arange(len(labels))
-            best = numpy.where(numpy.isnan(logits), -numpy.inf, logits).argmax(axis=1)
-            parts.append((labels, best, numpy.exp(logs[rows, best]), -logs[rows, labels], places(logits, labels)))
-            bar.update(len(labels))
-            if should_stop():
-                return None
-    return Answers(*map(numpy.concatenate, zip(*parts, strict=True)))
-
-
-def over_views(logits, pictures: int):
-    """Logits of the mean probabilities of each picture's views: (pictures · views, classes) -> (pictures, classes)."""
-    if len(logits) == pictures:
-        return logits
-    views = log_softmax(logits.reshape(pictures, -1, logits.shape[-1]))
-    largest = views.max(axis=1)  # taken out, so that the mean below is not 0 and its logarithm finite
-    xp = backend.of(logits)
-    return largest + xp.log(xp.exp(views - largest[:, None]).mean(axis=1))
-
-
-def log_softmax(logits):
-    """ln p, p = exp(logit) / Σ exp(logit), over the last axis: (..., classes) -> (..., classes)."""
-    xp, shifted = backend.of(logits), logits - logits.max(axis=-1, keepdims=True)
-    return shifted - xp.log(xp.exp(shifted).sum(axis=-1, keepdims=True))
-
-
-def places(logits: numpy.ndarray, labels: numpy.ndarray) -> numpy.ndarray:
-    """How many classes come before the right one, (N,): 0 for a right answer. logits (N, classes), labels (N,), on the host.
-
-    Of equal logits the lower class number comes first, as with argmax; a logit that is not a number comes last.
-    """
-    logits = numpy.where(numpy.isnan(logits), -numpy.inf, logits)
-    own, classes = logits[numpy.arange(len(labels)), labels][:, None], numpy.arange(logits.shape[1])
-    before = (logits > own) | ((logits == own) & (classes < labels[:, None]))
-    return before.sum(axis=1)
 
 
 def dataset_of(trained: Trained, data_dir: Path | None = None) -> Dataset:
@@ -126,6 +47,11 @@ def dataset_of(trained: Trained, data_dir: Path | None = None) -> Dataset:
     if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
         raise InputError(f"{trained.path} was trained on other classes than the data set has now")
     return dataset
+
+
+def name_of(images, i: int) -> str:
+    """The name of the file that picture i comes from, or its number where all pictures are in one file."""
+    return Path(images.paths[i]).name if hasattr(images, "paths") else f"picture {i:,}"
 
 
 def parser() -> Parser:
@@ -158,14 +84,14 @@ def main(arguments: Sequence[str]) -> None:
     matrix = answers.confusion(dataset.num_classes)
     pictures = f"{len(answers.labels):,}" + ", ten views of each" * given.ten_crop
     speed = f"{len(answers.labels) / seconds:,.0f}"
-    print(aligned({**about(trained), "pictures": pictures, **scores_shown(answers), "images/s": speed}))
+    print(aligned({**progress_shown(trained), "pictures": pictures, **scores_shown(answers), "images/s": speed}))
     print("\n" + class_table(matrix, dataset.class_names) + "\n")
     write_output(paths["confusion"], figures.confusion(matrix, dataset.class_names, confusion_title(answers)))
     write_output(paths["mistakes"], mistakes_sheet(answers, dataset))
     print(aligned(paths))
 
 
-def about(trained: Trained) -> dict[str, str]:
+def progress_shown(trained: Trained) -> dict[str, str]:
     """Which model was trained how far on what."""
     epochs, steps = trained.progress["epochs"], trained.progress["steps"]
     when = f"in epoch {epochs + 1}, after step {steps}" if steps else f"after epoch {epochs}"
@@ -212,7 +138,7 @@ def confused_with(matrix: numpy.ndarray, class_names: Sequence[str], label: int)
     others = matrix[label].copy()
     others[label] = 0
     other = int(others.argmax())
-    return f"{figures.shortened(class_names[other], 26)} ({others[other]:,})" if others[other] else ""
+    return f"{figures.shortened(class_names[other], 24)} ({others[other]:,})" if others[other] else ""
 
 
 def confusion_title(answers: Answers) -> str:
@@ -230,8 +156,10 @@ def mistakes_sheet(answers: Answers, dataset: Dataset) -> bytes:
     pictures = dataset.test.read(numbers, centre_views(len(numbers))) if len(numbers) else []
     captions = []
     for i in numbers:
-        taken, right = (figures.shortened(dataset.class_names[k], 17) for k in (answers.answers[i], answers.labels[i]))
-        captions.append([(f"{taken} {answers.confidence[i]:.1%}", figures.WRONG), (right, figures.RIGHT)])
+        taken, right = (figures.shortened(dataset.class_names[k], 16) for k in (answers.answers[i], answers.labels[i]))
+        name = figures.shortened(name_of(dataset.test, i), 22)
+        said = (f"{taken} {answers.confidence[i]:.1%}", figures.WRONG)
+        captions.append([said, (f"is: {right}", figures.RIGHT), (name, None)])
     return figures.sheet(pictures, captions, title)
 
 

@@ -5,6 +5,7 @@ A drawing function gives a finished PNG as bytes: on white or, called with dark=
 
 import functools
 import io
+import textwrap
 from collections.abc import Callable, Sequence
 
 import numpy
@@ -107,17 +108,17 @@ def confusion(matrix: numpy.ndarray, class_names: Sequence[str], title: str = "C
     image = axes.imshow(shares, cmap=blues(), norm=PowerNorm(1 if few else 0.5, 0, 1), interpolation="nearest")
     axes.set(xlabel="answer", ylabel="true class")
     if classes <= WITH_NAMES:
-        names, size = [shortened(name, 16) for name in class_names], 9 if few else 6
+        names, size = [shortened(name, 16) for name in class_names], 10.5 if few else 6
         axes.set_xticks(range(classes), names, rotation=45 if few else 90, ha="right" if few else "center", fontsize=size)
         axes.set_yticks(range(classes), names, fontsize=size)
     else:
         axes.set(xlabel="answer (number of the class)", ylabel="true class (number)")
     if few:
-        light, dark = sorted(("black", "white"), key=lambda ink: (ink == "white") != image.cmap(0.0)[0] < 0.5)
+        luminance = image.to_rgba(shares)[..., :3] ** 2.2 @ (0.2126, 0.7152, 0.0722)
         for (row, column), count in numpy.ndenumerate(matrix):
             if count:
-                ink = dark if shares[row, column] > 0.5 else light
-                axes.text(column, row, f"{count:,}", ha="center", va="center", color=ink, fontsize=8.5)
+                ink = "black" if luminance[row, column] > 0.18 else "white"
+                axes.text(column, row, f"{count:,}", ha="center", va="center", color=ink, fontsize=10)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, format=PercentFormatter(1.0))
     bar.set_label("share of the pictures of the true class")
     return figure
@@ -159,7 +160,7 @@ def overlays(
 ):
     """Pictures uint8 (N, S, S, C) and below each, laid over it in grey, its map (S, S) in colours, with a colour bar.
 
-    The scale of `unit` runs from 0 to each map's own largest value, or for `shares` from 0% to 100%.
+    Each scale runs from 0 to the map's largest value, in `unit`; `shares` are shown as percentages.
     """
     from matplotlib.ticker import PercentFormatter
 
@@ -172,8 +173,7 @@ def overlays(
         write_below(cells[row, column], caption)
         axes = cells[row + 1, column]
         axes.imshow(picture.mean(axis=2), cmap="gray", vmin=0, vmax=255)
-        highest = 1 if shares else heat.max() or 1
-        image = axes.imshow(heat, cmap=colours, vmin=0, vmax=highest, alpha=0.7, interpolation="nearest")
+        image = axes.imshow(heat, cmap=colours, vmin=0, vmax=heat.max() or 1, alpha=0.7, interpolation="nearest")
         bar = figure.colorbar(image, cax=axes.inset_axes((0, -0.1, 0.88, 0.05)), orientation="horizontal")
         bar.solids.set_alpha(1)
         bar.ax.tick_params(labelsize=7.5)
@@ -188,11 +188,13 @@ def overlays(
 def grid(rows: int, columns: int, title: str, size: float = 1.6, below: float = 0.2, apart: float = 0.0):
     """(figure, axes (rows, columns)): squares of `size` inches with `below` inches of room under each, and `apart` more beside
     the first column."""
-    gap, top = 0.12, 0.5
-    width = gap + columns * (size + gap) + apart
+    gap = 0.12
+    width = max(5.0, gap + columns * (size + gap) + apart)
+    lines = textwrap.wrap(title, int(9.5 * width))
+    top = 0.3 + 0.2 * len(lines)
     height = top + rows * (size + below) + 0.05
     figure = new_figure(width, height, layout=None)
-    figure.suptitle(title, x=gap / width, y=1 - 0.15 / height, ha="left", va="top")
+    figure.suptitle("\n".join(lines), x=gap / width, y=1 - 0.15 / height, ha="left", va="top")
     cells = numpy.empty((rows, columns), object)
     for row, column in numpy.ndindex(rows, columns):
         left = gap + column * (size + gap) + apart * (column > 0)

@@ -11,12 +11,13 @@ from minialex import backend, figures
 from minialex.data.augment import Standardize, centre_views
 from minialex.data.batches import prefetch
 from minialex.errors import InputError
+from minialex.evaluate import name_of
 from minialex.layers import AvgPool2d, Conv2d, Linear, MaxPool2d
 from minialex.network import Network
 from minialex.parallel.workers import Workers
 from minialex.predict import files_of
 from minialex.trained import Trained
-from minialex.visualize.subjects import Subjects, add_subject_options, name_of, run_dataset, subjects
+from minialex.visualize.subjects import Subjects, add_subject_options, run_dataset, subjects
 
 USAGE = "[PICTURE...] --weights RUN [options]"
 LINE = "the pictures that the network finds alike (figure 4)"
@@ -126,13 +127,14 @@ def neighbours(
     ):
         figures.show(row[0], picture)
         known = class_names and label is not None
-        figures.write_below(row[0], [(figures.shortened(name, 22), None), (class_names[label] if known else "", None)])
+        lines = [name, class_names[label]] if known else [name]
+        figures.write_below(row[0], [(figures.shortened(line, 19), None) for line in lines])
         near = near[numpy.isfinite(far)]
         for axes, number, other, distance in zip(row[1:], near, images.read(near, centre_views(len(near))), far, strict=False):
             figures.show(axes, other)
-            caption = (figures.shortened(name_of(images, number), 22), None)
+            caption = (figures.shortened(name_of(images, number), 19), None)
             if class_names:
                 colour = None if not known else figures.RIGHT if images.labels[number] == label else figures.WRONG
-                caption = (figures.shortened(class_names[images.labels[number]], 22), colour)
+                caption = (figures.shortened(class_names[images.labels[number]], 19), colour)
             figures.write_below(axes, [caption, (f"{distance:#.3g}", None)])
     return figure

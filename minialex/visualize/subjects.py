@@ -11,7 +11,7 @@ from minialex.command import number
 from minialex.data.augment import centre_views
 from minialex.data.dataset import Dataset
 from minialex.errors import InputError
-from minialex.evaluate import dataset_of
+from minialex.evaluate import dataset_of, name_of
 from minialex.predict import files_of, softmax
 from minialex.trained import Trained, add_trained_options
 
@@ -76,11 +76,6 @@ def run_dataset(given: argparse.Namespace, trained: Trained) -> Dataset:
     if not trained.options.get("dataset"):
         raise InputError(f"{given.weights} is no run and brings no pictures: name some PICTURE, and for nearest --among DIR")
     return dataset_of(trained, given.data_dir)
-
-
-def name_of(images, i: int) -> str:
-    """The file that picture i comes from, or its number where all pictures are in one file."""
-    return Path(images.paths[i]).name if hasattr(images, "paths") else f"picture {i:,}"
 
 
 def class_number(trained: Trained, name: str) -> int:
