@@ -12,7 +12,7 @@ from minialex.trained import Trained
 from minialex.visualize.filters import tiles
 from minialex.visualize.subjects import add_subject_options, captions, probabilities, subjects
 
-USAGE = "[PICTURE] --weights RUN [options]"
+USAGE = "[PICTURE] [options]"
 LINE = "what each layer makes of a picture"
 ABOUT = """\
 What each layer makes of a picture: in a row for each activation and pool the

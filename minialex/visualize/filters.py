@@ -11,7 +11,7 @@ from minialex.network import Network
 from minialex.trained import Trained
 from minialex.visualize.subjects import add_weights_option
 
-USAGE = "--weights RUN [options]"
+USAGE = "[options]"
 LINE = "the first convolution's kernels (the paper's figure 3)"
 ABOUT = """\
 What the first convolution looks for: each of its kernels as a small picture,

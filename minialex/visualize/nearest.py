@@ -19,7 +19,7 @@ from minialex.predict import files_of
 from minialex.trained import Trained
 from minialex.visualize.subjects import Subjects, add_subject_options, run_dataset, subjects
 
-USAGE = "[PICTURE...] --weights RUN [options]"
+USAGE = "[PICTURE...] [options]"
 LINE = "the pictures that the network finds alike (figure 4)"
 ABOUT = """\
 Which pictures a network finds alike: beside each picture those of the training
@@ -29,7 +29,7 @@ EXAMPLES = """\
   python -m minialex.visualize nearest --weights runs/shapes-alexnet-cifar
       to six test pictures; --seed N takes others
   python -m minialex.visualize nearest cat.jpg --weights runs/long
-  python -m minialex.visualize nearest cat.jpg --weights runs/long --among PHOTOS
+  python -m minialex.visualize nearest cat.jpg --weights runs/long --among DIR
       looks in a folder of pictures and below it
 """
 

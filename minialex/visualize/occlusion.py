@@ -14,7 +14,7 @@ from minialex.predict import softmax
 from minialex.trained import Trained
 from minialex.visualize.subjects import add_subject_options, captions, class_number, probabilities, subjects
 
-USAGE = "[PICTURE...] --weights RUN [options]"
+USAGE = "[PICTURE...] [options]"
 LINE = "the parts of a picture that an answer hangs on"
 ABOUT = """\
 Which parts of a picture an answer hangs on: the probability of the class while
@@ -23,8 +23,10 @@ Grey is the mean colour of the training pictures."""
 EXAMPLES = """\
   python -m minialex.visualize occlusion --weights runs/shapes-alexnet-cifar
       of six test pictures; --seed N takes others
-  python -m minialex.visualize occlusion cat.jpg --weights runs/long --square 40
-  python -m minialex.visualize occlusion pets.jpg --weights runs/long --class cat
+  python -m minialex.visualize occlusion cat.jpg --weights runs/long --square 9
+      a smaller square shows finer parts, and fewer of them matter
+  python -m minialex.visualize occlusion p.jpg --weights runs/long --class cat
+      why it might be a cat, whatever the network takes it for
 """
 
 #: Unless said otherwise the square is a quarter of the picture wide and stops at so many places along a side.

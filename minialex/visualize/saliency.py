@@ -10,7 +10,7 @@ from minialex.network import Network
 from minialex.trained import Trained
 from minialex.visualize.subjects import add_subject_options, captions, class_number, probabilities, subjects
 
-USAGE = "[PICTURE...] --weights RUN [options]"
+USAGE = "[PICTURE...] [options]"
 LINE = "the pixels that an answer hangs on"
 ABOUT = """\
 Which pixels an answer hangs on: how much the logit of the class changes with

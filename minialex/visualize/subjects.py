@@ -46,7 +46,8 @@ def add_subject_options(p: argparse.ArgumentParser, pictures: str = "*") -> None
 
 def add_weights_option(p: argparse.ArgumentParser) -> None:
     """Adds --weights."""
-    p.add_argument("--weights", type=Path, required=True, metavar="RUN", help="a run's folder, or the checkpoint.npz in it")
+    about = "a run's folder, or the checkpoint.npz in it (required)"
+    p.add_argument("--weights", type=Path, required=True, metavar="RUN", help=about)
 
 
 def folder_of(weights: Path) -> Path:
