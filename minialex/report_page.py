@@ -46,7 +46,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.2rem 1rem 0.2rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; } td.number, th.number { text-align: right; }
 ul.sheet { list-style: none; margin: 0; padding: 0; display: grid; gap: 1rem;
-  grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); }
+  grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); }
 ul.sheet img { width: 100%; border-radius: 0.25rem; } img.pixels { image-rendering: pixelated; }
 ul.sheet p { margin: 0.25rem 0 0; font-size: 0.85rem; line-height: 1.35; }
 .right { color: var(--right); } .wrong { color: var(--wrong); }
