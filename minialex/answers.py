@@ -14,6 +14,7 @@ from minialex.parallel.workers import Workers
 class Answers:
     """What a network answered to N labelled pictures; arrays (N,) on the host, in the pictures' order.
 
+    numbers      which pictures these are
     labels       the right classes
     answers      the most probable classes; of equally probable ones the lower number
     confidence   the probabilities of the answers
@@ -21,6 +22,7 @@ class Answers:
     places       how many classes were more probable than the right one: 0 for a right answer
     """
 
+    numbers: numpy.ndarray
     labels: numpy.ndarray
     answers: numpy.ndarray
     confidence: numpy.ndarray
@@ -38,7 +40,7 @@ class Answers:
         return counts.reshape(classes, classes)
 
     def surest(self, right: bool) -> numpy.ndarray:
-        """The numbers of the pictures answered rightly, or wrongly, the most confident answer first."""
+        """The places in these arrays of the right answers, or of the wrong ones, the most confident first."""
         chosen = numpy.flatnonzero((self.places < 1) == right)
         return chosen[numpy.argsort(-self.confidence[chosen], kind="stable")]
 
@@ -58,7 +60,7 @@ def answer(workers: Workers, batches: Batches, should_stop=lambda: False) -> Ans
             bar.update(len(labels))
             if should_stop():
                 return None
-    return Answers(*map(numpy.concatenate, zip(*parts, strict=True)))
+    return Answers(numpy.arange(len(batches.images)), *map(numpy.concatenate, zip(*parts, strict=True)))
 
 
 def over_views(logits, pictures: int):

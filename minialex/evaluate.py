@@ -152,12 +152,12 @@ def mistakes_sheet(answers: Answers, dataset: Dataset) -> bytes:
     title = f"The surest of {len(wrong):,} wrong answers among {len(answers.labels):,}, and what would have been right"
     if not len(wrong):
         title = f"Not one wrong answer among {len(answers.labels):,}"
-    numbers = wrong[:MISTAKES]
-    pictures = dataset.test.read(numbers, centre_views(len(numbers))) if len(numbers) else []
+    shown = wrong[:MISTAKES]
+    pictures = dataset.test.read(answers.numbers[shown], centre_views(len(shown))) if len(shown) else []
     captions = []
-    for i in numbers:
+    for i in shown:
         taken, right = (figures.shortened(dataset.class_names[k], 16) for k in (answers.answers[i], answers.labels[i]))
-        name = figures.shortened(name_of(dataset.test, i), 22)
+        name = figures.shortened(name_of(dataset.test, answers.numbers[i]), 22)
         said = (f"{taken} {answers.confidence[i]:.1%}", figures.WRONG)
         captions.append([said, (f"is: {right}", figures.RIGHT), (name, None)])
     return figures.sheet(pictures, captions, title)

@@ -138,12 +138,12 @@ def right_answers(dataset: Dataset, answers: Answers) -> list[str]:
     return [explanation, answer_sheet(surest[numpy.sort(first)][:SHOWN], dataset, answers)]
 
 
-def answer_sheet(numbers: numpy.ndarray, dataset: Dataset, answers: Answers) -> str:
-    """The test pictures with these numbers, what they were taken for and, where that is wrong, what they are."""
+def answer_sheet(shown: numpy.ndarray, dataset: Dataset, answers: Answers) -> str:
+    """The test pictures of the answers at these places, what they were taken for and, where that is wrong, what they are."""
     items = []
-    for i, picture in zip(numbers, dataset.test.read(numbers, centre_views(len(numbers))), strict=True):
+    for i, picture in zip(shown, dataset.test.read(answers.numbers[shown], centre_views(len(shown))), strict=True):
         taken, label = (dataset.class_names[k] for k in (answers.answers[i], answers.labels[i]))
-        name, right = name_of(dataset.test, i), answers.answers[i] == answers.labels[i]
+        name, right = name_of(dataset.test, answers.numbers[i]), answers.answers[i] == answers.labels[i]
         said = f"{html.escape(taken)}</strong> {answers.confidence[i]:.2%}"
         caption = f'<strong class="right">{said}' if right else f'<strong class="wrong">{said}<br>is: {html.escape(label)}'
         caption += f'<br><span class="soft">{html.escape(name)}</span>'

@@ -49,6 +49,7 @@ def test_every_picture_counts_once_also_those_of_a_smaller_last_batch():
     logits = -numpy.abs(numpy.arange(7) - labels[:, None]).astype(float)  # the right class first
     logits[9] = logits[9, ::-1]  # but label 2's in the last batch: class 4 first, 2 comes fourth
     answers = answer(answering(logits), batches(labels))
+    numpy.testing.assert_array_equal(answers.numbers, numpy.arange(10))
     numpy.testing.assert_array_equal(answers.labels, labels)
     numpy.testing.assert_array_equal(answers.answers, [*labels[:9], 4])
     tested = answers.scores()
@@ -80,8 +81,8 @@ def test_certain_answers_have_finite_losses():
 
 def hand_made(labels, answered, confidence):
     """Answers to as many pictures; a wrong one's class came third."""
-    labels, answered = numpy.array(labels), numpy.array(answered)
-    return Answers(labels, answered, numpy.array(confidence), numpy.zeros(len(labels)), 2 * (labels != answered))
+    labels, answered, numbers = numpy.array(labels), numpy.array(answered), numpy.arange(len(labels))
+    return Answers(numbers, labels, answered, numpy.array(confidence), numpy.zeros(len(labels)), 2 * (labels != answered))
 
 
 def test_the_confusion_matrix_counts_true_classes_in_rows():

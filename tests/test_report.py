@@ -183,8 +183,8 @@ def test_a_checkpoint_without_its_metrics_is_refused(use, folder):
 
 
 def hand_made(labels, answered, confidence):
-    labels, answered = numpy.array(labels), numpy.array(answered)
-    return Answers(labels, answered, numpy.array(confidence), numpy.zeros(len(labels)), 1 * (labels != answered))
+    labels, answered, numbers = numpy.array(labels), numpy.array(answered), numpy.arange(len(labels))
+    return Answers(numbers, labels, answered, numpy.array(confidence), numpy.zeros(len(labels)), 1 * (labels != answered))
 
 
 def dataset_of(count, classes):
@@ -202,6 +202,13 @@ def test_the_worst_are_the_surest_wrong_answers_and_the_best_the_surest_right_on
     best = Page("".join(report.right_answers(dataset, answers)))
     assert [text for tag, text in best.text if tag == "span"] == ["picture 1", "picture 2"]
     assert "Of 3 wrong answers" in worst.words()
+
+
+def test_the_pictures_shown_are_those_of_the_answers_also_where_some_were_left_out():
+    answers = hand_made([0, 0], [1, 0], [0.9, 0.8])
+    answers.numbers[:] = 3, 5
+    assert "picture 3" in "".join(report.wrong_answers(dataset_of(6, 2), answers))
+    assert "picture 5" in "".join(report.right_answers(dataset_of(6, 2), answers))
 
 
 def test_where_all_or_nothing_is_right_it_says_so():

@@ -41,7 +41,7 @@ def draw(given: argparse.Namespace) -> bytes:
         classes[:] = class_number(trained, given.of_class)
     maps = saliency(trained.network, trained.standardize(chosen.pictures), classes)
     title = "Saliency: the pixels that the class's logit changes with the most"
-    unit = "|∂ logit / ∂ pixel|, a pixel in standard deviations"
+    unit = "|∂ logit / ∂ pixel|, pixels as standardised"
     return figures.overlays(chosen.pictures, maps, captions(trained, chosen, said, classes), title, unit)
 
 
