@@ -40,8 +40,13 @@ def evaluate(workers: Workers, batches: Batches, should_stop=lambda: False) -> d
 
 
 def dataset_of(trained: Trained, data_dir: Path | None = None) -> Dataset:
-    """The data set that the network was trained on, from `data_dir` if given; InputError if it has other classes now."""
+    """The data set that the network was trained on, from `data_dir` if given.
+
+    InputError if it has other classes now, or nobody knows what it was, as with weights from elsewhere.
+    """
     options = trained.options
+    if options["dataset"] is None:
+        raise InputError(f"{trained.path} is of no run: it brings no pictures to look at, train or test with")
     data_dir, seed, crop_padding = data_dir or options["data_dir"], options["seed"], options["crop_padding"]
     dataset = data.load(options["dataset"], data_dir, trained.image_size, seed, crop_padding)
     if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):

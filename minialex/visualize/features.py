@@ -8,9 +8,8 @@ from minialex import backend, figures
 from minialex.errors import InputError
 from minialex.layers import AvgPool2d, MaxPool2d, ReLU, Sigmoid, Tanh
 from minialex.network import Network
-from minialex.trained import Trained
 from minialex.visualize.filters import tiles
-from minialex.visualize.subjects import add_subject_options, captions, probabilities, subjects
+from minialex.visualize.subjects import add_subject_options, captions, probabilities, subjects, trained_of
 
 USAGE = "[PICTURE] [options]"
 LINE = "what each layer makes of a picture"
@@ -37,7 +36,7 @@ def add_options(p: argparse.ArgumentParser) -> None:
 
 def draw(given: argparse.Namespace) -> bytes:
     """The PNG."""
-    trained = Trained(given.weights, given.backend, given.workers)
+    trained = trained_of(given)
     layers = given.layers.split(",") if given.layers else activations_and_pools(trained.network)
     unknown = [name for name in layers if name not in trained.network.layers]
     if unknown:

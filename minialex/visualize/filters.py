@@ -8,8 +8,7 @@ from minialex import backend, figures
 from minialex.command import add_common_options
 from minialex.layers import Conv2d
 from minialex.network import Network
-from minialex.trained import Trained
-from minialex.visualize.subjects import add_weights_option
+from minialex.visualize.subjects import add_weights_option, trained_of
 
 USAGE = "[options]"
 LINE = "the first convolution's kernels (the paper's figure 3)"
@@ -34,7 +33,7 @@ def add_options(p: argparse.ArgumentParser) -> None:
 
 def draw(given: argparse.Namespace) -> bytes:
     """The PNG."""
-    trained = Trained(given.weights, given.backend, given.workers)
+    trained = trained_of(given)
     layer, weight, towers = first_convolution(trained.network)
     return filters(weight, towers, f"{layer} of {trained.options['model']}")
 

@@ -11,13 +11,12 @@ from minialex import backend, figures
 from minialex.data.augment import Standardize, centre_views
 from minialex.data.batches import prefetch
 from minialex.errors import InputError
-from minialex.evaluate import name_of
+from minialex.evaluate import dataset_of, name_of
 from minialex.layers import AvgPool2d, Conv2d, Linear, MaxPool2d
 from minialex.network import Network
 from minialex.parallel.workers import Workers
 from minialex.predict import files_of
-from minialex.trained import Trained
-from minialex.visualize.subjects import Subjects, add_subject_options, run_dataset, subjects
+from minialex.visualize.subjects import Subjects, add_subject_options, subjects, trained_of
 
 USAGE = "[PICTURE...] [options]"
 LINE = "the pictures that the network finds alike (figure 4)"
@@ -45,10 +44,10 @@ def add_options(p: argparse.ArgumentParser) -> None:
 
 def draw(given: argparse.Namespace) -> bytes:
     """The PNG."""
-    trained = Trained(given.weights, given.backend, given.workers)
+    trained = trained_of(given)
     if given.among and not given.among.is_dir():
         raise InputError(f"--among {given.among}: expected a folder of pictures")
-    dataset = None if given.pictures and given.among else run_dataset(given, trained)
+    dataset = None if given.pictures and given.among else dataset_of(trained, given.data_dir)
     chosen = subjects(given, trained, 6, dataset)
     images = trained.images(files_of(given.among)) if given.among else dataset.train
     space, network = hidden(trained.network)

@@ -11,8 +11,7 @@ from minialex import backend, figures
 from minialex.command import number
 from minialex.errors import InputError
 from minialex.predict import softmax
-from minialex.trained import Trained
-from minialex.visualize.subjects import add_subject_options, captions, class_number, probabilities, subjects
+from minialex.visualize.subjects import add_subject_options, captions, class_number, probabilities, subjects, trained_of
 
 USAGE = "[PICTURE...] [options]"
 LINE = "the parts of a picture that an answer hangs on"
@@ -44,7 +43,7 @@ def add_options(p: argparse.ArgumentParser) -> None:
 
 def draw(given: argparse.Namespace) -> bytes:
     """The PNG."""
-    trained = Trained(given.weights, given.backend, given.workers)
+    trained = trained_of(given)
     chosen = subjects(given, trained, 6)
     side = trained.image_size
     square, step = given.square or round(side / 4), given.step or max(1, round(side / PLACES))

@@ -7,8 +7,7 @@ import numpy
 from minialex import backend, figures
 from minialex.layers import Dropout
 from minialex.network import Network
-from minialex.trained import Trained
-from minialex.visualize.subjects import add_subject_options, captions, class_number, probabilities, subjects
+from minialex.visualize.subjects import add_subject_options, captions, class_number, probabilities, subjects, trained_of
 
 USAGE = "[PICTURE...] [options]"
 LINE = "the pixels that an answer hangs on"
@@ -33,7 +32,7 @@ def add_options(p: argparse.ArgumentParser) -> None:
 
 def draw(given: argparse.Namespace) -> bytes:
     """The PNG."""
-    trained = Trained(given.weights, given.backend, given.workers)
+    trained = trained_of(given)
     chosen = subjects(given, trained, 6)
     said = probabilities(trained, chosen.pictures)
     classes = said.argmax(axis=1)

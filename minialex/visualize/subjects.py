@@ -57,6 +57,11 @@ def folder_of(weights: Path) -> Path:
     return weights.parent if weights.suffix == ".npz" else Path()
 
 
+def trained_of(given: argparse.Namespace) -> Trained:
+    """What --weights, --backend and --workers mean."""
+    return Trained(given.weights, given.backend, given.workers)
+
+
 def subjects(given: argparse.Namespace, trained: Trained, count: int, dataset: Dataset | None = None) -> Subjects:
     """The pictures that were `given`, or else `count` of the run's test pictures, drawn with --seed."""
     if given.pictures:
@@ -66,17 +71,10 @@ def subjects(given: argparse.Namespace, trained: Trained, count: int, dataset: D
             raise InputError(f"expected at most {MOST} pictures for one sheet, got {len(paths)}")
         pictures = trained.images(paths).read(range(len(paths)), centre_views(len(paths)))
         return Subjects(pictures, [path.name for path in paths], [None] * len(paths), paths)
-    test = (dataset or run_dataset(given, trained)).test
+    test = (dataset or dataset_of(trained, given.data_dir)).test
     numbers = numpy.random.default_rng(given.seed).permutation(len(test))[:count]
     pictures = test.read(numbers, centre_views(len(numbers)))
     return Subjects(pictures, [name_of(test, i) for i in numbers], test.labels[numbers].tolist(), [])
-
-
-def run_dataset(given: argparse.Namespace, trained: Trained) -> Dataset:
-    """The data set of the run that the weights are of; InputError if they are of none."""
-    if not trained.options.get("dataset"):
-        raise InputError(f"{given.weights} is no run and brings no pictures: name some PICTURE, and for nearest --among DIR")
-    return dataset_of(trained, given.data_dir)
 
 
 def class_number(trained: Trained, name: str) -> int:
