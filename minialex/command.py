@@ -10,6 +10,9 @@ from collections.abc import Callable, Sequence
 from minialex import backend
 from minialex.errors import InputError
 
+#: The numbers by which terminals know styles.
+STYLES = {"bold": 1, "faint": 2, "red": 31, "green": 32}
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, with exit code 2; the epilog (examples) keeps its line breaks.
@@ -59,6 +62,13 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def styled(text: str, *styles: str) -> str:
+    """The text in the styles given, names from STYLES, if stdout is a terminal and NO_COLOR is not set; else as it is."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return "".join(f"\033[{STYLES[style]}m" for style in styles) + text + "\033[0m"
 
 
 def run(main: Callable[[Sequence[str]], int | None]) -> None:

@@ -5,77 +5,69 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy
-from tqdm import tqdm
 
-from minialex import backend, data
-from minialex.command import Parser, run
+from minialex import data, figures
+from minialex.answers import Answers, answer
+from minialex.command import Parser, run, styled
+from minialex.data.augment import centre_views
 from minialex.data.batches import Batches
+from minialex.data.dataset import Dataset
 from minialex.data.skipped import summary
 from minialex.errors import InputError
+from minialex.files import check_replaceable, write_output
 from minialex.parallel.workers import Workers
 from minialex.trained import Trained, add_trained_options
 
 EXAMPLES = """\
   python -m minialex.evaluate runs/shapes-alexnet-cifar
-      a run of minialex.train
+      a run of minialex.train; confusion.png and mistakes.png go to its folder
   python -m minialex.evaluate runs/long --ten-crop
       over ten views of each picture, as the paper tests
-  python -m minialex.evaluate runs/long --data-dir PICTURES
+  python -m minialex.evaluate runs/long --data-dir PICTURES --out elsewhere
       its pictures lie elsewhere now, or are others of the same classes
 """
 
+#: Up to so many classes each has a line; of more, so many of the best and of the worst.
+ALL_CLASSES, SOME_CLASSES = 20, 8
+
+#: So many mistakes go on the contact sheet.
+MISTAKES = 24
+
 
 def evaluate(workers: Workers, batches: Batches, should_stop=lambda: False) -> dict[str, float] | None:
-    """Loss, accuracy (top-1) and top-5 over all of `batches` that can be read; None if should_stop() turned true on the way.
+    """Loss, accuracy (top-1) and top-5 over all of `batches` that can be read; None if should_stop() turned true on the way."""
+    answers = answer(workers, batches, should_stop)
+    return None if answers is None else answers.scores()
 
-    Top-5 counts a picture as right if its label is among the five largest logits (among all, where classes are fewer).
-    Where the batches have several views of a picture, its probabilities are the means over them.
+
+def dataset_of(trained: Trained, data_dir: Path | None = None) -> Dataset:
+    """The data set that the network was trained on, from `data_dir` if given.
+
+    InputError if it has other classes now, or nobody knows what it was, as with weights from elsewhere.
     """
-    seen, loss, correct, top5 = 0, 0.0, 0, 0
-    with tqdm(total=len(batches.images), desc="testing", unit="img", leave=False, disable=None) as bar:
-        for x, labels in batches.epoch(0):
-            if not len(labels):  # none of the batch could be read
-                continue
-            logits = over_views(workers.forward(x), len(labels))
-            loss += float(workers.loss.forward(logits, labels)) * len(labels)
-            place = places(backend.to_host(logits), labels)
-            correct += int((place < 1).sum())
-            top5 += int((place < 5).sum())
-            seen += len(labels)
-            bar.update(len(labels))
-            if should_stop():
-                return None
-    return {"loss": loss / seen, "accuracy": correct / seen, "top5": top5 / seen}
+    options = trained.options
+    if options["dataset"] is None:
+        raise InputError(f"{trained.path} is of no run: it brings no pictures to look at, train or test with")
+    data_dir, seed, crop_padding = data_dir or options["data_dir"], options["seed"], options["crop_padding"]
+    dataset = data.load(options["dataset"], data_dir, trained.image_size, seed, crop_padding)
+    if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
+        raise InputError(f"{trained.path} was trained on other classes than the data set has now")
+    return dataset
 
 
-def over_views(logits, pictures: int):
-    """Logits of the mean probabilities of each picture's views: (pictures · views, classes) -> (pictures, classes)."""
-    if len(logits) == pictures:
-        return logits
-    xp, views = backend.of(logits), logits.reshape(pictures, -1, logits.shape[-1])
-    views = views - views.max(axis=2, keepdims=True)
-    logs = views - xp.log(xp.exp(views).sum(axis=2, keepdims=True))
-    largest = logs.max(axis=1)  # taken out, so that the mean below is not 0 and its logarithm finite
-    return largest + xp.log(xp.exp(logs - largest[:, None]).mean(axis=1))
-
-
-def places(logits: numpy.ndarray, labels: numpy.ndarray) -> numpy.ndarray:
-    """How many classes come before the right one, (N,): 0 for a right answer. logits (N, classes), labels (N,), on the host.
-
-    Of equal logits the lower class number comes first, as with argmax; a logit that is not a number comes last.
-    """
-    logits = numpy.where(numpy.isnan(logits), -numpy.inf, logits)
-    own, classes = logits[numpy.arange(len(labels)), labels][:, None], numpy.arange(logits.shape[1])
-    before = (logits > own) | ((logits == own) & (classes < labels[:, None]))
-    return before.sum(axis=1)
+def name_of(images, i: int) -> str:
+    """The name of the file that picture i comes from, or its number where all pictures are in one file."""
+    return Path(images.paths[i]).name if hasattr(images, "paths") else f"picture {i:,}"
 
 
 def parser() -> Parser:
     """The command's options."""
-    about = "Tests a trained network on its data set's test pictures, as its training did\nafter each epoch."
+    about = "Tests a trained network on its data set's test pictures, as its training did\nafter each epoch, and shows "
+    about += "where it is wrong: class by class, in confusion.png\nand in mistakes.png, the wrong answers it was surest of."
     p = Parser("evaluate", about, EXAMPLES, usage="RUN [options]")
     p.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or the checkpoint.npz in it")
     p.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (default: as in training)")
+    p.add_argument("--out", type=Path, metavar="DIR", help="where the PNGs go (default: to the run's folder)")
     p.add_argument("--ten-crop", action="store_true", help="corners, centre and their mirror images, probabilities averaged")
     add_trained_options(p)
     return p
@@ -85,35 +77,98 @@ def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`."""
     given = parser().parse_args(arguments)
     trained = Trained(given.run, given.backend, given.workers)
-    options = trained.options
-    data_dir, seed, crop_padding = given.data_dir or options["data_dir"], options["seed"], options["crop_padding"]
-    dataset = data.load(options["dataset"], data_dir, trained.image_size, seed, crop_padding)
-    if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
-        raise InputError(f"{trained.path} was trained on other classes than the data set has now")
-    batch_size = given.batch_size or options["batch_size"]
+    folder = given.out or trained.path.parent
+    paths = {name: folder / f"{name}.png" for name in ("confusion", "mistakes")}
+    for path in paths.values():
+        check_replaceable(path)  # before the work, not after
+    dataset = dataset_of(trained, given.data_dir)
+    batch_size = given.batch_size or trained.options["batch_size"]
     batches = Batches(dataset.test, batch_size, trained.standardize, ten_crop=given.ten_crop)
     start = time.perf_counter()
-    tested = evaluate(trained.workers, batches)
-    pictures = len(dataset.test) - len(batches.skipped)
-    print(report(trained, tested, pictures, time.perf_counter() - start, given.ten_crop))
+    answers = answer(trained.workers, batches)
+    seconds = time.perf_counter() - start
+    matrix = answers.confusion(dataset.num_classes)
+    pictures = f"{len(answers.labels):,}" + ", ten views of each" * given.ten_crop
+    speed = f"{len(answers.labels) / seconds:,.0f}"
+    print(aligned({**progress_shown(trained), "pictures": pictures, **scores_shown(answers), "images/s": speed}))
+    print("\n" + class_table(matrix, dataset.class_names) + "\n")
+    write_output(paths["confusion"], figures.confusion(matrix, dataset.class_names, confusion_title(answers)))
+    write_output(paths["mistakes"], mistakes_sheet(answers, dataset))
+    print(aligned(paths))
     if batches.skipped:
-        print(summary(batches.skipped))
+        print("\n" + summary(batches.skipped))
 
 
-def report(trained: Trained, tested: dict[str, float], pictures: int, seconds: float, ten_crop: bool) -> str:
-    """What came out for so many pictures in that time, a line for each figure."""
+def progress_shown(trained: Trained) -> dict[str, str]:
+    """Which model was trained how far on what."""
     epochs, steps = trained.progress["epochs"], trained.progress["steps"]
     when = f"in epoch {epochs + 1}, after step {steps}" if steps else f"after epoch {epochs}"
-    rows = {
-        "model": f"{trained.options['model']}, {when}",
-        "dataset": trained.options["dataset"],
-        "pictures": f"{pictures:,}" + ", ten views of each" * ten_crop,
-        "loss": f"{tested['loss']:.4f}",
-        "top-1": f"{tested['accuracy']:.2%}",
-        "top-5": f"{tested['top5']:.2%}",
-        "images/s": f"{pictures / seconds:,.0f}",
-    }
-    return "\n".join(f"{name:<9}{text}" for name, text in rows.items())
+    return {"model": f"{trained.options['model']}, {when}", "dataset": trained.options["dataset"]}
+
+
+def scores_shown(answers: Answers) -> dict[str, str]:
+    """Loss, top-1 and top-5 as they are printed."""
+    scores = answers.scores()
+    return {"loss": f"{scores['loss']:.4f}", "top-1": f"{scores['accuracy']:.2%}", "top-5": f"{scores['top5']:.2%}"}
+
+
+def aligned(rows: dict) -> str:
+    """A line for each name with what belongs to it, in two columns."""
+    return "\n".join(f"{name:<9} {value}" for name, value in rows.items())
+
+
+def class_table(matrix: numpy.ndarray, class_names: Sequence[str]) -> str:
+    """Accuracy class by class, and what each is taken for the most often when it is taken for another.
+
+    Of many classes, the worst and the best. A class that no test picture is of has no line.
+    """
+    seen = [label for label in range(len(matrix)) if matrix[label].sum()]
+    accuracy = {label: matrix[label, label] / matrix[label].sum() for label in seen}
+    parts = {"class": seen}
+    if len(seen) > ALL_CLASSES:
+        ranked = sorted(seen, key=accuracy.get)
+        parts = {"the worst": ranked[:SOME_CLASSES], "the best": ranked[: -SOME_CLASSES - 1 : -1]}
+    shown = [label for labels in parts.values() for label in labels]
+    width = min(28, max(len(class_names[label]) for label in shown))
+    lines = []
+    for title, labels in parts.items():
+        heading = f"{title:<{max(width, 9)}} {'right':>8} {'of':>6}  most often taken for"
+        lines += ["", styled(heading, "bold")]
+        for label in labels:
+            name, total = figures.shortened(class_names[label], width), matrix[label].sum()
+            line = f"{name:<{max(width, 9)}} {accuracy[label]:>8.2%} {total:>6,}  "
+            lines.append((line + confused_with(matrix, class_names, label)).rstrip())
+    return "\n".join(lines[1:])
+
+
+def confused_with(matrix: numpy.ndarray, class_names: Sequence[str], label: int) -> str:
+    """The other class that pictures of this one are taken for the most often, and how often; nothing if they never are."""
+    others = matrix[label].copy()
+    others[label] = 0
+    other = int(others.argmax())
+    return f"{figures.shortened(class_names[other], 24)} ({others[other]:,})" if others[other] else ""
+
+
+def confusion_title(answers: Answers) -> str:
+    """What stands above the confusion matrix."""
+    return f"{len(answers.labels):,} test pictures, {answers.scores()['accuracy']:.2%} answered rightly"
+
+
+def mistakes_sheet(answers: Answers, dataset: Dataset) -> bytes:
+    """The PNG of the wrong answers that the network was surest of: its answer in red, the right one in green."""
+    wrong = answers.surest(right=False)
+    title = f"The surest of {len(wrong):,} wrong answers among {len(answers.labels):,}, and what would have been right"
+    if not len(wrong):
+        title = f"Not one wrong answer among {len(answers.labels):,}"
+    shown = wrong[:MISTAKES]
+    pictures = dataset.test.read(answers.numbers[shown], centre_views(len(shown))) if len(shown) else []
+    captions = []
+    for i in shown:
+        taken, right = (figures.shortened(dataset.class_names[k], 16) for k in (answers.answers[i], answers.labels[i]))
+        name = figures.shortened(name_of(dataset.test, answers.numbers[i]), 22)
+        said = (f"{taken} {answers.confidence[i]:.1%}", figures.WRONG)
+        captions.append([said, (f"is: {right}", figures.RIGHT), (name, None)])
+    return figures.sheet(pictures, captions, title)
 
 
 if __name__ == "__main__":

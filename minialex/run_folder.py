@@ -4,6 +4,7 @@ import itertools
 import json
 from pathlib import Path
 
+from minialex import figures
 from minialex.errors import InputError
 from minialex.files import written_whole
 
@@ -39,19 +40,22 @@ class RunFolder:
         with written_whole(self.config) as file:
             file.write_text(json.dumps(options, indent=2) + "\n", encoding="utf-8")
 
-    def read_metrics(self, epochs: int) -> list[dict]:
-        """One dict for each of the first `epochs` epochs; InputError if they are not all there."""
+    def read_metrics(self, epochs: int | None = None) -> list[dict]:
+        """One dict for each of the first `epochs` epochs; InputError if they are not all there. None: of all there are."""
+        if epochs is None and not self.metrics.exists():
+            return []
         try:
-            lines = self.metrics.read_text(encoding="utf-8").splitlines() if epochs else []
-            return [json.loads(lines[i]) for i in range(epochs)]
+            lines = self.metrics.read_text(encoding="utf-8").splitlines() if epochs != 0 else []
+            return [json.loads(lines[i]) for i in range(len(lines) if epochs is None else epochs)]
         except (OSError, IndexError, ValueError) as error:
-            raise InputError(f"{self.metrics} does not hold the run's {epochs} epochs: {error}") from None
+            wanted = "epochs" if epochs is None else f"{epochs} epochs"
+            raise InputError(f"{self.metrics} does not hold the run's {wanted}: {error}") from None
 
     def write_metrics(self, epochs: list[dict]) -> None:
         with written_whole(self.metrics) as file:
             file.write_text("".join(json.dumps(epoch, allow_nan=False) + "\n" for epoch in epochs), encoding="utf-8")
         with written_whole(self.curves) as file:
-            draw_curves(epochs, file)
+            file.write_bytes(figures.curves({self.path.name: epochs}))
 
     def write_bad_pictures(self, problems: dict[str, str]) -> None:
         """A line for each picture that cannot be read, {file: what is wrong with it}; no file where there is none."""
@@ -59,22 +63,3 @@ class RunFolder:
             with written_whole(self.bad_pictures) as file:
                 lines = (problems[name] + "\n" for name in sorted(problems))
                 file.write_text("".join(lines), encoding="utf-8", errors="replace")
-
-
-def draw_curves(epochs: list[dict], path: Path) -> None:
-    """Draws loss and accuracy over the epochs, training and test, into the PNG at `path`."""
-    from matplotlib.figure import Figure  # takes a second to import, and only this function needs it
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
-
-    numbers = [epoch["epoch"] for epoch in epochs]
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        for split, style in (("train", "o--"), ("test", "o-")):
-            values = [epoch[f"{split}_{quantity}"] for epoch in epochs]
-            axes.plot(numbers, values, style, markersize=4, label=split)
-        axes.set(title=quantity.capitalize(), xlabel="epoch", ylabel=quantity)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        axes.legend()
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    figure.savefig(path, format="png", dpi=120)

@@ -8,8 +8,9 @@ import standin
 from lesson_runs import run_lesson  # noqa: F401  (a fixture)
 from threadpoolctl import threadpool_limits
 
-from minialex import backend
+from minialex import backend, figures
 from minialex.errors import InputError
+from minialex.files import PNG_MARK
 
 
 def pytest_addoption(parser):
@@ -81,6 +82,13 @@ def one_blas_thread():
     """The products here are small: several BLAS threads would only wait for each other."""
     with threadpool_limits(1, user_api="blas"):
         yield
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """`evaluate` writes empty pictures, for tests of anything else: drawing takes most of its time."""
+    for name in ("confusion", "sheet"):
+        monkeypatch.setattr(figures, name, lambda *given: PNG_MARK)
 
 
 @pytest.fixture

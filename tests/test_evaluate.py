@@ -1,79 +1,25 @@
-"""What counts as right: top-1 and top-5, ties and logits that are no numbers. The command, as a user meets it."""
+"""The command, as a user meets it: its figures, its table of classes, its two pictures."""
 
 import functools
 import shutil
-import types
+from pathlib import Path
 
 import numpy
 import pytest
 import trained_runs
 from commands import call
 from data_helpers import picture_folder
-from naive import assert_same
+from pngs import opened
 
-from minialex import backend, data
+from minialex import data
+from minialex import figures as drawing
 from minialex.data import shapes
-from minialex.data.augment import Standardize
+from minialex.data.augment import centre_views
 from minialex.data.batches import Batches
-from minialex.data.dataset import ArrayImages
-from minialex.evaluate import evaluate, over_views, places
+from minialex.evaluate import class_table, evaluate
 from minialex.evaluate import main as evaluate_command
-from minialex.layers import SoftmaxCrossEntropy
+from minialex.files import PNG_MARK
 from minialex.trained import Trained
-
-nan = numpy.nan
-
-
-@pytest.mark.parametrize(
-    ("logits", "label", "place"),
-    [
-        ([0.1, 0.9, 0.5], 1, 0),
-        ([0.1, 0.9, 0.5], 2, 1),
-        ([0.1, 0.9, 0.5], 0, 2),
-        ([0.0, 0.0, 0.0], 0, 0),  # a network that knows nothing answers class 0, as argmax does
-        ([0.0, 0.0, 0.0], 2, 2),
-        ([nan, 1.0, 2.0], 0, 2),
-        ([nan, 1.0, 2.0], 2, 0),
-        ([nan, nan, nan], 2, 2),
-    ],
-)
-def test_the_place_of_the_right_answer(logits, label, place):
-    logits, labels = numpy.array([logits, logits]), numpy.array([label, 0])
-    assert places(logits, labels)[0] == place
-
-
-def batches(labels, batch_size=4):
-    pictures = numpy.zeros((len(labels), 1, 1, 1), numpy.uint8)
-    return Batches(ArrayImages(pictures, labels), batch_size, Standardize([0], [1]))
-
-
-def answering(logits):
-    """What evaluate takes for Workers: it answers with the next rows of `logits`, whatever the pictures."""
-    rows = iter(logits)
-    return types.SimpleNamespace(
-        forward=lambda x: numpy.array([next(rows) for _ in x]),
-        loss=SoftmaxCrossEntropy(),
-    )
-
-
-def test_every_picture_counts_once_also_those_of_a_smaller_last_batch():
-    labels = numpy.arange(10) % 7
-    logits = -numpy.abs(numpy.arange(7) - labels[:, None]).astype(float)  # the right class first
-    logits[9] = logits[9, ::-1]  # but label 2's in the last batch: class 4 first, 2 comes fourth
-    tested = evaluate(answering(logits), batches(labels))
-    assert tested["accuracy"] == pytest.approx(0.9)
-    assert tested["top5"] == 1
-    expected = [-row[label] + numpy.log(numpy.exp(row).sum()) for row, label in zip(logits, labels, strict=True)]
-    assert tested["loss"] == pytest.approx(numpy.mean(expected))
-
-
-def test_top5_leaves_out_the_sixth():
-    logits = numpy.tile(numpy.arange(7, 0, -1.0), (7, 1))  # class 0 first, class 6 last
-    assert evaluate(answering(logits), batches(numpy.arange(7)))["top5"] == pytest.approx(5 / 7)
-
-
-def test_it_stops_when_asked_to():
-    assert evaluate(answering(numpy.zeros((8, 3))), batches(numpy.zeros(8, int)), should_stop=lambda: True) is None
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +34,8 @@ def folder(request, pictures, tmp_path_factory):
 
 
 def figures(out):
-    """The command's output as a dict, without the speed."""
-    rows = dict(line.split(maxsplit=1) for line in out.splitlines())
+    """The figures that the command prints first as a dict, without the speed."""
+    rows = dict(line.split(maxsplit=1) for line in out.split("\n\n")[0].splitlines())
     assert float(rows.pop("images/s").replace(",", "")) > 0
     return rows
 
@@ -120,6 +66,7 @@ def test_to_the_last_bit(folder, pictures):
     }
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("options", [["--workers", 1], ["--workers", 3], ["--batch-size", 1], ["--batch-size", 500]])
 def test_threads_and_batch_size_change_no_figure(options, folder, capsys):
     _, out, _ = call(evaluate_command, folder, capsys=capsys)
@@ -128,22 +75,7 @@ def test_threads_and_batch_size_change_no_figure(options, folder, capsys):
     assert figures(again) == figures(out)
 
 
-def test_the_views_of_a_picture_are_averaged_as_probabilities(xp, rng):
-    logits = 3 * rng.standard_normal((6, 4))
-    logits[0] = [800, 0, 0, 0]  # a certain view, whose other probabilities are 0
-    probabilities = numpy.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
-    got = backend.to_host(over_views(xp.asarray(logits), 2))
-    numpy.testing.assert_allclose(got, numpy.log(probabilities.reshape(2, 3, 4).mean(axis=1)), rtol=1e-12)
-    certain = backend.to_host(over_views(xp.asarray([[800.0, 0], [800.0, 0]]), 1))
-    numpy.testing.assert_allclose(certain, [[0, -800]])
-
-
-def test_one_view_of_each_picture_is_as_it_was(xp):
-    logits = xp.asarray([[1.0, 2.0], [4.0, 3.0]])
-    assert_same(over_views(logits, 2), logits)
-
-
+@pytest.mark.usefixtures("undrawn")
 def test_ten_crop_says_so_and_gives_the_same_for_any_batch_size(folder, capsys):
     _, plain, _ = call(evaluate_command, folder, capsys=capsys)
     code, out, _ = call(evaluate_command, folder, "--ten-crop", capsys=capsys)
@@ -154,6 +86,7 @@ def test_ten_crop_says_so_and_gives_the_same_for_any_batch_size(folder, capsys):
         assert figures(call(evaluate_command, folder, "--ten-crop", "--batch-size", size, capsys=capsys)[1]) == figures(out)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_ten_crop_moves_small_pictures_as_far_as_training_did(tmp_path, capsys, monkeypatch):
     few = functools.partial(shapes.load, train_size=40, test_size=30)
     monkeypatch.setattr(shapes, "load", few)
@@ -168,6 +101,7 @@ def test_ten_crop_moves_small_pictures_as_far_as_training_did(tmp_path, capsys, 
     assert figures(out)["loss"] == f"{losses[1]:.4f}" != f"{losses[4]:.4f}"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_pictures_that_the_run_drew_itself_are_drawn_again(tmp_path, capsys, monkeypatch):
     few = functools.partial(shapes.load, train_size=40, test_size=30)
     monkeypatch.setattr(shapes, "load", few)
@@ -183,6 +117,7 @@ def test_pictures_that_the_run_drew_itself_are_drawn_again(tmp_path, capsys, mon
     assert "leave out --data-dir" in err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_in_mid_epoch_says_so(pictures, tmp_path, capsys):
     trained_runs.trained(tmp_path / "run", *trained_runs.on_folder(pictures), "--max-steps", 7)
     capsys.readouterr()
@@ -190,6 +125,7 @@ def test_a_run_in_mid_epoch_says_so(pictures, tmp_path, capsys):
     assert figures(out)["model"] == "alexnet-cifar, in epoch 2, after step 2"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_data_that_has_moved_is_named_and_found_again(tmp_path, capsys):
     before = picture_folder(tmp_path / "before")
     trained_runs.trained(tmp_path / "run", *trained_runs.on_folder(before))
@@ -235,6 +171,92 @@ def test_a_folder_of_damaged_test_pictures_is_an_error(folder, pictures, tmp_pat
     code, out, err = call(evaluate_command, folder, "--data-dir", copied, capsys=capsys)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "20 of 20 pictures cannot be read" in err
+
+
+@pytest.fixture
+def answered(folder, pictures):
+    """What the run's network answers: (labels, answers, confidence), computed the long way."""
+    test = data.load("folder", pictures, 16).test
+    said = numpy.array(trained_runs.probabilities(folder, test.read(range(20), centre_views(20)), num_classes=2))
+    return test.labels, said.argmax(axis=1), said.max(axis=1)
+
+
+def counts(labels, answers):
+    """The confusion matrix of the two classes."""
+    matrix = numpy.zeros((2, 2), int)
+    for pair in zip(labels, answers, strict=True):
+        matrix[pair] += 1
+    return matrix
+
+
+@pytest.mark.parametrize("folder", [[]], ids=["plain"], indirect=True)
+def test_class_by_class(folder, answered, capsys):
+    labels, answers, _ = answered
+    matrix = counts(labels, answers)
+    _, out, _ = call(evaluate_command, folder, capsys=capsys)
+    heading, *lines = out.split("\n\n")[1].splitlines()
+    assert heading.split() == ["class", "right", "of", "most", "often", "taken", "for"]
+    for label, (name, other) in enumerate((("even", "odd"), ("odd", "even"))):
+        wrong = matrix[label, 1 - label]
+        expected = [name, f"{matrix[label, label] / 10:.2%}", "10", *([other, f"({wrong})"] if wrong else [])]
+        assert lines[label].split() == expected
+
+
+@pytest.mark.parametrize("folder", [[]], ids=["plain"], indirect=True)
+def test_two_pictures_are_drawn(folder, pictures, answered, capsys, tmp_path, monkeypatch):
+    labels, answers, confidence = answered
+    drawn = {}
+    monkeypatch.setattr(drawing, "confusion", lambda *given: drawn.update(confusion=given) or PNG_MARK)
+    monkeypatch.setattr(drawing, "sheet", lambda *given: drawn.update(mistakes=given) or PNG_MARK)
+    code, out, _ = call(evaluate_command, folder, "--out", tmp_path / "new", capsys=capsys)
+    assert code == 0
+    assert out.splitlines()[-2:] == [f"{name:<9} {tmp_path / 'new' / name}.png" for name in ("confusion", "mistakes")]
+    matrix, names, _ = drawn["confusion"]
+    numpy.testing.assert_array_equal(matrix, counts(labels, answers))
+    assert names == ["even", "odd"]
+    shown, captions, _ = drawn["mistakes"]
+    wrong = sorted(numpy.flatnonzero(labels != answers), key=lambda i: -confidence[i])
+    test = data.load("folder", pictures, 16).test
+    numpy.testing.assert_array_equal(shown, test.read(wrong, centre_views(len(wrong))))
+    texts = [[text for text, _ in caption] for caption in captions]
+    assert texts == [
+        [f"{names[answers[i]]} {confidence[i]:.1%}", f"is: {names[labels[i]]}", Path(test.paths[i]).name] for i in wrong
+    ]
+
+
+@pytest.mark.parametrize("folder", [[]], ids=["plain"], indirect=True)
+def test_the_pictures_go_to_the_run_and_are_replaced_there_but_nobody_else_s_are(folder, capsys):
+    for _ in range(2):
+        assert call(evaluate_command, folder, capsys=capsys)[0] == 0
+        for name in ("confusion.png", "mistakes.png"):
+            opened((folder / name).read_bytes())
+    (folder / "mistakes.png").write_text("my own")
+    code, out, err = call(evaluate_command, folder, capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "mistakes.png is there already and not made by minialex" in err
+    assert (folder / "mistakes.png").read_text() == "my own"
+    (folder / "mistakes.png").unlink()
+
+
+def test_of_many_classes_the_worst_and_the_best_are_named():
+    classes = 30
+    matrix = numpy.diag(numpy.arange(classes))  # class k: k of 100 right
+    matrix[:, 5] += 100 - numpy.arange(classes)  # all others taken for class 5
+    matrix[7] = 0  # and no picture of class 7
+    lines = class_table(matrix, [f"class {k}" for k in range(classes)]).splitlines()
+    worst, best = lines[: lines.index("")], lines[lines.index("") + 1 :]
+    assert worst[0].startswith("the worst") and best[0].startswith("the best")
+    assert [line[:8].strip() for line in worst[1:]] == [f"class {k}" for k in (0, 1, 2, 3, 4, 6, 8, 9)]
+    assert [line[:8].strip() for line in best[1:]] == [f"class {k}" for k in (5, 29, 28, 27, 26, 25, 24, 23)]
+    assert worst[2].split() == ["class", "1", "1.00%", "100", "class", "5", "(99)"]
+    assert best[1].split() == ["class", "5", "100.00%", "100"]
+
+
+def test_long_names_stay_within_80_columns():
+    matrix = numpy.array([[1, 10_000], [99_999, 1]])
+    lines = class_table(matrix, ["a" * 100, "b" * 100]).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert all(line.startswith(letter * 27 + "…") for line, letter in zip(lines[1:], "ab", strict=True))
 
 
 def test_help_shows_examples(capsys):

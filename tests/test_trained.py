@@ -10,6 +10,8 @@ from data_helpers import picture_folder
 
 from minialex import backend, evaluate, predict
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):

@@ -29,7 +29,8 @@ class Batches:
     batch has a tenth as many pictures, at least one.
 
     Pictures that cannot be read are skipped: their batch is smaller by so many, or empty. `skipped`, {file: what is wrong
-    with it}, has those of the batches given out so far. InputError if in an epoch they become more than half.
+    with it}, has those of the batches given out so far. InputError if in an epoch they become more than half. `numbers` says
+    which of the images are in the batch that was given out last.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Batches:
         self.standardize = standardize
         self.seed = seed
         self.augment = {"crop": False, "mirror": False, **augment}
-        self.skipped = {}
+        self.skipped, self.numbers = {}, None
 
     def __len__(self) -> int:
         """The number of batches in an epoch, the smaller last one included."""
@@ -67,13 +68,13 @@ class Batches:
         """
         tried, problems = 0, {}
         with contextlib.closing(prefetch(self._prepare(epoch, start))) as prepared:
-            for x, labels, size, problem in prepared:
+            for x, self.numbers, size, problem in prepared:
                 tried += size
                 problems |= problem
                 self.skipped |= problem
                 if tried >= ENOUGH:
                     check_most_were_good(problems, tried)
-                yield x, labels
+                yield x, self.images.labels[self.numbers]
         if start == 0:
             check_most_were_good(problems, tried)
 
@@ -82,20 +83,20 @@ class Batches:
         if self.seed is not None:
             numpy.random.default_rng((self.seed, ORDER, epoch)).shuffle(order)
         for b in range(start, len(self)):
-            indices = order[b * self.batch_size : (b + 1) * self.batch_size]
-            size, labels = len(indices), self.images.labels[indices]
+            numbers = indices = order[b * self.batch_size : (b + 1) * self.batch_size]
+            size = len(numbers)
             if self.ten_crop:
-                indices, views = indices.repeat(10), ten_views(size)
+                indices, views = numbers.repeat(10), ten_views(size)
             elif self.seed is None:
                 views = centre_views(size)
             else:
                 views = random_views(size, numpy.random.default_rng((self.seed, VIEWS, epoch, b)), **self.augment)
             pictures, good, problems = self.images.read_good(indices, views)
             if problems:
-                views, labels = views[good], labels[good.reshape(size, -1).all(axis=1)]
+                views, numbers = views[good], numbers[good.reshape(size, -1).all(axis=1)]
             x = self.standardize(pictures, views)
             cover(x, views)
-            yield x, labels, size, problems
+            yield x, numbers, size, problems
 
 
 def prefetch(iterable: Iterable, depth: int = 2) -> Iterator:

@@ -1,0 +1,172 @@
+"""python -m minialex.report: a run on one HTML page that needs nothing else: no server, no scripts, no other files."""
+
+import html
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy
+
+from minialex import __version__, figures
+from minialex.answers import Answers, answer
+from minialex.command import Parser, run
+from minialex.data.augment import centre_views
+from minialex.data.batches import Batches
+from minialex.data.dataset import Dataset
+from minialex.evaluate import confused_with, confusion_title, dataset_of, name_of, progress_shown, scores_shown
+from minialex.files import check_replaceable, write_output
+from minialex.report_page import box, page, section, sheet, table, themed, thumbnail
+from minialex.run_folder import RunFolder
+from minialex.summary import HEADINGS, rows
+from minialex.trained import Trained, add_trained_options
+from minialex.visualize.filters import filters, first_convolution
+
+EXAMPLES = """\
+  python -m minialex.report runs/shapes-alexnet-cifar
+      writes report.html in the run's folder
+  python -m minialex.report runs/long --out long.html
+"""
+
+#: So many of the surest right answers, and of the surest wrong ones, are shown.
+SHOWN = 24
+
+
+def parser() -> Parser:
+    """The command's options."""
+    about = "Writes a run on one HTML page: what it reached, its curves, confusion matrix,\n"
+    about += "filters, best and worst answers, network, options. It needs no other file."
+    p = Parser("report", about, EXAMPLES, usage="RUN [options]")
+    p.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or the checkpoint.npz in it")
+    p.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (default: as in training)")
+    p.add_argument("--out", type=Path, metavar="FILE", help="the page (default: report.html in the run's folder)")
+    add_trained_options(p)
+    return p
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command with `arguments`."""
+    given = parser().parse_args(arguments)
+    trained = Trained(given.run, given.backend, given.workers)
+    folder = RunFolder(trained.path.parent)
+    out = given.out or folder.path / "report.html"
+    check_replaceable(out)  # before the work, not after
+    history = folder.read_metrics(trained.progress["epochs"])
+    dataset = dataset_of(trained, given.data_dir)
+    batch_size = given.batch_size or trained.options["batch_size"]
+    answers = answer(trained.workers, Batches(dataset.test, batch_size, trained.standardize))
+    name = folder.path.resolve().name
+    write_output(out, page(f"{name}: minialex report", contents(trained, name, history, dataset, answers)))
+    print(out)
+
+
+def contents(trained: Trained, name: str, history: list[dict], dataset: Dataset, answers: Answers) -> list[str]:
+    """The parts of the page about the run called `name`."""
+    return [
+        header(trained, name, history, answers),
+        section("Curves", curves(name, history)),
+        section("Class by class", confusion(dataset, answers), class_table(dataset, answers)),
+        section("Worst answers", *wrong_answers(dataset, answers)),
+        section("Best answers", *right_answers(dataset, answers)),
+        section("Filters", first_filters(trained)),
+        section("Network", table("Layers", HEADINGS, rows(trained.network), numbers=(2, 3, 4))),
+        section("Configuration", *configuration(trained.options)),
+    ]
+
+
+def header(trained: Trained, name: str, history: list[dict], answers: Answers) -> str:
+    """The title and the figures that one looks for first."""
+    about, scores = progress_shown(trained), scores_shown(answers)
+    key = {"right (top-1)": scores["top-1"], "in the first 5": scores["top-5"], "test loss": scores["loss"]}
+    key |= {"test pictures": f"{len(answers.labels):,}", "parameters": f"{trained.network.parameter_count():,}"}
+    if history:
+        key["time of training"] = duration(sum(epoch["seconds"] for epoch in history))
+    cards = "\n".join(f"<div><dt>{what}</dt><dd>{value}</dd></div>" for what, value in key.items())
+    words = html.escape(f"{about['model']}, on {about['dataset']}. Made by minialex {__version__}.")
+    return f'<header>\n<h1>{html.escape(name)}</h1>\n<p class="soft">{words}</p>\n<dl class="key">\n{cards}\n</dl>\n</header>'
+
+
+def duration(seconds: float) -> str:
+    """So many seconds as people say it."""
+    return f"{seconds / 3600:.1f} h" if seconds >= 7200 else f"{seconds / 60:.1f} min" if seconds >= 120 else f"{seconds:.0f} s"
+
+
+def curves(name: str, history: list[dict]) -> str:
+    """Loss and accuracy over the epochs."""
+    if not history:
+        return "<p>No epoch is finished yet.</p>"
+    images = []
+    for quantity in ("loss", "accuracy"):
+        last = [f"{history[-1][f'{split}_{quantity}']:.4f}" for split in ("train", "test")]
+        alt = f"{quantity.capitalize()} over {len(history)} epochs, in the last {last[0]} in training and {last[1]} in the test"
+        images.append(themed(alt, figures.curves, {name: history}, (quantity,)))
+    return '<div class="pair">\n' + "\n".join(images) + "\n</div>"
+
+
+def confusion(dataset: Dataset, answers: Answers) -> str:
+    """The confusion matrix as a picture; the table after it has its diagonal and the largest of the rest."""
+    matrix, title = answers.confusion(dataset.num_classes), confusion_title(answers)
+    alt = f"Confusion matrix: {title}"
+    return box(themed(alt, figures.confusion, matrix, dataset.class_names, title), alt, " picture")
+
+
+def class_table(dataset: Dataset, answers: Answers) -> str:
+    """Every class that there are test pictures of, the one with most right answers last."""
+    matrix = answers.confusion(dataset.num_classes)
+    totals = matrix.sum(axis=1)
+    labels = sorted(numpy.flatnonzero(totals), key=lambda label: matrix[label, label] / totals[label])
+    names = dataset.class_names
+    cells = [(names[k], f"{matrix[k, k] / totals[k]:.2%}", f"{totals[k]:,}", confused_with(matrix, names, k)) for k in labels]
+    return table("Accuracy of each class", ("class", "right", "of", "most often taken for"), cells, numbers=(1, 2))
+
+
+def wrong_answers(dataset: Dataset, answers: Answers) -> list[str]:
+    """The wrong answers that the network was surest of."""
+    wrong = answers.surest(right=False)
+    if not len(wrong):
+        return ["<p>There is not one wrong answer.</p>"]
+    explanation = f"<p>Of {len(wrong):,} wrong answers those that the network was surest of, as it saw the pictures.</p>"
+    return [explanation, answer_sheet(wrong[:SHOWN], dataset, answers)]
+
+
+def right_answers(dataset: Dataset, answers: Answers) -> list[str]:
+    """The surest right answer of each class, at most SHOWN."""
+    surest = answers.surest(right=True)
+    if not len(surest):
+        return ["<p>There is not one right answer.</p>"]
+    _, first = numpy.unique(answers.labels[surest], return_index=True)  # of each class
+    explanation = "<p>The right answer of each class that the network was surest of.</p>"
+    return [explanation, answer_sheet(surest[numpy.sort(first)][:SHOWN], dataset, answers)]
+
+
+def answer_sheet(shown: numpy.ndarray, dataset: Dataset, answers: Answers) -> str:
+    """The test pictures of the answers at these places, what they were taken for and, where that is wrong, what they are."""
+    items = []
+    for i, picture in zip(shown, dataset.test.read(answers.numbers[shown], centre_views(len(shown))), strict=True):
+        taken, label = (dataset.class_names[k] for k in (answers.answers[i], answers.labels[i]))
+        name, right = name_of(dataset.test, answers.numbers[i]), answers.answers[i] == answers.labels[i]
+        said = f"{html.escape(taken)}</strong> {answers.confidence[i]:.2%}"
+        caption = f'<strong class="right">{said}' if right else f'<strong class="wrong">{said}<br>is: {html.escape(label)}'
+        caption += f'<br><span class="soft">{html.escape(name)}</span>'
+        items.append((thumbnail(picture, f"{name}: taken for {taken}" + ("" if right else f", is {label}")), caption))
+    return sheet(items)
+
+
+def first_filters(trained: Trained) -> str:
+    """The first convolution's kernels."""
+    layer, weight, towers = first_convolution(trained.network)
+    alt = f"The {len(weight)} kernels of {layer} as small pictures"
+    return box(themed(alt, filters, weight, towers, layer), alt, " picture")
+
+
+def configuration(options: dict) -> list[str]:
+    """Every option of the run, and the command that trains another like it."""
+    given = {name: str(value) for name, value in options.items() if value is not None and name != "out"}
+    flags = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in given.items()]
+    command = " ".join(["python -m minialex.train", *flags])
+    cells = [(name.replace("_", " "), "not set" if value is None else str(value)) for name, value in options.items()]
+    explanation = "<p>To train another like it:</p>"
+    return [explanation, f"<pre><code>{html.escape(command)}</code></pre>", table("Options", ("option", "value"), cells, ())]
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,173 @@
+"""python -m minialex.summary: a model layer by layer, its shapes as the paper writes them, and what it costs."""
+
+from collections.abc import Sequence
+
+from minialex import backend, memory, models, options
+from minialex.command import Parser, number, run, styled
+from minialex.errors import InputError
+from minialex.layers import (
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
+from minialex.network import Network
+
+EXAMPLES = """\
+  python -m minialex.summary alexnet
+  python -m minialex.summary alexnet --lrn off --num-classes 10
+  python -m minialex.summary alexnet-d2l --compare lenet
+      how many times the parameters and the work
+"""
+
+HEADINGS = ("layer", "what it is", "output", "parameters", "multiply-adds")
+
+
+def parser() -> Parser:
+    """The command's options."""
+    about = "Shows a model layer by layer: output shapes (height×width×channels), parameters\n"
+    about += "and multiply-adds for one picture going forward; and the memory of training it."
+    p = Parser("summary", about, EXAMPLES, usage="MODEL [options]")
+    p.add_argument("model", choices=models.MODELS, metavar="MODEL", help=", ".join(models.MODELS))
+    p.add_argument("--lrn", choices=options.LRN, help="local response normalisation (default: the model's)")
+    p.add_argument("--num-classes", type=number(int, 1), metavar="N", help="how many logits (default: the model's)")
+    p.add_argument("--image-size", type=number(int, 1), metavar="PIXELS", help="side of the pictures (default: the model's)")
+    p.add_argument("--batch-size", type=number(int, 1), default=128, metavar="N", help="pictures in a step (default: 128)")
+    p.add_argument("--compare", choices=models.MODELS, metavar="MODEL", help="another model, to see how many times it goes in")
+    return p
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command with `arguments`."""
+    given = parser().parse_args(arguments)
+    sizes = {"num_classes": given.num_classes, "image_size": given.image_size}
+    sizes = {name: size for name, size in sizes.items() if size is not None}
+    if given.lrn and given.model in models.WITHOUT_LRN:
+        raise InputError(f"--lrn {given.lrn} is for other models: {given.model} has no normalisation")
+    network = models.build(given.model, **sizes, **options.LRN.get(given.lrn, {}))
+    other = models.build(given.compare, **sizes) if given.compare else None
+    print(table(network))
+    print("\n" + memory_table(network, given.batch_size))
+    if other:
+        print("\n" + comparison(given.model, network, given.compare, other, given.batch_size))
+
+
+def described(layer: Layer) -> str:
+    """What the layer is, in a few words: "96 kernels 11×11×3, stride 4"."""
+    match layer:
+        case Conv2d():
+            o, height, width, channels = layer.params["weight"].shape
+            settings = {"stride": (layer.stride, 1), "pad": (layer.padding, 0)}
+            extras = [f"{name} {value}" for name, (value, default) in settings.items() if value != default]
+            extras += [f"{layer.groups} groups"] if layer.groups > 1 else []
+            return ", ".join([f"{o} kernels {height}×{width}×{channels}", *extras])
+        case MaxPool2d():
+            padding = f", pad {layer.padding}" if layer.padding else ""
+            return f"max-pool {layer.kernel_size}×{layer.kernel_size}, stride {layer.stride}{padding}"
+        case AvgPool2d():
+            return f"mean pool {layer.kernel_size}×{layer.kernel_size}, stride {layer.stride}"
+        case LocalResponseNorm():
+            return f"normalised over {layer.size} channels"
+        case Linear():
+            return "fully connected"
+        case Dropout():
+            return f"dropout, p = {layer.p}"
+        case Flatten():
+            return "laid end to end"
+        case ReLU() | Tanh() | Sigmoid():
+            return type(layer).__name__
+        case _:
+            return str(layer)
+
+
+def shape(sizes: Sequence[int]) -> str:
+    """As the paper writes it: 55×55×96."""
+    return "×".join(map(str, sizes))
+
+
+def rows(network: Network) -> list[tuple[str, str, str, str, str]]:
+    """The table's cells under HEADINGS: the input, every layer, the totals."""
+    shapes, macs = network.shapes(), network.macs()
+    result = [("input", "", shape(network.input_shape), "", "")]
+    for name, layer in network.layers.items():
+        parameters = sum(array.size for array in layer.params.values())
+        costs = [f"{count:,}" if count else "" for count in (parameters, macs[name])]
+        result.append((name, described(layer), shape(shapes[name]), *costs))
+    return [*result, ("total", "", "", f"{network.parameter_count():,}", f"{sum(macs.values()):,}")]
+
+
+def table(network: Network) -> str:
+    """The rows in columns, numbers to the right."""
+    cells = [HEADINGS, *rows(network)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for row in cells:
+        words, numbers = zip(row[:2], widths[:2], strict=True), zip(row[2:], widths[2:], strict=True)
+        aligned = [cell.ljust(width) for cell, width in words] + [cell.rjust(width) for cell, width in numbers]
+        lines.append(" ".join(aligned).rstrip())
+    return "\n".join([styled(lines[0], "bold"), *lines[1:-1], styled(lines[-1], "bold")])
+
+
+def memory_table(network: Network, batch_size: int) -> str:
+    """What the arrays of a training step with momentum take; memory.py says what is counted."""
+    weights = 4 * network.parameter_count()
+    rest = memory.fixed_bytes(network, states=1) - weights
+    of_picture = memory.picture_bytes(network)
+    amounts = {
+        "weights": weights,
+        "gradients and momentum": rest,
+        f"activations, {amount(of_picture)} a picture": batch_size * of_picture,
+        "total": training_bytes(network, batch_size),
+        "on a GPU also im2col's columns, at most": memory.columns_bytes(network, batch_size, backend.gpu_workspace),
+    }
+    heading = styled(f"memory for training with a batch of {batch_size:,}, in float32", "bold")
+    return "\n".join([heading, *(f"{what:<40} {amount(count):>12}" for what, count in amounts.items())])
+
+
+def training_bytes(network: Network, batch_size: int) -> float:
+    """What a training step's arrays take with SGD, without im2col's columns, which are small on a CPU."""
+    return memory.fixed_bytes(network, states=1) + batch_size * memory.picture_bytes(network)
+
+
+def amount(count: float) -> str:
+    """So many bytes as people say it: 243.9 MB."""
+    return f"{count / 1e9:,.2f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
+
+
+def comparison(name: str, network: Network, other_name: str, other: Network, batch_size: int) -> str:
+    """What two models cost side by side, and how many times the second one's the first one's is."""
+    lines = [styled(f"{'':<28} {name:>15} {other_name:>15} {'ratio':>9}", "bold")]
+    lines.append(f"{'input':<28} {shape(network.input_shape):>15} {shape(other.input_shape):>15}")
+    for (what, cost), (_, other_cost) in zip(costs(network), costs(other), strict=True):
+        lines.append(f"{what:<28} {cost:>15,} {other_cost:>15,} {times(cost / other_cost):>9}")
+    cost, other_cost = (training_bytes(net, batch_size) for net in (network, other))
+    what = f"training a batch of {batch_size:,}"
+    lines.append(f"{what:<28} {amount(cost):>15} {amount(other_cost):>15} {times(cost / other_cost):>9}")
+    return "\n".join(lines)
+
+
+def costs(network: Network) -> list[tuple[str, int]]:
+    """Parameters and multiply-adds, in all and of the layers that have nearly all of them."""
+    parameters = {name: sum(array.size for array in layer.params.values()) for name, layer in network.layers.items()}
+    result = []
+    for what, counts in (("parameters", parameters), ("multiply-adds", network.macs())):
+        result.append((what, sum(counts.values())))
+        for kind, words in ((Conv2d, "  of convolutions"), (Linear, "  of linear layers")):
+            result.append((words, sum(counts[name] for name, layer in network.layers.items() if isinstance(layer, kind))))
+    return result
+
+
+def times(ratio: float) -> str:
+    """How many times, to three digits or the whole number."""
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,66 @@
+"""python -m minialex.visualize: what a trained network has learnt and what it looks at, as pictures."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from minialex.command import Parser, run
+from minialex.files import check_replaceable, write_output
+from minialex.visualize import curves, features, filters, nearest, occlusion, saliency
+from minialex.visualize.subjects import folder_of
+
+KINDS = {
+    "filters": filters,
+    "features": features,
+    "saliency": saliency,
+    "occlusion": occlusion,
+    "nearest": nearest,
+    "curves": curves,
+}
+
+EXAMPLES = """\
+  python -m minialex.visualize filters --weights runs/shapes-alexnet-cifar
+  python -m minialex.visualize saliency cat.jpg dog.jpg --weights runs/long
+  python -m minialex.visualize occlusion --help
+"""
+
+
+def parser() -> Parser:
+    """The command's options: those of each kind of picture."""
+    about = "Draws what a trained network has learnt and what it looks at, each as a PNG."
+    p = Parser("visualize", about, EXAMPLES, usage="KIND [options]")
+    settings = dict(title="kinds", metavar="KIND", dest="kind", required=True)
+    kinds = p.add_subparsers(**settings, prog=p.prog, parser_class=Kind)
+    for name, kind in KINDS.items():
+        of_kind = kinds.add_parser(name, kind=kind, help=kind.LINE)
+        kind.add_options(of_kind)
+        of_kind.add_argument("--out", type=Path, metavar="FILE", help=f"the PNG (default: {name}.png in the run's folder)")
+    return p
+
+
+class Kind(Parser):
+    """The parser of one kind."""
+
+    def __init__(self, prog: str, kind):
+        super().__init__(prog.partition("minialex.")[2], kind.ABOUT, kind.EXAMPLES, kind.USAGE)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command with `arguments`."""
+    given = parser().parse_args(arguments)
+    kind = KINDS[given.kind]
+    out = given.out or default_out(given)
+    check_replaceable(out)  # before the work, not after
+    write_output(out, kind.draw(given))
+    print(out)
+
+
+def default_out(given: argparse.Namespace) -> Path:
+    """Where the PNG goes if nobody says."""
+    if given.kind == "curves":
+        return curves.default_out(given.runs)
+    return folder_of(given.weights) / f"{given.kind}.png"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,64 @@
+"""Loss and accuracy over the epochs of one run, or of several side by side."""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from minialex import figures
+from minialex.errors import InputError
+from minialex.run_folder import RunFolder
+
+USAGE = "RUN... [options]"
+LINE = "loss and accuracy over the epochs, of one run or several"
+ABOUT = """\
+Loss and accuracy over the epochs, of one run or of several side by side:
+training dashed, test solid. Several go to comparison.png in the first's folder."""
+EXAMPLES = """\
+  python -m minialex.visualize curves runs/long
+  python -m minialex.visualize curves runs/adam runs/sgd --out adam-and-sgd.png
+"""
+
+#: What is drawn of an epoch.
+KEYS = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
+
+
+def add_options(p: argparse.ArgumentParser) -> None:
+    """Adds the options of this kind."""
+    p.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a run's folder")
+
+
+def default_out(runs: list[Path]) -> Path:
+    """Where the PNG goes if nobody says: one run's is the file that training draws, several runs' is another."""
+    return folder_of(runs[0]) / ("curves.png" if len(runs) == 1 else "comparison.png")
+
+
+def folder_of(path: Path) -> Path:
+    """The folder of the run that is named by it or by the checkpoint in it."""
+    return path.parent if path.name == "checkpoint.npz" else path
+
+
+def draw(given: argparse.Namespace) -> bytes:
+    """The PNG."""
+    return figures.curves({name: epochs(folder) for name, folder in named(map(folder_of, given.runs)).items()})
+
+
+def named(folders: Iterable[Path]) -> dict[str, Path]:
+    """The runs by the names of their folders, or by their paths where two have the same name."""
+    folders = list(folders)
+    names = [folder.resolve().name for folder in folders]
+    return {str(folder) if names.count(name) > 1 else name: folder for name, folder in zip(names, folders, strict=True)}
+
+
+def epochs(folder: Path) -> list[dict]:
+    """The lines of the run's metrics; InputError if it is no run or has not finished an epoch."""
+    run = RunFolder(folder)
+    if not run.config.exists():
+        raise InputError(f"there is no run {folder}: expected the folder of one")
+    history = run.read_metrics()
+    if not history:
+        raise InputError(f"{folder} has no curves yet: no epoch of it is finished")
+    for number, line in enumerate(history, 1):
+        missing = [key for key in KEYS if not isinstance(line, dict) or key not in line]
+        if missing:
+            raise InputError(f"{run.metrics}, line {number}, has no {missing[0]}")
+    return history

@@ -1,0 +1,146 @@
+"""What each layer makes of one picture: its feature maps, from the edges of conv1 to the answer."""
+
+import argparse
+
+import numpy
+
+from minialex import backend, figures
+from minialex.errors import InputError
+from minialex.layers import AvgPool2d, MaxPool2d, ReLU, Sigmoid, Tanh
+from minialex.network import Network
+from minialex.visualize.filters import tiles
+from minialex.visualize.subjects import add_subject_options, captions, probabilities, subjects, trained_of
+
+USAGE = "[PICTURE] [options]"
+LINE = "what each layer makes of a picture"
+ABOUT = """\
+What each layer makes of a picture: in a row for each activation and pool the
+maps that answer the most strongly, and at the end the most probable classes."""
+EXAMPLES = """\
+  python -m minialex.visualize features --weights runs/shapes-alexnet-cifar
+      of a test picture; --seed N takes another
+  python -m minialex.visualize features cat.jpg --weights runs/long
+  python -m minialex.visualize features cat.jpg --weights runs/long \\
+      --layers conv1,relu1,norm1,pool1
+"""
+
+#: So many maps stand in a row, and each is drawn at least so many pixels wide.
+MAPS, PIXELS = 12, 96
+
+
+def add_options(p: argparse.ArgumentParser) -> None:
+    """Adds the options of this kind."""
+    add_subject_options(p, pictures="?")
+    p.add_argument("--layers", metavar="A,B,…", help="which layers (default: the activations and pools)")
+
+
+def draw(given: argparse.Namespace) -> bytes:
+    """The PNG."""
+    trained = trained_of(given)
+    layers = given.layers.split(",") if given.layers else activations_and_pools(trained.network)
+    unknown = [name for name in layers if name not in trained.network.layers]
+    if unknown:
+        raise InputError(f"--layers: {trained.options['model']} has no {unknown[0]}, only {', '.join(trained.network.layers)}")
+    chosen = subjects(given, trained, 1)
+    x = trained.standardize(chosen.pictures[:1])
+    outputs = activations(trained.network, x)
+    said = probabilities(trained, chosen.pictures[:1])
+    best = numpy.argsort(-said[0], kind="stable")[:5]
+    (caption,) = captions(trained, chosen, said, best[:1])
+    shown = {name: outputs[name][0] for name in layers}
+    return features(chosen.pictures[0], caption, shown, [(trained.class_names[k], float(said[0, k])) for k in best])
+
+
+def activations_and_pools(network: Network) -> list[str]:
+    """The names of the layers that are drawn if nobody says which."""
+    kinds = (ReLU, Tanh, Sigmoid, MaxPool2d, AvgPool2d)
+    return [name for name, layer in network.layers.items() if isinstance(layer, kinds)]
+
+
+def activations(network: Network, x) -> dict[str, numpy.ndarray]:
+    """Every layer's output for the pictures x (N, H, W, C): name -> (N, …), on the host."""
+    outputs, x = {}, backend.to_device(x, backend.of(next(iter(network.params.values()))))
+    for name, layer in network.layers.items():
+        x = layer.forward(x)
+        outputs[name] = backend.to_host(x).copy()
+    return outputs
+
+
+def strongest(maps: numpy.ndarray, count: int) -> numpy.ndarray:
+    """The numbers of the `count` maps of (H, W, C) with the largest mean absolute value, the largest first."""
+    return numpy.argsort(-abs(maps).mean(axis=(0, 1)), kind="stable")[:count]
+
+
+def as_strip(units: numpy.ndarray) -> numpy.ndarray:
+    """The units (n,) of a linear layer as a picture (h, w) in reading order, about as long and low as a row of maps."""
+    height = max(1, round((len(units) / MAPS) ** 0.5))
+    while len(units) % height:
+        height -= 1
+    return units.reshape(height, -1)
+
+
+@figures.drawing
+def features(
+    picture: numpy.ndarray, caption: figures.Caption, outputs: dict[str, numpy.ndarray], best: list[tuple[str, float]]
+):
+    """The picture uint8 (S, S, C), the `best` classes with their probabilities, and a row for each of `outputs`.
+
+    outputs: a layer's name -> maps (H, W, C) or units (n,). Each row has its own scale: from 0 where nothing is negative.
+    """
+    width, side, left, row = 12.0, 1.7, 1.3, 1.12
+    height = 2.8 + row * len(outputs)
+    figure = figures.new_figure(width, height, layout=None)
+
+    def axes_at(x, y, w, h):  # in inches from the upper left corner
+        return figure.add_axes((x / width, 1 - (y + h) / height, w / width, h / height))
+
+    title = f"What each layer makes of the picture: its {MAPS} strongest maps, numbered from 0"
+    figure.suptitle(title, x=0.15 / width, y=1 - 0.14 / height, ha="left", va="top")
+    shown = axes_at(left, 0.55, side, side)
+    shown.axis("off")
+    figures.show(shown, picture)
+    figures.write_below(shown, caption)
+    draw_answers(axes_at(left + side + 2.4, 0.75, 4.5, side - 0.4), best)
+    for number, (name, output) in enumerate(outputs.items()):
+        top = 2.8 + row * number
+        draw_row(axes_at(left, top, width - left - 1.0, row - 0.28), axes_at(width - 0.85, top, 0.12, row - 0.28), output)
+        what = "×".join(map(str, output.shape)) if output.ndim > 1 else f"{len(output):,} units"
+        figure.text(0.15 / width, 1 - (top + 0.42) / height, f"{name}\n{what}", va="center", fontsize=9)
+    return figure
+
+
+def draw_answers(axes, best: list[tuple[str, float]]) -> None:
+    """Bars for the most probable classes."""
+    from matplotlib.ticker import PercentFormatter
+
+    names = [figures.shortened(name, 26) for name, _ in best]
+    bars = axes.barh(range(len(best)), [p for _, p in best], color="C0")
+    axes.bar_label(bars, [f"{p:.1%}" for _, p in best], padding=3, fontsize=8.5)
+    axes.set_yticks(range(len(best)), names)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.set_xticks([0, 0.5, 1])
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_title("probability of the class", loc="left")
+
+
+def draw_row(axes, bar_axes, output: numpy.ndarray) -> None:
+    """The strongest maps of (H, W, C) with their numbers, or all units of (n,) as a strip; and the colour bar."""
+    axes.axis("off")
+    low, high = float(output.min()), float(output.max())
+    scale = dict(cmap="viridis", vmin=0, vmax=high or 1)
+    if low < 0:
+        scale = dict(cmap="RdBu_r", vmin=-max(high, -low), vmax=max(high, -low))
+    if output.ndim == 1:
+        image = axes.imshow(as_strip(output), aspect="auto", interpolation="nearest", **scale)
+    else:
+        numbers = strongest(output, MAPS)
+        laid = tiles(output[..., numbers].transpose(2, 0, 1)[..., None], MAPS, PIXELS)[..., 0]
+        image = axes.imshow(laid, **scale)
+        axes.set_anchor("W")
+        for place, number in enumerate(numbers):
+            middle = (place + 0.5) / MAPS * laid.shape[1]
+            axes.annotate(f"{number}", (middle, 0), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=7)
+    bar = axes.figure.colorbar(image, cax=bar_axes)
+    bar.ax.tick_params(labelsize=7)
+    bar.ax.locator_params(nbins=3)

@@ -1,0 +1,105 @@
+"""The first convolution's kernels as small pictures, like figure 3 of the paper."""
+
+import argparse
+
+import numpy
+
+from minialex import backend, figures
+from minialex.command import add_common_options
+from minialex.layers import Conv2d
+from minialex.network import Network
+from minialex.visualize.subjects import add_weights_option, trained_of
+
+USAGE = "[options]"
+LINE = "the first convolution's kernels (the paper's figure 3)"
+ABOUT = """\
+What the first convolution looks for: each of its kernels as a small picture,
+like figure 3 of the paper. Each is scaled by its largest weight, so that all
+have full contrast; mid-grey is a weight of 0."""
+EXAMPLES = """\
+  python -m minialex.visualize filters --weights runs/shapes-alexnet-cifar
+  python -m minialex.visualize filters --weights runs/long --out filters.png
+"""
+
+#: So many kernels stand in a row, as in the paper, and each is drawn at least so many pixels wide.
+COLUMNS, PIXELS = 16, 48
+
+
+def add_options(p: argparse.ArgumentParser) -> None:
+    """Adds the options of this kind."""
+    add_weights_option(p)
+    add_common_options(p)
+
+
+def draw(given: argparse.Namespace) -> bytes:
+    """The PNG."""
+    trained = trained_of(given)
+    layer, weight, towers = first_convolution(trained.network)
+    return filters(weight, towers, f"{layer} of {trained.options['model']}")
+
+
+def first_convolution(network: Network) -> tuple[str, numpy.ndarray, int]:
+    """The first convolution's name, its weight (O, KH, KW, C) on the host, and into how many towers its kernels are dealt.
+
+    They are dealt into so many as the next convolution has groups: the two GPUs of the paper's net.
+    """
+    (name, first), *others = [(name, layer) for name, layer in network.layers.items() if isinstance(layer, Conv2d)]
+    return name, backend.to_host(first.params["weight"]), others[0][1].groups if others else 1
+
+
+def contrasted(weight: numpy.ndarray) -> numpy.ndarray:
+    """Each kernel of (O, KH, KW, C) divided by its largest absolute weight: between −1 and 1. A kernel of zeros stays."""
+    largest = abs(weight).max(axis=(1, 2, 3), keepdims=True)
+    return weight / numpy.where(largest > 0, largest, 1)
+
+
+def tiles(maps: numpy.ndarray, columns: int, pixels: int) -> numpy.ndarray:
+    """Maps (n, h, w, C) in rows of `columns`, each at least so many pixels wide, with narrow gaps of NaN between: (H, W, C)."""
+    times = -(-pixels // maps.shape[2])
+    maps = maps.repeat(times, axis=1).repeat(times, axis=2)
+    n, h, w, c = maps.shape
+    gap = -(-w // 16)
+    rows = -(-n // columns)
+    laid = numpy.full((rows * (h + gap) - gap, columns * (w + gap) - gap, c), numpy.nan, maps.dtype)
+    for i, tile in enumerate(maps):
+        top, left = i // columns * (h + gap), i % columns * (w + gap)
+        laid[top : top + h, left : left + w] = tile
+    return laid
+
+
+@figures.drawing
+def filters(weight: numpy.ndarray, towers: int, name: str):
+    """The kernels of weight (O, KH, KW, C), C = 1 or 3, in rows of 16, those of each tower in a block."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    o, kernel_height, kernel_width, channels = weight.shape
+    columns = min(COLUMNS, o // towers)
+    blocks = [tiles(part, columns, PIXELS) for part in numpy.split(contrasted(weight), towers)]
+    inch = blocks[0].shape[1] / (0.58 * columns)  # so many pixels are drawn as one
+    above, below = 0.5 if towers == 1 else 0.72, 0.85 if channels == 1 else 0.35
+    width = max(5.0, 0.3 + blocks[0].shape[1] / inch)
+    height = above + sum(len(block) / inch + 0.32 for block in blocks) + below
+    title = f"{o} kernels {kernel_height}×{kernel_width}×{channels}: {name}"
+    figure = figures.new_figure(width, height, layout=None)
+    figure.suptitle(title, x=0.15 / width, y=1 - 0.14 / height, ha="left", va="top")
+    top = above
+    for number, block in enumerate(blocks, 1):
+        size = block.shape[1] / inch, len(block) / inch
+        axes = figure.add_axes((0.15 / width, 1 - (top + size[1]) / height, size[0] / width, size[1] / height))
+        axes.axis("off")
+        if channels == 3:
+            opaque = ~numpy.isnan(block[..., :1])
+            axes.imshow(numpy.concatenate([numpy.nan_to_num(0.5 + block / 2), opaque], axis=2))
+        else:
+            axes.imshow(block[..., 0], cmap="gray", vmin=-1, vmax=1)
+        if towers > 1:
+            axes.set_title(f"tower {number}", loc="left", pad=3)
+        top += size[1] + 0.32
+    if channels == 3:
+        figure.text(0.15 / width, 0.15 / height, "mid-grey: a weight of 0; full contrast: the kernel's largest weight")
+    else:
+        bar = figure.add_axes((0.25 / width, 0.62 / height, 3.5 / width, 0.12 / height))
+        figure.colorbar(ScalarMappable(Normalize(-1, 1), "gray"), cax=bar, orientation="horizontal", ticks=(-1, 0, 1))
+        bar.set_xlabel("weight, as a share of the kernel's largest", loc="left")
+    return figure

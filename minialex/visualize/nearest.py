@@ -1,0 +1,139 @@
+"""The pictures nearest in the space of the last hidden layer, FC7 in AlexNet, like figure 4 of the paper."""
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy
+from tqdm import tqdm
+
+from minialex import backend, figures
+from minialex.data.augment import Standardize, centre_views
+from minialex.data.batches import prefetch
+from minialex.errors import InputError
+from minialex.evaluate import dataset_of, name_of
+from minialex.layers import AvgPool2d, Conv2d, Linear, MaxPool2d
+from minialex.network import Network
+from minialex.parallel.workers import Workers
+from minialex.predict import files_of
+from minialex.visualize.subjects import Subjects, add_subject_options, subjects, trained_of
+
+USAGE = "[PICTURE...] [options]"
+LINE = "the pictures that the network finds alike (figure 4)"
+ABOUT = """\
+Which pictures a network finds alike: beside each picture those of the training
+pictures whose numbers in the last hidden layer, FC7 in AlexNet, are nearest to
+its own, like figure 4 of the paper. Distances are Euclidean."""
+EXAMPLES = """\
+  python -m minialex.visualize nearest --weights runs/shapes-alexnet-cifar
+      to six test pictures; --seed N takes others
+  python -m minialex.visualize nearest cat.jpg --weights runs/long
+  python -m minialex.visualize nearest cat.jpg --weights runs/long --among DIR
+      looks in a folder of pictures and below it
+"""
+
+#: So many neighbours are shown, as in the paper.
+NEIGHBOURS = 6
+
+
+def add_options(p: argparse.ArgumentParser) -> None:
+    """Adds the options of this kind."""
+    add_subject_options(p)
+    p.add_argument("--among", type=Path, metavar="DIR", help="where to look (default: among the run's training pictures)")
+
+
+def draw(given: argparse.Namespace) -> bytes:
+    """The PNG."""
+    trained = trained_of(given)
+    if given.among and not given.among.is_dir():
+        raise InputError(f"--among {given.among}: expected a folder of pictures")
+    dataset = None if given.pictures and given.among else dataset_of(trained, given.data_dir)
+    chosen = subjects(given, trained, 6, dataset)
+    images = trained.images(files_of(given.among)) if given.among else dataset.train
+    space, network = hidden(trained.network)
+    workers = Workers(network, trained.workers.loss, trained.workers.n)
+    batch_size = given.batch_size or trained.options["batch_size"]
+    with tqdm(total=len(images), desc="looking", unit="img", leave=False, disable=None) as bar:
+        batches = prefetch(in_batches(images, batch_size, trained.standardize))
+        x, itself = trained.standardize(chosen.pictures), themselves(chosen, images)
+        numbers, distances = nearest(lambda x: backend.to_host(workers.forward(x)), x, batches, NEIGHBOURS, itself, bar)
+    return neighbours(chosen, images, numbers, distances, None if given.among else trained.class_names, space)
+
+
+def hidden(network: Network) -> tuple[str, Network]:
+    """What comes before the last linear layer, which makes the logits: its name, and the network up to there.
+
+    In AlexNet that is FC7 with its activation. The name is that of the last layer with weights or windows.
+    """
+    layers = list(network.layers.items())
+    last = max(i for i, (_, layer) in enumerate(layers) if isinstance(layer, Linear))
+    names = [name for name, layer in layers[:last] if isinstance(layer, Conv2d | Linear | MaxPool2d | AvgPool2d)]
+    return names[-1], Network(layers[:last], network.input_shape)
+
+
+def in_batches(images, batch_size: int, standardize: Standardize) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
+    """All of `images` at centre views: their numbers (n,) and x (n, S, S, C), standardised."""
+    for numbers in numpy.split(numpy.arange(len(images)), range(batch_size, len(images), batch_size)):
+        yield numbers, standardize(images.read(numbers, centre_views(len(numbers))))
+
+
+def themselves(chosen: Subjects, images) -> list[int]:
+    """The number that each chosen picture has among `images`; −1 if it is not one of them."""
+    if not chosen.paths or not hasattr(images, "paths"):
+        return [-1] * len(chosen.names)
+    numbers = {Path(path).resolve(): i for i, path in enumerate(images.paths)}
+    return [numbers.get(path.resolve(), -1) for path in chosen.paths]
+
+
+def nearest(
+    features_of: Callable, x: numpy.ndarray, batches: Iterable, count: int, itself: Sequence[int], bar=None
+) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """For each picture of x (N, S, S, C) the `count` nearest of those in `batches`, the nearest first.
+
+    features_of: pictures -> features (n, features) on the host. batches: of (numbers, pictures). itself: for each of x the
+    number that is never its neighbour. Returns numbers and Euclidean distances, (N, count); infinite where there are fewer.
+    """
+    wanted = features_of(x).copy()
+    numbers = numpy.full((len(x), count), -1)
+    distances = numpy.full((len(x), count), numpy.inf)
+    for their_numbers, pictures in batches:
+        features = features_of(pictures)
+        for i, own in enumerate(wanted):
+            distance = numpy.sqrt(((features - own) ** 2).sum(axis=1))
+            distance[their_numbers == itself[i]] = numpy.inf
+            best = numpy.concatenate([distances[i], distance])
+            order = numpy.argsort(best, kind="stable")[:count]
+            numbers[i], distances[i] = numpy.concatenate([numbers[i], their_numbers])[order], best[order]
+        if bar is not None:
+            bar.update(len(pictures))
+    return numbers, distances
+
+
+@figures.drawing
+def neighbours(
+    chosen: Subjects,
+    images,
+    numbers: numpy.ndarray,
+    distances: numpy.ndarray,
+    class_names: list[str] | None,
+    space: str,
+):
+    """A row for each chosen picture: itself, then its neighbours with their distances and, where they are known, classes."""
+    title = f"Pictures and those nearest to them in the space of {space} (Euclidean distances below)"
+    figure, cells = figures.grid(len(numbers), 1 + NEIGHBOURS, title, size=1.5, below=0.5, apart=0.3)
+    for row, picture, name, label, near, far in zip(
+        cells, chosen.pictures, chosen.names, chosen.labels, numbers, distances, strict=True
+    ):
+        figures.show(row[0], picture)
+        known = class_names and label is not None
+        lines = [name, class_names[label]] if known else [name]
+        figures.write_below(row[0], [(figures.shortened(line, 19), None) for line in lines])
+        near = near[numpy.isfinite(far)]
+        for axes, number, other, distance in zip(row[1:], near, images.read(near, centre_views(len(near))), far, strict=False):
+            figures.show(axes, other)
+            caption = (figures.shortened(name_of(images, number), 19), None)
+            if class_names:
+                colour = None if not known else figures.RIGHT if images.labels[number] == label else figures.WRONG
+                caption = (figures.shortened(class_names[images.labels[number]], 19), colour)
+            figures.write_below(axes, [caption, (f"{distance:#.3g}", None)])
+    return figure
