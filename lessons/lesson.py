@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy
 
 from minialex import data
-from minialex.data.augment import Standardize, centre_views, standardize_from
+from minialex.data.augment import Standardize, centre_views
 from minialex.data.download import cache_folder
 from minialex.data.fashion_mnist import DEBIAN
+from minialex.data.statistics import standardize_from
 from minialex.errors import InputError
 
 #: Where lessons put their pictures, below the folder they are started in.
