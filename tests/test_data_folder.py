@@ -219,6 +219,13 @@ def test_what_turns_in_from_outside_is_grey(tmp_path):
     assert (read_one(tmp_path / "a.png", 227, top=0, left=0) == 255).all()
 
 
+def test_long_strips_are_not_turned(tmp_path):
+    """Two pixels high, it would be 8 million pixels long when its shorter side is 256."""
+    save(tmp_path / "a.png", (65_000, 2))
+    plain, turned = (read_one(tmp_path / "a.png", 227, angle=angle) for angle in (None, 5))
+    numpy.testing.assert_array_equal(turned, plain)
+
+
 def test_a_mirrored_turned_picture_is_the_mirror_image_of_the_turned_one(tmp_path):
     Image.fromarray(photograph(300, 280)).save(tmp_path / "a.png")
     plain, mirrored = (read_one(tmp_path / "a.png", 64, top=0.1, left=0.8, mirror=m, angle=7) for m in (False, True))

@@ -17,6 +17,7 @@ from minialex.data.listing import EXTENSIONS, listed
 from minialex.errors import InputError
 
 GREY = "#808080"
+LONGEST = 16  # a strip more than so many times as long as wide is not turned: as a whole it would not fit into memory
 ZOOM = 256 / 227  # Krizhevsky et al. 2012, sections 2 and 4.1
 
 
@@ -89,7 +90,7 @@ class FolderImages:
 
     def _view(self, picture, fits, target, top, left, angle):
         size = self.image_size
-        if angle:
+        if angle and max(picture.size) <= LONGEST * min(picture.size):
             if not fits:  # at its final size it is turned the fastest
                 side = min(picture.size)
                 picture = picture.resize([round(length * target / side) for length in picture.size], Image.Resampling.BILINEAR)
