@@ -204,6 +204,7 @@ def test_help_shows_examples_in_80_columns(kind, use):
         (["occlusion", "--weights", "run", "--square", 17], "--square 17 --step 1: the pictures are only 16 pixels wide"),
         (["features", "--weights", "run", "--layers", "relu1,relu9"], "alexnet-cifar has no relu9, only conv1, relu1"),
         (["features", "a.png", "b.png", "--weights", "run"], "unrecognized arguments: b.png"),
+        (["features", "two", "--weights", "run"], "expected one picture, got two with 2"),
         (["nearest", "--weights", "run", "--among", "a.png"], "--among a.png: expected a folder"),
         (["saliency", "a.png", "--weights", "run"], "a.png: not a picture that can be read"),
         (["saliency", "many", "--weights", "run"], "expected at most 60 pictures for one sheet, got 61"),
@@ -212,10 +213,10 @@ def test_help_shows_examples_in_80_columns(kind, use):
 )
 def test_wrong_input_is_one_line_and_exit_code_2(arguments, said, use, tmp_path):
     (tmp_path / "a.png").write_text("no picture")
-    if "many" in arguments:
-        (tmp_path / "many").mkdir()
-        for i in range(61):
-            Image.new("RGB", (4, 4)).save(tmp_path / "many" / f"{i}.png")
+    for name, count in (("two", 2), ("many", 61)):
+        (tmp_path / name).mkdir()
+        for i in range(count):
+            Image.new("RGB", (4, 4)).save(tmp_path / name / f"{i}.png")
     code, out, err = use(*arguments)
     assert (code, out, err.count("\n")) == (2, "", 1), err
     assert said in err

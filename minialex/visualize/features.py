@@ -42,9 +42,10 @@ def draw(given: argparse.Namespace) -> bytes:
     if unknown:
         raise InputError(f"--layers: {trained.options['model']} has no {unknown[0]}, only {', '.join(trained.network.layers)}")
     chosen = subjects(given, trained, 1)
-    x = trained.standardize(chosen.pictures[:1])
-    outputs = activations(trained.network, x)
-    said = probabilities(trained, chosen.pictures[:1])
+    if len(chosen.names) > 1:
+        raise InputError(f"expected one picture, got {given.pictures} with {len(chosen.names)}")
+    outputs = activations(trained.network, trained.standardize(chosen.pictures))
+    said = probabilities(trained, chosen.pictures)
     best = numpy.argsort(-said[0], kind="stable")[:5]
     (caption,) = captions(trained, chosen, said, best[:1])
     shown = {name: outputs[name][0] for name in layers}
