@@ -21,7 +21,7 @@ an axis takes it away, too. Read shapes first: they say what a line does.
 
 some = pictures("cifar10", 128, 1)
 images = some.images
-print("all pictures", images.shape, images.dtype, f"{images.nbytes:,} bytes")
+print("pictures", images.shape, images.dtype, f"{images.nbytes:,} bytes")
 print("one picture", images[0].shape, "one pixel", images[0, 5, 9])
 print("row 5 of its red channel", images[0, 5, :, 0].shape)
 print("the mean colour of each picture", images.mean(axis=(1, 2)).shape)
@@ -84,7 +84,8 @@ drawn here are views of the first.
 
 print("images[:2] is a view:", numpy.shares_memory(images[:2], images))
 print("images[[0, 1]]:", numpy.shares_memory(images[[0, 1]], images))
-print("turned.reshape(-1):", numpy.shares_memory(turned.reshape(-1), images))
+flat = turned.reshape(-1)
+print("turned.reshape(-1):", numpy.shares_memory(flat, images))
 view = x[0, 0]
 view += 1  # in place; view = view + 1 would make a new array
 print("x[0, 0] has changed by", (x[0, 0] - loops[0, 0]).mean())

@@ -25,7 +25,7 @@ That is the chain rule: what comes from behind, times one's own slope.
 x, w, dy = numpy.array([1.0, 2, 3, 4]), numpy.array([0.5, -1, 0, 2]), 3.0
 change = dy * (x @ (w + 0.01 * numpy.eye(4)[2]) - x @ w)
 print("dw", dy * x, " dx", dy * w, " db", dy)
-print(f"w[2] nudged by 0.01: L changes by {change:.4f}; dw[2] = {dy * x[2]}")
+print(f"w[2] nudged by 0.01: L moves by {change:.4f}, dw[2] is {dy * x[2]}")
 
 # %%
 step("All windows: add up", """
@@ -91,12 +91,12 @@ wrong by about ε². So make ε small. But both L are rounded, and this error is
 divided by 2ε: so do not. Which ε is best in float32, which in float64?
 """)
 
-conv, tanh = Conv2d(2, 3, 3, stride=2, rng=rng).astype(numpy.float64), Tanh()
+tanh, conv = Tanh(), Conv2d(2, 3, 3, stride=2, rng=rng).astype("float64")
 x, r = rng.standard_normal((2, 7, 6, 2)), rng.standard_normal((2, 3, 2, 3))
 tanh.forward(conv.forward(x, train=True), train=True)
 conv.backward(tanh.backward(r))  # L = Σ r · y
 w, known = conv.params["weight"], conv.grads["weight"]  # by backward
-nudges, errors = 10.0 ** -numpy.arange(1, 10), {"float32": [], "float64": []}
+nudges, errors = 0.1 ** numpy.arange(1, 10), {"float32": [], "float64": []}
 with figure("03_epsilon", 6, 3.5) as drawing:
     axes = drawing.subplots()
     for dtype, found in errors.items():
@@ -136,7 +136,7 @@ class Forgetful(Conv2d):
 for kind, stride in ((Conv2d, 2), (Forgetful, 2), (Forgetful, 3)):
     report = check_layer(kind(2, 3, 3, stride=stride, rng=rng), x, rng)
     text = ", ".join(f"d{a.array} {a.error:.0e}" for a in report.worst)
-    print(f"{kind.__name__}, stride {stride}: passed {report.passed}, {text}")
+    print(kind.__name__, f"stride {stride}: passed {report.passed},", text)
 
 # %%
 step("To take away", """

@@ -9,7 +9,7 @@ from minialex.gradcheck import TOLERANCE
 def test_backward_is_right_and_the_checker_sees_when_it_is_not(run_lesson):
     made, printed = run_lesson("03_backward")
 
-    assert "L changes by 0.0900; dw[2] = 9.0" in printed
+    assert "L moves by 0.0900, dw[2] is 9.0" in printed
     layer, W = made["layer"], made["W"]
     assert abs(made["folded"] - made["dx"]).max() < 1e-4
     assert abs(made["dY"].T @ made["X"] - made["dw"].reshape(W.shape)).max() < 1e-3
@@ -23,7 +23,7 @@ def test_backward_is_right_and_the_checker_sees_when_it_is_not(run_lesson):
     assert max(single[-4:]) > 0.1, "a small ε is worse in float32"
     assert double[4] < TOLERANCE < single[4], "at the checker's ε of 1e-5 only float64 will do"
 
-    checks = re.findall(r"(\w+), stride (\d): passed (True|False), dx ([\d.e+-]+), dweight ([\d.e+-]+)", printed)
+    checks = re.findall(r"(\w+) stride (\d): passed (True|False), dx ([\d.e+-]+), dweight ([\d.e+-]+)", printed)
     assert [check[:3] for check in checks] == [
         ("Conv2d", "2", "True"),
         ("Forgetful", "2", "False"),
