@@ -119,9 +119,9 @@ print("layer off this:", abs(layer.backward(dy) - backward(a, dy, 1)).max())
 step("What α does, and what others mean by it", """
 The paper's pixels went from 0 to 255, less their mean. Squares of
 standardised ones (about −2 to 2) are too small for α = 1e-4: LRN then hardly
-does more than multiply by 2^−0.75. The paper's own program, Caffe, torch, ONNX
-divide α by n, the last three with k = 1 unless told otherwise. CaffeNet pools
-first, which is cheaper and not the same. Who takes over weights must know.
+does more than multiply by 2^−0.75. The paper's own program, Caffe, torch and
+ONNX divide α by n, the last three with k = 1 unless told otherwise. CaffeNet
+pools first: cheaper, and not the same. Who takes over weights must know.
 Printed: by what LRN multiplies, at the loudest and at the softest place.
 """)
 
