@@ -1,0 +1,27 @@
+"""What lesson 10 says: views by loops, light along the principal components, less overfitting, ten views averaged."""
+
+import numpy
+import pytest
+
+
+def test_what_it_says_of_views_and_light(run_lesson):
+    made, printed = run_lesson("10_augmentation")
+    assert "views: 2,178 in the paper, 162 of a small picture" in printed
+    assert (made["train"].read([0] * 8, made["draws"]) == made["loops"]).all()
+    assert made["draws"].mirror.any() and not made["draws"].mirror.all()
+
+    pixels = made["some"].images.reshape(-1, 3)
+    lam, p, added = made["lam"], made["p"], made["added"]
+    assert sorted(lam, reverse=True) == list(lam)
+    assert p @ numpy.diag(lam) @ p.T == pytest.approx(numpy.cov(pixels.T, bias=True) / 255**2)
+    by_hand = [sum(255 * 0.1 * lam[i] * p[channel, i] for i in range(3)) for channel in range(3)]
+    assert added["the paper, 0 to 1"] == pytest.approx(by_hand)
+    assert added["λ of 0 to 255: wrong"] == pytest.approx(255 * added["the paper, 0 to 1"])
+    assert abs(added["√λ for λ"]).sum() > 2 * abs(added["the paper, 0 to 1"]).sum()
+
+    (own, new), (own_augmented, new_augmented) = made["curves"].values()
+    assert own[-1] < own_augmented[-1] - 0.1
+    assert new[-1] - own[-1] > new_augmented[-1] - own_augmented[-1] + 0.1
+
+    assert len({view.tobytes() for view in made["ten"]}) == 10
+    assert float(printed.split("largest difference: ")[1].split()[0]) < 1e-6
