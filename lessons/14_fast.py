@@ -43,7 +43,7 @@ of AlexNet sees a wide one, conv3 to conv5 small ones with many channels.
 
 A layer like LRN is some simple operations. Over the whole batch each fetches
 megabytes and writes them back; over a piece that fits the core's cache, it
-finds there what the one before has just written.
+finds there what the one before has just written. Tiny pieces cost calls.
 """)
 
 
@@ -74,7 +74,7 @@ print(f"whole {times[-1]:.1f} ms, in the best pieces {min(times):.1f} ms")
 with figure("14_pieces", 6, 3) as drawing:
     axes = drawing.subplots()
     axes.semilogx([4e-6 * size for size in sizes], times, "o-")
-    axes.set(title="x / (x² + 2) in pieces", xlabel="MB each", ylabel="ms")
+    axes.set(title="x / (x² + 2)", xlabel="MB a piece", ylabel="ms", ylim=0)
 
 # %%
 step("Memory used again; threads", """
