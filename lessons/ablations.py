@@ -111,12 +111,14 @@ def read_results(path: Path, settings: dict) -> list[dict]:
         return []
     try:
         results = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        for result, name in ((result, name) for result in results for name in settings):
-            if result[name] != settings[name]:
-                raise InputError(f"{path} is of {name} {result[name]}, not {settings[name]}: choose another --out")
+        made_with = [{name: result[name] for name in settings} for result in results]
+        for result in results:
             result["seed"], result["without"], result["losses"], result["train_error"], result["test_error"]
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{path} does not hold results of this program: choose another --out") from None
+    for found, name in ((found, name) for found in made_with for name in settings):
+        if found[name] != settings[name]:
+            raise InputError(f"{path} is of {name} {found[name]}, not {settings[name]}: choose another --out")
     return results
 
 
