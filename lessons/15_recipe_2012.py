@@ -1,0 +1,150 @@
+"""Lesson 15: the 2012 recipe, and where the paper and its program differ.
+
+What was done in 2012, beyond the layers? Two towers, pixels of 0 to 255, odd
+weights and biases to start from, rates, crops. The paper tells most of it. In
+2025 the Computer History Museum published the program, which differs.
+"""
+
+# %%
+import numpy
+from lesson import figure, pictures, quick, step
+
+from minialex import models
+from minialex.layers import Conv2d, LocalResponseNorm, MaxPool2d, ReLU
+from minialex.layers.windows import output_size
+
+step("Two towers", """
+The net did not fit into the 3 GB of a card, so two cards took half of each
+layer's kernels each (section 3.5). They exchange maps at few places; between
+those a kernel sees only what is on its own card. Today this is called groups.
+Below, the first card's half of an input is changed. Does the second notice?
+""")
+
+side, rng = 99 if quick else 227, numpy.random.default_rng(0)
+net = models.build("alexnet", image_size=side, rng=rng, paper_init=True)
+convs = {k: c for k, c in net.layers.items() if isinstance(c, Conv2d)}
+notices, count = {}, net.parameter_count()
+for name, layer in list(convs.items())[1:]:
+    x = rng.standard_normal((1, 5, 5, layer.in_channels), numpy.float32)
+    before = layer.forward(x).copy()
+    x[..., : layer.in_channels // 2] += 1
+    changed = layer.forward(x) != before
+    notices[name] = bool(changed[..., layer.out_channels // 2 :].any())
+    print(name, layer.params["weight"].shape, "notices:", notices[name])
+more = sum(c.params["weight"].size * (c.groups - 1) for c in convs.values())
+print(f"{count:,} parameters; {count + more:,} if every kernel saw both")
+with figure("15_towers", 9, 2.5) as drawing:
+    axes = drawing.subplots(subplot_kw={"ylim": (-0.3, 1.3)})
+    for i, name in enumerate(["pixels", *convs, "fc6", "fc7", "fc8"]):
+        for tower in (0, 1):
+            box = dict(boxstyle="round", fc=["skyblue", "orange"][tower])
+            axes.text(i, tower, name, ha="center", va="center", bbox=box)
+            for other in (0, 1):
+                if i and (other == tower or notices.get(name, True)):
+                    axes.plot([i - 1, i], [other, tower], "gray", zorder=0)
+    axes.axis("off")
+
+# %%
+step("Why 0.01 needs pixels of 0 to 255", """
+All weights started from N(0, 0.01²), the biases of conv2, conv4, conv5, fc6
+and fc7 from 1, so that their ReLUs start alive (section 5). A sum of n inputs
+with such weights is about 0.01·√n times as large as they are: in conv1, with
+n = 363, a fifth. Pixels of 0 to 255 minus their mean are about 64, divided by
+their standard deviation, as most do now, 1; and 1 is what the biases add.
+Below is how far apart four pictures are after each layer (standard deviation
+over the pictures), with either, and with He's weights, √(2/n), biases 0.
+""")
+
+some = pictures("cifar10", 8, 4)
+scale = -(-227 // some.images.shape[1])
+large = some.test_images.repeat(scale, 1).repeat(scale, 2)[:, :side, :side]
+centred = large.astype(numpy.float32) - some.images.mean((0, 1, 2))
+standardised = some.standardize(large)
+
+
+def spread(x):
+    result = {}
+    for name, layer in net.layers.items():
+        x = layer.forward(x)
+        if layer.params:
+            result[name] = float(x.std(axis=0).mean())
+    return result
+
+
+spreads = {"0.01, 1": spread(standardised), "0.01, 64": spread(centred)}
+maps = {}
+for kind, x in (("1", standardised), ("64", centred)):
+    maps[kind] = net.layers["relu1"].forward(convs["conv1"].forward(x)).copy()
+for layer in net.layers.values():
+    if layer.params:
+        weight, bias = layer.params["weight"], layer.params["bias"]
+        weight *= (2 / weight[0].size) ** 0.5 / 0.01
+        bias[...] = 0
+spreads["He, 1"] = spread(standardised)
+print(" " * 6, *(f"{kind:>10}" for kind in spreads))
+for name in spreads["He, 1"]:
+    print(f"{name:<6}", *(f"{kind[name]:10.5f}" for kind in spreads.values()))
+
+# %%
+step("What LRN does to such numbers", """
+LRN divides by s^0.75, s = k + α Σ a². With k = 2 and α = 1e-4 the squares
+count only where maps are large. The paper does not divide α by the window of
+5. Its program does, and so do Caffe and PyTorch (with k = 1): their α is the
+paper's times 5. The largest s of each, from b = a·s^-0.75 (lesson 06):
+""")
+
+for kind, a in maps.items():
+    for alpha in (1e-4, 1e-4 / 5):
+        b = LocalResponseNorm(alpha=alpha).forward(a)
+        s = (a[b > 0] / b[b > 0]).max() ** (4 / 3)
+        print(f"pixels of about {kind:>2}, α = {alpha:.0e}: s up to {s:.4f}")
+
+# %%
+step("Where 55 comes from; what may change places", """
+The paper says 224 pixels, and 55 windows of 11 with stride 4. That is no
+whole number. The program rounds up, with zeros beyond the edge; later nets
+round down and take 227 pixels, or 2 zeros around. And where the paper has
+conv1, ReLU, LRN, pool, the program has ReLU last. Pooling and ReLU may change
+places (why?), LRN and ReLU may not: before ReLU negative neighbours count.
+""")
+
+print("224, rounded up:", numpy.ceil((224 - 11) / 4 + 1))
+for size, zeros in ((224, 0), (227, 0), (224, 2)):
+    print(f"{size}, padding {zeros}: {output_size(size, 11, 4, zeros)}")
+relu, pool, lrn = ReLU(), MaxPool2d(3, stride=2), LocalResponseNorm(alpha=0.1)
+a = rng.standard_normal((2, 9, 9, 16), numpy.float32)
+for layer in (pool, lrn):
+    after = relu.forward(layer.forward(a)).copy()
+    difference = abs(after - layer.forward(relu.forward(a))).max()
+    print(f"ReLU and {type(layer).__name__} swapped: {difference:.3f} apart")
+
+# %%
+step("The rest of the story", """
+                 paper                       program
+    conv3 to 5   weights of 0.01             0.03
+    biases       as weights                  twice the rate, no decay
+    rate         0.01, ÷10 three times       0.01, at epochs 25, 51 and 79 ÷10
+    crops        each picture its own        one place for 32 pictures
+    colours      PCA, each picture           then all ÷1.1; off near the end
+Both update v ← 0.9·v − 0.0005·ε·w − ε·g, w ← w + v, with 128 pictures a step,
+halve what dropout left alone, and average ten views in tests. Top-1 and top-5
+error: 40.7% and 18.2%; by the program's own ablations, top-1 is 42.0% without
+LRN, 41.1% without overlapping pools, 41.8% if the towers never talk. With one
+view, later nets have 42.9% (Caffe) and 43.5% (torchvision). The work of it:
+""")
+
+work = 90 * 1.28e6 * 2 * 3 * 724e6  # epochs, pictures, ·+, back too, products
+print(f"{work / 1e11 / 86400:.0f} days at 100 GFLOP/s, as a core may have,")
+print(f"{work / 5e13 / 3600:.1f} hours at 50 TFLOP/s, as a GPU may have")
+
+# %%
+step("To take away", """
+- Groups were two cards' towers; conv3 and the linear layers see both.
+- Initial weights, biases and the scale of pixels belong together.
+- What a paper leaves out decides too. Read the program where there is one.
+
+Exercises
+1. How large must α be for standardised pixels to get what 1e-4 gives 0..255?
+2. Train it, if you have the pictures: python -m minialex.train --dataset
+   folder --data-dir IMAGENET --recipe 2012
+""")

@@ -1,0 +1,30 @@
+"""What lesson 15 says: which layers see both towers, what each start leaves of the pictures, when LRN counts, 55, the order."""
+
+import re
+
+
+def test_towers_weights_lrn_and_order_are_as_it_says(run_lesson, tmp_path):
+    made, printed = run_lesson("15_recipe_2012")
+    lines = printed.splitlines()
+
+    assert made["notices"] == {"conv2": False, "conv3": True, "conv4": False, "conv5": False}
+    assert made["more"] == 5 * 5 * 48 * 256 + 3 * 3 * 192 * 384 + 3 * 3 * 192 * 256
+    assert (tmp_path / "runs/lessons/15_towers.png").is_file()
+
+    # pixels 64 times larger tell pictures apart 20 times better or more, He's weights better still and in every layer alike
+    small, large, he = (made["spreads"][kind] for kind in ("0.01, 1", "0.01, 64", "He, 1"))
+    assert list(he) == ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
+    assert all(20 * small[name] < large[name] for name in he)
+    assert small["fc8"] < 1e-3 * he["fc8"] and large["fc8"] < 0.1 * he["fc8"]
+    assert min(he.values()) > 0.1
+
+    reached = {(pixels, alpha): float(s) for pixels, alpha, s in re.findall(r"about +(\d+), α = (\S+): s up to (\S+)", printed)}
+    assert reached["1", "1e-04"] < 2.01
+    assert reached["64", "1e-04"] > 2.1
+    assert abs((reached["64", "1e-04"] - 2) / (reached["64", "2e-05"] - 2) - 5) < 0.01
+
+    for line in ("224, rounded up: 55.0", "224, padding 0: 54", "227, padding 0: 55", "224, padding 2: 55"):
+        assert line in lines
+    assert "ReLU and MaxPool2d swapped: 0.000 apart" in lines
+    apart = next(line for line in lines if line.startswith("ReLU and LocalResponseNorm swapped"))
+    assert float(apart.split()[-2]) > 0.05
