@@ -12,6 +12,7 @@ COMMANDS = {
     "predict": "what a trained network takes pictures for",
     "visualize": "what it has learnt and looks at: filters, feature maps, saliency, …",
     "report": "a run on one HTML page",
+    "weights": "exports trained weights for torch (.safetensors) and others (.onnx)",
     "summary": "a model layer by layer: shapes, parameters, multiply-adds, memory",
     "gradcheck": "proves every layer's backward pass by finite differences",
 }

@@ -57,7 +57,9 @@ RECIPES = {
     "cifar10": {
         "quick": dict(MUON, model="alexnet-mini", epochs=2, augment="none"),
         "good": dict(MUON, model="alexnet-maxi", epochs=6, crop_padding=2),
-        "best": dict(MUON, model="alexnet-maxi", epochs=20, crop_padding=3, augment="crop,mirror,cutout"),
+        "best": dict(
+            MUON, model="alexnet-maxi", epochs=20, crop_padding=3, augment="crop,mirror,cutout", label_smoothing=0.1,
+        ),
     },
     "fashion-mnist": {
         "quick": dict(MUON, model="alexnet-mini", epochs=1, augment="none"),
@@ -125,6 +127,8 @@ def parser() -> Parser:
     how.add_argument("--schedule", choices=optim.SCHEDULES, metavar="NAME", help=", ".join(optim.SCHEDULES))
     how.add_argument("--momentum", type=number(float, 0, below=1), metavar="M", help="of sgd and muon (default: 0.9)")
     how.add_argument("--weight-decay", type=number(float, 0), metavar="D", help="how strongly weights are drawn to 0")
+    smoothing = "share of each label that is dealt out to all classes (default: 0)"
+    how.add_argument("--label-smoothing", type=number(float, 0, below=1), metavar="S", help=smoothing)
     how.add_argument("--seed", type=number(int, 0), metavar="N", help="of everything random (default: 0)")
     add_common_options(how)
     workspace = "of a GPU's memory for the convolutions' temporaries (default: 1024)"
@@ -170,7 +174,7 @@ def complete(given: dict) -> dict:
     """
     dataset = given["dataset"] or "shapes"
     preset = dict(dataset=dataset, backend="auto", workers=usable_cores(), gpu_workspace=1024, momentum=0.9, seed=0)
-    preset |= dict(init="he", pixels="standardized") | PRESETS[dataset]
+    preset |= dict(init="he", pixels="standardized", label_smoothing=0.0) | PRESETS[dataset]
     if given["recipe"]:
         recipes = RECIPES.get(dataset, {})
         if given["recipe"] not in recipes:

@@ -47,7 +47,8 @@ class Training:
         rng = numpy.random.default_rng((chosen["seed"], WEIGHTS))
         image_size, channels = dataset.train.image_size, dataset.channels
         self.network = options.network(chosen, dataset.num_classes, image_size, channels, rng).to(xp)
-        self.workers = Workers(self.network, SoftmaxCrossEntropy(), 1 if self.on_gpu else chosen["workers"])
+        loss = SoftmaxCrossEntropy(chosen["label_smoothing"])
+        self.workers = Workers(self.network, loss, 1 if self.on_gpu else chosen["workers"])
         self.optimizer = optim.optimizer(self.network, chosen)
         self.schedule = optim.schedule(chosen["schedule"], chosen["lr"], chosen["epochs"])
         pictures = [len(dataset.train), len(dataset.test), *self.network.input_shape]

@@ -74,7 +74,8 @@ def test_a_run_leaves_its_options_metrics_curves_and_checkpoint(small, tmp_path,
 def test_the_options_in_force_are_printed_at_the_start(small, tmp_path, capsys):
     _, out, _ = call(train.main, *small, "--out", tmp_path / "run", "--max-steps", 1, capsys=capsys)
     start = " ".join(out.split())
-    assert "--optimizer sgd --lr 0.001 --schedule plateau --momentum 0.9 --weight-decay 0.0005 --seed 0" in start
+    assert "--optimizer sgd --lr 0.001 --schedule plateau --momentum 0.9 --weight-decay 0.0005" in start
+    assert "--label-smoothing 0.0 --seed 0" in start
     assert "40 training and 20 test pictures, 16×16×3, 2 classes" in start
     assert max(map(len, out.splitlines()[:6])) <= 80
 
@@ -454,6 +455,17 @@ def test_the_rate_drops_when_neither_the_error_rate_nor_the_loss_improves(small,
     call(train.main, *small, "--schedule", "plateau", "--out", tmp_path / "run", capsys=capsys)
     rates = [epoch["learning_rate"] for epoch in contents(tmp_path / "run")[2]]
     assert rates == pytest.approx([1e-3] * 5 + [1e-4])
+
+
+def test_smoothed_labels_are_for_training_only(small, tmp_path, capsys):
+    losses = {}
+    for smoothing in (0, 0.5):
+        options = ("--epochs", 1, "--lr", 1e-12, "--label-smoothing", smoothing, "--out", tmp_path / str(smoothing))
+        assert call(train.main, *small, *options, capsys=capsys)[0] == 0
+        line = json.loads((tmp_path / str(smoothing) / "metrics.jsonl").read_text())
+        losses[smoothing] = line["train_loss"], line["test_loss"]
+    assert losses[0][0] != pytest.approx(losses[0.5][0], rel=1e-4)
+    assert losses[0][1] == pytest.approx(losses[0.5][1], rel=1e-6)
 
 
 def test_the_order_of_pool_and_lrn_is_an_option(small, tmp_path, capsys):
