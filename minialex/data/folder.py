@@ -66,11 +66,11 @@ class FolderImages:
         changes = numpy.flatnonzero(numpy.diff(indices)) + 1
         runs = [slice(*ends) for ends in itertools.pairwise([0, *changes, len(indices)])] if len(indices) else []
         good, problems = numpy.ones(len(indices), bool), {}
-        paths = [str(self.paths[indices[run.start]]) for run in runs]
+        paths = [self.paths[indices[run.start]] for run in runs]
         outcomes = self.pool.map(self._read_file, paths, (views[run] for run in runs), (pictures[run] for run in runs))
         for path, run, problem in zip(paths, runs, outcomes, strict=True):
             if problem:
-                good[run], problems[path] = False, problem
+                good[run], problems[str(path)] = False, problem
         return (pictures[good] if problems else pictures), good, problems
 
     def _read_file(self, path, views, out):
