@@ -10,6 +10,7 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy
 
@@ -88,14 +89,22 @@ class Report:
             self.problems.append(f"{name}: backward gave {got}, expected shape {numeric.shape}")
             return
         analytic = numpy.asarray(backend.to_host(analytic), numpy.float64)
-        scale = numpy.maximum(numpy.abs(analytic), numpy.abs(numeric))
-        scale = numpy.maximum(scale, max(numpy.abs(numeric).mean() if typical is None else typical, 1e-12))
-        errors = numpy.nan_to_num(numpy.abs(analytic - numeric) / scale, nan=math.inf)
+        errors = relative_errors(analytic, numeric, typical)
         index = numpy.unravel_index(errors.argmax(), errors.shape)
         index = tuple(int(i) for i in index)
         self.worst.append(
             Worst(name, index, float(analytic[index]), float(numeric[index]), float(errors[index]), numeric.size)
         )
+
+
+def relative_errors(analytic, numeric: numpy.ndarray, typical: float | None = None) -> numpy.ndarray:
+    """|analytic − numeric| for each element, relative to the larger of the two, or to `typical` where both are smaller.
+
+    `typical` is the mean of |numeric| if None. What is not a number is infinitely wrong.
+    """
+    scale = numpy.maximum(numpy.abs(analytic), numpy.abs(numeric))
+    scale = numpy.maximum(scale, max(numpy.abs(numeric).mean() if typical is None else typical, 1e-12))
+    return numpy.nan_to_num(numpy.abs(analytic - numeric) / scale, nan=math.inf)
 
 
 def check_layer(layer: Layer, x, rng: numpy.random.Generator) -> Report:
@@ -187,10 +196,10 @@ def frozen(layers: list[Layer], forward: Callable) -> Callable:
     generators = [value.bit_generator for value in attributes if isinstance(value, numpy.random.Generator)]
     states = [generator.state for generator in generators]
 
-    def again():
+    def again(*arguments):
         for generator, state in zip(generators, states, strict=True):
             generator.state = state
-        return forward()
+        return forward(*arguments)
 
     return again
 
@@ -220,16 +229,33 @@ def shipped_layers(rng: numpy.random.Generator) -> list[tuple[Layer, numpy.ndarr
 
 
 EXAMPLES = """\
-  python -m minialex.gradcheck           every layer, one line each
-  python -m minialex.gradcheck --seed 7  on other random numbers
+  python -m minialex.gradcheck                            every layer, a line each
+  python -m minialex.gradcheck --seed 7                   on other random numbers
+  python -m minialex.gradcheck lessons/exercises/conv.py  grades an exercise
+  python -m minialex.gradcheck my_layer.py                checks a layer of your own
 """
+DESCRIPTION = """\
+Checks every layer's backward pass by finite differences, in float64. With a
+FILE, grades what is written there: an exercise, or any class that has forward
+and backward. Exit code: 0 all right, 1 not yet, 2 no such file or no layer in it."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Checks every shipped layer and prints a line for each; the exit code is 1 if one fails."""
-    parser = Parser("gradcheck", "Checks every layer's backward pass by finite differences, in float64.", EXAMPLES)
+    """Checks every shipped layer and prints a line for each, or grades a file; the exit code is 1 if something is wrong."""
+    parser = Parser("gradcheck", DESCRIPTION, EXAMPLES, "[FILE] [options]")
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="Python code to grade (default: minialex's own layers)")
     parser.add_argument("--seed", type=number(int, 0), default=0, metavar="N", help="of the inputs and gradients (default: 0)")
-    rng = numpy.random.default_rng(parser.parse_args(arguments).seed)
+    options = parser.parse_args(arguments)
+    if options.file:
+        from minialex.grader import grade  # which imports this module
+
+        return 0 if grade(options.file, options.seed) else 1
+    rng = numpy.random.default_rng(options.seed)
+    return 0 if check_shipped(rng) else 1
+
+
+def check_shipped(rng: numpy.random.Generator) -> bool:
+    """Whether every shipped layer's gradients are right; prints a line for each."""
     reports = {str(layer): check_layer(layer, x, rng) for layer, x in shipped_layers(rng)}
     loss, logits = SoftmaxCrossEntropy(), rng.standard_normal((4, 6))
     reports[str(loss)] = check_loss(loss, logits, rng.integers(0, 6, 4))
@@ -239,7 +265,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{name:<56} {checked:>7,} {report.error:>8.1e}  {'ok' if report.passed else 'WRONG'}")
         if not report.passed:
             print(report)
-    return 0 if all(report.passed for report in reports.values()) else 1
+    return all(report.passed for report in reports.values())
 
 
 if __name__ == "__main__":
