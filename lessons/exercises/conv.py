@@ -63,13 +63,12 @@ class Conv2d(Layer):
         self.params["weight"] = weight.astype("float32")
         self.params["bias"] = numpy.zeros(out_channels, "float32")
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """(OH, OW, O) for one picture of shape (H, W, C)."""
-        H, W, C = shape
-        # Your code here.
+        # Your code here: shape is (H, W, C).
         raise NotImplementedError("output_shape")
 
-    def forward(self, x, train=False):
+    def forward(self, x: numpy.ndarray, train: bool = False) -> numpy.ndarray:
         """y for x. Keep in self.cache what backward will need."""
         if self.groups > 1:
             raise NotImplementedError("groups")  # for the very end, if you like; see below
@@ -77,7 +76,7 @@ class Conv2d(Layer):
         # border of 1 around pictures. Give new arrays the dtype of x.
         raise NotImplementedError("forward")
 
-    def backward(self, dy):
+    def backward(self, dy: numpy.ndarray) -> numpy.ndarray:
         """dx for dy; puts the gradients into self.grads["weight"] and ["bias"].
 
         dy says how the loss changes with each number of y. Two questions give

@@ -36,13 +36,13 @@ class Dropout(Layer):
         self.p = p
         self.rng = rng or numpy.random.default_rng()
 
-    def forward(self, x, train=False):
+    def forward(self, x: numpy.ndarray, train: bool = False) -> numpy.ndarray:
         """y for x. Keep in self.cache what backward will need."""
         # Your code here: self.rng.random(shape) gives numbers from 0 to 1. Keep the
         # dtype of x.
         raise NotImplementedError("forward")
 
-    def backward(self, dy):
+    def backward(self, dy: numpy.ndarray) -> numpy.ndarray:
         """dx for dy: what reached y unchanged, changed, or not at all on the way there?"""
         # Your code here.
         raise NotImplementedError("backward")

@@ -28,12 +28,12 @@ from minialex.layers import Layer
 class MyLayer(Layer):
     """y = …;  dx = … """
 
-    def forward(self, x, train=False):
+    def forward(self, x: numpy.ndarray, train: bool = False) -> numpy.ndarray:
         """y for x. Keep in self.cache what backward will need."""
         # Your code here.
         raise NotImplementedError("forward")
 
-    def backward(self, dy):
+    def backward(self, dy: numpy.ndarray) -> numpy.ndarray:
         """dx for dy. For an elementwise y = f(x) the chain rule says dx = dy · f'(x)."""
         # Your code here.
         raise NotImplementedError("backward")

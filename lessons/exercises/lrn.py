@@ -37,12 +37,12 @@ class LocalResponseNorm(Layer):
         super().__init__()
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def forward(self, x: numpy.ndarray, train: bool = False):
+    def forward(self, x: numpy.ndarray, train: bool = False) -> numpy.ndarray:
         """y for x. Keep in self.cache what backward will need."""
         # Your code here.
         raise NotImplementedError("forward")
 
-    def backward(self, dy):
+    def backward(self, dy: numpy.ndarray) -> numpy.ndarray:
         """dx for dy.
 
         x_i is in two places. It is the x_i over its own s_i, the easy term. And it is

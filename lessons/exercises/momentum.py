@@ -35,7 +35,7 @@ class SGD:
         self.network, self.lr, self.momentum, self.weight_decay = network, lr, momentum, weight_decay
         self.velocity = {name: numpy.zeros_like(w) for name, w in network.params.items()}
 
-    def step(self):
+    def step(self) -> None:
         """Updates every array of network.params, by name, from network.grads.
 
         The layers hold the same arrays, so write into them and do not replace

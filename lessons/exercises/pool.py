@@ -8,6 +8,7 @@ Loops over pictures, rows and columns are fine: what counts is that every
 number is right.
 """
 
+
 import numpy
 
 from minialex.layers import Layer
@@ -42,18 +43,17 @@ class MaxPool2d(Layer):
         super().__init__()
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """(OH, OW, C) for one picture of shape (H, W, C)."""
-        H, W, C = shape
-        # Your code here.
+        # Your code here: shape is (H, W, C).
         raise NotImplementedError("output_shape")
 
-    def forward(self, x, train=False):
+    def forward(self, x: numpy.ndarray, train: bool = False) -> numpy.ndarray:
         """y for x. Keep in self.cache what backward will need."""
         # Your code here. Give new arrays the dtype of x.
         raise NotImplementedError("forward")
 
-    def backward(self, dy):
+    def backward(self, dy: numpy.ndarray) -> numpy.ndarray:
         """dx for dy.
 
         Nudge a number that did not win: y does not move. Nudge the winner: y moves

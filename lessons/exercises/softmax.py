@@ -35,12 +35,12 @@ class SoftmaxCrossEntropy(Layer):
     [[-0.25, 0.25], [0.5, -0.5]]
     """
 
-    def forward(self, logits: numpy.ndarray, labels: numpy.ndarray):
+    def forward(self, logits: numpy.ndarray, labels: numpy.ndarray) -> float:
         """The loss. Keep in self.cache what backward will need."""
         # Your code here. The number to take from a row is its largest.
         raise NotImplementedError("forward")
 
-    def backward(self):
+    def backward(self) -> numpy.ndarray:
         """dlogits (N, classes). This layer ends the net: there is no dy.
 
         Write −log p[n, label] with the log of the sum, and take its derivative with

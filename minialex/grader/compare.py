@@ -90,7 +90,9 @@ def where(name: str, wrong: numpy.ndarray) -> list[str]:
     """Where the wrong numbers lie, if they do not lie everywhere."""
     if name in ("y", "dx") and wrong.ndim == 4 and not wrong[:, 1:-1, 1:-1].any() and wrong[:, 1:-1, 1:-1].size:
         return ["It is wrong only in the first and last rows and columns."]
-    axes = (WEIGHT_AXES if name == "dweight" else AXES) if wrong.ndim == 4 else [f"axis {axis}, index" for axis in range(wrong.ndim)]
+    axes = [f"index of axis {axis}" for axis in range(wrong.ndim)]
+    if wrong.ndim == 4:
+        axes = WEIGHT_AXES if name == "dweight" else AXES
     found = []
     for axis, label in enumerate(axes):
         hit = numpy.flatnonzero(wrong.any(axis=tuple(other for other in range(wrong.ndim) if other != axis)))

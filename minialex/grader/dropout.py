@@ -89,7 +89,7 @@ class DropoutTrial(LayerTrial):
 
     def checks(self):
         checks = super().checks()
-        del checks["train=False"]
+        del checks["when testing"]
         return {"differences": self.by_differences, **checks}
 
     def by_differences(self) -> str | None:

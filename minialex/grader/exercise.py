@@ -21,8 +21,9 @@ class Mistake:
 class Exercise:
     """One of lessons/exercises/: the class that the learner writes, and what it is graded with.
 
-    `plain` does the same in the most obvious way (None: nobody knows what is right); `trial` takes it, the learner's and those
-    with mistakes through the `cases`, which go from easy to hard; `lessons` has the stages of a trial, and where each is taught.
+    `plain` does the same in the most obvious way (None: nobody knows what is right); `trial` takes it, the learner's and
+    those with mistakes through the `cases`, which go from easy to hard; `lessons` has the stages of a trial, in order, and
+    where each is taught.
     """
 
     name: str

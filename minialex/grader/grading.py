@@ -18,6 +18,7 @@ from minialex.grader.speed import speed
 from minialex.grader.trials import LayerCase, LayerTrial, Trial
 
 EXERCISES = [module.EXERCISE for module in (conv, pool, lrn, dropout, softmax, momentum)]
+BY_DIFFERENCES = "finite differences say"
 #: The exercises by the name of the class that is to be written, and by that of the file.
 BY_CLASS = {exercise.plain.__name__: exercise for exercise in EXERCISES}
 BY_FILE = {exercise.name: exercise for exercise in EXERCISES}
@@ -131,8 +132,8 @@ class Grading:
             )
             return False
         checked = sum(numpy.size(array) for _, right, *_ in results for array in right.values())
-        by_differences = results[0][3] == BY_DIFFERENCES
-        self.line("ok", f"{checked:,} numbers as finite differences say" if by_differences else f"{len(results)} cases" * bool(checked))
+        judge = results[0][-1]
+        self.line("ok", f"{checked:,} numbers as {judge}" if judge == BY_DIFFERENCES else f"{len(results)} cases" * bool(checked))
         return True
 
     def right_results(self, run: Run, stage: str) -> tuple[dict, float, str]:

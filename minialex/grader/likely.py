@@ -15,11 +15,15 @@ def likely(exercise: Exercise, cases: list, stage: str, got: list[dict], wrong: 
     A mistake must agree with all cases up to that one. Of those that do, the ones count that agree with most cases: a
     second mistake may show in the later ones.
     """
+
+    def agrees(mine, mistaken) -> bool:
+        return same(mine, mistaken, max(exercise.tolerance, 1e-8))
+
     best = {name: (0, {}) for name in wrong}
     for mistake in exercise.mistakes:
         results = list(results_with(mistake, exercise, cases, stage))
         for name, first in wrong.items():
-            agree = [result is not None and agrees(got[i].get(name), result.get(name), exercise) for i, result in enumerate(results)]
+            agree = [agrees(mine.get(name), mistaken.get(name)) for mine, mistaken in zip(got, results, strict=True)]
             if not all(agree[: first + 1]):
                 continue
             if sum(agree) > best[name][0]:
@@ -29,12 +33,8 @@ def likely(exercise: Exercise, cases: list, stage: str, got: list[dict], wrong: 
     return {name: list(mistakes.values()) for name, (_, mistakes) in best.items()}
 
 
-def agrees(got, mistaken, exercise: Exercise) -> bool:
-    return same(got, mistaken, max(exercise.tolerance, 1e-8))
-
-
-def results_with(mistake: Mistake, exercise: Exercise, cases: list, stage: str) -> Iterator[dict | None]:
-    """For each case the results of the stage with the mistake; None if it fails, or is already wrong in an earlier stage."""
+def results_with(mistake: Mistake, exercise: Exercise, cases: list, stage: str) -> Iterator[dict]:
+    """For each case the results of the stage with the mistake; none if it fails, or is already wrong in an earlier stage."""
     stages = list(exercise.lessons)
     for case in cases:
         wrong, right = exercise.trial(mistake.in_place_of(exercise.plain), case), exercise.trial(exercise.plain, case)
@@ -44,6 +44,7 @@ def results_with(mistake: Mistake, exercise: Exercise, cases: list, stage: str) 
                     ours, theirs = getattr(right, earlier)(), getattr(wrong, earlier)()
                     if not all(same(theirs[name], ours[name], exercise.tolerance) for name in ours):
                         raise ValueError(f"wrong in {earlier}")
-                yield getattr(wrong, stage)()
+                result = getattr(wrong, stage)()
         except Exception:  # a window that sticks out, say
-            yield None
+            result = {}
+        yield result

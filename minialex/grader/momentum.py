@@ -45,8 +45,8 @@ class SGDCase:
         return f"{name}(network, lr={self.rates[0]:g}, momentum={self.momentum:g}, weight_decay={self.weight_decay:g})"
 
     def describe(self, name: str) -> str:
-        drops = "" if len(set(self.rates)) == 1 else f", then lr={self.rates[-1]:g} from step {self.rates.index(self.rates[-1]) + 1} on"
-        return self.call(name) + drops
+        first, last = self.rates[0], self.rates[-1]
+        return self.call(name) + (f", lr={last:g} from step {self.rates.index(last) + 1} on" if last != first else "")
 
 
 class SGDTrial(Trial):
@@ -73,7 +73,7 @@ class SGDTrial(Trial):
                 self.grads[name][...] = gradient
             self.sgd.lr = rate
             self.sgd.step()
-            self.compare_with({f"grads[{n!r}]": self.grads[n] for n in gradients}, {f"grads[{n!r}]": g for n, g in gradients.items()})
+            self.compare_with(self.grads, gradients)
             for name, w in self.params.items():
                 path[name].append(w.copy())
         return {name: numpy.array(steps) for name, steps in path.items()}
@@ -110,8 +110,8 @@ EXERCISE = Exercise(
     [
         Mistake(
             "this is torch's rule: lr stands outside v",
-            "While lr is constant it takes the same steps. When lr drops, the paper's v still has the larger steps of before in "
-            "it, torch's takes all of them times the new lr. The paper's v has each gradient with the lr of its time.",
+            "While lr is constant it takes the same steps. When lr drops, the paper's v still carries the larger steps of "
+            "before: each gradient goes into v with the lr of its own time.",
             new_velocity=lambda self, v, w, g: self.momentum * v + g + self.weight_decay * w,
             move=move(lambda self, w, v, g: -self.lr * v),
         ),

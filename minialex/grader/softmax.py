@@ -89,7 +89,7 @@ class LossTrial(Trial):
         if not same(loss, self.loss, REPEATABLE) or not same(first, self.dlogits, REPEATABLE):
             return "Results are others after a batch of one picture. forward must set self.cache anew."
         if not same(second, self.dlogits, REPEATABLE):
-            return "backward gives something else when it is called again: it writes into what is in self.cache. Copy that first."
+            return "backward gives something else when called again: it writes into what is in self.cache. Copy that first."
         return None
 
     def single_precision(self) -> str | None:
@@ -204,7 +204,11 @@ FORWARD = [
         ENTRY,
         surprise=minus_log(lambda p, rows, labels: p.max(axis=1)),
     ),
-    Mistake("the log is missing", "The loss is −log p, not −p.", surprise=lambda self, z, labels: -numpy.exp(-of_label(self, z, labels))),
+    Mistake(
+        "the log is missing",
+        "The loss is −log p, not −p.",
+        surprise=lambda self, shifted, labels: -numpy.exp(-of_label(self, shifted, labels)),
+    ),
 ]
 BACKWARD = [
     Mistake(

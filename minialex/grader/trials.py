@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy
 
+from minialex.gradcheck import differences, frozen
 from minialex.grader.compare import form, hints, same
 from minialex.grader.learner import Wrong
-from minialex.gradcheck import differences, frozen
 
 #: How far two runs of the same code may be apart.
 REPEATABLE = 1e-9
@@ -122,7 +122,7 @@ class LayerTrial(Trial):
         return {name: differences(lambda: float((self.run(x.copy()) * dy).sum()), array) for name, array in arrays.items()}
 
     def checks(self) -> dict[str, Callable[[], str | None]]:
-        return {"train=False": self.same_when_testing, "a second run": self.second_run, "float32": self.single_precision}
+        return {"when testing": self.same_when_testing, "a second run": self.second_run, "float32": self.single_precision}
 
     def same_when_testing(self) -> str | None:
         """Whether forward gives the same y when testing."""
@@ -139,8 +139,8 @@ class LayerTrial(Trial):
             changed = [name for name in results if not same(results[name], {"y": self.y, **self.gradients}[name], REPEATABLE)]
             if changed:
                 return (
-                    f"{changed[0]} is another when the layer runs again. Nothing may be left over from the time before: forward "
-                    "sets self.cache anew, backward leaves it as it is, and it overwrites self.grads, it does not add to them."
+                    f"{changed[0]} is another when the layer runs again. Nothing may be left over from the time before: "
+                    "forward sets self.cache anew, backward leaves it as it is, and overwrites self.grads, not adding to them."
                 )
         return None
 
@@ -157,8 +157,8 @@ def not_single(results: dict) -> str | None:
     for name, array in results.items():
         if array.dtype != numpy.float32:
             return (
-                f"{name} is {array.dtype} though all that went in was float32, in which nets compute: it takes half the memory and "
-                "time. numpy.zeros(shape) makes float64; say numpy.zeros(shape, x.dtype) or numpy.zeros_like(x)."
+                f"{name} is {array.dtype} though all that went in was float32, in which nets compute: it takes half the memory "
+                "and time. numpy.zeros(shape) makes float64; say numpy.zeros(shape, x.dtype) or numpy.zeros_like(x)."
             )
     return None
 
