@@ -40,8 +40,9 @@ def difference(place, name: str, got, right, tolerance: float, judge: str) -> Di
     if not wrong.any():
         return None
     first = tuple(int(i) for i in numpy.argwhere(wrong)[0])
-    text = f"{place(name, first)} is {got[first]:.6g}, {judge} {right[first]:.6g}."
-    if wrong.size > 1:
+    digits = next((n for n in range(3 if tolerance > 0.01 else 6, 17) if f"{got[first]:.{n}g}" != f"{right[first]:.{n}g}"), 17)
+    text = f"{place(name, first)} is {got[first]:.{digits}g}, {judge} {right[first]:.{digits}g}."
+    if wrong.size > 2:
         text += f" Wrong: {wrong.sum()} of {wrong.size} numbers."
     return Difference(text, wrong)
 

@@ -4,8 +4,8 @@ import numpy
 
 from minialex.grader import windows
 from minialex.grader.exercise import Exercise, Mistake
-from minialex.grader.trials import LayerCase, LayerTrial
-from minialex.grader.windows import Windowed
+from minialex.grader.trials import LayerCase
+from minialex.grader.windows import Windowed, WindowTrial
 
 
 class Conv2d(Windowed):
@@ -21,9 +21,7 @@ class Conv2d(Windowed):
 
     def forward(self, x, train=False):
         self.cache = padded = self.pad(x)
-        return self.add_bias(self.fit(padded[self.windows(padded)], self.ungrouped(self.params["weight"])))
-
-    plain_forward = forward
+        return self.arrange(self.add_bias(self.fit(padded[self.windows(padded)], self.ungrouped(self.params["weight"]))))
 
     def backward(self, dy):
         padded = self.cache
@@ -71,12 +69,12 @@ def cases(rng: numpy.random.Generator) -> list[LayerCase]:
     """From easy to hard; the last one has groups."""
     return [
         case(rng, (2, 4, 5), 1, 1, 2),
-        case(rng, (3, 4, 5), 2, 3, 3),
-        case(rng, (3, 5, 7), 2, 3, 3, stride=2),
+        case(rng, (2, 4, 5), 2, 3, 3),
+        case(rng, (2, 5, 7), 2, 3, 3, stride=2),
         case(rng, (3, 6, 5), 1, 2, 2, stride=3),
-        case(rng, (3, 3, 5), 2, 3, 3, padding=1),
-        case(rng, (3, 5, 4), 2, 3, 3, stride=2, padding=1),
-        case(rng, (3, 4, 5), 4, 6, 3, padding=1, groups=2),
+        case(rng, (2, 3, 5), 2, 3, 3, padding=1),
+        case(rng, (2, 5, 4), 2, 3, 3, stride=2, padding=1),
+        case(rng, (2, 3, 4), 4, 6, 2, groups=2),
     ]
 
 
@@ -201,7 +199,7 @@ BACKWARD = [
 EXERCISE = Exercise(
     "conv",
     Conv2d,
-    LayerTrial,
+    WindowTrial,
     cases,
     [*FORWARD, *BACKWARD],
     {"output_shape": "02", "forward": "02", "backward": "03"},

@@ -53,7 +53,7 @@ class DropoutTrial(LayerTrial):
     """Two right solutions may draw other numbers: what is compared are shares and ratios, which are the same for all."""
 
     def place(self, name, index):
-        return name
+        return f"the {('smallest', 'largest')[index[0]]} {name}" if index else name
 
     def forward(self):
         x, y = self.case.x, super().forward()["y"]
@@ -63,29 +63,27 @@ class DropoutTrial(LayerTrial):
         twin = self.built("float64").forward(x.copy(), train=True) == 0
         return {
             "the share of zeros in y": dropped.mean(),
-            **extremes("y / x where y is not 0", (y / x)[~dropped]),
-            "the agreement of two pictures' zeros": (dropped[1:] == dropped[:-1]).mean(),
-            "the agreement of two rows' zeros": (dropped[:, 1:] == dropped[:, :-1]).mean(),
-            "the agreement of two columns' zeros": (dropped[:, :, 1:] == dropped[:, :, :-1]).mean(),
-            "the agreement of two channels' zeros": (dropped[..., 1:] == dropped[..., :-1]).mean(),
-            "the agreement of two calls' zeros": (dropped == once_more).mean(),
-            "the agreement of the zeros of two layers with the same seed": (dropped == twin).mean(),
+            "y / x where y is not 0": extremes((y / x)[~dropped]),
+            "the share of places where two pictures' masks agree": (dropped[1:] == dropped[:-1]).mean(),
+            "the share of places where two rows' masks agree": (dropped[:, 1:] == dropped[:, :-1]).mean(),
+            "the share of places where two columns' masks agree": (dropped[:, :, 1:] == dropped[:, :, :-1]).mean(),
+            "the share of places where two channels' masks agree": (dropped[..., 1:] == dropped[..., :-1]).mean(),
+            "the share of places where two calls' masks agree": (dropped == once_more).mean(),
+            "the share of places where the masks of two layers with the same seed agree": (dropped == twin).mean(),
         }
 
     def testing(self):
         with self.lent(x=self.case.x) as (x,):
             y = self.layer.forward(x, train=False)
         must_be("y when testing", y, self.case.x.shape)
-        ratios = extremes("y / x when testing", y / self.case.x)
-        return {"the share of zeros in y when testing": (y == 0).mean(), **ratios}
+        return {"the share of zeros in y when testing": (y == 0).mean(), "y / x when testing": extremes(y / self.case.x)}
 
     def backward(self):
         self.run(self.case.x.copy())  # the mask of self.y again, after those of other calls
         dx, dy = super().backward()["dx"], self.case.dy(self.y.shape)
         must_be("dx", dx, dy.shape)
         ratio, dropped = dx / dy, self.y == 0
-        kept = extremes("dx / dy where y is not 0", ratio[~dropped])
-        return {**kept, **extremes("dx / dy where y is 0", ratio[dropped])}
+        return {"dx / dy where y is not 0": extremes(ratio[~dropped]), "dx / dy where y is 0": extremes(ratio[dropped])}
 
     def checks(self):
         checks = super().checks()
@@ -101,10 +99,10 @@ class DropoutTrial(LayerTrial):
         return found and found.text
 
 
-def extremes(name: str, values: numpy.ndarray) -> dict[str, float]:
+def extremes(values: numpy.ndarray) -> numpy.ndarray:
     """The smallest and the largest value; nan if there is none."""
     values = values if values.size else numpy.array(numpy.nan)
-    return {f"the smallest {name}": values.min(), f"the largest {name}": values.max()}
+    return numpy.array([values.min(), values.max()])
 
 
 def cases(rng: numpy.random.Generator) -> list[LayerCase]:
@@ -168,7 +166,6 @@ EXERCISE = Exercise(
         Mistake("whole pictures are dropped", ONE_EACH, mask=one_mask_along(1, 2, 3)),
         Mistake("whole maps are dropped", ONE_EACH, mask=one_mask_along(1, 2)),
         Mistake("whole pixels, with all their channels, are dropped", ONE_EACH, mask=one_mask_along(3)),
-        Mistake("one number decides for the whole batch", ONE_EACH, mask=one_mask_along(0, 1, 2, 3)),
         Mistake(
             "the mask is drawn once",
             "Each call of forward draws anew; else the same units would sit out for good. Neither keep a mask nor make a new "

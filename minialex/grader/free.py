@@ -11,6 +11,7 @@ from minialex.grader.exercise import Exercise
 from minialex.grader.learner import LearnersFile, Wrong
 from minialex.grader.trials import REPEATABLE, LayerCase, LayerTrial, must_be
 
+#: What to say to somebody whose layer cannot be built or run as it is.
 HOW = "A layer that needs arguments, or another x, needs a function example(rng) in the file that returns (layer, x)."
 
 

@@ -1,6 +1,7 @@
 """Grades a learner's file step by step: what is right, where it goes wrong, and which mistake that looks like."""
 
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +12,11 @@ from minialex.gradcheck import TOLERANCE
 from minialex.grader import conv, dropout, lrn, momentum, pool, softmax
 from minialex.grader.compare import Difference, difference
 from minialex.grader.exercise import Exercise, Mistake
-from minialex.grader.free import free
+from minialex.grader.free import HOW, free
 from minialex.grader.learner import Gap, LearnersFile, Stopped
 from minialex.grader.likely import likely
 from minialex.grader.speed import speed
-from minialex.grader.trials import LayerCase, LayerTrial, Trial
+from minialex.grader.trials import Case, LayerTrial, Trial
 
 EXERCISES = [module.EXERCISE for module in (conv, pool, lrn, dropout, softmax, momentum)]
 BY_DIFFERENCES = "finite differences say"
@@ -50,16 +51,26 @@ def to_grade(file: LearnersFile) -> list[tuple[Exercise, type]]:
 class Run:
     """One case: the learner's code on it, and the plain layer's unless there is none."""
 
-    case: LayerCase
+    case: Case
     trial: Trial
     plain: Trial | None
+
+
+@dataclass
+class Result:
+    """What a stage gave in one case and what is right, by name; how far off it may be, and who says so."""
+
+    got: dict
+    right: dict
+    tolerance: float
+    judge: str
 
 
 class Grading:
     """One exercise of one learner under way."""
 
     def __init__(self, file: LearnersFile, exercise: Exercise, kind: type, seed: int):
-        self.file, self.exercise, self.kind = file, exercise, kind
+        self.file, self.exercise, self.kind, self.name = file, exercise, kind, kind.__name__
         self.cases = exercise.cases(numpy.random.default_rng(seed))
         self.runs: list[Run] = []
         #: Optional parts that are still to be written.
@@ -68,26 +79,19 @@ class Grading:
 
     def passes(self) -> bool:
         """Goes step by step to the first that fails."""
-        print(f"{self.kind.__name__} in {self.file.path}\n")
+        print(f"{self.name} in {self.file.path}\n")
         try:
             self.build()
-            passed = all(self.stage(stage) for stage in self.exercise.lessons) and self.checks()
+            return all(map(self.stage, self.exercise.lessons)) and all(map(self.check, self.checks())) and self.praise()
         except Gap as gap:
             self.line("next", str(gap))
             print("\nFill the gap, and run this again.")
-            return False
         except Stopped as stopped:
             self.line("wrong")
             print(f"\n{textwrap.indent(str(stopped), '  ')}")
-            return False
-        if passed:
-            print("\nAll of it is right.")
-            for part in self.left_out:
-                say(f"What is left, if you like: {part}. See the end of the file.")
-            if self.exercise.plain and isinstance(self.runs[0].trial, LayerTrial):
-                with self.file.running("forward and backward"):
-                    say(speed(max((run.trial for run in self.runs), key=lambda trial: trial.case.x[0].size)))
-        return passed
+            if self.exercise.name == "free" and self.step != "backward" and not self.cases[0].example:
+                say(HOW)
+        return False
 
     def line(self, verdict: str, remark: str = "") -> None:
         print(f"  {self.step:<16}{verdict:<7}{remark}".rstrip(), flush=True)
@@ -95,34 +99,21 @@ class Grading:
     def build(self) -> None:
         plain = self.exercise.plain
         for case in self.cases:
-            with self.file.running(case.call(self.kind.__name__)):
+            with self.file.running(case.call(self.name)):
                 trial = self.exercise.trial(self.kind, case)
             self.runs.append(Run(case, trial, self.exercise.trial(plain, case) if plain else None))
 
     def stage(self, stage: str) -> bool:
         """Whether a stage gives the right results in every case, and leaves its arguments alone."""
         self.step = stage
-        results = []
-        for run in list(self.runs):
-            try:
-                with self.file.running(stage):
-                    results.append((getattr(run.trial, stage)(), *self.right_results(run, stage)))
-            except Gap as gap:
-                if gap.what not in self.exercise.optional:
-                    raise
-                self.runs.remove(run)
-                self.left_out.append(gap.what)
-        wrong = {}
-        for name in results[0][1]:
-            for i, (got, right, *judge) in enumerate(results):
-                found = difference(self.runs[i].trial.place, name, got.get(name), right[name], *judge)
-                if found:
-                    wrong[name] = i, found
-                    break
+        results, stopped = self.results(stage)
+        wrong = self.first_wrong(results)
         if wrong:
             self.line("wrong")
-            self.explain(stage, wrong, [got for got, *_ in results], [right for _, right, *_ in results])
+            self.explain(stage, wrong, results)
             return False
+        if stopped:
+            raise stopped
         written = [name for run in self.runs for name in run.trial.written]
         if written:
             self.line("wrong")
@@ -131,42 +122,82 @@ class Grading:
                 "make a new array: x = x * 2 does, x *= 2 does not."
             )
             return False
-        checked = sum(numpy.size(array) for _, right, *_ in results for array in right.values())
-        judge = results[0][-1]
-        self.line("ok", f"{checked:,} numbers as {judge}" if judge == BY_DIFFERENCES else f"{len(results)} cases" * bool(checked))
+        numbers = sum(numpy.size(array) for result in results for array in result.right.values())
+        measured = f"{numbers:,} numbers as {BY_DIFFERENCES}"
+        self.line("ok", measured if results[0].judge == BY_DIFFERENCES else f"{len(results)} cases" * bool(numbers))
         return True
 
-    def right_results(self, run: Run, stage: str) -> tuple[dict, float, str]:
-        """What the stage should give, how far off it may be, and who says so."""
-        plain = getattr(run.plain, stage)() if run.plain else {}
+    def results(self, stage: str) -> tuple[list[Result], Stopped | None]:
+        """The stage's results, case by case, up to the first in which the learner's code stops with an error, and the error."""
+        results = []
+        for run in list(self.runs):
+            try:
+                with self.file.running(stage, run.case.describe(self.name)):
+                    results.append(self.result(run, stage))
+            except Gap as gap:
+                if gap.what not in self.exercise.optional:
+                    raise
+                self.runs.remove(run)
+                self.left_out.append(gap.what)
+            except Stopped as stopped:
+                return results, stopped
+        return results, None
+
+    def result(self, run: Run, stage: str) -> Result:
+        got, plain = (getattr(trial, stage)() if trial else {} for trial in (run.trial, run.plain))
         measured = run.trial.differences() if stage == "backward" else None
         if measured is not None:
-            return measured, TOLERANCE, BY_DIFFERENCES
-        return plain, self.exercise.tolerance, "expected"
+            return Result(got, measured, TOLERANCE, BY_DIFFERENCES)
+        tolerance = self.exercise.tolerance
+        return Result(got, plain, tolerance, "expected about" if tolerance > 0.01 else "expected")
 
-    def checks(self) -> bool:
-        """Whether all else holds that a layer promises, in the last and hardest case."""
-        last = self.runs[-1].trial
-        for self.step, check in last.checks().items():
-            with self.file.running("forward and backward"):
-                problem = check()
-            self.line("wrong" if problem else "ok")
-            if problem:
-                say(problem)
-                return False
+    def first_wrong(self, results: list[Result]) -> dict[str, tuple[int, Difference]]:
+        """For each name the number of the first case whose result is wrong, and how; nothing for those always right."""
+        wrong = {}
+        for i, (run, result) in enumerate(zip(self.runs, results, strict=False)):
+            for name, right in result.right.items():
+                found = difference(run.trial.place, name, result.got.get(name), right, result.tolerance, result.judge)
+                if found:
+                    wrong.setdefault(name, (i, found))
+        return wrong
+
+    def checks(self) -> list[tuple[str, Callable[[], str | None]]]:
+        """What else a layer promises, to be checked in the last and hardest case."""
+        return list(self.runs[-1].trial.checks().items())
+
+    def check(self, check: tuple[str, Callable[[], str | None]]) -> bool:
+        """Whether one of the checks finds nothing."""
+        self.step, find = check
+        with self.file.running("forward or backward", self.runs[-1].case.describe(self.name)):
+            problem = find()
+        self.line("wrong" if problem else "ok")
+        if problem:
+            say(problem)
+        return not problem
+
+    def praise(self) -> bool:
+        """Says that all is right, what could come next, and how fast it is."""
+        print("\nAll of it is right.")
+        for part in self.left_out:
+            say(f"What is left, if you like: {part}. See the end of the file.")
+        layers = [run.trial for run in self.runs if isinstance(run.trial, LayerTrial) and run.plain]
+        if layers:
+            say(speed(max(layers, key=lambda trial: trial.case.x[0].size)))
         return True
 
-    def explain(self, stage: str, wrong: dict[str, tuple[int, Difference]], got: list[dict], right: list[dict]) -> None:
+    def explain(self, stage: str, wrong: dict[str, tuple[int, Difference]], results: list[Result]) -> None:
         """Says of each wrong result where it is wrong, and then which mistakes explain it, or what else is to be seen."""
-        first = {name: i for name, (i, _) in wrong.items()}
-        mistakes = likely(self.exercise, [run.case for run in self.runs], stage, got, first)
-        for name, (i, fault) in wrong.items():
-            here, before = (self.runs[k].case.describe(self.kind.__name__) for k in (i, i - 1))
-            say(f"{fault.text} This is with {here}." + f" It is right with {before}." * (i > 0))
-            if not mistakes[name] and fault.wrong is not None:
-                arrays = numpy.asarray(got[i][name]), numpy.asarray(right[i][name])
-                for hint in self.runs[i].trial.hints(name, *arrays, fault.wrong):
-                    say(hint)
+        first, got = {name: i for name, (i, _) in wrong.items()}, [result.got for result in results]
+        mistakes = likely(self.exercise, [run.case for run in self.runs[: len(got)]], stage, got, first)
+        for i in sorted(set(first.values())):
+            here, before = (self.runs[k].case.describe(self.name) for k in (i, i - 1))
+            say(f"With {here}" + f" (it is right with {before})" * (i > 0) + ":")
+            for name in (name for name in wrong if first[name] == i):
+                fault, hints = wrong[name][1], []
+                if not mistakes[name] and fault.wrong is not None:
+                    arrays = numpy.asarray(got[i][name]), numpy.asarray(results[i].right[name])
+                    hints = self.runs[i].trial.hints(name, *arrays, fault.wrong)
+                print(filled(" ".join([fault.text, *hints])))
         for names, found in together(mistakes):
             lead = "Likely mistake" if len(found) == 1 else "Likely one of these mistakes"
             lead += "" if len(names) == len(wrong) else f" in {' and '.join(names)}"
@@ -187,5 +218,10 @@ def together(mistakes: dict[str, list[Mistake]]) -> list[tuple[list[str], list[M
 
 
 def say(text: str) -> None:
-    """A paragraph, for 80 columns."""
-    print("\n" + textwrap.fill(text, 78, initial_indent="  ", subsequent_indent="  ", break_long_words=False))
+    """A paragraph of its own."""
+    print("\n" + filled(text))
+
+
+def filled(text: str) -> str:
+    """The text in lines for 80 columns."""
+    return textwrap.fill(text, 78, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

@@ -48,8 +48,8 @@ class LearnersFile:
         return {name: kind for name, kind in found.items() if kind.__module__ == MODULE}
 
     @contextmanager
-    def running(self, what: str) -> Iterator[None]:
-        """Within it the learner's code runs: its exceptions become Stopped. `what` says what was called."""
+    def running(self, what: str, on: str = "") -> Iterator[None]:
+        """Within it the learner's code runs: its exceptions become Stopped. `what` says what was called, `on` with what."""
         try:
             yield
         except Stopped:
@@ -59,7 +59,7 @@ class LearnersFile:
             place = f"line {frame.lineno} of {self.path}" if frame else f"{what} is missing in {self.path}"
             raise Gap(place, str(error)) from error
         except (Exception, SystemExit) as error:
-            raise Stopped(self.describe(error, what)) from error
+            raise Stopped(f"With {on}:\n" * bool(on) + self.describe(error, what)) from error
 
     def frame(self, error: BaseException) -> traceback.FrameSummary | None:
         """The innermost place in the learner's file that the error passed through."""

@@ -91,6 +91,12 @@ def cross_with_own_gradient(self, x, s, dy):
     return 2 * self.alpha * self.beta * x * dy * self.around_back(x * s ** (-self.beta - 1))
 
 
+def without_last(a):
+    """a with 0 in its last channel: what range(…, min(C − 1, i + size//2)) never gets to."""
+    return a * (numpy.arange(a.shape[-1]) < a.shape[-1] - 1)
+
+
+ENDS_EARLY = "the window is off by one: it ends a channel too early"
 BOTH_ENDS = "It goes from i − size//2 to i + size//2, both included; range and slices stop before their end."
 OVER_SPACE = "Neighbours are neighbours in channel order, the last axis of (N, H, W, C), at the same pixel."
 POWER = ("only the sum is raised to β", "The power is that of the whole s = k + α · Σ x_j².")
@@ -99,11 +105,8 @@ EXPONENT = (
     "The derivative of s^(−β) is −β · s^(−β − 1): the exponent falls by 1, and from −β that is −β − 1.",
 )
 FORWARD = [
-    Mistake(
-        "the window is off by one: it ends a channel too early",
-        BOTH_ENDS,
-        around=lambda self, a: self.window_sum(a, self.half, self.half - 1),
-    ),
+    Mistake(ENDS_EARLY, BOTH_ENDS, around=lambda self, a: self.window_sum(a, self.half, self.half - 1)),
+    Mistake(ENDS_EARLY, BOTH_ENDS, around=lambda self, a: self.window_sum(without_last(a), self.half, self.half - 1)),
     Mistake(
         "the window is off by one: it starts a channel too late",
         BOTH_ENDS,
@@ -197,9 +200,14 @@ BACKWARD = [
         cross=cross_with_own_gradient,
     ),
     Mistake(
-        "on the way back the window is off by one: it ends a channel too early",
+        "on the way back " + ENDS_EARLY,
         BOTH_ENDS,
         around_back=lambda self, a: self.window_sum(a, self.half, self.half - 1),
+    ),
+    Mistake(
+        "on the way back " + ENDS_EARLY,
+        BOTH_ENDS,
+        around_back=lambda self, a: self.window_sum(without_last(a), self.half, self.half - 1),
     ),
     Mistake(
         "on the way back the window is off by one: it starts a channel too late",

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy
 
 from minialex.grader.exercise import Exercise, Mistake
-from minialex.grader.trials import Trial
+from minialex.grader.trials import Case, Trial
 
 
 class SGD:
@@ -34,7 +34,7 @@ class SGD:
 
 
 @dataclass
-class SGDCase:
+class SGDCase(Case):
     """Some steps, one for each of `rates`, with these options."""
 
     rates: tuple[float, ...]

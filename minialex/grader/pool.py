@@ -6,8 +6,8 @@ import numpy
 
 from minialex.grader import windows
 from minialex.grader.exercise import Exercise, Mistake
-from minialex.grader.trials import LayerCase, LayerTrial
-from minialex.grader.windows import Windowed
+from minialex.grader.trials import LayerCase
+from minialex.grader.windows import Windowed, WindowTrial
 
 
 class MaxPool2d(Windowed):
@@ -23,9 +23,7 @@ class MaxPool2d(Windowed):
         padded = self.pad(x)
         windows = padded[self.windows(padded)]
         self.cache = padded.shape, windows.reshape(*windows.shape[:3], -1, windows.shape[-1])
-        return self.pool(windows)
-
-    plain_forward = forward
+        return self.arrange(self.pool(windows))
 
     def pool(self, windows):
         """Of windows (N, OH, OW, K, K, C) the largest numbers (N, OH, OW, C)."""
@@ -160,7 +158,7 @@ BACKWARD = [
 EXERCISE = Exercise(
     "pool",
     MaxPool2d,
-    LayerTrial,
+    WindowTrial,
     cases,
     [*FORWARD, *BACKWARD],
     {"output_shape": "05", "forward": "05", "backward": "05"},

@@ -7,7 +7,7 @@ import numpy
 from minialex.gradcheck import differences
 from minialex.grader.compare import same
 from minialex.grader.exercise import Exercise, Mistake
-from minialex.grader.trials import REPEATABLE, Trial, copied_array, not_single
+from minialex.grader.trials import REPEATABLE, Case, Trial, copied_array, not_single
 from minialex.layers import Layer
 
 
@@ -45,7 +45,9 @@ class SoftmaxCrossEntropy(Layer):
 
 
 @dataclass
-class LossCase:
+class LossCase(Case):
+    """Logits and labels."""
+
     logits: numpy.ndarray
     labels: numpy.ndarray
     note: str

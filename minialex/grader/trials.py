@@ -14,8 +14,20 @@ from minialex.grader.learner import Wrong
 REPEATABLE = 1e-9
 
 
+class Case:
+    """What one trial is made with; `name` is that of the learner's class."""
+
+    def call(self, name: str) -> str:
+        """How the learner's class is called to build it, as Python has it."""
+        raise NotImplementedError
+
+    def describe(self, name: str) -> str:
+        """The call, and what goes in."""
+        raise NotImplementedError
+
+
 @dataclass
-class LayerCase:
+class LayerCase(Case):
     """An input that a layer is graded on, and how the layer is built for it; `params` replace its own."""
 
     arguments: tuple
@@ -30,7 +42,6 @@ class LayerCase:
         return kind(*self.arguments, **self.options)
 
     def call(self, name: str) -> str:
-        """How the layer is built, as Python has it."""
         options = (f"{option}={value!r}" for option, value in self.options.items())
         return f"{name}({', '.join([*map(repr, self.arguments), *options])})"
 

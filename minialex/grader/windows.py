@@ -3,6 +3,7 @@
 import numpy
 
 from minialex.grader.exercise import Mistake
+from minialex.grader.trials import LayerTrial
 from minialex.layers import Layer
 
 
@@ -45,10 +46,36 @@ class Windowed(Layer):
         """Adds what came back to each window, (N, OH, OW, K, K, C), to the pixels under it."""
         numpy.add.at(dpadded, index, dwindows)
 
+    def arrange(self, y):
+        """y, (N, OH, OW, O), as it is given back."""
+        return y
+
     def cut(self, dpadded):
         """dpadded without its border."""
         P, (_, H, W, _) = self.padding, dpadded.shape
         return dpadded[:, P : H - P, P : W - P]
+
+
+class WindowTrial(LayerTrial):
+    """A layer that looks at windows, which knows where these overlap."""
+
+    def hints(self, name, got, right, wrong):
+        if name == "dx":
+            count = self.windows_over_each_pixel()
+            for places, where in ((count > 1, "several windows"), (count == 1, "one window only")):
+                if not places.all() and not wrong[~places].any():
+                    return [*super().hints(name, got, right, wrong), f"All wrong numbers belong to pixels in {where}."]
+        return super().hints(name, got, right, wrong)
+
+    def windows_over_each_pixel(self):
+        """How many windows each number of x is in."""
+        plain = Windowed()
+        for option in ("kernel_size", "stride", "padding"):
+            setattr(plain, option, getattr(self.layer, option))
+        padded = plain.pad(numpy.zeros(self.case.x.shape))
+        index = plain.windows(padded)
+        plain.scatter(padded, index, numpy.ones(padded[index].shape))
+        return plain.cut(padded)
 
 
 def windows_one_apart(self, padded):
@@ -111,7 +138,7 @@ FORWARD = [
         "height and width are swapped",
         "Shapes are (N, H, W, C), rows first: OH comes from H, OW from W, and i counts rows.",
         output_shape=lambda self, shape: Windowed.output_shape(self, (shape[1], shape[0], shape[2])),
-        forward=lambda self, x, train=False: self.plain_forward(x, train).transpose(0, 2, 1, 3),
+        arrange=lambda self, y: y.transpose(0, 2, 1, 3),
     ),
     Mistake(
         "the stride is lost: windows lie one pixel apart",
