@@ -192,10 +192,11 @@ def frozen(layers: list[Layer], forward: Callable) -> Callable:
 
 
 EXAMPLES = """\
-  python -m minialex.gradcheck                            every layer, a line each
-  python -m minialex.gradcheck --seed 7                   on other random numbers
-  python -m minialex.gradcheck lessons/exercises/conv.py  grades an exercise
-  python -m minialex.gradcheck my_layer.py                checks a layer of your own
+  python -m minialex.gradcheck              every layer, a line each
+  python -m minialex.gradcheck --seed 7     on other random numbers
+  python -m minialex.gradcheck my_layer.py  checks a layer of your own
+  python -m minialex.gradcheck lessons/exercises/conv.py
+                                            grades an exercise
 """
 DESCRIPTION = """\
 Checks every layer's backward pass by finite differences, in float64. With a

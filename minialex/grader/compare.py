@@ -74,10 +74,10 @@ def hints(name: str, got: numpy.ndarray, right: numpy.ndarray, wrong: numpy.ndar
     if not got.any():
         return ["It is 0 everywhere."]
     factor, added = (got * right).sum() / max((right * right).sum(), 1e-300), (got - right).mean()
+    if same(got, -right, CLOSE):
+        return ["The sign is wrong everywhere."]
     if got.size > 1 and same(got, factor * right, CLOSE):
-        sign = "the sign is wrong and " * (factor < 0) if factor != -1 else ""
-        return ["The sign is wrong everywhere." if abs(factor + 1) < CLOSE else
-                f"Everywhere {sign}the number is {abs(factor):.6g} times what it should be."]
+        return [f"Everywhere the number is {factor:.6g} times what it should be."]
     if got.size > 1 and same(got, right + added, CLOSE):
         return [f"Everywhere the number is {abs(added):.6g} too {'large' if added > 0 else 'small'}."]
     for first in range(right.ndim):
@@ -91,12 +91,12 @@ def where(name: str, wrong: numpy.ndarray) -> list[str]:
     """Where the wrong numbers lie, if they do not lie everywhere."""
     if name in ("y", "dx") and wrong.ndim == 4 and not wrong[:, 1:-1, 1:-1].any() and wrong[:, 1:-1, 1:-1].size:
         return ["It is wrong only in the first and last rows and columns."]
-    axes = [f"index of axis {axis}" for axis in range(wrong.ndim)]
+    axes = [f"index {{}} of axis {axis}" for axis in range(wrong.ndim)]
     if wrong.ndim == 4:
-        axes = WEIGHT_AXES if name == "dweight" else AXES
+        axes = [f"{axis} {{}}" for axis in (WEIGHT_AXES if name == "dweight" else AXES)]
     found = []
     for axis, label in enumerate(axes):
         hit = numpy.flatnonzero(wrong.any(axis=tuple(other for other in range(wrong.ndim) if other != axis)))
         if len(hit) < wrong.shape[axis]:
-            found.append(f"It is wrong only in {label} {', '.join(map(str, hit))}.")
+            found.append(f"It is wrong only in {label.format(', '.join(map(str, hit)))}.")
     return found

@@ -3,7 +3,7 @@
 import numpy
 
 from minialex.grader import windows
-from minialex.grader.exercise import Exercise, Mistake
+from minialex.grader.exercise import Exercise, Mistake, Stage
 from minialex.grader.trials import LayerCase
 from minialex.grader.windows import Windowed, WindowTrial
 
@@ -201,7 +201,6 @@ EXERCISE = Exercise(
     Conv2d,
     WindowTrial,
     cases,
-    [*FORWARD, *BACKWARD],
-    {"output_shape": "02", "forward": "02", "backward": "03"},
+    {"output_shape": Stage("02", windows.FORWARD), "forward": Stage("02", FORWARD), "backward": Stage("03", BACKWARD)},
     optional=frozenset({"groups"}),
 )

@@ -6,7 +6,7 @@ import numpy
 
 from minialex.gradcheck import TOLERANCE
 from minialex.grader.compare import difference
-from minialex.grader.exercise import Exercise, Mistake
+from minialex.grader.exercise import Exercise, Mistake, Stage
 from minialex.grader.trials import LayerCase, LayerTrial, must_be
 from minialex.layers import Layer
 
@@ -138,77 +138,81 @@ OTHER_RANDOM = (
     "the random numbers are not from self.rng",
     "Only with the layer's own generator does a run give the same numbers again from the same seed.",
 )
+FORWARD = [
+    Mistake(
+        "the divisor is p",
+        "Of the numbers a share of 1 − p is left. For the mean to stay, what is left is divided by that.",
+        scale=lambda self: 1 / self.p,
+    ),
+    Mistake(
+        "the divisor is missing",
+        "With a share of p gone the mean falls. What is left is divided by the share that is left, 1 − p.",
+        scale=lambda self: 1.0,
+    ),
+    Mistake(
+        "y is multiplied by 1 − p, and it should be divided by it",
+        "With a share of p gone the mean falls; what is left must grow.",
+        scale=lambda self: 1 - self.p,
+    ),
+    Mistake(*KEPT, mask=lambda self, x: self.rng.random(x.shape) < self.p),
+    Mistake(*KEPT, mask=lambda self, x: self.rng.random(x.shape) < self.p, scale=lambda self: 1 / self.p),
+    Mistake("nothing is dropped while training", ONE_EACH, mask=lambda self, x: numpy.ones_like(x)),
+    Mistake("all pictures of a batch share one mask", ONE_EACH, mask=one_mask_along(0)),
+    Mistake("whole pictures are dropped", ONE_EACH, mask=one_mask_along(1, 2, 3)),
+    Mistake("whole maps are dropped", ONE_EACH, mask=one_mask_along(1, 2)),
+    Mistake("whole pixels, with all their channels, are dropped", ONE_EACH, mask=one_mask_along(3)),
+    Mistake(
+        "the mask is drawn once",
+        "Each call of forward draws anew; else the same units would sit out for good. Neither keep a mask nor make a new "
+        "generator in forward.",
+        mask=mask_drawn_once,
+    ),
+    Mistake(*OTHER_RANDOM, mask=lambda self, x: numpy.random.default_rng().random(x.shape) >= self.p),
+]
+TESTING = [
+    Mistake(
+        "dropout is active when testing",
+        "With train=False nothing is dropped: y = x.",
+        testing=lambda self, x: x * self.mask(x) * self.scale(),
+    ),
+    Mistake(
+        "y is multiplied by 1 − p when testing",
+        "That is the paper's way. Here the divisor while training has done it already: y = x.",
+        testing=lambda self, x: x * (1 - self.p),
+    ),
+]
+BACKWARD = [
+    Mistake(
+        "backward has another mask than forward",
+        "What was dropped on the way forward has no part in y. Keep the mask in self.cache, and do not draw again.",
+        backward=backward_with_another_mask,
+    ),
+    Mistake(
+        "backward forgets the mask",
+        "What was dropped on the way forward has no part in y: its dx is 0.",
+        backward=lambda self, dy: dy * self.scale(),
+    ),
+    Mistake(
+        "backward is that of testing",
+        "What was dropped has no part in y: its dx is 0. What was kept reached y divided by 1 − p: so does its gradient.",
+        backward=lambda self, dy: dy,
+    ),
+    Mistake(
+        "backward forgets the divisor",
+        "y = x · m / (1 − p), so the derivative of y with respect to x is m / (1 − p), not m.",
+        backward=lambda self, dy: dy * self.cache,
+    ),
+    Mistake(
+        "backward divides twice",
+        "If the mask in the cache is divided by 1 − p already, dy · mask is all there is to do.",
+        backward=lambda self, dy: dy * self.cache * self.scale() ** 2,
+    ),
+]
 EXERCISE = Exercise(
     "dropout",
     Dropout,
     DropoutTrial,
     cases,
-    [
-        Mistake(
-            "the divisor is p",
-            "Of the numbers a share of 1 − p is left. For the mean to stay, what is left is divided by that.",
-            scale=lambda self: 1 / self.p,
-        ),
-        Mistake(
-            "the divisor is missing",
-            "With a share of p gone the mean falls. What is left is divided by the share that is left, 1 − p.",
-            scale=lambda self: 1.0,
-        ),
-        Mistake(
-            "y is multiplied by 1 − p, and it should be divided by it",
-            "With a share of p gone the mean falls; what is left must grow.",
-            scale=lambda self: 1 - self.p,
-        ),
-        Mistake(*KEPT, mask=lambda self, x: self.rng.random(x.shape) < self.p),
-        Mistake(*KEPT, mask=lambda self, x: self.rng.random(x.shape) < self.p, scale=lambda self: 1 / self.p),
-        Mistake("nothing is dropped while training", ONE_EACH, mask=lambda self, x: numpy.ones_like(x)),
-        Mistake("all pictures of a batch share one mask", ONE_EACH, mask=one_mask_along(0)),
-        Mistake("whole pictures are dropped", ONE_EACH, mask=one_mask_along(1, 2, 3)),
-        Mistake("whole maps are dropped", ONE_EACH, mask=one_mask_along(1, 2)),
-        Mistake("whole pixels, with all their channels, are dropped", ONE_EACH, mask=one_mask_along(3)),
-        Mistake(
-            "the mask is drawn once",
-            "Each call of forward draws anew; else the same units would sit out for good. Neither keep a mask nor make a new "
-            "generator in forward.",
-            mask=mask_drawn_once,
-        ),
-        Mistake(*OTHER_RANDOM, mask=lambda self, x: numpy.random.default_rng().random(x.shape) >= self.p),
-        Mistake(
-            "dropout is active when testing",
-            "With train=False nothing is dropped: y = x.",
-            testing=lambda self, x: x * self.mask(x) * self.scale(),
-        ),
-        Mistake(
-            "y is multiplied by 1 − p when testing",
-            "That is the paper's way. Here the divisor while training has done it already: y = x.",
-            testing=lambda self, x: x * (1 - self.p),
-        ),
-        Mistake(
-            "backward has another mask than forward",
-            "What was dropped on the way forward has no part in y. Keep the mask in self.cache, and do not draw again.",
-            backward=backward_with_another_mask,
-        ),
-        Mistake(
-            "backward forgets the mask",
-            "What was dropped on the way forward has no part in y: its dx is 0.",
-            backward=lambda self, dy: dy * self.scale(),
-        ),
-        Mistake(
-            "backward is that of testing",
-            "What was dropped has no part in y: its dx is 0. What was kept reached y divided by 1 − p: so does its gradient.",
-            backward=lambda self, dy: dy,
-        ),
-        Mistake(
-            "backward forgets the divisor",
-            "y = x · m / (1 − p), so the derivative of y with respect to x is m / (1 − p), not m.",
-            backward=lambda self, dy: dy * self.cache,
-        ),
-        Mistake(
-            "backward divides twice",
-            "If the mask in the cache is divided by 1 − p already, dy · mask is all there is to do.",
-            backward=lambda self, dy: dy * self.cache * self.scale() ** 2,
-        ),
-    ],
-    {"forward": "07", "testing": "07", "backward": "07"},
+    {"forward": Stage("07", FORWARD), "testing": Stage("07", TESTING), "backward": Stage("07", BACKWARD)},
     tolerance=0.06,
 )

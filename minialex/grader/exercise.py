@@ -1,7 +1,7 @@
 """What an exercise consists of, and what a classic mistake is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy
 
@@ -18,21 +18,27 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A step of grading, a method of the trial: the lesson that teaches it and the mistakes that show in it."""
+
+    lesson: str
+    mistakes: list[Mistake]
+
+
+@dataclass(frozen=True)
 class Exercise:
     """One of lessons/exercises/: the class that the learner writes, and what it is graded with.
 
     `plain` does the same in the most obvious way (None: nobody knows what is right); `trial` takes it, the learner's and
-    those with mistakes through the `cases`, which go from easy to hard; `lessons` has the stages of a trial, in order, and
-    where each is taught.
+    those with mistakes through the `cases`, which go from easy to hard, in `stages`.
     """
 
     name: str
     plain: type | None
     trial: type
     cases: Callable[[numpy.random.Generator], list]
-    mistakes: list[Mistake]
-    lessons: dict[str, str]
+    stages: dict[str, Stage]
     #: Results that differ by less than this share of the numbers compared are the same.
     tolerance: float = 1e-9
     #: What may be left unwritten, as the NotImplementedError says that stands there.
-    optional: frozenset[str] = field(default_factory=frozenset)
+    optional: frozenset[str] = frozenset()

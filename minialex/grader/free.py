@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy
 
 from minialex.gradcheck import differences
-from minialex.grader.compare import same
-from minialex.grader.exercise import Exercise
+from minialex.grader.compare import CLOSE, same
+from minialex.grader.exercise import Exercise, Stage
 from minialex.grader.learner import LearnersFile, Wrong
 from minialex.grader.trials import REPEATABLE, LayerCase, LayerTrial, must_be
 
@@ -46,8 +46,8 @@ class FreeTrial(LayerTrial):
         return checks
 
     def hints(self, name, got, right, wrong):
-        x = self.case.x
-        if name == "dx" and same(got, differences(lambda: float(self.run(x.copy()).sum()), x.copy()), 1e-6):
+        x = self.case.x.copy()
+        if name == "dx" and same(got, differences(lambda: float(self.run(x.copy()).sum()), x), CLOSE):
             return ["It would be right if dy were 1 everywhere: the chain rule multiplies by dy."]
         if name == "dx" and not wrong.all():
             for sign, here in (("negative", x < 0), ("positive", x > 0)):
@@ -73,4 +73,5 @@ def free(file: LearnersFile) -> list[tuple[Exercise, type]]:
 
 
 def exercise(kind: type, case: FreeCase) -> tuple[Exercise, type]:
-    return Exercise("free", None, FreeTrial, lambda rng: [case], [], {"forward": "04", "backward": "04"}), kind
+    stages = {"forward": Stage("04", []), "backward": Stage("04", [])}
+    return Exercise("free", None, FreeTrial, lambda rng: [case], stages), kind

@@ -13,7 +13,7 @@ from minialex.grader import conv, dropout, lrn, momentum, pool, softmax
 from minialex.grader.compare import Difference, difference
 from minialex.grader.exercise import Exercise, Mistake
 from minialex.grader.free import HOW, free
-from minialex.grader.learner import Gap, LearnersFile, Stopped
+from minialex.grader.learner import Gap, LearnersFile, Stopped, Wrong
 from minialex.grader.likely import likely
 from minialex.grader.speed import speed
 from minialex.grader.trials import Case, LayerTrial, Trial
@@ -82,13 +82,16 @@ class Grading:
         print(f"{self.name} in {self.file.path}\n")
         try:
             self.build()
-            return all(map(self.stage, self.exercise.lessons)) and all(map(self.check, self.checks())) and self.praise()
+            return all(map(self.stage, self.exercise.stages)) and all(map(self.check, self.checks())) and self.praise()
         except Gap as gap:
             self.line("next", str(gap))
             print("\nFill the gap, and run this again.")
         except Stopped as stopped:
             self.line("wrong")
-            print(f"\n{textwrap.indent(str(stopped), '  ')}")
+            if isinstance(stopped, Wrong):
+                say(str(stopped))
+            else:
+                print(f"\n{textwrap.indent(str(stopped), '  ')}")
             if self.exercise.name == "free" and self.step != "backward" and not self.cases[0].example:
                 say(HOW)
         return False
@@ -145,7 +148,8 @@ class Grading:
 
     def result(self, run: Run, stage: str) -> Result:
         got, plain = (getattr(trial, stage)() if trial else {} for trial in (run.trial, run.plain))
-        measured = run.trial.differences() if stage == "backward" else None
+        # The plain layer's forward is nudged: the learner's has been shown to give the same, and may take seconds.
+        measured = (run.plain or run.trial).differences() if stage == "backward" else None
         if measured is not None:
             return Result(got, measured, TOLERANCE, BY_DIFFERENCES)
         tolerance = self.exercise.tolerance
@@ -168,7 +172,7 @@ class Grading:
     def check(self, check: tuple[str, Callable[[], str | None]]) -> bool:
         """Whether one of the checks finds nothing."""
         self.step, find = check
-        with self.file.running("forward or backward", self.runs[-1].case.describe(self.name)):
+        with self.file.running("forward or backward", f"{self.runs[-1].case.describe(self.name)}, {self.step}"):
             problem = find()
         self.line("wrong" if problem else "ok")
         if problem:
@@ -177,12 +181,12 @@ class Grading:
 
     def praise(self) -> bool:
         """Says that all is right, what could come next, and how fast it is."""
-        print("\nAll of it is right.")
-        for part in self.left_out:
-            say(f"What is left, if you like: {part}. See the end of the file.")
         layers = [run.trial for run in self.runs if isinstance(run.trial, LayerTrial) and run.plain]
-        if layers:
-            say(speed(max(layers, key=lambda trial: trial.case.x[0].size)))
+        with self.file.running("forward or backward"):
+            times = [speed(max(layers, key=lambda trial: trial.case.x[0].size))] if layers else []
+        print("\nAll of it is right.")
+        for line in [*(f"What is left, if you like: {part}. See the end of the file." for part in self.left_out), *times]:
+            say(line)
         return True
 
     def explain(self, stage: str, wrong: dict[str, tuple[int, Difference]], results: list[Result]) -> None:
@@ -202,7 +206,7 @@ class Grading:
             lead = "Likely mistake" if len(found) == 1 else "Likely one of these mistakes"
             lead += "" if len(names) == len(wrong) else f" in {' and '.join(names)}"
             for mistake in found:
-                say(f"{lead}: {mistake.name}. {mistake.why} (Lesson {self.exercise.lessons[stage]}.)")
+                say(f"{lead}: {mistake.name}. {mistake.why} (Lesson {self.exercise.stages[stage].lesson}.)")
                 lead = "Or"
 
 

@@ -1,6 +1,7 @@
 """The learner's file: reading it, running what is in it, and saying where in it an error happened."""
 
 import sys
+import textwrap
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,7 +60,8 @@ class LearnersFile:
             place = f"line {frame.lineno} of {self.path}" if frame else f"{what} is missing in {self.path}"
             raise Gap(place, str(error)) from error
         except (Exception, SystemExit) as error:
-            raise Stopped(f"With {on}:\n" * bool(on) + self.describe(error, what)) from error
+            case = textwrap.fill(f"With {on}:", 76) + "\n" if on else ""
+            raise Stopped(case + self.describe(error, what)) from error
 
     def frame(self, error: BaseException) -> traceback.FrameSummary | None:
         """The innermost place in the learner's file that the error passed through."""

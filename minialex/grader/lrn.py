@@ -2,7 +2,7 @@
 
 import numpy
 
-from minialex.grader.exercise import Exercise, Mistake
+from minialex.grader.exercise import Exercise, Mistake, Stage
 from minialex.grader.trials import LayerCase, LayerTrial
 from minialex.layers import Layer
 
@@ -216,5 +216,5 @@ BACKWARD = [
     ),
 ]
 EXERCISE = Exercise(
-    "lrn", LocalResponseNorm, LayerTrial, cases, [*FORWARD, *BACKWARD], {"forward": "06", "backward": "06"}
+    "lrn", LocalResponseNorm, LayerTrial, cases, {"forward": Stage("06", FORWARD), "backward": Stage("06", BACKWARD)}
 )

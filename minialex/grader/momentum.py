@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy
 
-from minialex.grader.exercise import Exercise, Mistake
+from minialex.grader.exercise import Exercise, Mistake, Stage
 from minialex.grader.trials import Case, Trial
 
 
@@ -102,105 +102,99 @@ def step_before_velocity(self):
 
 UPHILL = ("the step goes uphill", "The gradient points to where the loss grows. v takes −lr · g, and w takes +v.")
 DECAY = "v ← momentum · v − weight_decay · lr · w − lr · g: the decay has lr as its factor, too, and it goes through v."
-EXERCISE = Exercise(
-    "momentum",
-    SGD,
-    SGDTrial,
-    cases,
-    [
-        Mistake(
-            "this is torch's rule: lr stands outside v",
-            "While lr is constant it takes the same steps. When lr drops, the paper's v still carries the larger steps of "
-            "before: each gradient goes into v with the lr of its own time.",
-            new_velocity=lambda self, v, w, g: self.momentum * v + g + self.weight_decay * w,
-            move=move(lambda self, w, v, g: -self.lr * v),
-        ),
-        Mistake(
-            "weight decay lacks the factor lr",
-            DECAY,
-            new_velocity=lambda self, v, w, g: self.momentum * v - self.weight_decay * w - self.lr * g,
-        ),
-        Mistake(
-            "weight decay does not go through v",
-            DECAY,
-            new_velocity=lambda self, v, w, g: self.momentum * v - self.lr * g,
-            move=move(lambda self, w, v, g: v - self.weight_decay * self.lr * w),
-        ),
-        Mistake(
-            "weight decay does not go through v, and comes after the step",
-            DECAY,
-            new_velocity=lambda self, v, w, g: self.momentum * v - self.lr * g,
-            move=move(lambda self, w, v, g: v - self.weight_decay * self.lr * (w + v)),
-        ),
-        Mistake(
-            "weight decay is missing",
-            "It pulls every weight a little towards 0: v also takes −weight_decay · lr · w.",
-            new_velocity=lambda self, v, w, g: self.momentum * v - self.lr * g,
-        ),
-        Mistake(
-            "weight decay has the wrong sign",
-            "Decay makes weights smaller: v takes −weight_decay · lr · w.",
-            new_velocity=lambda self, v, w, g: self.momentum * v + self.weight_decay * self.lr * w - self.lr * g,
-        ),
-        Mistake(
-            "v is not kept from step to step",
-            "self.velocity must hold the new v after the step: write into its array, or put the new one there.",
-            new_velocity=lambda self, v, w, g: -self.lr * (g + self.weight_decay * w),
-        ),
-        Mistake(
-            *UPHILL,
-            new_velocity=lambda self, v, w, g: self.momentum * v + self.lr * (g + self.weight_decay * w),
-        ),
-        Mistake(
-            *UPHILL,
-            new_velocity=lambda self, v, w, g: self.momentum * v - self.lr * self.weight_decay * w + self.lr * g,
-        ),
-        Mistake(
-            "this is Nesterov's momentum",
-            "It moves w by momentum times the new v and the new gradient's step once more. The paper's is plain: w ← w + v.",
-            move=move(lambda self, w, v, g: self.momentum * v - self.lr * (g + self.weight_decay * w)),
-        ),
-        Mistake(
-            "the new gradient is multiplied by 1 − momentum",
-            "That makes v a running mean, as in Adam. Here old steps add up: momentum · v − lr · g.",
-            new_velocity=lambda self, v, w, g: self.momentum * v
-            - (1 - self.momentum) * self.lr * (g + self.weight_decay * w),
-        ),
-        Mistake(
-            "the learning rate is missing",
-            "v takes −lr · g, and the decay has lr as its factor, too.",
-            new_velocity=lambda self, v, w, g: self.momentum * v - self.weight_decay * w - g,
-        ),
-        Mistake(
-            "momentum is missing",
-            "Each step keeps `momentum` of the v before it: momentum · v, not v.",
-            new_velocity=lambda self, v, w, g: v - self.lr * (g + self.weight_decay * w),
-        ),
-        Mistake(
-            "w moves by the old v",
-            "First the new v, then w ← w + v with it.",
-            step=step_before_velocity,
-        ),
-        Mistake(
-            "all parameters share one v",
-            "Every parameter has a velocity of its own: self.velocity[name].",
-            owner=lambda self, name: next(iter(self.velocity)),
-        ),
-        Mistake(
-            "momentum is always 0.9",
-            "Take self.momentum.",
-            new_velocity=lambda self, v, w, g: 0.9 * v - self.weight_decay * self.lr * w - self.lr * g,
-        ),
-        Mistake(
-            "weight decay is always 0.0005",
-            "Take self.weight_decay.",
-            new_velocity=lambda self, v, w, g: self.momentum * v - 0.0005 * self.lr * w - self.lr * g,
-        ),
-        Mistake(
-            "nothing has changed in the network's own arrays",
-            "w = w + v makes a new array, and the layers keep the old one. Write into it: w += v.",
-            move=lambda self, w, v, g: None,
-        ),
-    ],
-    {"step": "09"},
-)
+MISTAKES = [
+    Mistake(
+        "this is torch's rule: lr stands outside v",
+        "While lr is constant it takes the same steps. When lr drops, the paper's v still carries the larger steps of "
+        "before: each gradient goes into v with the lr of its own time.",
+        new_velocity=lambda self, v, w, g: self.momentum * v + g + self.weight_decay * w,
+        move=move(lambda self, w, v, g: -self.lr * v),
+    ),
+    Mistake(
+        "weight decay lacks the factor lr",
+        DECAY,
+        new_velocity=lambda self, v, w, g: self.momentum * v - self.weight_decay * w - self.lr * g,
+    ),
+    Mistake(
+        "weight decay does not go through v",
+        DECAY,
+        new_velocity=lambda self, v, w, g: self.momentum * v - self.lr * g,
+        move=move(lambda self, w, v, g: v - self.weight_decay * self.lr * w),
+    ),
+    Mistake(
+        "weight decay does not go through v, and comes after the step",
+        DECAY,
+        new_velocity=lambda self, v, w, g: self.momentum * v - self.lr * g,
+        move=move(lambda self, w, v, g: v - self.weight_decay * self.lr * (w + v)),
+    ),
+    Mistake(
+        "weight decay is missing",
+        "It pulls every weight a little towards 0: v also takes −weight_decay · lr · w.",
+        new_velocity=lambda self, v, w, g: self.momentum * v - self.lr * g,
+    ),
+    Mistake(
+        "weight decay has the wrong sign",
+        "Decay makes weights smaller: v takes −weight_decay · lr · w.",
+        new_velocity=lambda self, v, w, g: self.momentum * v + self.weight_decay * self.lr * w - self.lr * g,
+    ),
+    Mistake(
+        "v is not kept from step to step",
+        "self.velocity must hold the new v after the step: write into its array, or put the new one there.",
+        new_velocity=lambda self, v, w, g: -self.lr * (g + self.weight_decay * w),
+    ),
+    Mistake(
+        *UPHILL,
+        new_velocity=lambda self, v, w, g: self.momentum * v + self.lr * (g + self.weight_decay * w),
+    ),
+    Mistake(
+        *UPHILL,
+        new_velocity=lambda self, v, w, g: self.momentum * v - self.lr * self.weight_decay * w + self.lr * g,
+    ),
+    Mistake(
+        "this is Nesterov's momentum",
+        "It moves w by momentum times the new v and the new gradient's step once more. The paper's is plain: w ← w + v.",
+        move=move(lambda self, w, v, g: self.momentum * v - self.lr * (g + self.weight_decay * w)),
+    ),
+    Mistake(
+        "the new gradient is multiplied by 1 − momentum",
+        "That makes v a running mean, as in Adam. Here old steps add up: momentum · v − lr · g.",
+        new_velocity=lambda self, v, w, g: self.momentum * v
+        - (1 - self.momentum) * self.lr * (g + self.weight_decay * w),
+    ),
+    Mistake(
+        "the learning rate is missing",
+        "v takes −lr · g, and the decay has lr as its factor, too.",
+        new_velocity=lambda self, v, w, g: self.momentum * v - self.weight_decay * w - g,
+    ),
+    Mistake(
+        "momentum is missing",
+        "Each step keeps `momentum` of the v before it: momentum · v, not v.",
+        new_velocity=lambda self, v, w, g: v - self.lr * (g + self.weight_decay * w),
+    ),
+    Mistake(
+        "w moves by the old v",
+        "First the new v, then w ← w + v with it.",
+        step=step_before_velocity,
+    ),
+    Mistake(
+        "all parameters share one v",
+        "Every parameter has a velocity of its own: self.velocity[name].",
+        owner=lambda self, name: next(iter(self.velocity)),
+    ),
+    Mistake(
+        "momentum is always 0.9",
+        "Take self.momentum.",
+        new_velocity=lambda self, v, w, g: 0.9 * v - self.weight_decay * self.lr * w - self.lr * g,
+    ),
+    Mistake(
+        "weight decay is always 0.0005",
+        "Take self.weight_decay.",
+        new_velocity=lambda self, v, w, g: self.momentum * v - 0.0005 * self.lr * w - self.lr * g,
+    ),
+    Mistake(
+        "nothing has changed in the network's own arrays",
+        "w = w + v makes a new array, and the layers keep the old one. Write into it: w += v.",
+        move=lambda self, w, v, g: None,
+    ),
+]
+EXERCISE = Exercise("momentum", SGD, SGDTrial, cases, {"step": Stage("09", MISTAKES)})

@@ -5,7 +5,7 @@ import math
 import numpy
 
 from minialex.grader import windows
-from minialex.grader.exercise import Exercise, Mistake
+from minialex.grader.exercise import Exercise, Mistake, Stage
 from minialex.grader.trials import LayerCase
 from minialex.grader.windows import Windowed, WindowTrial
 
@@ -160,6 +160,5 @@ EXERCISE = Exercise(
     MaxPool2d,
     WindowTrial,
     cases,
-    [*FORWARD, *BACKWARD],
-    {"output_shape": "05", "forward": "05", "backward": "05"},
+    {"output_shape": Stage("05", FORWARD), "forward": Stage("05", FORWARD), "backward": Stage("05", BACKWARD)},
 )

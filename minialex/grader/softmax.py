@@ -6,7 +6,7 @@ import numpy
 
 from minialex.gradcheck import differences
 from minialex.grader.compare import same
-from minialex.grader.exercise import Exercise, Mistake
+from minialex.grader.exercise import Exercise, Mistake, Stage
 from minialex.grader.trials import REPEATABLE, Case, Trial, copied_array, not_single
 from minialex.layers import Layer
 
@@ -255,5 +255,5 @@ BACKWARD = [
     ),
 ]
 EXERCISE = Exercise(
-    "softmax", SoftmaxCrossEntropy, LossTrial, cases, [*FORWARD, *BACKWARD], {"forward": "01", "backward": "01"}
+    "softmax", SoftmaxCrossEntropy, LossTrial, cases, {"forward": Stage("01", FORWARD), "backward": Stage("01", BACKWARD)}
 )

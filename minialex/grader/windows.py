@@ -26,8 +26,10 @@ class Windowed(Layer):
         return C
 
     def pad(self, x):
-        border = (self.padding, self.padding)
-        return numpy.pad(x, ((0, 0), border, border, (0, 0)), constant_values=self.outside)
+        P, (N, H, W, C) = self.padding, x.shape
+        padded = numpy.full((N, H + 2 * P, W + 2 * P, C), self.outside)  # numpy.pad takes longer than all the rest
+        padded[:, P : P + H, P : P + W] = x
+        return padded
 
     def windows(self, padded):
         """The index that makes of padded pictures an array (N, OH, OW, K, K, C)."""
