@@ -276,6 +276,18 @@ def test_where_no_mistake_is_known_it_says_what_is_to_be_seen(solution, old, new
     code, out = graded(solved(solution, (old, new)))
     assert (code, named(out)) == (1, []), out
     assert hint in out
+    assert "No classic mistake gives just this." in out
+
+
+def test_an_agreement_of_shares_by_chance_is_not_taken_for_a_mistake(graded):
+    """Two masks that agree in 0.53 of all places say nothing where the share of zeros is wrong as well."""
+    code, out = graded(solved("dropout_mask", ("random(x.shape)", "standard_normal(x.shape)")))
+    assert (code, named(out)) == (1, []), out
+
+
+def test_a_mask_that_is_drawn_in_another_way_is_judged_by_most_of_its_shares(graded):
+    code, out = graded(solved("dropout_binomial", ("size=x.shape", "size=(len(x), 1, 1, 1)")))
+    assert (code, named(out)) == (1, ["whole pictures are dropped"]), out
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,11 @@ FORWARD = [
         fit=lambda self, windows, weight: Conv2d.fit(self, windows, weight.transpose(0, 2, 1, 3)),
     ),
     Mistake(
+        "the window is off by one: its last row and column are missing",
+        "kh goes from 0 to KH − 1 and kw from 0 to KW − 1, and range(KH) ends before KH by itself.",
+        fit=lambda self, windows, weight: Conv2d.fit(self, windows[..., :-1, :-1, :], weight[:, :-1, :-1]),
+    ),
+    Mistake(
         *ASSIGNED_PRODUCTS,
         fit=lambda self, windows, weight: Conv2d.fit(self, windows[..., -1:, -1:, :], weight[:, -1:, -1:]),
     ),
@@ -161,6 +166,11 @@ BACKWARD = [
         "dy[n, i, j, o] · weight[o, kh, kw, c] goes to the pixel in row i·stride + kh, where forward took it from. The flipped "
         "kernel in books is for those who go through the pixels of dx and collect; going through windows, flip nothing.",
         dwindows=lambda self, dy, weight: Conv2d.dwindows(self, dy, weight[:, ::-1, ::-1]),
+    ),
+    Mistake(
+        "the kernel's rows and columns are swapped on the way back",
+        "weight is (O, KH, KW, C): weight[o, kh, kw, c] goes to the pixel in row i·stride + kh and column j·stride + kw.",
+        dwindows=lambda self, dy, weight: Conv2d.dwindows(self, dy, weight.transpose(0, 2, 1, 3)),
     ),
     Mistake(
         "only the last picture counts",

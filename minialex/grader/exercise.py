@@ -42,3 +42,8 @@ class Exercise:
     tolerance: float = 1e-9
     #: What may be left unwritten, as the NotImplementedError says that stands there.
     optional: frozenset[str] = frozenset()
+
+    @property
+    def compares_shares(self) -> bool:
+        """Whether results are shares of random numbers, which are about right, and may agree by chance."""
+        return self.tolerance > 0.01

@@ -19,6 +19,8 @@ from minialex.grader.speed import speed
 from minialex.grader.trials import Case, LayerTrial, Trial
 
 EXERCISES = [module.EXERCISE for module in (conv, pool, lrn, dropout, softmax, momentum)]
+#: What to say where nothing can be said.
+UNKNOWN = "No classic mistake gives just this. Work the first wrong number out by hand, and print what your code makes it from."
 BY_DIFFERENCES = "finite differences say"
 #: The exercises by the name of the class that is to be written, and by that of the file.
 BY_CLASS = {exercise.plain.__name__: exercise for exercise in EXERCISES}
@@ -152,8 +154,7 @@ class Grading:
         measured = (run.plain or run.trial).differences() if stage == "backward" else None
         if measured is not None:
             return Result(got, measured, TOLERANCE, BY_DIFFERENCES)
-        tolerance = self.exercise.tolerance
-        return Result(got, plain, tolerance, "expected about" if tolerance > 0.01 else "expected")
+        return Result(got, plain, self.exercise.tolerance, "expected" + " about" * self.exercise.compares_shares)
 
     def first_wrong(self, results: list[Result]) -> dict[str, tuple[int, Difference]]:
         """For each name the number of the first case whose result is wrong, and how; nothing for those always right."""
@@ -202,9 +203,11 @@ class Grading:
                     arrays = numpy.asarray(got[i][name]), numpy.asarray(results[i].right[name])
                     hints = self.runs[i].trial.hints(name, *arrays, fault.wrong)
                 print(filled(" ".join([fault.text, *hints])))
+        if self.exercise.plain and not any(mistakes.values()):
+            say(UNKNOWN)
         for names, found in together(mistakes):
             lead = "Likely mistake" if len(found) == 1 else "Likely one of these mistakes"
-            lead += "" if len(names) == len(wrong) else f" in {' and '.join(names)}"
+            lead += f" in {' and '.join(names)}" * (len(names) < len(wrong) and not self.exercise.compares_shares)
             for mistake in found:
                 say(f"{lead}: {mistake.name}. {mistake.why} (Lesson {self.exercise.stages[stage].lesson}.)")
                 lead = "Or"

@@ -1,5 +1,6 @@
 """Which classic mistakes give just what the learner's code gives."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy
@@ -16,7 +17,8 @@ def likely(exercise: Exercise, cases: list, stage: str, got: list[dict], wrong: 
 
     `got` has the results of the stage in each case, `wrong` the number of the first case where each is wrong. A mistake must
     agree with all cases up to that one. Of those that do, the ones count that agree in most cases (in the later ones a
-    second mistake may show), and of these the ones whose other results agree best.
+    second mistake may show), and of these the ones whose other results agree best. Shares may agree by chance: a mistake
+    must then explain half of what is wrong.
     """
 
     def agrees(mine, its) -> bool:
@@ -34,7 +36,11 @@ def likely(exercise: Exercise, cases: list, stage: str, got: list[dict], wrong: 
                     best[name] = rank, {}
                 if rank == best[name][0]:
                     best[name][1].setdefault(mistake.name, mistake)
-    return {name: list(mistakes.values()) for name, (_, mistakes) in best.items()}
+    found = {name: list(mistakes.values()) for name, (_, mistakes) in best.items()}
+    if exercise.compares_shares:
+        explained = Counter(mistake.name for mistakes in found.values() for mistake in mistakes)
+        found = {name: [each for each in mistakes if 2 * explained[each.name] >= len(wrong)] for name, mistakes in found.items()}
+    return found
 
 
 def results_with(mistake: Mistake, exercise: Exercise, cases: list, stage: str) -> Iterator[dict]:

@@ -182,6 +182,16 @@ BACKWARD = [
         "The derivative of s_j with respect to x_i is 2 · α · x_i.",
         cross=cross_without(lambda self, s: self.alpha),
     ),
+    Mistake(
+        "the cross term lacks x_i",
+        "The derivative of s_j with respect to x_i is 2 · α · x_i.",
+        cross=lambda self, x, s, dy: LocalResponseNorm.cross(self, x, s, dy) / x,
+    ),
+    Mistake(
+        "the cross term lacks each neighbour's x_j",
+        "The derivative of y_j = x_j · s_j^(−β) with respect to s_j has x_j in it.",
+        cross=lambda self, x, s, dy: LocalResponseNorm.cross(self, x, s, dy / x),
+    ),
     Mistake(*EXPONENT, cross=lambda self, x, s, dy: LocalResponseNorm.cross(self, x, s, dy * s)),
     Mistake(*EXPONENT, cross=lambda self, x, s, dy: LocalResponseNorm.cross(self, x, s, dy * s**2)),
     Mistake(

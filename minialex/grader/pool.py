@@ -89,6 +89,11 @@ def assign_winners(self, dpadded, index, dwindows, order=(0, 1, 2, 3)):
         pixels[back != 0] = back[back != 0]
 
 
+def share_swapped(self, windows, dy):
+    K, share = self.kernel_size, MaxPool2d.share(self, windows, dy)
+    return share.reshape(*dy.shape[:3], K, K, dy.shape[-1]).swapaxes(3, 4).reshape(share.shape)
+
+
 TOO_SMALL = "kh and kw go from 0 to kernel_size − 1. A slice a : b ends before b, so it is a : a + kernel_size."
 FORWARD = [
     *windows.FORWARD,
@@ -148,6 +153,11 @@ BACKWARD = [
         "the gradient is shared out over the window",
         "That is the way back through a mean. Here the winner gets everything and the others nothing.",
         share=lambda self, windows, dy: dy[:, :, :, None] * numpy.ones_like(windows) / self.kernel_size**2,
+    ),
+    Mistake(
+        "the winner's row and column are swapped",
+        "numpy.argmax counts row by row: its row is the index // kernel_size, its column the rest, index % kernel_size.",
+        share=share_swapped,
     ),
     Mistake(
         "the window's own place is forgotten",
