@@ -3,13 +3,14 @@
 import ast
 import doctest
 import re
+import subprocess
 from types import SimpleNamespace
 
 import naive
 import numpy
 import pytest
 import solutions
-from commands import call
+from commands import call, start
 from naive import BOUNDS
 from solutions import EXERCISES, mistakes, solved
 
@@ -484,6 +485,17 @@ class TestAnyonesLayer:
         code, out = graded(text.replace("    def forward", calls, 1))
         assert code == 1
         assert words in out
+
+
+def test_the_command_grades_a_file_in_a_process_of_its_own(tmp_path):
+    """As __main__, gradcheck is there twice: the graders import it again."""
+    path = tmp_path / "momentum.py"
+    for changes, code in ([], 0), ([("w += v", "w -= v")], 1):
+        path.write_text(solved("momentum_in_place", *changes), encoding="utf-8")
+        process = start("minialex.gradcheck", path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+        out, error = process.communicate()
+        assert (process.returncode, error) == (code, ""), out
+    assert not list(tmp_path.glob("**/*.pyc"))
 
 
 def test_help_shows_both_uses(capsys):

@@ -39,7 +39,7 @@ def likely(exercise: Exercise, cases: list, stage: str, got: list[dict], wrong: 
     found = {name: list(mistakes.values()) for name, (_, mistakes) in best.items()}
     if exercise.compares_shares:
         explained = Counter(mistake.name for mistakes in found.values() for mistake in mistakes)
-        found = {name: [each for each in mistakes if 2 * explained[each.name] >= len(wrong)] for name, mistakes in found.items()}
+        found = {name: [each for each in found[name] if 2 * explained[each.name] >= len(wrong)] for name in found}
     return found
 
 
