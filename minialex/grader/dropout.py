@@ -88,14 +88,16 @@ class DropoutTrial(LayerTrial):
     def checks(self):
         checks = super().checks()
         del checks["when testing"]
-        return {"differences": self.by_differences, **checks}
+        return {"every number": self.every_number, **checks}
 
-    def by_differences(self) -> str | None:
-        """Whether dx is what finite differences say, for the same numbers dropped each time."""
+    def every_number(self) -> str | None:
+        """Whether y and dx are right, and not about right, for what is dropped from a small x, the same each time."""
         small = LayerTrial(self.kind, Draws((0.3,), {}, self.case.x[:2, :3, :2, :2]))
-        small.forward()
-        dx, right = small.backward()["dx"], small.differences()["dx"]
-        found = difference(small.place, "dx", dx, right, TOLERANCE, "finite differences say")
+        y = small.forward()["y"]
+        right_y = small.case.x * (y != 0) / (1 - 0.3)
+        dx, right_dx = small.backward()["dx"], small.differences()["dx"]
+        found = difference(small.place, "y", y, right_y, TOLERANCE, "expected")
+        found = found or difference(small.place, "dx", dx, right_dx, TOLERANCE, "finite differences say")
         return found and found.text
 
 
