@@ -59,7 +59,7 @@ for read_each in (True, False):
         if read_each:
             losses[-1].result()
     losses[-1].result()  # the last step's
-    print(f"{time.perf_counter() - start:.2f} s; each one read: {read_each}")
+    print(f"{time.perf_counter() - start:.2f} s, each read: {read_each}")
 a = xp.ones((500 if quick else 2000,) * 2, numpy.float32)
 print("a product is asked for in", seconds(lambda: a @ a), "s,")
 print("done in", seconds(lambda: (a @ a, backend.synchronize(xp))), "s")
@@ -117,7 +117,7 @@ def update(weight, grad, velocity, lr, momentum, weight_decay):
 
 
 rates, moved = dict(lr=0.01, momentum=0.9, weight_decay=5e-4), []
-start = numpy.random.default_rng(0).standard_normal((3, 1000), numpy.float32)
+start = numpy.random.default_rng(0).normal(size=(3, 1000)).astype("float32")
 arrays = start.copy()
 update(*arrays, **rates)
 print(f"{len(moved)} kernels move {moved}, together {sum(moved)}")

@@ -17,10 +17,11 @@ from minialex.layers import Conv2d, SoftmaxCrossEntropy, winograd
 from minialex.parallel.workers import Workers
 
 step("The limit: a matrix product", """
-Fetching a number from memory takes longer than multiplying it. A sum of two
-large arrays uses each once and waits for memory. A product of n×n matrices
-uses each n times, 2·n³ operations with 2·n² numbers: the fastest thing a core
-does. Its rate (GFLOP/s, 10⁹ operations a second) is a net of products' limit.
+Fetching a number takes longer than multiplying it. A sum of large arrays uses
+each once and waits for memory. A product of n×n matrices uses each n times,
+2·n³ operations with 2·n² numbers: the fastest thing a core does. Its rate, in
+10⁹ operations a second (GFLOP/s), limits a net that is made of products. A
+training step takes all of them three times: forward, and for two gradients.
 """)
 
 threadpool_limits(1)  # BLAS, the library that multiplies: on one core
@@ -30,9 +31,8 @@ for n in (8, 64, 512):
     a = numpy.ones((n, n), numpy.float32)
     limit = 2e-9 * n**3 / seconds(lambda a=a: a @ a, repeat=20)
     print(f"a product of {n}×{n}: {limit:.1f} GFLOP/s")
-macs = [*models.build("alexnet").macs().values()]
-work = 2e-9 * (3 * sum(macs) - macs[0])  # forward, and twice that back
-print(f"AlexNet at this limit: {limit / work:.0f} training pictures a second")
+work = 6e-9 * sum(models.build("alexnet").macs().values())
+print(f"AlexNet by products: at most {limit / work:.0f} pictures a second")
 
 # %%
 step("Order in memory; pieces that fit the cache", """
@@ -85,9 +85,10 @@ one core, so `Workers` gives each core a share of the pictures.
 
 print(f"x * 2 in fresh memory: {1e3 * seconds(lambda: x * 2):.1f} ms")
 print(f"again: {1e3 * seconds(lambda: numpy.multiply(x, 2, out=y)):.1f} ms")
+net = models.build("alexnet-cifar")
 some = numpy.ones((16 if quick else 128, 32, 32, 3), numpy.float32)
 for n in sorted({1, usable_cores()}):
-    train = Workers(models.build("alexnet-cifar"), SoftmaxCrossEntropy(), n).step
+    train = Workers(net, SoftmaxCrossEntropy(), n).step
     time = seconds(lambda f=train: f(some, numpy.arange(len(some)) % 10))
     print(f"training on {n} core(s): {len(some) / time:.0f} pictures/s")
 
@@ -129,8 +130,8 @@ for m in range(2, 7):
     A, B, G = winograd.transforms(m, 3, numpy, x.dtype)
     tile = B.T @ x[:, : m + 2, : m + 2] @ B
     y = A.T @ ((G @ w @ G.T) * tile) @ A
-    error = (y - truth[:, :m, :m]).std() / truth.std()
-    print(f"{m}×{m}: {(1 + 2 / m) ** 2:.2f} products each, error {error:.1e}")
+    off = (y - truth[:, :m, :m]).std() / truth.std()
+    print(f"{m}×{m}: {(1 + 2 / m) ** 2:.2f} products each, error {off:.1e}")
 x = numpy.ones((4 if quick else 16, 13, 13, 192), numpy.float32)  # conv4's
 work = 2e-9 * len(x) * 13 * 13 * 192 * 3 * 3 * 192
 for way in ("im2col", "winograd"):
@@ -140,8 +141,7 @@ for way in ("im2col", "winograd"):
 
 # %%
 step("To take away", """
-- A large matrix product is the fastest thing a computer does. Around it
-  memory counts: the order of numbers, pieces, arrays used again, all cores.
+- A core is fastest at large matrix products. Around them, memory counts.
 - Winograd's way: fewer products than the definition has, and more rounding.
 
 Exercises

@@ -74,7 +74,7 @@ def spread(x):
 spreads = {"0.01, 1": spread(standardised), "0.01, 64": spread(centred)}
 maps = {}
 for kind, x in (("1", standardised), ("64", centred)):
-    maps[kind] = net.layers["relu1"].forward(convs["conv1"].forward(x)).copy()
+    maps[kind] = numpy.maximum(convs["conv1"].forward(x), 0)
 for layer in net.layers.values():
     if layer.params:
         weight, bias = layer.params["weight"], layer.params["bias"]
@@ -83,7 +83,7 @@ for layer in net.layers.values():
 spreads["He, 1"] = spread(standardised)
 print(" " * 6, *(f"{kind:>10}" for kind in spreads))
 for name in spreads["He, 1"]:
-    print(f"{name:<6}", *(f"{kind[name]:10.5f}" for kind in spreads.values()))
+    print(f"{name:<6}", *(f"{s[name]:10.5f}" for s in spreads.values()))
 
 # %%
 step("What LRN does to such numbers", """
@@ -97,7 +97,7 @@ for kind, a in maps.items():
     for alpha in (1e-4, 1e-4 / 5):
         b = LocalResponseNorm(alpha=alpha).forward(a)
         s = (a[b > 0] / b[b > 0]).max() ** (4 / 3)
-        print(f"pixels of about {kind:>2}, α = {alpha:.0e}: s up to {s:.4f}")
+        print(f"pixels: about {kind:>2}, α = {alpha:.0e}: s up to {s:.4f}")
 
 # %%
 step("Where 55 comes from; what may change places", """
@@ -111,12 +111,12 @@ places (why?), LRN and ReLU may not: before ReLU negative neighbours count.
 print("224, rounded up:", numpy.ceil((224 - 11) / 4 + 1))
 for size, zeros in ((224, 0), (227, 0), (224, 2)):
     print(f"{size}, padding {zeros}: {output_size(size, 11, 4, zeros)}")
-relu, pool, lrn = ReLU(), MaxPool2d(3, stride=2), LocalResponseNorm(alpha=0.1)
+relu, pool, norm = ReLU(), MaxPool2d(3, 2), LocalResponseNorm(alpha=0.1)
 a = rng.standard_normal((2, 9, 9, 16), numpy.float32)
-for layer in (pool, lrn):
+for layer in (pool, norm):
     after = relu.forward(layer.forward(a)).copy()
     difference = abs(after - layer.forward(relu.forward(a))).max()
-    print(f"ReLU and {type(layer).__name__} swapped: {difference:.3f} apart")
+    print(f"ReLU, {type(layer).__name__} swapped: {difference:.3f} apart")
 
 # %%
 step("The rest of the story", """
@@ -126,14 +126,14 @@ step("The rest of the story", """
     rate         0.01, ÷10 three times       0.01, at epochs 25, 51 and 79 ÷10
     crops        each picture its own        one place for 32 pictures
     colours      PCA, each picture           then all ÷1.1; off near the end
-Both update v ← 0.9·v − 0.0005·ε·w − ε·g, w ← w + v, with 128 pictures a step,
-halve what dropout left alone, and average ten views in tests. Top-1 and top-5
-error: 40.7% and 18.2%; by the program's own ablations, top-1 is 42.0% without
-LRN, 41.1% without overlapping pools, 41.8% if the towers never talk. With one
-view, later nets have 42.9% (Caffe) and 43.5% (torchvision). The work of it:
+Both take 128 pictures a step, v ← 0.9·v − 0.0005·ε·w − ε·g, w ← w + v, and in
+tests average ten views. Result: top-1 error 40.7%, top-5 18.2%; in ablations
+that came with the program top-1 is 42.0% without LRN, 41.1% without overlap
+in the pools, 41.8% if the towers never talk. With one view, later nets have
+42.9% (Caffe) and 43.5% (torchvision). How much work is such a training?
 """)
 
-work = 90 * 1.28e6 * 2 * 3 * 724e6  # epochs, pictures, ·+, back too, products
+work = 90 * 1.28e6 * 2 * 3 * 724e6  # epochs, pictures, · +, back, products
 print(f"{work / 1e11 / 86400:.0f} days at 100 GFLOP/s, as a core may have,")
 print(f"{work / 5e13 / 3600:.1f} hours at 50 TFLOP/s, as a GPU may have")
 

@@ -25,6 +25,6 @@ def test_towers_weights_lrn_and_order_are_as_it_says(run_lesson, tmp_path):
 
     for line in ("224, rounded up: 55.0", "224, padding 0: 54", "227, padding 0: 55", "224, padding 2: 55"):
         assert line in lines
-    assert "ReLU and MaxPool2d swapped: 0.000 apart" in lines
-    apart = next(line for line in lines if line.startswith("ReLU and LocalResponseNorm swapped"))
+    assert "ReLU, MaxPool2d swapped: 0.000 apart" in lines
+    apart = next(line for line in lines if line.startswith("ReLU, LocalResponseNorm swapped"))
     assert float(apart.split()[-2]) > 0.05
