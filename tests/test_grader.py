@@ -310,7 +310,7 @@ def test_a_mask_that_is_drawn_in_another_way_is_judged_by_most_of_its_shares(gra
         ("momentum_in_place", "w += v", "w += v\n        g *= 2", "step writes into "),
         ("conv_windows", "_like(weight)\n", '_like(weight) + self.grads.get("weight", 0)\n', "dweight is another when"),
         ("lrn_loops", "return dx", "s *= 2\n    return dx", "dx is another when the layer runs again."),
-        ("pool_taps", "= padded.shape, winner", "= self.cache or (padded.shape, winner)", "a second run wrong With MaxPool2d(3,"),
+        ("pool_taps", "= padded.shape, winner", "= self.cache or (padded.shape, winner)", "a second run wrong With MaxPool2d"),
         ("dropout_mask", "/ (1 - self.p)", "/ (1.01 - self.p)", "every number wrong y["),
         ("dropout_mask", "dy * self.cache", "1.01 * dy * self.cache", "every number wrong dx["),
         ("softmax_logs", "dlogits = p.copy()", "dlogits = p", "backward gives something else when called again"),
