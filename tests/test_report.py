@@ -58,7 +58,7 @@ class Page(html.parser.HTMLParser):
 def finished(tmp_path_factory):
     """A run on two classes with names that have to be escaped."""
     root = tmp_path_factory.mktemp("root")
-    pictures = picture_folder(root / "pictures")
+    pictures = picture_folder(root / "my pictures")
     for split in ("train", "val"):
         for before, after in zip(("even", "odd"), NAMES, strict=True):
             (pictures / split / before).rename(pictures / split / after)
@@ -144,6 +144,7 @@ def test_every_option_is_on_it_and_the_command_trains_with_the_same(finished, fo
     (command,) = found.texts("code")
     words = shlex.split(command)
     assert words[:3] == ["python", "-m", "minialex.train"]
+    assert "--out" not in words  # there is a run already
     chosen, _ = options.read(words[3:])
     assert {**chosen, "out": config["out"]} == config
 
@@ -216,6 +217,17 @@ def test_where_all_or_nothing_is_right_it_says_so():
     dataset = dataset_of(2, 2)
     assert report.wrong_answers(dataset, everything) == ["<p>There is not one wrong answer.</p>"]
     assert report.right_answers(dataset, nothing) == ["<p>There is not one right answer.</p>"]
+
+
+@pytest.mark.parametrize(("taken", "label"), [(0, 1), (1, 0), (1, 1), (0, 0)])
+def test_class_names_are_escaped_whether_right_or_wrong(taken, label):
+    dataset = dataset_of(1, 2)
+    dataset.class_names = NAMES
+    part = report.right_answers if taken == label else report.wrong_answers
+    found = Page("".join(part(dataset, hand_made([label], [taken], [1.0]))))
+    assert not {"script", "more"} & set(found.tags)
+    assert NAMES[taken] in found.words() and NAMES[label] in found.words()
+    assert NAMES[taken] in found.all("img")[0]["alt"]
 
 
 def test_no_more_than_24_are_shown():

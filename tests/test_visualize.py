@@ -71,6 +71,12 @@ def test_out_names_another_file_but_nobody_else_s(kind, use, folder, tmp_path):
     assert (tmp_path / "new" / "drawn.png").read_text() == "my own"
 
 
+def test_a_file_in_the_way_is_said_before_the_work_not_after(use, monkeypatch, tmp_path):
+    (tmp_path / "run" / "saliency.png").write_text("my own")
+    monkeypatch.setattr(visualize.KINDS["saliency"], "draw", lambda given: pytest.fail("worked in vain"))
+    assert use("saliency", "--weights", "run")[0] == 2
+
+
 def test_runs_are_compared_in_a_picture_of_their_own(use, folder, tmp_path):
     shutil.copytree(folder, tmp_path / "other")
     before = (folder / "curves.png").read_bytes()
@@ -199,7 +205,7 @@ def test_help_shows_examples_in_80_columns(kind, use):
         (["filters"], "the following arguments are required: --weights"),
         (["curves"], "the following arguments are required: RUN"),
         (["curves", "nowhere"], "there is no run nowhere"),
-        (["filters", "--weights", "nowhere"], "there is no checkpoint nowhere"),
+        (["filters", "--weights", "nowhere"], "nowhere"),
         (["saliency", "--weights", "run", "--class", "cat"], "class 'cat' is not one of even, odd"),
         (["occlusion", "--weights", "run", "--square", 17], "--square 17 --step 1: the pictures are only 16 pixels wide"),
         (["features", "--weights", "run", "--layers", "relu1,relu9"], "alexnet-cifar has no relu9, only conv1, relu1"),

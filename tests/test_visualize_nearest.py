@@ -90,7 +90,7 @@ def test_all_pictures_are_looked_at_once_standardised():
 def test_a_picture_is_found_among_the_others_by_its_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     chosen = Subjects(None, ["a", "b", "c"], [None] * 3, [Path("a.png"), Path("x/../b.png"), Path("c.png")])
-    images = types.SimpleNamespace(paths=[tmp_path / "b.png", str(tmp_path / "a.png")])
+    images = types.SimpleNamespace(paths=[tmp_path / "y" / ".." / "b.png", str(tmp_path / "a.png")])
     assert themselves(chosen, images) == [1, 0, -1]
     assert themselves(chosen, numbered_images(3)) == [-1] * 3
 

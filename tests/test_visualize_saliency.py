@@ -52,6 +52,7 @@ def test_the_network_is_left_as_it_was(rng):
     numpy.testing.assert_array_equal(network.forward(x), logits)
     for name, array in network.params.items():
         numpy.testing.assert_array_equal(array, before[name])
+    assert all(layer.cache is None and not layer.grads for layer in network.layers.values())
 
 
 def test_any_device_gives_the_same(xp, rng):
