@@ -10,25 +10,13 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy
 
 from minialex import backend
 from minialex.command import Parser, number, run
-from minialex.layers import (
-    AvgPool2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Layer,
-    Linear,
-    LocalResponseNorm,
-    MaxPool2d,
-    ReLU,
-    Sigmoid,
-    SoftmaxCrossEntropy,
-    Tanh,
-)
+from minialex.layers import Layer, SoftmaxCrossEntropy
 from minialex.network import Network
 
 EPSILON = 1e-5
@@ -88,14 +76,22 @@ class Report:
             self.problems.append(f"{name}: backward gave {got}, expected shape {numeric.shape}")
             return
         analytic = numpy.asarray(backend.to_host(analytic), numpy.float64)
-        scale = numpy.maximum(numpy.abs(analytic), numpy.abs(numeric))
-        scale = numpy.maximum(scale, max(numpy.abs(numeric).mean() if typical is None else typical, 1e-12))
-        errors = numpy.nan_to_num(numpy.abs(analytic - numeric) / scale, nan=math.inf)
+        errors = relative_errors(analytic, numeric, typical)
         index = numpy.unravel_index(errors.argmax(), errors.shape)
         index = tuple(int(i) for i in index)
         self.worst.append(
             Worst(name, index, float(analytic[index]), float(numeric[index]), float(errors[index]), numeric.size)
         )
+
+
+def relative_errors(analytic, numeric: numpy.ndarray, typical: float | None = None) -> numpy.ndarray:
+    """|analytic − numeric| for each element, relative to the larger of the two, or to `typical` where both are smaller.
+
+    `typical` is the mean of |numeric| if None. What is not a number is infinitely wrong.
+    """
+    scale = numpy.maximum(numpy.abs(analytic), numpy.abs(numeric))
+    scale = numpy.maximum(scale, max(numpy.abs(numeric).mean() if typical is None else typical, 1e-12))
+    return numpy.nan_to_num(numpy.abs(analytic - numeric) / scale, nan=math.inf)
 
 
 def check_layer(layer: Layer, x, rng: numpy.random.Generator) -> Report:
@@ -187,59 +183,38 @@ def frozen(layers: list[Layer], forward: Callable) -> Callable:
     generators = [value.bit_generator for value in attributes if isinstance(value, numpy.random.Generator)]
     states = [generator.state for generator in generators]
 
-    def again():
+    def again(*arguments):
         for generator, state in zip(generators, states, strict=True):
             generator.state = state
-        return forward()
+        return forward(*arguments)
 
     return again
 
 
-def shipped_layers(rng: numpy.random.Generator) -> list[tuple[Layer, numpy.ndarray]]:
-    """Every layer with a small input that shows its mistakes: N ≥ 2, H ≠ W, stride ≠ kernel, C larger than LRN's window."""
-    maps = rng.standard_normal((2, 7, 6, 8))
-    # Distinct values 0.01 apart in random order: no window has a tie, nothing is near ReLU's kink.
-    apart = (rng.permutation(maps.size).reshape(maps.shape) - maps.size / 2 + 0.5) / 100
-    return [
-        (Conv2d(8, 6, 3, stride=2, padding=1, rng=rng), maps),
-        (Conv2d(8, 6, 3, padding=1, groups=2, algorithm="im2col", rng=rng), maps),
-        (Conv2d(8, 6, 3, padding=1, groups=2, algorithm="winograd", rng=rng), maps),
-        (Conv2d(8, 6, 5, padding=2, algorithm="winograd", rng=rng), maps),
-        (MaxPool2d(3, stride=2), apart),
-        (MaxPool2d(3, stride=2, padding=1), apart),
-        (AvgPool2d(3, stride=2), maps),
-        (LocalResponseNorm(alpha=1.0), maps),
-        (LocalResponseNorm(size=3, alpha=0.5, beta=0.6, k=1.0), maps),
-        (ReLU(), apart),
-        (Tanh(), maps),
-        (Sigmoid(), maps),
-        (Dropout(0.5, rng), maps),
-        (Flatten(), maps),
-        (Linear(8, 5, rng=rng), rng.standard_normal((3, 8))),
-    ]
-
-
 EXAMPLES = """\
-  python -m minialex.gradcheck           every layer, one line each
-  python -m minialex.gradcheck --seed 7  on other random numbers
+  python -m minialex.gradcheck              every layer, a line each
+  python -m minialex.gradcheck --seed 7     on other random numbers
+  python -m minialex.gradcheck my_layer.py  checks a layer of your own
+  python -m minialex.gradcheck lessons/exercises/conv.py
+                                            grades an exercise
 """
+DESCRIPTION = """\
+Checks every layer's backward pass by finite differences, in float64. With a
+FILE it grades what is written there: an exercise of lessons/exercises, or any
+class that has forward and backward. The exit code is 0 if all is right, 1 if
+not yet, and 2 if there is no such file or no layer in it."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Checks every shipped layer and prints a line for each; the exit code is 1 if one fails."""
-    parser = Parser("gradcheck", "Checks every layer's backward pass by finite differences, in float64.", EXAMPLES)
+    """Checks every shipped layer and prints a line for each, or grades a file; the exit code is 1 if something is wrong."""
+    parser = Parser("gradcheck", DESCRIPTION, EXAMPLES, "[FILE] [options]")
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a Python file to grade (default: all layers)")
     parser.add_argument("--seed", type=number(int, 0), default=0, metavar="N", help="of the inputs and gradients (default: 0)")
-    rng = numpy.random.default_rng(parser.parse_args(arguments).seed)
-    reports = {str(layer): check_layer(layer, x, rng) for layer, x in shipped_layers(rng)}
-    loss, logits = SoftmaxCrossEntropy(), rng.standard_normal((4, 6))
-    reports[str(loss)] = check_loss(loss, logits, rng.integers(0, 6, 4))
-    print(f"{'layer':<56} {'numbers':>7} {'error':>8}")
-    for name, report in reports.items():
-        checked = sum(worst.checked for worst in report.worst)
-        print(f"{name:<56} {checked:>7,} {report.error:>8.1e}  {'ok' if report.passed else 'WRONG'}")
-        if not report.passed:
-            print(report)
-    return 0 if all(report.passed for report in reports.values()) else 1
+    options = parser.parse_args(arguments)
+    from minialex import grader  # here, as the graders use the checks above
+
+    passed = grader.grade(options.file, options.seed) if options.file else grader.check_shipped(options.seed)
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,105 @@
+"""How a result of the learner's differs from the right one, and what the difference looks like."""
+
+from dataclasses import dataclass
+
+import numpy
+
+from minialex.gradcheck import relative_errors
+
+
+@dataclass
+class Difference:
+    """`text` says what is wrong with a result. If its shape is right, `wrong` is True at each number that is not."""
+
+    text: str
+    wrong: numpy.ndarray | None = None
+
+
+def form(name: str, got, shape: tuple[int, ...] | None) -> str | None:
+    """What to say if `got` is not an array of floating-point numbers of that shape, where None stands for any."""
+    if got is None:
+        return f"{name} is None." + " Is a `return` missing?" * (name in ("y", "dx", "loss", "dlogits"))
+    if not isinstance(got, numpy.ndarray | numpy.number | float | int):
+        return f"{name} is a {type(got).__name__}, expected a NumPy array."
+    if shape is not None and numpy.shape(got) != shape:
+        return f"{name} has the shape {numpy.shape(got)}, expected {shape}."
+    if numpy.asarray(got).dtype.kind != "f":
+        return f"{name} holds {numpy.asarray(got).dtype}, expected floating-point numbers."
+    return None
+
+
+def difference(place, name: str, got, right, tolerance: float, judge: str) -> Difference | None:
+    """What is wrong with `got`, called `name`, or None. `place` writes one number of it; `judge` says where `right` is from."""
+    if isinstance(right, tuple):
+        return None if same(got, right, tolerance) else Difference(f"{name} is {got}, {judge} {right}.")
+    fault = form(name, got, numpy.shape(right))
+    if not fault and isinstance(got, numpy.ndarray) and got.dtype.itemsize < 8:
+        fault = f"{name} is {got.dtype} though all that went in was float64. Give new arrays the dtype of what goes in."
+    if fault:
+        return Difference(fault)
+    got, right = numpy.asarray(got), numpy.asarray(right)
+    wrong = relative_errors(got, right) >= tolerance
+    if not wrong.any():
+        return None
+    first = tuple(int(i) for i in numpy.argwhere(wrong)[0])
+    digits = next((n for n in range(3 if tolerance > 0.01 else 6, 17) if f"{got[first]:.{n}g}" != f"{right[first]:.{n}g}"), 17)
+    text = f"{place(name, first)} is {got[first]:.{digits}g}, {judge} {right[first]:.{digits}g}."
+    if wrong.size > 2:
+        text += f" Wrong: {wrong.sum()} of {wrong.size} numbers."
+    return Difference(text, wrong)
+
+
+def same(a, b, tolerance: float) -> bool:
+    """Whether two results agree; so do two infinities, and two that are not numbers (nan)."""
+    if isinstance(a, tuple | list) or isinstance(b, tuple | list):
+        sizes = [tuple(size) if isinstance(size, tuple | list) else None for size in (a, b)]
+        return sizes[0] == sizes[1] and all(isinstance(size, int | numpy.integer) for size in sizes[0])
+    if form("", a, None) or form("", b, None) or numpy.shape(a) != numpy.shape(b):
+        return False
+    a, b = numpy.asarray(a), numpy.asarray(b)
+    finite = numpy.isfinite(a) & numpy.isfinite(b)
+    if not numpy.array_equal(a[~finite], b[~finite], equal_nan=True):
+        return False
+    return not finite.any() or bool((relative_errors(a[finite], b[finite]) < tolerance).all())
+
+
+#: How close two arrays are that are the same but for rounding.
+CLOSE = 1e-6
+#: The axes of activations and of weights.
+AXES = ("picture", "row", "column", "channel")
+WEIGHT_AXES = ("filter", "kernel row", "kernel column", "channel")
+
+
+def hints(name: str, got: numpy.ndarray, right: numpy.ndarray, wrong: numpy.ndarray) -> list[str]:
+    """What a wrong array has in common with the right one, of the same shape: sentences."""
+    if not numpy.isfinite(got).all():
+        return ["Some numbers are infinite, or not numbers at all (nan)."]
+    if not got.any():
+        return ["It is 0 everywhere."]
+    factor, added = (got * right).sum() / max((right * right).sum(), 1e-300), (got - right).mean()
+    if same(got, -right, CLOSE):
+        return ["The sign is wrong everywhere."]
+    if got.size > 1 and same(got, factor * right, CLOSE):
+        return [f"Everywhere the number is {factor:.6g} times what it should be."]
+    if got.size > 1 and same(got, right + added, CLOSE):
+        return [f"Everywhere the number is {abs(added):.6g} too {'large' if added > 0 else 'small'}."]
+    for first in range(right.ndim):
+        for second in range(first + 1, right.ndim):
+            if same(got, numpy.swapaxes(right, first, second), CLOSE):
+                return [f"It would be right with axes {first} and {second} swapped."]
+    return [] if wrong.all() else where(name, wrong)
+
+
+def where(name: str, wrong: numpy.ndarray) -> list[str]:
+    """Where the wrong numbers lie, if they do not lie everywhere."""
+    if name in ("y", "dx") and wrong.ndim == 4 and not wrong[:, 1:-1, 1:-1].any() and wrong[:, 1:-1, 1:-1].size:
+        return ["It is wrong only in the first and last rows and columns."]
+    axes = [f"index {{}} of axis {axis}" for axis in range(wrong.ndim)]
+    if wrong.ndim == 4:
+        axes = [f"{axis} {{}}" for axis in (WEIGHT_AXES if name == "dweight" else AXES)]
+    found = []
+    for axis, label in enumerate(axes):
+        hit = numpy.flatnonzero(wrong.any(axis=tuple(other for other in range(wrong.ndim) if other != axis)))
+        if len(hit) < wrong.shape[axis]:
+            found.append(f"It is wrong only in {label.format(', '.join(map(str, hit)))}.")
+    return found

@@ -1,0 +1,78 @@
+"""Checks a layer that is anybody's own: what must hold of every layer, whatever it computes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy
+
+from minialex.gradcheck import differences
+from minialex.grader.compare import CLOSE, same
+from minialex.grader.exercise import Exercise, Stage
+from minialex.grader.learner import LearnersFile, Wrong
+from minialex.grader.trials import REPEATABLE, LayerCase, LayerTrial, must_be
+
+#: What to say to somebody whose layer cannot be built or run as it is.
+HOW = "A layer that needs arguments, or another x, needs a function example(rng) in the file that returns (layer, x)."
+
+
+@dataclass
+class FreeCase(LayerCase):
+    """The layer and the input that the file's example(rng) gives, or a class without arguments and some maps."""
+
+    example: Callable | None = None
+
+    def build(self, kind):
+        return self.example(numpy.random.default_rng(0))[0] if self.example else kind()
+
+    def call(self, name):
+        return "example(rng)" if self.example else f"{name}()"
+
+
+class FreeTrial(LayerTrial):
+    """A layer of which only its author knows what forward should give."""
+
+    def forward(self):
+        super().forward()
+        must_be("y", self.y)
+        if not numpy.isfinite(self.y).all():
+            raise Wrong("y has numbers in it that are infinite, or not numbers at all (nan).")
+        if not same(self.run(self.case.x.copy()), self.y, REPEATABLE):
+            raise Wrong("y comes out differently when forward is called again with the same x. Draw numbers from self.rng.")
+        return {}
+
+    def checks(self):
+        checks = super().checks()
+        del checks["when testing"]
+        return checks
+
+    def hints(self, name, got, right, wrong):
+        x = self.case.x.copy()
+        if name == "dx" and same(got, differences(lambda: float(self.run(x.copy()).sum()), x), CLOSE):
+            return ["It would be right if dy were 1 everywhere: the chain rule multiplies by dy."]
+        if name == "dx" and not wrong.all():
+            for sign, here in (("negative", x < 0), ("positive", x > 0)):
+                if not wrong[~here].any():
+                    return [f"It is wrong only where x is {sign}."]
+        return super().hints(name, got, right, wrong)
+
+
+def free(file: LearnersFile) -> list[tuple[Exercise, type]]:
+    """Each layer of the file's own, or the one that its example gives, with how to check it; none if there is none."""
+    example = getattr(file.module, "example", None)
+    if example is not None:
+        with file.running("example(rng)"):
+            layer, x = example(numpy.random.default_rng(0))
+            must_be("the x of example(rng)", x)
+            case = FreeCase((), {}, numpy.array(x, float), example=example)
+        return [exercise(type(layer), case)]
+    classes = file.classes().values()
+    found = [kind for kind in classes if hasattr(kind, "forward") and hasattr(kind, "backward")]
+    bases = {base for kind in found for base in kind.__mro__[1:]}
+    rng = numpy.random.default_rng(0)
+    x = rng.uniform(0.1, 3, (2, 5, 4, 3)) * rng.choice([-1, 1], (2, 5, 4, 3))  # away from 0, where many have a kink
+    return [exercise(kind, FreeCase((), {}, x)) for kind in found if kind not in bases]
+
+
+def exercise(kind: type, case: FreeCase) -> tuple[Exercise, type]:
+    stages = {"forward": Stage("04", []), "backward": Stage("04", [])}
+    return Exercise("free", None, FreeTrial, lambda rng: [case], stages), kind

@@ -1,0 +1,200 @@
+"""Grades lessons/exercises/momentum.py: the paper's rule, what it is tried on, and the classic mistakes."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy
+
+from minialex.grader.exercise import Exercise, Mistake, Stage
+from minialex.grader.trials import Case, Trial
+
+
+class SGD:
+    """The paper's rule in two steps that a mistake can replace."""
+
+    def __init__(self, network, lr=0.01, momentum=0.9, weight_decay=5e-4):
+        self.network, self.lr, self.momentum, self.weight_decay = network, lr, momentum, weight_decay
+        self.velocity = {name: numpy.zeros_like(w) for name, w in network.params.items()}
+
+    def step(self):
+        for name, w in self.network.params.items():
+            g, v = self.network.grads[name], self.velocity[self.owner(name)]
+            v[...] = self.new_velocity(v, w, g)
+            self.move(w, v, g)
+
+    def owner(self, name: str) -> str:
+        """Whose velocity the parameter has."""
+        return name
+
+    def new_velocity(self, v, w, g):
+        return self.momentum * v - self.weight_decay * self.lr * w - self.lr * g
+
+    def move(self, w, v, g) -> None:
+        w += v
+
+
+@dataclass
+class SGDCase(Case):
+    """Some steps, one for each of `rates`, with these options."""
+
+    rates: tuple[float, ...]
+    momentum: float
+    weight_decay: float
+
+    def call(self, name: str) -> str:
+        return f"{name}(network, lr={self.rates[0]:g}, momentum={self.momentum:g}, weight_decay={self.weight_decay:g})"
+
+    def describe(self, name: str) -> str:
+        first, last = self.rates[0], self.rates[-1]
+        return self.call(name) + (f", lr={last:g} from step {self.rates.index(last) + 1} on" if last != first else "")
+
+
+class SGDTrial(Trial):
+    """An optimiser over two parameters of the same shape, for a few steps."""
+
+    def __init__(self, kind: type, case: SGDCase):
+        super().__init__()
+        rng = numpy.random.default_rng(2)
+        self.case = case
+        self.params = {name: rng.standard_normal((2, 3)) for name in ("weight", "bias")}
+        self.grads = {name: numpy.zeros((2, 3)) for name in self.params}
+        self.network = SimpleNamespace(params=dict(self.params), grads=self.grads)
+        self.sgd = kind(self.network, lr=case.rates[0], momentum=case.momentum, weight_decay=case.weight_decay)
+        self.gradients = [{name: rng.standard_normal((2, 3)) for name in self.params} for _ in case.rates]
+
+    def place(self, name, index):
+        return f"{super().place(name, index[1:])} after step {index[0] + 1}"
+
+    def step(self):
+        """The parameters after each step, (steps, 2, 3); gradients lie in the same arrays each time, as those of layers do."""
+        path = {name: [] for name in self.params}
+        for rate, gradients in zip(self.case.rates, self.gradients, strict=True):
+            for name, gradient in gradients.items():
+                self.grads[name][...] = gradient
+            self.sgd.lr = rate
+            self.sgd.step()
+            self.compare_with(self.grads, gradients)
+            for name, w in self.params.items():
+                path[name].append(w.copy())
+        return {name: numpy.array(steps) for name, steps in path.items()}
+
+
+def cases(rng: numpy.random.Generator) -> list[SGDCase]:
+    """At a constant rate torch's rule takes the same steps; so the rate drops in the second case."""
+    return [SGDCase((0.1,) * 4, 0.9, 0.0005), SGDCase((0.1, 0.1, 0.1, 0.01, 0.01), 0.9, 0.0005), SGDCase((0.05,) * 4, 0.5, 0.1)]
+
+
+def move(step):
+    """Adds what step(self, w, v, g) gives to w."""
+
+    def moved(self, w, v, g):
+        w += step(self, w, v, g)
+
+    return moved
+
+
+def step_before_velocity(self):
+    for name, w in self.network.params.items():
+        v = self.velocity[name]
+        w += v
+        v[...] = self.new_velocity(v, w, self.network.grads[name])
+
+
+UPHILL = ("the step goes uphill", "The gradient points to where the loss grows. v takes −lr · g, and w takes +v.")
+DECAY = "v ← momentum · v − weight_decay · lr · w − lr · g: the decay has lr as its factor, too, and it goes through v."
+MISTAKES = [
+    Mistake(
+        "this is torch's rule: lr stands outside v",
+        "While lr is constant it takes the same steps. When lr drops, the paper's v still carries the larger steps of "
+        "before: each gradient goes into v with the lr of its own time.",
+        new_velocity=lambda self, v, w, g: self.momentum * v + g + self.weight_decay * w,
+        move=move(lambda self, w, v, g: -self.lr * v),
+    ),
+    Mistake(
+        "weight decay lacks the factor lr",
+        DECAY,
+        new_velocity=lambda self, v, w, g: self.momentum * v - self.weight_decay * w - self.lr * g,
+    ),
+    Mistake(
+        "weight decay does not go through v",
+        DECAY,
+        new_velocity=lambda self, v, w, g: self.momentum * v - self.lr * g,
+        move=move(lambda self, w, v, g: v - self.weight_decay * self.lr * w),
+    ),
+    Mistake(
+        "weight decay does not go through v, and comes after the step",
+        DECAY,
+        new_velocity=lambda self, v, w, g: self.momentum * v - self.lr * g,
+        move=move(lambda self, w, v, g: v - self.weight_decay * self.lr * (w + v)),
+    ),
+    Mistake(
+        "weight decay is missing",
+        "It pulls every weight a little towards 0: v also takes −weight_decay · lr · w.",
+        new_velocity=lambda self, v, w, g: self.momentum * v - self.lr * g,
+    ),
+    Mistake(
+        "weight decay has the wrong sign",
+        "Decay makes weights smaller: v takes −weight_decay · lr · w.",
+        new_velocity=lambda self, v, w, g: self.momentum * v + self.weight_decay * self.lr * w - self.lr * g,
+    ),
+    Mistake(
+        "v is not kept from step to step",
+        "self.velocity must hold the new v after the step: write into its array, or put the new one there.",
+        new_velocity=lambda self, v, w, g: -self.lr * (g + self.weight_decay * w),
+    ),
+    Mistake(
+        *UPHILL,
+        new_velocity=lambda self, v, w, g: self.momentum * v + self.lr * (g + self.weight_decay * w),
+    ),
+    Mistake(
+        *UPHILL,
+        new_velocity=lambda self, v, w, g: self.momentum * v - self.lr * self.weight_decay * w + self.lr * g,
+    ),
+    Mistake(
+        "this is Nesterov's momentum",
+        "It moves w by momentum times the new v and the new gradient's step once more. The paper's is plain: w ← w + v.",
+        move=move(lambda self, w, v, g: self.momentum * v - self.lr * (g + self.weight_decay * w)),
+    ),
+    Mistake(
+        "the new gradient is multiplied by 1 − momentum",
+        "That makes v a running mean, as in Adam. Here old steps add up: momentum · v − lr · g.",
+        new_velocity=lambda self, v, w, g: self.momentum * v
+        - (1 - self.momentum) * self.lr * (g + self.weight_decay * w),
+    ),
+    Mistake(
+        "the learning rate is missing",
+        "v takes −lr · g, and the decay has lr as its factor, too.",
+        new_velocity=lambda self, v, w, g: self.momentum * v - self.weight_decay * w - g,
+    ),
+    Mistake(
+        "momentum is missing",
+        "Each step keeps `momentum` of the v before it: momentum · v, not v.",
+        new_velocity=lambda self, v, w, g: v - self.lr * (g + self.weight_decay * w),
+    ),
+    Mistake(
+        "w moves by the old v",
+        "First the new v, then w ← w + v with it.",
+        step=step_before_velocity,
+    ),
+    Mistake(
+        "all parameters share one v",
+        "Every parameter has a velocity of its own: self.velocity[name].",
+        owner=lambda self, name: next(iter(self.velocity)),
+    ),
+    Mistake(
+        "momentum is always 0.9",
+        "Take self.momentum.",
+        new_velocity=lambda self, v, w, g: 0.9 * v - self.weight_decay * self.lr * w - self.lr * g,
+    ),
+    Mistake(
+        "weight decay is always 0.0005",
+        "Take self.weight_decay.",
+        new_velocity=lambda self, v, w, g: self.momentum * v - 0.0005 * self.lr * w - self.lr * g,
+    ),
+    Mistake(
+        "nothing has changed in the network's own arrays",
+        "w = w + v makes a new array, and the layers keep the old one. Write into it: w += v.",
+        move=lambda self, w, v, g: None,
+    ),
+]
+EXERCISE = Exercise("momentum", SGD, SGDTrial, cases, {"step": Stage("09", MISTAKES)})

@@ -1,0 +1,255 @@
+"""Grades lessons/exercises/softmax.py: the plain loss, what it is tried on, and the classic mistakes."""
+
+from dataclasses import dataclass
+
+import numpy
+
+from minialex.gradcheck import differences
+from minialex.grader.compare import same
+from minialex.grader.exercise import Exercise, Mistake, Stage
+from minialex.grader.trials import REPEATABLE, Case, Trial, copied_array, not_single
+from minialex.layers import Layer
+
+
+class SoftmaxCrossEntropy(Layer):
+    """The loss in steps that a mistake can replace."""
+
+    def forward(self, logits, labels):
+        shifted = logits - self.largest(logits)
+        self.cache = self.probabilities(shifted), labels
+        return self.together(self.surprise(shifted, labels))
+
+    def largest(self, logits):
+        return logits.max(axis=1, keepdims=True)
+
+    def probabilities(self, shifted):
+        exponentials = numpy.exp(shifted)
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+    def surprise(self, shifted, labels):
+        """−log p of each row's label."""
+        return numpy.log(numpy.exp(shifted).sum(axis=1)) - shifted[numpy.arange(len(labels)), labels]
+
+    def together(self, surprise):
+        return surprise.mean()
+
+    def backward(self):
+        p, labels = self.cache
+        return (p - self.one_hot(p, labels)) * self.factor(p)
+
+    def one_hot(self, p, labels):
+        return numpy.eye(p.shape[1])[labels]
+
+    def factor(self, p) -> float:
+        return 1 / len(p)
+
+
+@dataclass
+class LossCase(Case):
+    """Logits and labels."""
+
+    logits: numpy.ndarray
+    labels: numpy.ndarray
+    note: str
+
+    def call(self, name: str) -> str:
+        return f"{name}()"
+
+    def describe(self, name: str) -> str:
+        return f"logits {self.logits.shape}, {self.note}"
+
+
+class LossTrial(Trial):
+    """A loss with forward(logits, labels) and backward()."""
+
+    def __init__(self, kind: type, case: LossCase):
+        super().__init__()
+        self.layer, self.case = kind(), case
+
+    def forward(self):
+        with self.lent(logits=self.case.logits, labels=self.case.labels) as (logits, labels):
+            self.loss = self.layer.forward(logits, labels)
+        return {"loss": self.loss}
+
+    def backward(self):
+        self.dlogits = copied_array(self.layer.backward())
+        return {"dlogits": self.dlogits}
+
+    def differences(self):
+        logits, labels = self.case.logits.copy(), self.case.labels.copy()
+        return {"dlogits": differences(lambda: float(self.layer.forward(logits.copy(), labels)), logits)}
+
+    def checks(self):
+        return {"a second run": self.second_run, "float32": self.single_precision}
+
+    def second_run(self) -> str | None:
+        """Whether the results are the same after a batch of one picture, and when backward is called twice."""
+        self.layer.forward(self.case.logits[:1], self.case.labels[:1])
+        self.layer.backward()
+        loss = self.layer.forward(self.case.logits, self.case.labels)
+        first, second = copied_array(self.layer.backward()), self.layer.backward()
+        if not same(loss, self.loss, REPEATABLE) or not same(first, self.dlogits, REPEATABLE):
+            return "Results come out differently after a batch of one picture. forward must set self.cache anew."
+        if not same(second, self.dlogits, REPEATABLE):
+            return "backward gives something else when called again: it writes into what is in self.cache. Copy that first."
+        return None
+
+    def single_precision(self) -> str | None:
+        """Whether float32 stays float32."""
+        self.layer.forward(self.case.logits.astype("float32"), self.case.labels)
+        return not_single({"dlogits": self.layer.backward()})
+
+
+def cases(rng: numpy.random.Generator) -> list[LossCase]:
+    """Small logits first, then all that overflows, or vanishes, unless the largest of each row is taken away."""
+    logits, labels = rng.standard_normal((4, 6)), numpy.array([3, 0, 5, 3])
+    rows = numpy.array([[0.0], [1000.0], [-1000.0], [30.0]])
+    far = logits[:3].copy()
+    far[1, 2] += 1000
+    return [
+        LossCase(logits, labels, "small numbers"),
+        LossCase(logits + 1000, labels, "all near 1000"),
+        LossCase(logits + rows, labels, "a row near 1000, another near −1000"),
+        LossCase(far, numpy.array([1, 4, 0]), "one logit 1000 above that of its row's label"),
+    ]
+
+
+def minus_log(probability):
+    """The surprise as −log of what the function takes from (p, rows, labels), p (N, classes)."""
+
+    def surprise(self, shifted, labels):
+        return -numpy.log(probability(self.probabilities(shifted), numpy.arange(len(labels)), labels))
+
+    return surprise
+
+
+def softmax_over(axis: int | None):
+    def probabilities(self, shifted):
+        exponentials = numpy.exp(shifted)
+        return exponentials / exponentials.sum(axis=axis, keepdims=True)
+
+    return probabilities
+
+
+def one_hot_in_every_row(self, p, labels):
+    ones = numpy.zeros_like(p)
+    ones[:, labels] = 1
+    return ones
+
+
+of_label = minus_log(lambda p, rows, labels: p[rows, labels])
+OVERFLOW = (
+    "nothing is taken from the logits before exp",
+    "exp(1000) is too large for a computer. Take each row's largest logit from the row first: p stays the same.",
+)
+WHOLE_BATCH = (
+    "the largest logit of the whole batch is taken away",
+    "In a row whose logits are all far below that, every exp becomes 0. Take each row's own largest.",
+)
+VANISHED = (
+    "the log is taken of a probability that has become 0",
+    "exp(−1000) is 0 in a computer. log(a / b) = log a − log b, so no p is needed: log of the sum, minus the label's logit. A "
+    "tiny number added to p only hides it: the loss is 1000 there, and not what you see.",
+)
+#: What people add to a probability, or clip it to, before they take its log.
+TINY = [10.0**-k for k in (5, 6, 7, 8, 9, 10, 12, 15, 16, 20, 30, 300)]
+OTHER_AXIS = (
+    "the softmax runs over the wrong axis",
+    "Each picture's probabilities add up to 1: for logits (N, classes) that is axis=1, with keepdims=True.",
+)
+ENTRY = "For each n it is p[n, labels[n]]: index with numpy.arange(N) beside labels, and one entry of each row is left."
+FORWARD = [
+    Mistake(*OVERFLOW, largest=lambda self, logits: 0.0, surprise=of_label),
+    Mistake(*OVERFLOW, largest=lambda self, logits: 0.0),
+    Mistake(*WHOLE_BATCH, largest=lambda self, logits: logits.max(), surprise=of_label),
+    Mistake(*WHOLE_BATCH, largest=lambda self, logits: logits.max()),
+    Mistake(*VANISHED, surprise=of_label),
+    *(Mistake(*VANISHED, surprise=minus_log(lambda p, rows, labels, e=e: p[rows, labels] + e)) for e in TINY),
+    *(Mistake(*VANISHED, surprise=minus_log(lambda p, rows, labels, e=e: p[rows, labels].clip(e, 1 - e))) for e in TINY),
+    Mistake(
+        *OTHER_AXIS,
+        largest=lambda self, logits: logits.max(axis=0),
+        probabilities=softmax_over(0),
+        surprise=of_label,
+    ),
+    Mistake(*OTHER_AXIS, probabilities=softmax_over(0), surprise=of_label),
+    Mistake(
+        "the sum runs over the whole batch",
+        "Each picture's probabilities add up to 1: the sum of exponentials is that of its own row.",
+        probabilities=softmax_over(None),
+        surprise=of_label,
+    ),
+    Mistake(
+        "losses are added up over the batch, and it should be their mean",
+        "The size of a step must not depend on how many pictures there are in a batch: divide by N.",
+        together=lambda self, surprise: surprise.sum(),
+    ),
+    Mistake(
+        "the mean is missing: there is a loss for each picture",
+        "The loss is a single number, the mean over the batch.",
+        together=lambda self, surprise: surprise,
+    ),
+    Mistake(
+        "the mean is over classes, and it should be over pictures",
+        "There are N losses, one a picture: divide their sum by N.",
+        forward=lambda self, logits, labels: SoftmaxCrossEntropy.forward(self, logits, labels) * len(labels) / logits.shape[1],
+    ),
+    Mistake("the sign is wrong", "log p is negative: the loss is −log p.", together=lambda self, surprise: -surprise.mean()),
+    Mistake("the log is taken of the wrong entries", ENTRY, surprise=minus_log(lambda p, rows, labels: p[:, labels])),
+    Mistake("labels are ignored: the log is taken of all entries", ENTRY, surprise=minus_log(lambda p, rows, labels: p)),
+    Mistake(
+        "labels are ignored: the log is taken of the largest entry",
+        ENTRY,
+        surprise=minus_log(lambda p, rows, labels: p.max(axis=1)),
+    ),
+    Mistake(
+        "the log is missing",
+        "The loss is −log p, not −p.",
+        surprise=lambda self, shifted, labels: -numpy.exp(-of_label(self, shifted, labels)),
+    ),
+]
+BACKWARD = [
+    Mistake(
+        "dlogits is not divided by N",
+        "The loss is a mean over N pictures, so each of them moves it by one N-th only.",
+        factor=lambda self, p: 1.0,
+    ),
+    Mistake(
+        "dlogits is divided by N twice",
+        "The loss is a mean over N pictures: each of them moves it by one N-th, and that is all.",
+        factor=lambda self, p: 1 / len(p) ** 2,
+    ),
+    Mistake(
+        "dlogits is divided by the number of classes",
+        "The loss is a mean over pictures: divide by N.",
+        factor=lambda self, p: 1 / p.shape[1],
+    ),
+    Mistake(
+        "dlogits is divided by the number of all its entries",
+        "The loss is a mean over pictures alone: divide by N.",
+        factor=lambda self, p: 1 / p.size,
+    ),
+    Mistake(
+        "the labels have no part in dlogits",
+        "The label's logit is in −log p twice: in the sum, like all others, and by itself. What does the second place add?",
+        one_hot=lambda self, p, labels: 0.0,
+    ),
+    Mistake(
+        "1 is taken away at the labels of all pictures, in every row",
+        "dlogits[:, labels] is whole columns. One entry of each row is meant: numpy.arange(N) beside labels.",
+        one_hot=one_hot_in_every_row,
+    ),
+    Mistake(
+        "dlogits has the wrong sign",
+        "A larger logit of the label makes the loss smaller, so there dlogits is negative.",
+        factor=lambda self, p: -1 / len(p),
+    ),
+    Mistake(
+        "dlogits is multiplied by p · (1 − p) once more",
+        "That is the derivative of a sigmoid. With the log of the cross-entropy, p − 1 or p is all that is left of it.",
+        backward=lambda self: SoftmaxCrossEntropy.backward(self) * self.cache[0] * (1 - self.cache[0]),
+    ),
+]
+EXERCISE = Exercise(
+    "softmax", SoftmaxCrossEntropy, LossTrial, cases, {"forward": Stage("01", FORWARD), "backward": Stage("01", BACKWARD)}
+)

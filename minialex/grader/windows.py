@@ -1,0 +1,170 @@
+"""What convolution and pooling share: where the windows lie, and the mistakes that both invite."""
+
+import numpy
+
+from minialex.grader.exercise import Mistake
+from minialex.grader.trials import LayerTrial
+from minialex.layers import Layer
+
+
+class Windowed(Layer):
+    """A layer that looks at windows of a padded picture, without any cleverness, in steps that a mistake can replace."""
+
+    #: What the padding holds.
+    outside = 0.0
+
+    def side(self, size: int) -> int:
+        """How many windows fit along a side."""
+        return (size + 2 * self.padding - self.kernel_size) // self.stride + 1
+
+    def output_shape(self, shape):
+        H, W, C = shape
+        return self.side(H), self.side(W), self.channels(C)
+
+    def channels(self, C: int) -> int:
+        """How many channels y has."""
+        return C
+
+    def pad(self, x):
+        P, (N, H, W, C) = self.padding, x.shape
+        padded = numpy.full((N, H + 2 * P, W + 2 * P, C), self.outside)  # numpy.pad takes longer than all the rest
+        padded[:, P : P + H, P : P + W] = x
+        return padded
+
+    def windows(self, padded):
+        """The index that makes of padded pictures an array (N, OH, OW, K, K, C)."""
+        H, W = (size - 2 * self.padding for size in padded.shape[1:3])
+        return self.index(self.side(H), self.side(W), self.stride)
+
+    def windows_back(self, OH: int, OW: int):
+        """The same index on the way back."""
+        return self.index(OH, OW, self.stride)
+
+    def index(self, OH: int, OW: int, stride: int):
+        rows, columns = (stride * numpy.arange(count)[:, None] + numpy.arange(self.kernel_size) for count in (OH, OW))
+        return slice(None), rows[:, None, :, None], columns[None, :, None, :]
+
+    def scatter(self, dpadded, index, dwindows) -> None:
+        """Adds what came back to each window, (N, OH, OW, K, K, C), to the pixels under it."""
+        numpy.add.at(dpadded, index, dwindows)
+
+    def arrange(self, y):
+        """y, (N, OH, OW, O), as it is given back."""
+        return y
+
+    def cut(self, dpadded):
+        """dpadded without its border."""
+        P, (_, H, W, _) = self.padding, dpadded.shape
+        return dpadded[:, P : H - P, P : W - P]
+
+
+class WindowTrial(LayerTrial):
+    """A layer that looks at windows, which knows where these overlap."""
+
+    def hints(self, name, got, right, wrong):
+        if name == "dx":
+            count = self.windows_over_each_pixel()
+            for places, where in ((count > 1, "several windows"), (count == 1, "one window only")):
+                if not places.all() and not wrong[~places].any():
+                    return [*super().hints(name, got, right, wrong), f"All wrong numbers belong to pixels in {where}."]
+        return super().hints(name, got, right, wrong)
+
+    def windows_over_each_pixel(self):
+        """How many windows each number of x is in."""
+        plain = Windowed()
+        for option in ("kernel_size", "stride", "padding"):
+            setattr(plain, option, getattr(self.layer, option))
+        padded = plain.pad(numpy.zeros(self.case.x.shape))
+        index = plain.windows(padded)
+        plain.scatter(padded, index, numpy.ones(padded[index].shape))
+        return plain.cut(padded)
+
+
+def windows_one_apart(self, padded):
+    _, rows, columns, *_ = Windowed.windows(self, padded)
+    return self.index(len(rows), columns.shape[1], 1)
+
+
+def assign_windows(self, dpadded, index, dwindows):
+    for i, j in numpy.ndindex(dwindows.shape[1:3]):
+        dpadded[:, index[1][i, 0], index[2][0, j]] = dwindows[:, i, j]
+
+
+def assign_taps(self, dpadded, index, dwindows):
+    """The outer loop goes over the places in a window, not over the windows."""
+    for kh, kw in numpy.ndindex(dwindows.shape[3:5]):
+        dpadded[:, index[1][:, :, kh, 0], index[2][:, :, 0, kw]] = dwindows[:, :, :, kh, kw]
+
+
+def cut_on_one_side(self, dpadded):
+    _, H, W, _ = dpadded.shape
+    return dpadded[:, : H - 2 * self.padding, : W - 2 * self.padding]
+
+
+ASSIGNED = (
+    "assignment where windows overlap",
+    "A pixel that lies in several windows gets something back from each. With = only the last of it stays; "
+    "with += all of it adds up.",
+)
+
+FORWARD = [
+    Mistake(
+        "the output is one too small",
+        "The windows that fit: how far the first one can move, in strides, plus 1 for the place where it starts. The + 1 is "
+        "missing.",
+        side=lambda self, size: Windowed.side(self, size) - 1,
+    ),
+    Mistake(
+        "the output size is rounded up",
+        "A window that sticks out does not count: round down, as // does.",
+        side=lambda self, size: -((size + 2 * self.padding - self.kernel_size) // -self.stride) + 1,
+    ),
+    Mistake(
+        "padding is counted once in the output size",
+        "There is a border on both sides: H grows by 2·padding.",
+        side=lambda self, size: (size + self.padding - self.kernel_size) // self.stride + 1,
+    ),
+    Mistake(
+        "padding is forgotten",
+        "The layer gives what it would with padding=0.",
+        side=lambda self, size: (size - self.kernel_size) // self.stride + 1,
+        pad=lambda self, x: x,
+        windows=lambda self, x: self.index(*map(self.side, x.shape[1:3]), self.stride),
+    ),
+    Mistake(
+        "the output size ignores the stride",
+        "It counts the windows that fit one pixel apart. With a stride of 2 only every second one of them is there.",
+        side=lambda self, size: size + 2 * self.padding - self.kernel_size + 1,
+    ),
+    Mistake(
+        "height and width are swapped",
+        "Shapes are (N, H, W, C), rows first: OH comes from H, OW from W, and i counts rows.",
+        output_shape=lambda self, shape: Windowed.output_shape(self, (shape[1], shape[0], shape[2])),
+        arrange=lambda self, y: y.transpose(0, 2, 1, 3),
+    ),
+    Mistake(
+        "the stride is lost: windows lie one pixel apart",
+        "Window i starts at row i·stride of the padded picture, not at row i; the same goes for columns.",
+        windows=windows_one_apart,
+    ),
+]
+BACKWARD = [
+    Mistake(
+        "the stride is lost on the way back",
+        "forward takes window i from row i·stride on. backward must meet the same pixels, not those from row i on.",
+        windows_back=lambda self, OH, OW: self.index(OH, OW, 1),
+    ),
+    Mistake(*ASSIGNED, scatter=assign_windows),
+    Mistake(*ASSIGNED, scatter=assign_taps),
+    Mistake(
+        "the border is still around dx",
+        "x had none. What came back to the padding belongs to no pixel: cut it off, on all four sides.",
+        cut=lambda self, dpadded: dpadded,
+    ),
+    Mistake(
+        "the border is cut off dx on one side only",
+        "The picture starts at row `padding` of the padded one: that many rows before it go and as many after it, and likewise "
+        "columns. [:H, :W] keeps the border above and loses pixels below.",
+        cut=cut_on_one_side,
+    ),
+]
