@@ -11,6 +11,7 @@ from naive import apart, max_pool
 
 from minialex import gradcheck, layers
 from minialex.gradcheck import check_layer, check_loss, check_network
+from minialex.grader import shipped
 from minialex.layers import (
     Conv2d,
     Dropout,
@@ -379,7 +380,7 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly():
 
 
 def test_the_command_names_a_wrong_layer_and_fails(monkeypatch, rng, capsys):
-    monkeypatch.setattr(gradcheck, "shipped_layers", lambda rng: [(LinearMeanBias(8, 5, rng=rng), features(rng))])
+    monkeypatch.setattr(shipped, "shipped_layers", lambda rng: [(LinearMeanBias(8, 5, rng=rng), features(rng))])
     assert gradcheck.main([]) == 1
     output = capsys.readouterr().out
     assert re.search(r"^Linear\(8, 5\).* WRONG$", output, re.MULTILINE)
