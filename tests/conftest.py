@@ -1,14 +1,16 @@
 """What every test may ask for: the array module that `pytest --backend` names, and seeded random numbers."""
 
+import re
 import shutil
 
 import numpy
 import pytest
 import standin
+from commands import call
 from lesson_runs import run_lesson  # noqa: F401  (a fixture)
 from threadpoolctl import threadpool_limits
 
-from minialex import backend, figures
+from minialex import backend, figures, gradcheck
 from minialex.errors import InputError
 from minialex.files import PNG_MARK
 
@@ -104,3 +106,19 @@ def two_at_a_time(monkeypatch):
         return [slice(start, min(start + 2, count)) for start in range(0, count, 2)]
 
     monkeypatch.setattr(backend, "slices", slices)
+
+
+@pytest.fixture
+def graded(tmp_path, capsys):
+    """Grades a text as the command does: (exit code, what it prints, in a single line)."""
+
+    def grade(text, name="layer.py", *arguments):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        code, out, error = call(gradcheck.main, path, *arguments, capsys=capsys)
+        assert not error or code == 2, error
+        theirs = r"^ {6}|^  \w+(Error|Exit): |" + re.escape(str(tmp_path))  # lines of code and Python's messages
+        assert all(len(line) <= 80 or re.search(theirs, line) for line in out.splitlines())
+        return code, " ".join(out.split()) + error
+
+    return grade

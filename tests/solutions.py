@@ -6,10 +6,20 @@ import textwrap
 from pathlib import Path
 
 EXERCISES = Path(__file__).parents[1] / "lessons" / "exercises"
-SOLUTIONS = Path(__file__).with_name("exercise_solutions")
+FOLDER = Path(__file__).with_name("exercise_solutions")
 MISTAKES = Path(__file__).with_name("classic_mistakes")
 #: Every solution; what comes before the _ is its exercise.
-NAMES = sorted(path.stem for path in SOLUTIONS.glob("*.py"))
+SOLUTIONS = sorted(path.stem for path in FOLDER.glob("*.py"))
+NAMES = ("conv", "pool", "lrn", "dropout", "softmax", "momentum")
+#: For each exercise the quickest solution.
+QUICK = {
+    "conv": "conv_windows",
+    "pool": "pool_taps",
+    "lrn": "lrn_shifts",
+    "dropout": "dropout_mask",
+    "softmax": "softmax_logs",
+    "momentum": "momentum_in_place",
+}
 
 
 def exercise_of(solution: str) -> str:
@@ -26,7 +36,7 @@ def solved(solution: str, *changes: tuple[str, str], only: tuple[str, ...] | Non
     A function of the solution takes the place of all that follows "# Your code here" in the method of its name.
     """
     text = (EXERCISES / f"{exercise_of(solution)}.py").read_text(encoding="utf-8")
-    code = (SOLUTIONS / f"{solution}.py").read_text(encoding="utf-8")
+    code = (FOLDER / f"{solution}.py").read_text(encoding="utf-8")
     for old, new in changes:
         assert code.count(old) == 1, f"{old!r} is {code.count(old)} times in {solution}"
         code = code.replace(old, new)

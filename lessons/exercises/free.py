@@ -26,7 +26,7 @@ from minialex.layers import Layer
 
 
 class MyLayer(Layer):
-    """y = …;  dx = … """
+    """y = …;  dx = …"""
 
     def forward(self, x: numpy.ndarray, train: bool = False) -> numpy.ndarray:
         """y for x. Keep in self.cache what backward will need."""

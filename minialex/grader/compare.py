@@ -33,6 +33,8 @@ def difference(place, name: str, got, right, tolerance: float, judge: str) -> Di
     if isinstance(right, tuple):
         return None if same(got, right, tolerance) else Difference(f"{name} is {got}, {judge} {right}.")
     fault = form(name, got, numpy.shape(right))
+    if not fault and isinstance(got, numpy.ndarray) and got.dtype.itemsize < 8:
+        fault = f"{name} is {got.dtype} though all that went in was float64. Give new arrays the dtype of what goes in."
     if fault:
         return Difference(fault)
     got, right = numpy.asarray(got), numpy.asarray(right)
@@ -50,7 +52,8 @@ def difference(place, name: str, got, right, tolerance: float, judge: str) -> Di
 def same(a, b, tolerance: float) -> bool:
     """Whether two results agree; so do two infinities, and two that are not numbers (nan)."""
     if isinstance(a, tuple | list) or isinstance(b, tuple | list):
-        return isinstance(a, tuple | list) and isinstance(b, tuple | list) and tuple(a) == tuple(b)
+        sizes = [tuple(size) if isinstance(size, tuple | list) else None for size in (a, b)]
+        return sizes[0] == sizes[1] and all(isinstance(size, int | numpy.integer) for size in sizes[0])
     if form("", a, None) or form("", b, None) or numpy.shape(a) != numpy.shape(b):
         return False
     a, b = numpy.asarray(a), numpy.asarray(b)

@@ -37,7 +37,7 @@ class FreeTrial(LayerTrial):
         if not numpy.isfinite(self.y).all():
             raise Wrong("y has numbers in it that are infinite, or not numbers at all (nan).")
         if not same(self.run(self.case.x.copy()), self.y, REPEATABLE):
-            raise Wrong("y is another when forward is called again with the same x. Random numbers must come from self.rng.")
+            raise Wrong("y comes out differently when forward is called again with the same x. Draw numbers from self.rng.")
         return {}
 
     def checks(self):
@@ -62,8 +62,9 @@ def free(file: LearnersFile) -> list[tuple[Exercise, type]]:
     if example is not None:
         with file.running("example(rng)"):
             layer, x = example(numpy.random.default_rng(0))
-        must_be("the x of example(rng)", x)
-        return [exercise(type(layer), FreeCase((), {}, x.astype(float), example=example))]
+            must_be("the x of example(rng)", x)
+            case = FreeCase((), {}, numpy.array(x, float), example=example)
+        return [exercise(type(layer), case)]
     classes = file.classes().values()
     found = [kind for kind in classes if hasattr(kind, "forward") and hasattr(kind, "backward")]
     bases = {base for kind in found for base in kind.__mro__[1:]}

@@ -19,7 +19,7 @@ from minialex.grader.speed import speed
 from minialex.grader.trials import Case, LayerTrial, Trial
 
 EXERCISES = [module.EXERCISE for module in (conv, pool, lrn, dropout, softmax, momentum)]
-#: What to say where nothing can be said.
+#: What to say where no mistake is known.
 UNKNOWN = "No classic mistake gives just this. Work the first wrong number out by hand, and print what your code makes it from."
 BY_DIFFERENCES = "finite differences say"
 #: The exercises by the name of the class that is to be written, and by that of the file.
@@ -94,8 +94,8 @@ class Grading:
                 say(str(stopped))
             else:
                 print(f"\n{textwrap.indent(str(stopped), '  ')}")
-            if self.exercise.name == "free" and self.step != "backward" and not self.cases[0].example:
-                say(HOW)
+                if self.exercise.name == "free" and self.step != "backward" and not self.cases[0].example:
+                    say(HOW)
         return False
 
     def line(self, verdict: str, remark: str = "") -> None:

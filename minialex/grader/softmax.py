@@ -89,7 +89,7 @@ class LossTrial(Trial):
         loss = self.layer.forward(self.case.logits, self.case.labels)
         first, second = copied_array(self.layer.backward()), self.layer.backward()
         if not same(loss, self.loss, REPEATABLE) or not same(first, self.dlogits, REPEATABLE):
-            return "Results are others after a batch of one picture. forward must set self.cache anew."
+            return "Results come out differently after a batch of one picture. forward must set self.cache anew."
         if not same(second, self.dlogits, REPEATABLE):
             return "backward gives something else when called again: it writes into what is in self.cache. Copy that first."
         return None
@@ -151,6 +151,8 @@ VANISHED = (
     "exp(−1000) is 0 in a computer. log(a / b) = log a − log b, so no p is needed: log of the sum, minus the label's logit. A "
     "tiny number added to p only hides it: the loss is 1000 there, and not what you see.",
 )
+#: What people add to a probability, or clip it to, before they take its log.
+TINY = [10.0**-k for k in (5, 6, 7, 8, 9, 10, 12, 15, 16, 20, 30, 300)]
 OTHER_AXIS = (
     "the softmax runs over the wrong axis",
     "Each picture's probabilities add up to 1: for logits (N, classes) that is axis=1, with keepdims=True.",
@@ -162,14 +164,8 @@ FORWARD = [
     Mistake(*WHOLE_BATCH, largest=lambda self, logits: logits.max(), surprise=of_label),
     Mistake(*WHOLE_BATCH, largest=lambda self, logits: logits.max()),
     Mistake(*VANISHED, surprise=of_label),
-    *(
-        Mistake(*VANISHED, surprise=minus_log(lambda p, rows, labels, tiny=10.0**-k: p[rows, labels] + tiny))
-        for k in (5, 6, 7, 8, 9, 10, 12, 15, 16, 20, 30, 300)
-    ),
-    *(
-        Mistake(*VANISHED, surprise=minus_log(lambda p, rows, labels, tiny=10.0**-k: p[rows, labels].clip(tiny, 1 - tiny)))
-        for k in (5, 6, 7, 8, 9, 10, 12, 15, 16, 20, 30, 300)
-    ),
+    *(Mistake(*VANISHED, surprise=minus_log(lambda p, rows, labels, e=e: p[rows, labels] + e)) for e in TINY),
+    *(Mistake(*VANISHED, surprise=minus_log(lambda p, rows, labels, e=e: p[rows, labels].clip(e, 1 - e))) for e in TINY),
     Mistake(
         *OTHER_AXIS,
         largest=lambda self, logits: logits.max(axis=0),

@@ -108,8 +108,8 @@ class LayerTrial(Trial):
 
     def forward(self) -> dict:
         before = copied(params_of(self.layer))
-        with self.lent(x=self.case.x) as (x,):
-            self.y = copied_array(self.run(x))
+        with self.lent(x=self.case.x) as (self.x,):
+            self.y = copied_array(self.run(self.x))
         self.compare_with(params_of(self.layer), before)
         return {"y": self.y}
 
@@ -117,7 +117,7 @@ class LayerTrial(Trial):
         before = copied(params_of(self.layer))
         with self.lent(dy=self.case.dy(self.y.shape)) as (dy,):
             self.gradients = self.named(self.layer.backward(dy))
-        self.compare_with(params_of(self.layer), before)
+        self.compare_with({"x": self.x, **params_of(self.layer)}, {"x": self.case.x, **before})
         return self.gradients
 
     def named(self, dx) -> dict:
@@ -138,7 +138,7 @@ class LayerTrial(Trial):
     def same_when_testing(self) -> str | None:
         """Whether forward gives the same y when testing."""
         y = self.layer.forward(self.case.x.copy(), train=False)
-        return None if same(y, self.y, REPEATABLE) else "forward(x, train=False) gives another y than with train=True."
+        return None if same(y, self.y, REPEATABLE) else "forward(x, train=False) gives another y than train=True does."
 
     def second_run(self) -> str | None:
         """Whether the results are the same after a batch of one picture, and when backward is called twice."""
@@ -150,7 +150,7 @@ class LayerTrial(Trial):
             changed = [name for name in results if not same(results[name], {"y": self.y, **self.gradients}[name], REPEATABLE)]
             if changed:
                 return (
-                    f"{changed[0]} is another when the layer runs again. Nothing may be left over from the time before: "
+                    f"{changed[0]} comes out differently when the layer runs again. Nothing may be left from before: "
                     "forward sets self.cache anew, backward leaves it as it is, and overwrites self.grads, not adding to them."
                 )
         return None

@@ -1,0 +1,83 @@
+"""Checking a layer that is none of the exercises."""
+
+import pytest
+from solutions import solved
+
+LAYER = """
+import numpy
+
+class Scale:
+    def __init__(self, factor):
+        self.params, self.grads = {"factor": numpy.array([factor])}, {}
+
+    def forward(self, x, train=False):
+        self.cache = x
+        return x * self.params["factor"]
+
+    def backward(self, dy):
+        self.grads["factor"] = numpy.array([(dy * self.cache).sum()])
+        return dy * self.params["factor"]
+"""
+EXAMPLE = """
+def example(rng):
+    return Scale(0.5), rng.standard_normal((3, 4))
+"""
+
+
+class TestAnyonesLayer:
+    def test_passes_with_an_example(self, graded):
+        code, out = graded(LAYER + EXAMPLE)
+        assert code == 0
+        assert "Scale in" in out
+        assert "13 numbers as finite differences say" in out
+
+    def test_that_needs_arguments_is_told_of_the_example(self, graded):
+        code, out = graded(LAYER)
+        assert code == 1
+        assert "missing 1 required positional argument: 'factor' when Scale() was called" in out
+        assert "needs a function example(rng) in the file that returns (layer, x)" in out
+
+    def test_may_draw_random_numbers_while_training(self, graded):
+        noisy = LAYER.replace("{}\n", "{}\n        self.rng = numpy.random.default_rng(0)\n", 1)
+        noisy = noisy.replace("return x *", "return train * self.rng.random(x.shape).astype(x.dtype) + x *")
+        code, out = graded(noisy + EXAMPLE)
+        assert code == 0, out
+
+    def test_has_its_parameters_checked_too(self, graded):
+        code, out = graded(LAYER.replace("(dy * self.cache).sum()", "dy.sum()") + EXAMPLE)
+        assert code == 1
+        assert "dfactor[0] is " in out
+        assert "dx[" not in out
+
+    def test_an_example_that_fails_is_shown(self, graded):
+        code, out = graded(LAYER + EXAMPLE.replace("(3, 4)", "three"))
+        assert code == 1
+        assert "in example return Scale(0.5), rng.standard_normal(three) NameError" in out
+
+    def test_every_class_with_forward_and_backward_is_checked(self, graded):
+        text = solved("free_elu").partition("def example")[0]
+        code, out = graded(text + text[text.index("class") :].replace("MyLayer", "Other").replace("y + 1)", "y)"))
+        assert code == 1
+        assert "MyLayer in" in out
+        assert "All of it is right. Other in" in out
+        assert "It is wrong only where x is negative." in out
+
+    @pytest.mark.parametrize(
+        "old, new, words",
+        [
+            ("return dy * numpy", "return numpy", "It would be right if dy were 1 everywhere: the chain rule multiplies by"),
+            ("return dy * numpy", "return -dy * numpy", "The sign is wrong everywhere."),
+            ("return y", "return y + self.calls()", "y comes out differently when forward is called again"),
+            ("return y", "return y / 0 * 0", "y has numbers in it that are infinite"),
+            ("return y", "return", "y is None. Is a `return` missing?"),
+            ("return y", "x += 1\n    return y", "forward writes into x"),
+        ],
+    )
+    def test_mistakes_that_any_layer_can_have(self, old, new, words, graded):
+        text = solved("free_elu", (old, new))
+        calls = "    count = 0\n\n    def calls(self):\n        self.count += 1\n        return self.count\n\n    def forward"
+        code, out = graded(text.replace("    def forward", calls, 1))
+        assert code == 1
+        assert words in out
+
+

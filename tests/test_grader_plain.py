@@ -1,0 +1,115 @@
+"""What learners are compared with is right itself, and each mistake is what its name says."""
+
+from types import SimpleNamespace
+
+import naive
+import numpy
+import pytest
+from naive import BOUNDS
+from solutions import NAMES, QUICK, solved
+
+from minialex import optim
+from minialex.gradcheck import check_layer, check_loss, check_network
+from minialex.grader import conv, dropout, grading, lrn, momentum, pool, softmax
+from minialex.grader.compare import same
+from minialex.grader.exercise import Mistake
+from minialex.grader.learner import LearnersFile
+from minialex.grader.likely import results_with
+from minialex.layers import Flatten, Linear, SoftmaxCrossEntropy
+from minialex.network import Network
+
+
+class TestThePlainLayers:
+    """What learners are compared with is right itself."""
+
+    def layer(self, exercise, case):
+        trial = exercise.trial(exercise.plain, case)
+        trial.forward()
+        return trial
+
+    @pytest.mark.parametrize("exercise", [conv.EXERCISE, pool.EXERCISE, lrn.EXERCISE])
+    def test_equal_the_loops_and_their_gradients_the_differences(self, exercise, rng):
+        for case in exercise.cases(rng):
+            trial = self.layer(exercise, case)
+            loops = {"conv": self.conv, "pool": self.pool, "lrn": self.lrn}[exercise.name]
+            naive.assert_close(trial.y, loops(case))
+            if case.differentiable:
+                assert check_layer(trial.layer, case.x.copy(), rng).passed
+
+    def conv(self, case):
+        return naive.conv(case.x, case.params["weight"], case.params["bias"], **case.options)
+
+    def pool(self, case):
+        return naive.max_pool(case.x, *case.arguments, **case.options)
+
+    def lrn(self, case):
+        return naive.lrn(case.x, **case.options)
+
+    def test_the_loss_equals_the_loops_and_its_gradient_the_differences(self, rng):
+        case, *_, hardest = softmax.cases(rng)
+        assert softmax.SoftmaxCrossEntropy().forward(case.logits, case.labels) == pytest.approx(
+            naive.softmax_cross_entropy(case.logits, case.labels), rel=BOUNDS["float64"]
+        )
+        for case in softmax.cases(rng):
+            assert check_loss(softmax.SoftmaxCrossEntropy(), case.logits, case.labels).passed
+        assert softmax.SoftmaxCrossEntropy().forward(hardest.logits, hardest.labels) > 300  # 1000 / 3
+
+    def test_the_optimiser_takes_the_shipped_ones_steps(self, rng):
+        for case in momentum.cases(rng):
+            trials = [momentum.SGDTrial(kind, case) for kind in (momentum.SGD, optim.SGD)]
+            ours, shipped = (trial.step() for trial in trials)
+            for name in ours:
+                naive.assert_close(ours[name], shipped[name])
+
+    def test_dropout_drops_a_share_of_p_and_keeps_the_mean(self):
+        layer = dropout.Dropout(0.3, numpy.random.default_rng(0))
+        y = layer.forward(numpy.ones((100, 100)), train=True)
+        assert (y == 0).mean() == pytest.approx(0.3, abs=0.02)
+        assert y.mean() == pytest.approx(1, abs=0.03)
+        assert numpy.array_equal(layer.backward(numpy.ones((100, 100))), y)
+
+
+def test_solutions_make_a_network_and_its_gradients_are_right(tmp_path, rng):
+    """The exercises are layers as any other."""
+    layers = {}
+    for name in ("conv", "lrn", "pool", "dropout"):
+        path = tmp_path / f"{name}.py"
+        path.write_text(solved(QUICK[name]), encoding="utf-8")
+        layers |= LearnersFile(path).classes()
+    network = Network(
+        [
+            ("conv", layers["Conv2d"](2, 6, 3, padding=1, rng=rng)),
+            ("lrn", layers["LocalResponseNorm"](alpha=0.5)),
+            ("pool", layers["MaxPool2d"](3, 2)),
+            ("dropout", layers["Dropout"](0.5, rng)),
+            ("flatten", Flatten()),
+            ("fc", Linear(2 * 3 * 6, 4, rng=rng)),
+        ],
+        (5, 7, 2),
+    ).astype("float64")
+    x, labels = rng.standard_normal((3, 5, 7, 2)), numpy.array([0, 3, 1])
+    report = check_network(network, SoftmaxCrossEntropy(), x, labels, rng)
+    assert report.passed, report
+    assert network.shapes()["pool"] == (2, 3, 6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mistake_shows_in_its_own_stage_and_not_before(name, rng):
+    """Else it would be named for what it cannot have caused."""
+    exercise = grading.BY_FILE[name]
+    stages, cases = list(exercise.stages), exercise.cases(rng)
+    right = {stage: list(results_with(Mistake("none", ""), exercise, cases, stage)) for stage in stages}
+    for stage in stages:
+        for mistake in exercise.stages[stage].mistakes:
+            before = [earlier for earlier in stages[: stages.index(stage)] if earlier != "output_shape"]
+            for each in [*before, *([stage] if stage != "output_shape" else [])]:
+                results = zip(results_with(mistake, exercise, cases, each), right[each], strict=True)
+                agree = [same(its.get(n), ours[n], exercise.tolerance) for its, ours in results for n in ours]
+                assert all(agree) == (each != stage), (mistake.name, each)
+
+
+def test_the_momentum_exercise_takes_a_network(rng):
+    """What the exercise calls a network is one: the shipped optimiser takes the stand-in of the test, too."""
+    network = SimpleNamespace(params={"weight": numpy.ones(2)}, grads={"weight": numpy.ones(2)})
+    optim.SGD(network, lr=0.5, momentum=0.5, weight_decay=0.0).step()
+    assert network.params["weight"].tolist() == [0.5, 0.5]
