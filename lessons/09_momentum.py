@@ -104,7 +104,7 @@ with figure("09_schedules", 10, 2.6) as drawing:
         schedule, rates = optim.schedule(name, lr=0.01, epochs=20), []
         for epoch in range(20):
             rates += [schedule(epoch + part / 10) for part in range(10)]
-            schedule.observe(error=max(10 - epoch, 0))
+            schedule.observe(max(10 - epoch, 0))
         print(f"{name:<12}", *(f"{rate:.6f}" for rate in rates[5::30]))
         ax = drawing.add_subplot(1, 4, i + 1, title=name, ylim=(5e-6, 2e-2))
         ax.semilogy(numpy.arange(200) / 10, rates)

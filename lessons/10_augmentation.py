@@ -10,10 +10,11 @@ import numpy
 from lesson import figure, pictures, quick, seconds, step
 
 from minialex import models, optim
+from minialex.answers import answer, over_views
 from minialex.data.augment import offset, pad, random_views
 from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages
-from minialex.evaluate import evaluate, over_views
+from minialex.data.lighting import Lighting
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.parallel.workers import Workers
 
@@ -26,7 +27,6 @@ and 9 places. Here with loops, then the same views with ArrayImages.read:
 
 some = pictures("cifar10", 256 if quick else 1000, 100 if quick else 1000)
 fill = some.standardize.mean.round().astype("uint8")
-
 def views(picture, tops, lefts, mirrors):
     framed, y = pad(picture, 4, fill), numpy.stack([picture] * len(tops))
     for n, i, j in numpy.ndindex(y.shape[:3]):
@@ -51,10 +51,9 @@ with figure("10_views", 9, 1.2) as drawing:
 step("Another light: the principal components of colour", """
 Take every pixel as a point (red, green, blue), from 0 to 1. The covariance
 matrix Σ says how two channels vary together. Its eigenvectors, Σ p = λ p, are
-the axes of this cloud of points, λ the variance along each. In photographs p₁
-is dark to light, with most of the variance, and p₂ blue to orange. The paper
-adds α₁λ₁p₁ + α₂λ₂p₂ + α₃λ₃p₃ to all pixels of a picture, as if the light had
-changed, with α drawn anew each time from N(0, 0.1²).
+the axes of this cloud, λ the variance along each. In photographs p₁ is dark
+to light, p₂ blue to orange. The paper adds α₁λ₁p₁ + α₂λ₂p₂ + α₃λ₃p₃ to all
+pixels, as if the light had changed; α is new each time, from N(0, 0.1²).
 """)
 
 pixels = some.images.reshape(-1, 3) / 255
@@ -72,15 +71,17 @@ with figure("10_components", 9, 2) as drawing:
     ax.imshow(row.clip(0, 255).astype("uint8"))
 
 # %%
-step("One formula, five answers", """
+step("One formula, many answers", """
 The formula adds a variance to a colour: square metres to metres. So it hangs
-on the unit, and means pixels from 0 to 1. Here is what α = (0.1, 0.1, 0.1)
-adds to red, green and blue, in grey levels, as people have programmed it. The
-program of 2012 has "color_stdevs", √λ: the same in every unit, but more.
+on the unit, and means pixels from 0 to 1. See what one draw of α adds to red,
+green and blue, in grey levels, as people have programmed it. The program of
+2012 has √λ, "color_stdevs": the same in every unit, but more.
 """)
 
-alpha, added = numpy.array([0.1, 0.1, 0.1]), {}
+alpha, added = 0.1 * numpy.random.default_rng(6).standard_normal(3), {}
+shipped = Lighting.of_covariance(sigma * 255**2)
 added["the paper, 0 to 1"] = 255 * p @ (alpha * lam)
+added["Lighting"] = shipped.shifts(1, numpy.random.default_rng(6))[0]
 added["√λ for λ"] = 255 * p @ (alpha * lam**0.5)
 added["p in rows: wrong"] = 255 * p.T @ (alpha * lam)
 added["255 left out: wrong"] = p @ (alpha * lam)
@@ -92,7 +93,7 @@ for name, colour in added.items():
 step("Few pictures, with and without", """
 The same net and the same thousand pictures twenty times: as they are, then
 with crops and mirrors. Which of the two has the lower loss on the pictures it
-learns from, and which on new ones? Watch for where a curve turns.
+learns from, and which on new ones? Where does a curve turn?
 """)
 
 unseen = ArrayImages(some.test_images, some.test_labels, fill=fill)
@@ -109,7 +110,7 @@ with figure("10_overfitting", 9, 3.5) as drawing:
             for x, labels in seen.epoch(epoch):
                 losses.append(workers.step(x, labels))
                 adam.step()
-            tested = evaluate(workers, centres)
+            tested = answer(workers, centres).scores()
             curve.append((numpy.mean(losses), tested["loss"]))
         own, new = curves[name] = numpy.transpose(curve)  # (2, epochs)
         print(f"{name:<17} own {own[-1]:.2f}, new {new[-1]:.2f} (lowest "
@@ -135,7 +136,7 @@ x, labels = next(crops.epoch(0))
 mean = numpy.exp(over_views(workers.forward(x), len(labels)))[0]
 print("largest difference:", abs(answers.mean(axis=0) - mean).max())
 for name, batches in {"centre": centres, "ten views": crops}.items():
-    tested = evaluate(workers, batches)
+    tested = answer(workers, batches).scores()
     print(f"{name:<10}", {k: round(v, 4) for k, v in tested.items()})
 
 # %%
