@@ -69,6 +69,11 @@ def test_the_batches_are_read_from_the_folder_or_below(tmp_path, subfolder):
     assert dataset.class_names == ["truck", "ship", "horse", "frog", "dog", "deer", "cat", "bird", "automobile", "airplane"]
 
 
+def test_the_padding_of_crops_is_passed_on(tmp_path):
+    dataset = cifar10.load(write(tmp_path), padding=1)
+    assert dataset.train.padding == dataset.test.padding == 1
+
+
 def test_image_size_is_passed_on(tmp_path):
     dataset = cifar10.load(write(tmp_path), image_size=40)
     assert dataset.train.image_size == dataset.test.image_size == 40

@@ -62,6 +62,11 @@ def test_the_four_files_are_read_packed_or_not_from_the_folder_or_below(tmp_path
     assert_is_the_small_set(fashion_mnist.load(tmp_path))
 
 
+def test_the_padding_of_crops_is_passed_on(tmp_path):
+    dataset = fashion_mnist.load(write(tmp_path), padding=1)
+    assert dataset.train.padding == dataset.test.padding == 1
+
+
 def test_image_size_is_passed_on(tmp_path):
     dataset = fashion_mnist.load(write(tmp_path), image_size=40)
     assert dataset.train.read([0], centre_views(1)).shape == (1, 40, 40, 1)

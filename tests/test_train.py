@@ -342,7 +342,7 @@ def test_a_run_without_such_pictures_says_nothing_of_them(small, tmp_path, capsy
 def test_a_run_with_damaged_pictures_resumes_bit_for_bit(batch_size, damaged, tmp_path, capsys):
     options, _ = damaged
     options[options.index("--batch-size") + 1] = batch_size
-    options[options.index("--epochs") + 1] = 1
+    options[options.index("--epochs") + 1] = options[options.index("--log-every") + 1] = 1
     call(train.main, *options, "--out", tmp_path / "whole", capsys=capsys)
     steps = 41 // batch_size
     for stop in (1, steps // 2, steps - 1):
