@@ -160,7 +160,7 @@ def overlays(
 ):
     """Pictures uint8 (N, S, S, C) and below each, laid over it in grey, its map (S, S) in colours, with a colour bar.
 
-    Each scale runs from 0 to the map's largest value, in `unit`; `shares` are shown as percentages.
+    Each scale runs from 0 to the map's largest value, in `unit`; `shares` are shown as percentages, up to the next 5%.
     """
     from matplotlib.ticker import PercentFormatter
 
@@ -173,7 +173,8 @@ def overlays(
         write_below(cells[row, column], caption)
         axes = cells[row + 1, column]
         axes.imshow(picture.mean(axis=2), cmap="gray", vmin=0, vmax=255)
-        image = axes.imshow(heat, cmap=colours, vmin=0, vmax=heat.max() or 1, alpha=0.7, interpolation="nearest")
+        highest = numpy.ceil(20 * heat.max()) / 20 if shares else heat.max()
+        image = axes.imshow(heat, cmap=colours, vmin=0, vmax=highest or 1, alpha=0.7, interpolation="nearest")
         bar = figure.colorbar(image, cax=axes.inset_axes((0, -0.1, 0.88, 0.05)), orientation="horizontal")
         bar.solids.set_alpha(1)
         bar.ax.tick_params(labelsize=7.5)

@@ -159,6 +159,14 @@ def test_maps_lie_over_the_pictures_with_a_scale_of_their_own_each(count):
     assert_nothing_is_cut_off(figure)
 
 
+@pytest.mark.parametrize(("largest", "scale"), [(0.9991, 1), (0.961, 1), (0.16, 0.2), (0.05, 0.05), (0, 1)])
+def test_shares_have_a_scale_up_to_the_next_5_percent(largest, scale):
+    figure = figure_of(figures.overlays, random_pictures(1), numpy.full((1, 8, 8), largest), [[]], "title", "unit", True)
+    (overlaid,) = (axes for axes in figure.axes if len(axes.images) == 2)
+    assert overlaid.images[1].get_clim() == pytest.approx((0, scale))
+    assert {tick.get_text()[-1] for tick in overlaid.child_axes[0].get_xticklabels()} == {"%"}
+
+
 @pytest.mark.parametrize(
     ("text", "length", "shown"), [("cat", 3, "cat"), ("kitten", 5, "kitt…"), ("a cat", 3, "a…"), ("", 5, "")]
 )

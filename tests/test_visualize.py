@@ -10,7 +10,7 @@ from data_helpers import picture_folder
 from PIL import Image
 from pngs import opened
 
-from minialex import data, figures
+from minialex import backend, data, figures
 from minialex.data.augment import centre_views
 from minialex.files import PNG_MARK
 from minialex.trained import Trained
@@ -186,6 +186,14 @@ def test_threads_and_batch_size_change_nothing(options, use, drawn):
     (_, some, *_), (_, others, *_), some_near, other_near = drawn
     numpy.testing.assert_allclose(some, others, atol=1e-5)
     numpy.testing.assert_array_equal(some_near[2], other_near[2])
+
+
+@pytest.mark.parametrize("kind", ["filters", "features", "saliency", "occlusion", "nearest"])
+def test_each_kind_looks_at_a_network_on_a_device(kind, use, device, folder, monkeypatch):
+    monkeypatch.setattr(backend, "get", lambda name="auto": device)
+    code, out, err = use(*of_run(kind))
+    assert (code, out, err) == (0, f"run/{kind}.png\n", "")
+    opened((folder / f"{kind}.png").read_bytes())
 
 
 @pytest.mark.parametrize("kind", KINDS)
