@@ -109,7 +109,7 @@ steps: W ← W − lr · dW, with the learning rate lr. The shipped layers compu
 what you just saw. Then look at the weights: they are a picture a class.
 """)
 
-loss, losses, lr = SoftmaxCrossEntropy(), [], 12 / x.shape[1]
+loss, losses, lr = SoftmaxCrossEntropy(), [], 12 / x.shape[1]  # by trial
 for _ in range(51 if quick else 201):
     losses.append(loss.forward(layer.forward(x, train=True), labels))
     layer.backward(loss.backward())

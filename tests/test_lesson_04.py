@@ -1,0 +1,35 @@
+"""What lesson 04 says: where inputs are large tanh is flat and ReLU is not, and a net of flat units learns slowly."""
+
+import re
+
+import numpy
+
+
+def test_saturated_units_learn_slowly(run_lesson):
+    made, printed = run_lesson("04_relu")
+
+    x = numpy.array([-2.0, 0.0, 3.0])
+    assert (made["relu"](x) == [0, 0, 3]).all()
+    assert "difference to the loop: 0.0" in printed
+
+    shares = re.findall(r"(2012|today) +(\w+) +\|x\| [\d.]+ flat (\d+)%", printed)
+    flat = {(start, name): int(share) for start, name, share in shares}
+    assert len(flat) == 6
+    assert flat["2012", "tanh"] > 40, "raw pixels saturate tanh"
+    assert flat["today", "tanh"] < 20, "standardised ones do not"
+    assert 40 < flat["2012", "ReLU"] < 60, "ReLU is off where x is negative, whatever its size"
+    assert flat["2012", "ReLU"] == flat["today", "ReLU"]
+
+    last = {net: errors[-1] for net, errors in made["curves"].items()}
+    assert len(last) == 6
+    assert last["2012", "ReLU"] < 0.82, "ReLU learns, fed with raw pixels"
+    assert last["today", "ReLU"] < 0.85, "and with standardised ones"
+    assert last["today", "tanh"] < last["2012", "tanh"] - 0.05, "tanh learns faster where it is not saturated"
+    for start in ("2012", "today"):
+        assert last[start, "sigmoid"] > max(last[start, "ReLU"], last[start, "tanh"]) + 0.05
+
+    for (start, name), errors in made["curves"].items():
+        assert len(errors) == made["longest"] + 1 or errors[-1] < 0.25
+        assert all(error >= 0.25 for error in errors[:-1])
+        there = "below" if errors[-1] < 0.25 else "not below"
+        assert re.search(rf"{start}, {name}, % wrong in each epoch:\n[ \d]+\n{there} 25%", printed)
