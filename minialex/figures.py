@@ -44,14 +44,30 @@ def drawing(draw: Callable) -> Callable[..., bytes]:
     return png
 
 
-def new_figure(width: float, height: float, title: str = "", layout: str | None = "constrained"):
-    """A matplotlib Figure of so many inches with a title; "constrained" leaves room for texts, None is quicker."""
+def new_figure(width: float, height: float):
+    """A matplotlib Figure of so many inches that makes room for all texts by itself."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout=layout)
-    if title:
-        figure.suptitle(title)
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+#: The inches between the edge of a plain figure and what is in it.
+MARGIN = 0.15
+
+
+def plain_figure(width: float, height: float, title: str):
+    """A matplotlib Figure of so many inches, the title in its upper left corner, in which `axes_at` says where things are."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height))
+    figure.suptitle(title, x=MARGIN / width, y=1 - MARGIN / height, ha="left", va="top")
     return figure
+
+
+def axes_at(figure, left: float, top: float, width: float, height: float):
+    """New axes in a plain figure, in inches from its upper left corner."""
+    across, down = figure.get_size_inches()
+    return figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
 
 
 @drawing
@@ -103,7 +119,8 @@ def confusion(matrix: numpy.ndarray, class_names: Sequence[str], title: str = "C
     classes, few = len(matrix), len(matrix) <= WITH_NUMBERS
     shares = matrix / numpy.maximum(matrix.sum(axis=1, keepdims=True), 1)
     side = 2.2 + 0.45 * max(classes, 6) if few else 12
-    figure = new_figure(side + 1, side, title)
+    figure = new_figure(side + 1, side)
+    figure.suptitle(title)
     axes = figure.subplots()
     image = axes.imshow(shares, cmap=blues(), norm=PowerNorm(1 if few else 0.5, 0, 1), interpolation="nearest")
     axes.set(xlabel="answer", ylabel="true class")
@@ -190,17 +207,14 @@ def grid(rows: int, columns: int, title: str, size: float = 1.6, below: float = 
     """(figure, axes (rows, columns)): squares of `size` inches with `below` inches of room under each, and `apart` more beside
     the first column."""
     gap = 0.12
-    width = max(5.0, gap + columns * (size + gap) + apart)
+    width = max(5.0, MARGIN + columns * (size + gap) + apart)
     lines = textwrap.wrap(title, int(9.5 * width))
-    top = 0.3 + 0.2 * len(lines)
-    height = top + rows * (size + below) + 0.05
-    figure = new_figure(width, height, layout=None)
-    figure.suptitle("\n".join(lines), x=gap / width, y=1 - 0.15 / height, ha="left", va="top")
+    above = 0.3 + 0.2 * len(lines)
+    figure = plain_figure(width, above + rows * (size + below) + 0.05, "\n".join(lines))
     cells = numpy.empty((rows, columns), object)
     for row, column in numpy.ndindex(rows, columns):
-        left = gap + column * (size + gap) + apart * (column > 0)
-        bottom = height - top - row * (size + below) - size
-        cells[row, column] = figure.add_axes((left / width, bottom / height, size / width, size / height))
+        left = MARGIN + column * (size + gap) + apart * (column > 0)
+        cells[row, column] = axes_at(figure, left, above + row * (size + below), size, size)
         cells[row, column].axis("off")
     return figure, cells
 

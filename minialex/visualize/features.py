@@ -88,25 +88,22 @@ def features(
 
     outputs: a layer's name -> maps (H, W, C) or units (n,). Each row has its own scale: from 0 where nothing is negative.
     """
-    width, side, left, row = 12.0, 1.7, 1.3, 1.12
-    height = 2.8 + row * len(outputs)
-    figure = figures.new_figure(width, height, layout=None)
-
-    def axes_at(x, y, w, h):  # in inches from the upper left corner
-        return figure.add_axes((x / width, 1 - (y + h) / height, w / width, h / height))
-
+    width, side, left, above, row = 12.0, 1.7, 1.3, 2.8, 1.12  # inches
+    height = above + row * len(outputs)
     title = f"What each layer makes of the picture: its {MAPS} strongest maps, numbered from 0"
-    figure.suptitle(title, x=0.15 / width, y=1 - 0.14 / height, ha="left", va="top")
-    shown = axes_at(left, 0.55, side, side)
+    figure = figures.plain_figure(width, height, title)
+    shown = figures.axes_at(figure, left, 0.55, side, side)
     shown.axis("off")
     figures.show(shown, picture)
     figures.write_below(shown, caption)
-    draw_answers(axes_at(left + side + 2.4, 0.75, 4.5, side - 0.4), best)
+    draw_answers(figures.axes_at(figure, left + side + 2.4, 0.75, 4.5, side - 0.4), best)
     for number, (name, output) in enumerate(outputs.items()):
-        top = 2.8 + row * number
-        draw_row(axes_at(left, top, width - left - 1.0, row - 0.28), axes_at(width - 0.85, top, 0.12, row - 0.28), output)
+        top = above + row * number
+        maps = figures.axes_at(figure, left, top, width - left - 1.0, row - 0.28)
+        bar = figures.axes_at(figure, width - 0.85, top, 0.12, row - 0.28)
+        draw_row(maps, bar, output)
         what = "×".join(map(str, output.shape)) if output.ndim > 1 else f"{len(output):,} units"
-        figure.text(0.15 / width, 1 - (top + 0.42) / height, f"{name}\n{what}", va="center", fontsize=9)
+        figure.text(figures.MARGIN / width, 1 - (top + 0.42) / height, f"{name}\n{what}", va="center", fontsize=9)
     return figure
 
 

@@ -78,15 +78,12 @@ def filters(weight: numpy.ndarray, towers: int, name: str):
     blocks = [tiles(part, columns, PIXELS) for part in numpy.split(contrasted(weight), towers)]
     inch = blocks[0].shape[1] / (0.58 * columns)  # so many pixels are drawn as one
     above, below = 0.5 if towers == 1 else 0.72, 0.85 if channels == 1 else 0.35
-    width = max(5.0, 0.3 + blocks[0].shape[1] / inch)
+    width = max(5.0, 2 * figures.MARGIN + blocks[0].shape[1] / inch)
     height = above + sum(len(block) / inch + 0.32 for block in blocks) + below
-    title = f"{o} kernels {kernel_height}×{kernel_width}×{channels}: {name}"
-    figure = figures.new_figure(width, height, layout=None)
-    figure.suptitle(title, x=0.15 / width, y=1 - 0.14 / height, ha="left", va="top")
+    figure = figures.plain_figure(width, height, f"{o} kernels {kernel_height}×{kernel_width}×{channels}: {name}")
     top = above
     for number, block in enumerate(blocks, 1):
-        size = block.shape[1] / inch, len(block) / inch
-        axes = figure.add_axes((0.15 / width, 1 - (top + size[1]) / height, size[0] / width, size[1] / height))
+        axes = figures.axes_at(figure, figures.MARGIN, top, block.shape[1] / inch, len(block) / inch)
         axes.axis("off")
         if channels == 3:
             opaque = ~numpy.isnan(block[..., :1])
@@ -95,11 +92,12 @@ def filters(weight: numpy.ndarray, towers: int, name: str):
             axes.imshow(block[..., 0], cmap="gray", vmin=-1, vmax=1)
         if towers > 1:
             axes.set_title(f"tower {number}", loc="left", pad=3)
-        top += size[1] + 0.32
+        top += len(block) / inch + 0.32
     if channels == 3:
-        figure.text(0.15 / width, 0.15 / height, "mid-grey: a weight of 0; full contrast: the kernel's largest weight")
+        scale = "mid-grey: a weight of 0; full contrast: the kernel's largest weight"
+        figure.text(figures.MARGIN / width, 0.15 / height, scale)
     else:
-        bar = figure.add_axes((0.25 / width, 0.62 / height, 3.5 / width, 0.12 / height))
+        bar = figures.axes_at(figure, 0.25, height - 0.74, 3.5, 0.12)
         figure.colorbar(ScalarMappable(Normalize(-1, 1), "gray"), cax=bar, orientation="horizontal", ticks=(-1, 0, 1))
         bar.set_xlabel("weight, as a share of the kernel's largest", loc="left")
     return figure
