@@ -78,7 +78,7 @@ for kind, x in (("1", standardised), ("64", centred)):
 for layer in net.layers.values():
     if layer.params:
         weight, bias = layer.params["weight"], layer.params["bias"]
-        weight *= (2 / weight[0].size) ** 0.5 / 0.01
+        weight *= (2 / weight[0].size) ** 0.5 / weight.std()
         bias[...] = 0
 spreads["He, 1"] = spread(standardised)
 print(" " * 6, *(f"{kind:>10}" for kind in spreads))

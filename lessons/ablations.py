@@ -22,9 +22,9 @@ from tqdm import tqdm
 
 from minialex import backend, data, optim
 from minialex.command import Parser, add_common_options, number, run, usable_cores
-from minialex.data.augment import standardize_from
 from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset, from_arrays
+from minialex.data.statistics import standardize_from
 from minialex.errors import InputError
 from minialex.evaluate import evaluate
 from minialex.files import written_whole
