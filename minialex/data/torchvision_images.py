@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 
 from minialex.data.augment import Views
 from minialex.data.folder import opened
+from minialex.errors import InputError
 
 
 class TorchvisionImages:
@@ -37,8 +38,25 @@ class TorchvisionImages:
 
         InputError naming the first file, in the order of `indices`, that is not a whole picture.
         """
-        paths = [self.paths[i] for i in indices]
-        return numpy.stack(list(self.pool.map(self._read_one, paths, views.top, views.left, views.mirror)))
+        pictures, _, problems = self.read_good(indices, views)
+        for problem in problems.values():
+            raise InputError(problem)
+        return pictures
+
+    def read_good(self, indices: Sequence[int], views: Views) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, str]]:
+        """Those of the pictures that can be read, bool (n,) that says which these are, and {file: what is wrong with it}."""
+        paths, size = [self.paths[i] for i in indices], self.image_size
+        outcomes = list(self.pool.map(self._try_one, paths, views.top, views.left, views.mirror))
+        problems = {str(path): str(o) for path, o in zip(paths, outcomes, strict=True) if isinstance(o, InputError)}
+        good = numpy.array([not isinstance(o, InputError) for o in outcomes], bool)
+        pictures = [o for o in outcomes if not isinstance(o, InputError)]
+        return numpy.array(pictures, numpy.uint8).reshape(-1, size, size, self.channels), good, problems
+
+    def _try_one(self, *view):
+        try:
+            return self._read_one(*view)
+        except InputError as error:
+            return error
 
     def _read_one(self, path, top, left, mirror):
         size = self.image_size

@@ -49,7 +49,7 @@ def draw(given: argparse.Namespace) -> bytes:
         raise InputError(f"--among {given.among}: expected a folder of pictures")
     dataset = None if given.pictures and given.among else dataset_of(trained, given.data_dir)
     chosen = subjects(given, trained, 6, dataset)
-    images = trained.images(files_of(given.among)) if given.among else dataset.train
+    images = trained.images(files_of(str(given.among))) if given.among else dataset.train
     space, network = hidden(trained.network)
     workers = Workers(network, trained.workers.loss, trained.workers.n)
     batch_size = given.batch_size or trained.options["batch_size"]
@@ -72,9 +72,11 @@ def hidden(network: Network) -> tuple[str, Network]:
 
 
 def in_batches(images, batch_size: int, standardize: Standardize) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
-    """All of `images` at centre views: their numbers (n,) and x (n, S, S, C), standardised."""
+    """All of `images` that can be read, at centre views: their numbers (n,) and x (n, S, S, C), standardised."""
     for numbers in numpy.split(numpy.arange(len(images)), range(batch_size, len(images), batch_size)):
-        yield numbers, standardize(images.read(numbers, centre_views(len(numbers))))
+        pictures, good, _ = images.read_good(numbers, centre_views(len(numbers)))
+        if len(pictures):
+            yield numbers[good], standardize(pictures)
 
 
 def themselves(chosen: Subjects, images) -> list[int]:
@@ -82,7 +84,7 @@ def themselves(chosen: Subjects, images) -> list[int]:
     if not chosen.paths or not hasattr(images, "paths"):
         return [-1] * len(chosen.names)
     numbers = {Path(path).resolve(): i for i, path in enumerate(images.paths)}
-    return [numbers.get(path.resolve(), -1) for path in chosen.paths]
+    return [numbers.get(Path(str(path)).resolve(), -1) for path in chosen.paths]
 
 
 def nearest(

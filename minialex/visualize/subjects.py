@@ -1,6 +1,7 @@
 """Which pictures a network is looked at with: those in files, or a few of its run's test pictures."""
 
 import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from minialex.errors import InputError
 from minialex.evaluate import dataset_of, name_of
 from minialex.predict import files_of, softmax
 from minialex.trained import Trained, add_trained_options
+from minialex.weights import WEIGHTS_HELP, add_model_option
 
 #: More pictures than that are too many for one sheet.
 MOST = 60
@@ -37,7 +39,7 @@ def add_subject_options(p: argparse.ArgumentParser, pictures: str = "*") -> None
     several = pictures == "*"
     about = "files, or folders of them" if several else "a file"
     about += " (default: from the run's test pictures)"
-    p.add_argument("pictures", type=Path, nargs=pictures, metavar="PICTURE", help=about)
+    p.add_argument("pictures", nargs=pictures, metavar="PICTURE", help=about)
     add_weights_option(p)
     p.add_argument("--data-dir", type=Path, metavar="DIR", help="the run's data set (default: as in training)")
     p.add_argument("--seed", type=number(int, 0), default=0, metavar="N", help="of the choice of test pictures (default: 0)")
@@ -45,21 +47,25 @@ def add_subject_options(p: argparse.ArgumentParser, pictures: str = "*") -> None
 
 
 def add_weights_option(p: argparse.ArgumentParser) -> None:
-    """Adds --weights."""
-    about = "a run's folder, or the checkpoint.npz in it (required)"
-    p.add_argument("--weights", type=Path, required=True, metavar="RUN", help=about)
+    """Adds --weights and, for weights that leave it open, --model."""
+    p.add_argument("--weights", required=True, metavar="WEIGHTS", help=f"{WEIGHTS_HELP} (required)")
+    add_model_option(p)
 
 
-def folder_of(weights: Path) -> Path:
+def folder_of(weights: str) -> Path:
     """Where pictures of these weights go: the run's folder; for weights that are no run's, the current one."""
-    if weights.is_dir():
-        return weights
-    return weights.parent if weights.suffix == ".npz" else Path()
+    path = Path(weights)
+    if path.is_dir():
+        return path
+    return path.parent if path.suffix == ".npz" else Path()
 
 
 def trained_of(given: argparse.Namespace) -> Trained:
-    """What --weights, --backend and --workers mean."""
-    return Trained(given.weights, given.backend, given.workers)
+    """What --weights, --model, --backend and --workers mean; what had to be assumed is said on stderr."""
+    trained = Trained(given.weights, given.backend, given.workers, given.model)
+    if trained.assumed:
+        print(f"note: {trained.assumed}", file=sys.stderr)
+    return trained
 
 
 def subjects(given: argparse.Namespace, trained: Trained, count: int, dataset: Dataset | None = None) -> Subjects:
@@ -70,7 +76,7 @@ def subjects(given: argparse.Namespace, trained: Trained, count: int, dataset: D
         if len(paths) > MOST:
             raise InputError(f"expected at most {MOST} pictures for one sheet, got {len(paths)}")
         pictures = trained.images(paths).read(range(len(paths)), centre_views(len(paths)))
-        return Subjects(pictures, [path.name for path in paths], [None] * len(paths), paths)
+        return Subjects(pictures, [Path(str(path)).name for path in paths], [None] * len(paths), paths)
     test = (dataset or dataset_of(trained, given.data_dir)).test
     numbers = numpy.random.default_rng(given.seed).permutation(len(test))[:count]
     pictures = test.read(numbers, centre_views(len(numbers)))
