@@ -78,3 +78,15 @@ def test_the_pixels_are_torchvision_s(size, ending, tmp_path):
     theirs = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])(Image.open(path).convert("RGB"))
     images = TorchvisionImages([path], 224)
     assert numpy.array_equal(images.read([0], centre_views(1))[0], numpy.asarray(theirs))
+
+
+def test_what_cannot_be_read_is_told_apart_from_the_rest(tmp_path):
+    paths = [saved(tmp_path / "a.png", 50, 40), tmp_path / "bad.png", saved(tmp_path / "b.png", 60, 40)]
+    paths[1].write_bytes(b"no picture")
+    images = TorchvisionImages(paths, 32, resize=40)
+    pictures, good, problems = images.read_good(range(3), centre_views(3))
+    assert good.tolist() == [True, False, True]
+    assert numpy.array_equal(pictures, images.read([0, 2], centre_views(2)))
+    assert list(problems) == [str(paths[1])] and "bad.png" in problems[str(paths[1])]
+    with pytest.raises(InputError, match=r"bad\.png"):
+        images.read(range(3), centre_views(3))

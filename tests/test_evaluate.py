@@ -264,3 +264,18 @@ def test_help_shows_examples(capsys):
     assert code == 0
     assert "examples:" in out
     assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("folder", [[]], ids=["plain"], indirect=True)
+def test_the_mistakes_shown_are_the_right_pictures_also_after_one_that_cannot_be_read(
+    folder, pictures, answered, capsys, tmp_path, monkeypatch
+):
+    labels, answers, confidence = answered
+    copied = shutil.copytree(pictures, tmp_path / "copied")
+    (copied / "val" / "even" / "0-broken.png").write_bytes(b"no picture")  # comes first
+    drawn = []
+    monkeypatch.setattr(drawing, "sheet", lambda *given: drawn.append(given) or PNG_MARK)
+    assert call(evaluate_command, folder, "--data-dir", copied, "--out", tmp_path / "new", capsys=capsys)[0] == 0
+    wrong = sorted(numpy.flatnonzero(labels != answers), key=lambda i: -confidence[i])
+    test = data.load("folder", pictures, 16).test
+    numpy.testing.assert_array_equal(drawn[0][0], test.read(wrong, centre_views(len(wrong))))
