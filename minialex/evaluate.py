@@ -9,6 +9,7 @@ import numpy
 from minialex import data, figures
 from minialex.answers import Answers, answer
 from minialex.command import Parser, run, styled
+from minialex.data import folder
 from minialex.data.augment import centre_views
 from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset
@@ -16,7 +17,8 @@ from minialex.data.skipped import summary
 from minialex.errors import InputError
 from minialex.files import check_replaceable, write_output
 from minialex.parallel.workers import Workers
-from minialex.trained import Trained, add_trained_options
+from minialex.trained import Trained, add_trained_options, folder_of, trained_of
+from minialex.weights import WEIGHTS_HELP, add_model_option
 
 EXAMPLES = """\
   python -m minialex.evaluate runs/shapes-alexnet-cifar
@@ -25,6 +27,8 @@ EXAMPLES = """\
       over ten views of each picture, as the paper tests
   python -m minialex.evaluate runs/long --data-dir PICTURES --out elsewhere
       its pictures lie elsewhere now, or are others of the same classes
+  python -m minialex.evaluate torchvision --data-dir IMAGENET
+      the weights that torchvision publishes, on IMAGENET/val/n01440764/*, …
 """
 
 #: Up to so many classes each has a line; of more, so many of the best and of the worst.
@@ -41,13 +45,20 @@ def evaluate(workers: Workers, batches: Batches, should_stop=lambda: False) -> d
 
 
 def dataset_of(trained: Trained, data_dir: Path | None = None) -> Dataset:
-    """The data set that the network was trained on, from `data_dir` if given.
+    """The data set that the network was trained on, from `data_dir` if given; InputError if it has other classes now.
 
-    InputError if it has other classes now, or nobody knows what it was, as with weights from elsewhere.
+    Of weights that are no run's nobody knows it: theirs are the pictures in the class folders of data_dir/train, if there is
+    one, and of data_dir/val, data_dir/test or data_dir itself. InputError without `data_dir`, or as `classified` says.
     """
     options = trained.options
     if options["dataset"] is None:
-        raise InputError(f"{trained.path} is of no run: it brings no pictures to look at, train or test with")
+        if data_dir is None:
+            raise InputError(f"{trained.path} is of no run, so it brings no pictures: name a folder of them with --data-dir")
+        if not data_dir.is_dir():
+            raise InputError(f"no folder {data_dir} (--data-dir)")
+        train, test = data_dir / "train", folder.test_folder(data_dir) or data_dir
+        classified = (folder.classified(each, trained.class_names) if each.is_dir() else None for each in (train, test))
+        return Dataset("folder", *(split and trained.images(*split) for split in classified), trained.class_names)
     data_dir, seed, crop_padding = data_dir or options["data_dir"], options["seed"], options["crop_padding"]
     dataset = data.load(options["dataset"], data_dir, trained.image_size, seed, crop_padding)
     if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
@@ -64,10 +75,11 @@ def parser() -> Parser:
     """The command's options."""
     about = "Tests a trained network on its data set's test pictures, as its training did\nafter each epoch, and shows "
     about += "where it is wrong: class by class, in confusion.png\nand in mistakes.png, the wrong answers it was surest of."
-    p = Parser("evaluate", about, EXAMPLES, usage="RUN [options]")
-    p.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or the checkpoint.npz in it")
+    p = Parser("evaluate", about, EXAMPLES, usage="WEIGHTS [options]")
+    p.add_argument("weights", metavar="WEIGHTS", help=WEIGHTS_HELP)
+    add_model_option(p)
     p.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (default: as in training)")
-    p.add_argument("--out", type=Path, metavar="DIR", help="where the PNGs go (default: to the run's folder)")
+    p.add_argument("--out", type=Path, metavar="DIR", help="where the PNGs go (default: to the run's folder, else here)")
     p.add_argument("--ten-crop", action="store_true", help="corners, centre and their mirror images, probabilities averaged")
     add_trained_options(p)
     return p
@@ -76,11 +88,11 @@ def parser() -> Parser:
 def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`."""
     given = parser().parse_args(arguments)
-    trained = Trained(given.run, given.backend, given.workers)
-    folder = given.out or trained.path.parent
-    paths = {name: folder / f"{name}.png" for name in ("confusion", "mistakes")}
+    out = given.out or folder_of(given.weights)
+    paths = {name: out / f"{name}.png" for name in ("confusion", "mistakes")}
     for path in paths.values():
         check_replaceable(path)  # before the work, not after
+    trained = trained_of(given)
     dataset = dataset_of(trained, given.data_dir)
     batch_size = given.batch_size or trained.options["batch_size"]
     batches = Batches(dataset.test, batch_size, trained.standardize, ten_crop=given.ten_crop)
@@ -90,7 +102,8 @@ def main(arguments: Sequence[str]) -> None:
     matrix = answers.confusion(dataset.num_classes)
     pictures = f"{len(answers.labels):,}" + ", ten views of each" * given.ten_crop
     speed = f"{len(answers.labels) / seconds:,.0f}"
-    print(aligned({**progress_shown(trained), "pictures": pictures, **scores_shown(answers), "images/s": speed}))
+    about = {"model": progress_shown(trained), "dataset": dataset.name, "pictures": pictures}
+    print(aligned({**about, **scores_shown(answers), "images/s": speed}))
     print("\n" + class_table(matrix, dataset.class_names) + "\n")
     write_output(paths["confusion"], figures.confusion(matrix, dataset.class_names, confusion_title(answers)))
     write_output(paths["mistakes"], mistakes_sheet(answers, dataset))
@@ -99,11 +112,11 @@ def main(arguments: Sequence[str]) -> None:
         print("\n" + summary(batches.skipped))
 
 
-def progress_shown(trained: Trained) -> dict[str, str]:
-    """Which model was trained how far on what."""
+def progress_shown(trained: Trained) -> str:
+    """Which model was trained how far; of weights that are no run's, which model's they are and in what file."""
     epochs, steps = trained.progress["epochs"], trained.progress["steps"]
-    when = f"in epoch {epochs + 1}, after step {steps}" if steps else f"after epoch {epochs}"
-    return {"model": f"{trained.options['model']}, {when}", "dataset": trained.options["dataset"]}
+    where = f"in epoch {epochs + 1}, after step {steps}" if steps else f"after epoch {epochs}"
+    return f"{trained.options['model']}, {where if epochs is not None else trained.path.name}"
 
 
 def scores_shown(answers: Answers) -> dict[str, str]:

@@ -17,7 +17,7 @@ from minialex.data.batches import prefetch
 from minialex.data.folder import EXTENSIONS, FolderImages
 from minialex.data.torchvision_images import TorchvisionImages
 from minialex.errors import InputError
-from minialex.trained import Trained, add_trained_options
+from minialex.trained import Trained, add_trained_options, trained_of
 from minialex.weights import WEIGHTS_HELP, add_model_option
 
 EXAMPLES = """\
@@ -48,9 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; the exit code is 1 if some pictures could not be read, 2 if none could."""
     given = parser().parse_args(arguments)
     files = [file for named in given.pictures for file in files_of(named)]
-    trained = Trained(given.weights, given.backend, given.workers, given.model)
-    if trained.assumed:
-        print(f"note: {trained.assumed}", file=sys.stderr)
+    trained = trained_of(given)
     width = name_width(files, trained.class_names)
     failed = 0
     # Where the answers go to a terminal, they are the progress.

@@ -18,13 +18,16 @@ from minialex.files import check_replaceable, write_output
 from minialex.report_page import box, page, section, sheet, table, themed, thumbnail
 from minialex.run_folder import RunFolder
 from minialex.summary import HEADINGS, rows
-from minialex.trained import Trained, add_trained_options
+from minialex.trained import Trained, add_trained_options, folder_of, trained_of
 from minialex.visualize.filters import filters, first_convolution
+from minialex.weights import WEIGHTS_HELP, add_model_option
 
 EXAMPLES = """\
   python -m minialex.report runs/shapes-alexnet-cifar
       writes report.html in the run's folder
   python -m minialex.report runs/long --out long.html
+  python -m minialex.report torchvision --data-dir IMAGENET
+      weights that are no run's: without curves, tested with IMAGENET/val/*/*
 """
 
 #: So many of the surest right answers, and of the surest wrong ones, are shown.
@@ -35,10 +38,11 @@ def parser() -> Parser:
     """The command's options."""
     about = "Writes a run on one HTML page: what it reached, its curves, confusion matrix,\n"
     about += "filters, best and worst answers, network, options. It needs no other file."
-    p = Parser("report", about, EXAMPLES, usage="RUN [options]")
-    p.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or the checkpoint.npz in it")
+    p = Parser("report", about, EXAMPLES, usage="WEIGHTS [options]")
+    p.add_argument("weights", metavar="WEIGHTS", help=WEIGHTS_HELP)
+    add_model_option(p)
     p.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (default: as in training)")
-    p.add_argument("--out", type=Path, metavar="FILE", help="the page (default: report.html in the run's folder)")
+    p.add_argument("--out", type=Path, metavar="FILE", help="the page (default: report.html in the run's folder, else here)")
     add_trained_options(p)
     return p
 
@@ -46,42 +50,43 @@ def parser() -> Parser:
 def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`."""
     given = parser().parse_args(arguments)
-    trained = Trained(given.run, given.backend, given.workers)
-    folder = RunFolder(trained.path.parent)
-    out = given.out or folder.path / "report.html"
+    out = given.out or folder_of(given.weights) / "report.html"
     check_replaceable(out)  # before the work, not after
-    history = folder.read_metrics(trained.progress["epochs"])
+    trained = trained_of(given)
+    folder = trained.path.resolve().parent
+    history = RunFolder(folder).read_metrics(trained.progress["epochs"]) if trained.of_run else None
     dataset = dataset_of(trained, given.data_dir)
     batch_size = given.batch_size or trained.options["batch_size"]
     answers = answer(trained.workers, Batches(dataset.test, batch_size, trained.standardize))
-    name = folder.path.resolve().name
+    name = folder.name if trained.of_run else trained.path.name
     write_output(out, page(f"{name}: minialex report", contents(trained, name, history, dataset, answers)))
     print(out)
 
 
-def contents(trained: Trained, name: str, history: list[dict], dataset: Dataset, answers: Answers) -> list[str]:
-    """The parts of the page about the run called `name`."""
+def contents(trained: Trained, name: str, history: list[dict] | None, dataset: Dataset, answers: Answers) -> list[str]:
+    """The parts of the page about the run called `name`, or about weights that are no run's (history: None)."""
     return [
         header(trained, name, history, answers),
-        section("Curves", curves(name, history)),
+        *([] if history is None else [section("Curves", curves(name, history))]),
         section("Class by class", confusion(dataset, answers), class_table(dataset, answers)),
         section("Worst answers", *wrong_answers(dataset, answers)),
         section("Best answers", *right_answers(dataset, answers)),
         section("Filters", first_filters(trained)),
         section("Network", table("Layers", HEADINGS, rows(trained.network), numbers=(2, 3, 4))),
-        section("Configuration", *configuration(trained.options)),
+        *([] if history is None else [section("Configuration", *configuration(trained.options))]),
     ]
 
 
-def header(trained: Trained, name: str, history: list[dict], answers: Answers) -> str:
+def header(trained: Trained, name: str, history: list[dict] | None, answers: Answers) -> str:
     """The title and the figures that one looks for first."""
-    about, scores = progress_shown(trained), scores_shown(answers)
+    scores = scores_shown(answers)
     key = {"right (top-1)": scores["top-1"], "in the first 5": scores["top-5"], "test loss": scores["loss"]}
     key |= {"test pictures": f"{len(answers.labels):,}", "parameters": f"{trained.network.parameter_count():,}"}
     if history:
         key["time of training"] = duration(sum(epoch["seconds"] for epoch in history))
     cards = "\n".join(f"<div><dt>{what}</dt><dd>{value}</dd></div>" for what, value in key.items())
-    words = html.escape(f"{about['model']}, on {about['dataset']}. Made by minialex {__version__}.")
+    dataset = trained.options["dataset"] or "labelled pictures"
+    words = html.escape(f"{progress_shown(trained)}, on {dataset}. Made by minialex {__version__}.")
     return f'<header>\n<h1>{html.escape(name)}</h1>\n<p class="soft">{words}</p>\n<dl class="key">\n{cards}\n</dl>\n</header>'
 
 

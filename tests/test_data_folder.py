@@ -9,7 +9,7 @@ import pytest
 from data_helpers import random_pictures, views
 from PIL import Image
 
-from minialex.data import folder, listing
+from minialex.data import folder, imagenet_classes, listing
 from minialex.data.augment import centre_views, random_views, ten_views
 from minialex.data.dataset import ArrayImages
 from minialex.data.folder import FolderImages
@@ -49,6 +49,40 @@ def pets(tmp_path):
     for seed, name in enumerate(["train/dog/b.png", "train/dog/a.PNG", "train/cat/c.png", "val/dog/d.png"]):
         save(tmp_path / name, seed=seed)
     return tmp_path
+
+
+def labels_of(root, class_names):
+    """{file: class number} as `classified` finds them."""
+    paths, labels = folder.classified(root, class_names)
+    return dict(zip((Path(path).name for path in paths), labels.tolist(), strict=True))
+
+
+def test_classes_that_are_known_already_are_found_by_their_names(pets):
+    assert labels_of(pets / "train", ["emu", "dog", "ant", "cat"]) == {"c.png": 3, "a.PNG": 1, "b.png": 1}
+    assert labels_of(pets / "train", ["dog", "cat"]) == {"c.png": 1, "a.PNG": 0, "b.png": 0}
+
+
+def test_as_many_folders_as_classes_are_theirs_in_alphabetical_order(pets):
+    assert labels_of(pets / "train", ["class 0", "class 1"]) == {"c.png": 0, "a.PNG": 1, "b.png": 1}
+    for names in (["class 0", "class 1", "class 2"], ["class 0", "dog"]):
+        said = refusal(folder.classified, pets / "train", names)
+        assert f"{pets / 'train'}/cat: expected folders called as classes are" in said
+
+
+def test_imagenet_s_classes_are_found_by_their_ids(tmp_path):
+    for name in ("n12768682_buckeye/c.png", "n01440764/a.png", "n01443537_goldfish/b.png"):
+        save(tmp_path / name)
+    names = imagenet_classes.names()
+    found = {file: names[k] for file, k in labels_of(tmp_path, names).items()}
+    assert found == {"a.png": "tench", "b.png": "goldfish", "c.png": "buckeye"}
+    save(tmp_path / "goldfish" / "d.png")
+    said = refusal(folder.classified, tmp_path, names)
+    assert "goldfish: expected folders called as classes are, such as 'n01440764'" in said
+
+
+def test_class_folders_without_any_picture_are_refused(tmp_path):
+    (tmp_path / "cat").mkdir()
+    assert "no picture (.jpg" in refusal(folder.classified, tmp_path, ["cat", "dog"])
 
 
 def test_a_folder_for_each_class_in_alphabetical_order(pets):

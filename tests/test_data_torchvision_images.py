@@ -19,7 +19,7 @@ def saved(path, width, height, mode="RGB"):
 
 
 def read(path, size, resize, channels=3, **view):
-    return TorchvisionImages([path], size, channels, resize).read([0], views(**view))[0]
+    return TorchvisionImages([path], [0], size, channels, resize).read([0], views(**view))[0]
 
 
 @pytest.mark.parametrize(("room", "first"), [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 2), (6, 3), (7, 4)])
@@ -62,6 +62,16 @@ def test_a_picture_that_lies_on_its_side_is_turned(tmp_path):
     assert numpy.array_equal(read(tmp_path / "b.png", 40, 40), turned[5:45])
 
 
+def test_what_is_transparent_lies_on_white_and_16_bits_become_8(tmp_path):
+    picture = Image.open(saved(tmp_path / "a.png", 40, 40))
+    picture.putalpha(Image.new("L", (40, 40), 0))
+    picture.save(tmp_path / "glass.png")
+    assert (read(tmp_path / "glass.png", 40, 40) == 255).all()
+    grey = numpy.arange(1600, dtype=numpy.uint16).reshape(40, 40) * 40
+    Image.fromarray(grey).save(tmp_path / "deep.png")
+    assert numpy.array_equal(read(tmp_path / "deep.png", 40, 40)[..., 1], grey >> 8)
+
+
 def test_no_picture(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"a\.png: not a picture"):
@@ -76,14 +86,14 @@ def test_the_pixels_are_torchvision_s(size, ending, tmp_path):
 
     path = saved(tmp_path / f"a.{ending}", *size)
     theirs = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])(Image.open(path).convert("RGB"))
-    images = TorchvisionImages([path], 224)
+    images = TorchvisionImages([path], [0], 224)
     assert numpy.array_equal(images.read([0], centre_views(1))[0], numpy.asarray(theirs))
 
 
 def test_what_cannot_be_read_is_told_apart_from_the_rest(tmp_path):
     paths = [saved(tmp_path / "a.png", 50, 40), tmp_path / "bad.png", saved(tmp_path / "b.png", 60, 40)]
     paths[1].write_bytes(b"no picture")
-    images = TorchvisionImages(paths, 32, resize=40)
+    images = TorchvisionImages(paths, [0] * len(paths), 32, resize=40)
     pictures, good, problems = images.read_good(range(3), centre_views(3))
     assert good.tolist() == [True, False, True]
     assert numpy.array_equal(pictures, images.read([0, 2], centre_views(2)))

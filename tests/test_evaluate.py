@@ -149,6 +149,41 @@ def test_other_classes_are_refused(folder, pictures, tmp_path, capsys):
     assert "other classes" in err
 
 
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A file of weights of which nothing is known, in the folder where the test runs."""
+    monkeypatch.chdir(tmp_path)
+    return trained_runs.nobody_s(tmp_path / "found.safetensors")
+
+
+@pytest.mark.parametrize("where", ["", "val"])
+def test_weights_from_elsewhere_are_tested_on_labelled_pictures(where, elsewhere, pictures, tmp_path, capsys):
+    code, out, err = call(evaluate_command, elsewhere, "--data-dir", pictures / where, capsys=capsys)
+    assert code == 0
+    assert "found.safetensors does not say what it is for: assumed alexnet-cifar" in err
+    files = [path for name in ("even", "odd") for path in sorted((pictures / "val" / name).iterdir())]
+    trained = Trained(elsewhere, "numpy")
+    pixels = trained.images(files).read(range(20), centre_views(20))
+    logits = trained.workers.forward(trained.standardize(pixels)).astype(float)
+    shares = numpy.exp(logits) / numpy.exp(logits).sum(axis=1, keepdims=True)
+    labels = numpy.arange(20) // 10
+    shown = figures(out)
+    assert (shown["model"], shown["pictures"]) == ("alexnet-cifar, found.safetensors", "20")
+    assert float(shown["loss"]) == pytest.approx(-numpy.log(shares[range(20), labels]).mean(), abs=1e-4)
+    assert shown["top-1"] == f"{(shares.argmax(axis=1) == labels).mean():.2%}"
+    for name in ("confusion.png", "mistakes.png"):
+        opened((tmp_path / name).read_bytes())
+
+
+def test_weights_from_elsewhere_need_pictures(elsewhere, pictures, tmp_path, capsys):
+    code, out, err = call(evaluate_command, elsewhere, capsys=capsys)
+    assert (code, out) == (2, "")
+    assert "is of no run, so it brings no pictures: name a folder of them with --data-dir" in err
+    code, out, err = call(evaluate_command, elsewhere, "--data-dir", tmp_path / "nowhere", capsys=capsys)
+    assert (code, out) == (2, "")
+    assert f"no folder {tmp_path / 'nowhere'} (--data-dir)" in err
+
+
 def test_test_pictures_that_cannot_be_read_are_skipped_counted_and_listed(folder, pictures, tmp_path, capsys):
     _, out, _ = call(evaluate_command, folder, capsys=capsys)
     copied = shutil.copytree(pictures, tmp_path / "copied")

@@ -176,6 +176,16 @@ def test_a_run_without_a_finished_epoch_has_a_page(tmp_path, capsys):
     assert "time of training" not in found.texts("dt")
 
 
+def test_weights_that_are_no_run_s_have_a_page_without_curves_and_options(use, folder, finished, tmp_path):
+    elsewhere = trained_runs.nobody_s(tmp_path / "found.safetensors")
+    code, out, _ = use(elsewhere, "--data-dir", finished.parent / "my pictures")
+    assert (code, out) == (0, "report.html\n")
+    found = Page((tmp_path / "report.html").read_text("utf-8"))
+    assert found.texts("h1") == ["found.safetensors"]
+    assert found.texts("h2") == ["Class by class", "Worst answers", "Best answers", "Filters", "Network"]
+    assert "alexnet-cifar, found.safetensors, on labelled pictures" in found.words()
+
+
 def test_a_checkpoint_without_its_metrics_is_refused(use, folder):
     (folder / "metrics.jsonl").unlink()
     code, out, err = use(folder)

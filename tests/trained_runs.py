@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy
 
 from minialex import models, train
+from minialex.formats import safetensors_file, torch_layout
 
 
 def trained(folder: Path, *options) -> Path:
@@ -21,6 +22,13 @@ def on_folder(pictures: Path) -> list:
         *("--dataset", "folder", "--data-dir", pictures, "--image-size", 16, "--model", "alexnet-cifar", "--workers", 2),
         *("--batch-size", 8, "--epochs", 2, "--augment", "none", "--optimizer", "adam", "--lr", 0.001),
     ]
+
+
+def nobody_s(path: Path) -> Path:
+    """Random weights of alexnet-cifar for two classes, in a .safetensors file at `path` that says nothing of itself."""
+    network = models.build("alexnet-cifar", num_classes=2, rng=numpy.random.default_rng(2))
+    safetensors_file.write(path, torch_layout.to_torch(network), {})
+    return path
 
 
 def last_epoch(folder: Path) -> dict:

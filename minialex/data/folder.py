@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy
 import PIL
 from PIL import Image, ImageOps
 
+from minialex.data import imagenet_classes
 from minialex.data.augment import Views, offset
 from minialex.data.dataset import PADDING, Dataset
 from minialex.data.decode import decode, opened
@@ -129,7 +131,7 @@ def load(data_dir: Path | str, image_size: int | None = None) -> Dataset:
     layout = f"expected {data_dir}/train/CLASS/*.jpg and {data_dir}/val/CLASS/*.jpg (or test/)"
     if not (data_dir / "train").is_dir():
         raise InputError(f"no folder train in {data_dir}: {layout}")
-    test_dir = next((folder for folder in (data_dir / "val", data_dir / "test") if folder.is_dir()), None)
+    test_dir = test_folder(data_dir)
     if test_dir is None:
         raise InputError(f"no folder val or test in {data_dir}: {layout}")
     train = listed(data_dir / "train")
@@ -150,6 +152,34 @@ def load(data_dir: Path | str, image_size: int | None = None) -> Dataset:
         side = _first_side(train_files[0])
         image_size = side if side <= 64 else 224
     return Dataset("folder", FolderImages(*train_files, image_size), FolderImages(*test_files, image_size), class_names)
+
+
+def test_folder(data_dir: Path) -> Path | None:
+    """Where the pictures to test with are: in val/ or in test/, None if there is neither."""
+    return next((folder for folder in (data_dir / "val", data_dir / "test") if folder.is_dir()), None)
+
+
+def classified(folder: Path, class_names: Sequence[str]) -> tuple[list[str], numpy.ndarray]:
+    """The pictures in folder/CLASS/* for a network that has its classes already: their paths and class numbers.
+
+    CLASS is a class's name; for ImageNet's 1,000 classes it begins with the WordNet id, as in n01440764 or n01440764_tench.
+    Of other classes, folders as many as they are may have any names: their alphabetical order is that of the classes.
+    Raises InputError where a folder is of no class, or there is no picture.
+    """
+    listing, numbers = listed(folder), {name: i for i, name in enumerate(class_names)}
+    found = {name: name for name in listing}
+    if list(class_names) == imagenet_classes.names():
+        numbers = {wordnet_id: i for i, (wordnet_id, _) in enumerate(imagenet_classes.read())}
+        found = {name: name.partition("_")[0] for name in listing}
+    elif len(listing) == len(class_names) and not numbers.keys() & listing.keys():
+        found = dict(zip(listing, class_names, strict=True))
+    unknown = next((name for name in listing if found[name] not in numbers), None)
+    if unknown is not None:
+        raise InputError(f"{folder}/{unknown}: expected folders called as classes are, such as {next(iter(numbers))!r}")
+    if not any(listing.values()):
+        raise InputError(f"no picture ({' '.join(EXTENSIONS)}) in the class folders of {folder}")
+    paths, places = _files(folder, listing, list(listing))
+    return paths, numpy.array([numbers[found[name]] for name in listing])[places]
 
 
 def _files(folder, listing, class_names):

@@ -5,28 +5,29 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy
-from PIL import Image, ImageOps
+from PIL import Image
 
 from minialex.data.augment import Views
-from minialex.data.folder import opened
+from minialex.data.decode import decode, opened
 from minialex.errors import InputError
 
 
 class TorchvisionImages:
     """Pictures in files, read when they are asked for: the very pixels of torchvision's Resize and CenterCrop.
 
-    paths: N files, or open ones. image_size: the side S of the squares that `read` gives. channels: 3 reads them as colour, 1
-    as grey. resize: the length to which the shorter side is resized first.
+    paths, labels: N files, or open ones, and their class numbers. image_size: the side S of the squares that `read` gives.
+    channels: 3 reads them as colour, 1 as grey. resize: the length to which the shorter side is resized first.
 
     FolderImages cuts first, decodes large JPEGs at a fraction of their size, and its centre is up to a pixel elsewhere: on 99
     of ImageNet's photographs its pixels differ from torchvision's by 4 of 255 on average.
-    A camera's note that a picture lies on its side is followed, which torchvision leaves to others.
+    What torchvision leaves to others is done as with all pictures (see decode): one that lies on its side is set upright,
+    what is transparent lies on white, 16 bits become 8.
     """
 
     in_memory = False
 
-    def __init__(self, paths: Sequence, image_size: int, channels: int = 3, resize: int = 256):
-        self.paths, self.labels = list(paths), numpy.zeros(len(paths), numpy.int64)
+    def __init__(self, paths: Sequence, labels: Sequence[int], image_size: int, channels: int = 3, resize: int = 256):
+        self.paths, self.labels = list(paths), numpy.asarray(labels, numpy.int64)
         self.image_size, self.channels, self.resize = image_size, channels, resize
         self.pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
 
@@ -61,8 +62,7 @@ class TorchvisionImages:
     def _read_one(self, path, top, left, mirror):
         size = self.image_size
         with opened(path) as picture:
-            ImageOps.exif_transpose(picture, in_place=True)
-            picture = picture.convert("RGB" if self.channels == 3 else "L")
+            picture = decode(picture, max(picture.size), self.channels)
         width, height = (length * self.resize // min(picture.size) for length in picture.size)
         x, y = round(left * (width - size)), round(top * (height - size))
         whole = picture.resize((width, height), Image.Resampling.BILINEAR)

@@ -8,7 +8,8 @@ from minialex import backend, figures
 from minialex.command import add_common_options
 from minialex.layers import Conv2d
 from minialex.network import Network
-from minialex.visualize.subjects import add_weights_option, trained_of
+from minialex.trained import trained_of
+from minialex.visualize.subjects import add_weights_option
 
 USAGE = "[options]"
 LINE = "the first convolution's kernels (the paper's figure 3)"

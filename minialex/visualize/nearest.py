@@ -16,7 +16,8 @@ from minialex.layers import AvgPool2d, Conv2d, Linear, MaxPool2d
 from minialex.network import Network
 from minialex.parallel.workers import Workers
 from minialex.predict import files_of
-from minialex.visualize.subjects import Subjects, add_subject_options, subjects, trained_of
+from minialex.trained import trained_of
+from minialex.visualize.subjects import Subjects, add_subject_options, subjects
 
 USAGE = "[PICTURE...] [options]"
 LINE = "the pictures that the network finds alike (figure 4)"
@@ -48,6 +49,8 @@ def draw(given: argparse.Namespace) -> bytes:
     if given.among and not given.among.is_dir():
         raise InputError(f"--among {given.among}: expected a folder of pictures")
     dataset = None if given.pictures and given.among else dataset_of(trained, given.data_dir)
+    if dataset and not dataset.train and not given.among:
+        raise InputError(f"no folder train in {given.data_dir}: say with --among where to look")
     chosen = subjects(given, trained, 6, dataset)
     images = trained.images(files_of(str(given.among))) if given.among else dataset.train
     space, network = hidden(trained.network)

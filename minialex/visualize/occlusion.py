@@ -11,7 +11,8 @@ from minialex import backend, figures
 from minialex.command import number
 from minialex.errors import InputError
 from minialex.predict import softmax
-from minialex.visualize.subjects import add_subject_options, captions, class_number, probabilities, subjects, trained_of
+from minialex.trained import trained_of
+from minialex.visualize.subjects import add_subject_options, captions, class_number, probabilities, subjects
 
 USAGE = "[PICTURE...] [options]"
 LINE = "the parts of a picture that an answer hangs on"

@@ -7,7 +7,8 @@ import numpy
 from minialex import backend, figures
 from minialex.layers import Dropout
 from minialex.network import Network
-from minialex.visualize.subjects import add_subject_options, captions, class_number, probabilities, subjects, trained_of
+from minialex.trained import trained_of
+from minialex.visualize.subjects import add_subject_options, captions, class_number, probabilities, subjects
 
 USAGE = "[PICTURE...] [options]"
 LINE = "the pixels that an answer hangs on"

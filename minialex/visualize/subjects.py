@@ -1,7 +1,6 @@
 """Which pictures a network is looked at with: those in files, or a few of its run's test pictures."""
 
 import argparse
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,22 +49,6 @@ def add_weights_option(p: argparse.ArgumentParser) -> None:
     """Adds --weights and, for weights that leave it open, --model."""
     p.add_argument("--weights", required=True, metavar="WEIGHTS", help=f"{WEIGHTS_HELP} (required)")
     add_model_option(p)
-
-
-def folder_of(weights: str) -> Path:
-    """Where pictures of these weights go: the run's folder; for weights that are no run's, the current one."""
-    path = Path(weights)
-    if path.is_dir():
-        return path
-    return path.parent if path.suffix == ".npz" else Path()
-
-
-def trained_of(given: argparse.Namespace) -> Trained:
-    """What --weights, --model, --backend and --workers mean; what had to be assumed is said on stderr."""
-    trained = Trained(given.weights, given.backend, given.workers, given.model)
-    if trained.assumed:
-        print(f"note: {trained.assumed}", file=sys.stderr)
-    return trained
 
 
 def subjects(given: argparse.Namespace, trained: Trained, count: int, dataset: Dataset | None = None) -> Subjects:
