@@ -82,7 +82,7 @@ The second picture is the answer to the edge kernel from above.
 
 edges = convolve(x[:1], edge[None], numpy.zeros(1), stride=1, padding=1)
 with figure("02_maps", 8, 2) as drawing:
-    shown = {"the picture": some.images[0], "vertical edges": edges[0, ..., 0]}
+    shown = {"picture": some.images[0], "vertical edges": edges[0, ..., 0]}
     shown |= {f"random kernel {k}": naive[0, ..., k] for k in range(3)}
     for axes, title in zip(drawing.subplots(1, 5), shown, strict=True):
         axes.imshow(shown[title], cmap="gray")
@@ -128,7 +128,7 @@ room = numpy.empty((1, *X.shape), x.dtype)
 fast_columns = im2col(x, 5, 2, 2, 1, room, Conv2d.scratch)[0]
 print("the same rows:", (fast_columns == X).all())
 fast = layer.forward(x)
-print("largest difference of the layer to the loops:", abs(fast - naive).max())
+print("difference of the layer to the loops:", abs(fast - naive).max())
 slow_time = seconds(lambda: convolve(x, weight, bias, 2, 2), repeat=1)
 fast_time = seconds(lambda: layer.forward(x))
 print(f"loops {slow_time * 1e3:.0f} ms, layer {fast_time * 1e3:.2f} ms")

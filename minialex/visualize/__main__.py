@@ -28,11 +28,13 @@ EXAMPLES = """\
 def parser() -> Parser:
     """The command's options: those of each kind of picture."""
     about = "Draws what a trained network has learnt and what it looks at, each as a PNG."
+    about += "\n\nKIND is one of these; each has a --help of its own:\n"
+    about += "\n".join(f"  {name:<10} {kind.LINE}" for name, kind in KINDS.items())
     p = Parser("visualize", about, EXAMPLES, usage="KIND [options]")
-    settings = dict(title="kinds", metavar="KIND", dest="kind", required=True)
+    settings = dict(metavar="KIND", dest="kind", required=True, help=argparse.SUPPRESS)
     kinds = p.add_subparsers(**settings, prog=p.prog, parser_class=Kind)
     for name, kind in KINDS.items():
-        of_kind = kinds.add_parser(name, kind=kind, help=kind.LINE)
+        of_kind = kinds.add_parser(name, kind=kind)
         kind.add_options(of_kind)
         of_kind.add_argument("--out", type=Path, metavar="FILE", help=f"the PNG (default: {name}.png in the run's folder)")
     return p
