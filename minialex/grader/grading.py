@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy
 
+from minialex.command import styled
 from minialex.errors import InputError
 from minialex.gradcheck import TOLERANCE
 from minialex.grader import conv, dropout, lrn, momentum, pool, softmax
@@ -81,7 +82,7 @@ class Grading:
 
     def passes(self) -> bool:
         """Goes step by step to the first that fails."""
-        print(f"{self.name} in {self.file.path}\n")
+        print(styled(f"{self.name} in {self.file.path}", "bold") + "\n")
         try:
             self.build()
             return all(map(self.stage, self.exercise.stages)) and all(map(self.check, self.checks())) and self.praise()
@@ -99,7 +100,8 @@ class Grading:
         return False
 
     def line(self, verdict: str, remark: str = "") -> None:
-        print(f"  {self.step:<16}{verdict:<7}{remark}".rstrip(), flush=True)
+        colour = {"ok": "green", "wrong": "red"}.get(verdict, "bold")
+        print(f"  {self.step:<16}{styled(f'{verdict:<7}', colour)}{remark}".rstrip(), flush=True)
 
     def build(self) -> None:
         plain = self.exercise.plain

@@ -2,6 +2,7 @@
 
 import numpy
 
+from minialex.command import styled
 from minialex.gradcheck import check_layer, check_loss
 from minialex.layers import (
     AvgPool2d,
@@ -25,10 +26,11 @@ def check_shipped(seed: int = 0) -> bool:
     reports = {str(layer): check_layer(layer, x, rng) for layer, x in shipped_layers(rng)}
     loss, logits = SoftmaxCrossEntropy(), rng.standard_normal((4, 6))
     reports[str(loss)] = check_loss(loss, logits, rng.integers(0, 6, 4))
-    print(f"{'layer':<56} {'numbers':>7} {'error':>8}")
+    print(styled(f"{'layer':<56} {'numbers':>7} {'error':>8}", "bold"))
     for name, report in reports.items():
         checked = sum(worst.checked for worst in report.worst)
-        print(f"{name:<56} {checked:>7,} {report.error:>8.1e}  {'ok' if report.passed else 'WRONG'}")
+        verdict = styled("ok", "green") if report.passed else styled("WRONG", "red")
+        print(f"{name:<56} {checked:>7,} {report.error:>8.1e}  {verdict}")
         if not report.passed:
             print(report)
     return all(report.passed for report in reports.values())
