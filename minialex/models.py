@@ -251,6 +251,14 @@ SMALL = ("alexnet-cifar", *QUICK, "lenet")
 WITHOUT_LRN = (*QUICK, "lenet")
 
 
+#: What --lrn means to the functions above.
+LRN = {
+    "off": dict(lrn=False),
+    "before-pool": dict(lrn=True, pool_first=False),
+    "after-pool": dict(lrn=True, pool_first=True),
+}
+
+
 def build(name: str, **options) -> Network:
     """The model called `name` with the options above; those not given keep the model's own defaults.
 
@@ -270,6 +278,13 @@ def build(name: str, **options) -> Network:
     except ValueError as error:
         side = options.get("image_size", image_size(name))
         raise InputError(f"model {name} cannot take pictures of {side}×{side}: {error}") from None
+
+
+def of_run(options: dict, num_classes: int, image_size: int, channels: int, rng: Rng | None = None) -> Network:
+    """The network that a run's `options` describe, untrained, for pictures (image_size, image_size, channels)."""
+    sizes = dict(num_classes=num_classes, in_channels=channels, image_size=image_size)
+    start = dict(paper_init=True) if options.get("init") == "paper" else {}
+    return build(options["model"], rng=rng, **sizes, **start, **LRN.get(options["lrn"], {}))
 
 
 def image_size(name: str) -> int:

@@ -4,13 +4,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from minialex import models, optim
+from minialex import models, optim, weights
 from minialex.checkpoint import Checkpoint
 from minialex.command import Parser, add_common_options, number, usable_cores
 from minialex.data.augment import AUGMENTATIONS, BRIGHTNESS, DEGREES
 from minialex.data.lighting import SOURCES
 from minialex.errors import InputError
-from minialex.network import Network
 
 EXAMPLES = """\
   python -m minialex.train
@@ -25,6 +24,8 @@ EXAMPLES = """\
       as in the paper; IMAGENET/train/n01440764/*.JPEG and so on
   python -m minialex.train --model alexnet-d2l --dataset fashion-mnist
       as Dive into Deep Learning does, 224 pixels; a GPU is used if there is one
+  python -m minialex.train --dataset folder --data-dir PETS --weights runs/long
+      learns other classes from there; or from --weights torchvision
   python -m minialex.train --resume runs/long
       goes on where a run was stopped
 """
@@ -73,13 +74,6 @@ RECIPES = {
     },
 }  # fmt: skip
 
-#: What --lrn means to the functions in models.py.
-LRN = {
-    "off": dict(lrn=False),
-    "before-pool": dict(lrn=True, pool_first=False),
-    "after-pool": dict(lrn=True, pool_first=True),
-}
-
 #: The help of --augment; argparse wants % doubled.
 AUGMENT = (
     "none, or names with commas between: crop, mirror, cutout, "
@@ -103,7 +97,9 @@ def parser() -> Parser:
     p = Parser("train", about, EXAMPLES)
     what = p.add_argument_group("what")
     what.add_argument("--model", choices=models.MODELS, metavar="NAME", help=", ".join(models.MODELS))
-    what.add_argument("--lrn", choices=LRN, help="local response normalisation (default: the model's)")
+    what.add_argument("--lrn", choices=models.LRN, help="local response normalisation (default: the model's)")
+    begin = "to begin with those of another run, or torchvision's; for other classes the last layer begins anew"
+    what.add_argument("--weights", metavar="WEIGHTS", help=begin)
     what.add_argument("--init", choices=("he", "paper"), help="initial weights; alexnet has the paper's too (default: he)")
     what.add_argument("--dataset", choices=PRESETS, metavar="NAME", help=f"{', '.join(PRESETS)} (default: shapes)")
     what.add_argument("--recipe", metavar="NAME", help="; ".join(f"{d}: {', '.join(r)}" for d, r in RECIPES.items()))
@@ -148,27 +144,31 @@ def augmentation(text: str) -> str:
     return text
 
 
-def read(arguments: Sequence[str]) -> tuple[dict, Checkpoint | None]:
-    """All options of the run, and the checkpoint to go on from if --resume was given."""
+def read(arguments: Sequence[str]) -> tuple[dict, Checkpoint | None, Checkpoint | weights.WeightFile | None]:
+    """All options of the run, the checkpoint to go on from if --resume was given, and the weights to begin with if any were."""
     given = vars(parser().parse_args(arguments))
     given |= {name: str(given[name].absolute()) for name in ("data_dir", "out") if given[name]}
     if given["lighting"] not in (None, *SOURCES):
         given["lighting"] = str(Path(given["lighting"]).absolute())
+    if given["weights"] not in (None, weights.TORCHVISION):
+        given["weights"] = str(Path(given["weights"]).absolute())
     path = given.pop("resume")
     if path is None:
-        return complete(given), None
+        start = weights.find(given["weights"], given["model"]) if given["weights"] else None
+        return complete(given, start), None, start
     if path.name != "checkpoint.npz":
         if path.exists() and not path.is_dir():
             raise InputError(f"--resume takes a run's folder or its checkpoint.npz, got the file {path}")
         path = path / "checkpoint.npz"
     checkpoint = Checkpoint(path)
-    return resumed(given, checkpoint), checkpoint
+    return resumed(given, checkpoint), checkpoint, None
 
 
-def complete(given: dict) -> dict:
+def complete(given: dict, start: Checkpoint | weights.WeightFile | None = None) -> dict:
     """The options `given`, with a default or the data set's preset for each that is None.
 
-    image_size stays None, "as the data set has them", for a model made for small pictures.
+    image_size stays None, "as the data set has them", for a model made for small pictures. Where there are weights to `start`
+    with, their model, picture size and way of standardising count instead, and a tenth of the learning rate.
     """
     dataset = given["dataset"] or "shapes"
     preset = dict(dataset=dataset, backend="auto", workers=usable_cores(), gpu_workspace=1024, momentum=0.9, seed=0)
@@ -178,6 +178,13 @@ def complete(given: dict) -> dict:
         if given["recipe"] not in recipes:
             raise InputError(f"data set {dataset} has no recipe {given['recipe']!r}, only {', '.join(recipes) or 'its preset'}")
         preset |= recipes[given["recipe"]]
+    if start:
+        about = start.progress["options"]
+        preset |= dict(model=about["model"], lrn=about["lrn"], image_size=start.progress["pictures"][-2], lr=preset["lr"] / 10)
+        for name in ("init", "pixels"):
+            if given[name]:
+                raise InputError(f"--weights brings what --{name} would choose: leave out --{name}")
+            preset[name] = None
     options = {name: preset.get(name) if value is None else value for name, value in given.items()}
     if "lighting" in options["augment"].split(","):
         options["lighting"] = options["lighting"] or "computed"
@@ -211,10 +218,3 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
     if checkpoint.progress["epochs"] >= options["epochs"]:
         raise InputError(f"{checkpoint.path} has done its {options['epochs']} epochs: to go on give a larger --epochs")
     return options
-
-
-def network(options: dict, num_classes: int, image_size: int, channels: int, rng: models.Rng | None = None) -> Network:
-    """The network that a run's `options` describe, untrained, for pictures (image_size, image_size, channels)."""
-    sizes = dict(num_classes=num_classes, in_channels=channels, image_size=image_size)
-    start = dict(paper_init=True) if options.get("init") == "paper" else {}
-    return models.build(options["model"], rng=rng, **sizes, **start, **LRN.get(options["lrn"], {}))

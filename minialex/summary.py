@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from minialex import backend, memory, models, options
+from minialex import backend, memory, models
 from minialex.command import Parser, number, run, styled
 from minialex.errors import InputError
 from minialex.layers import (
@@ -36,7 +36,7 @@ def parser() -> Parser:
     about += "and multiply-adds for one picture going forward; and the memory of training it."
     p = Parser("summary", about, EXAMPLES, usage="MODEL [options]")
     p.add_argument("model", choices=models.MODELS, metavar="MODEL", help=", ".join(models.MODELS))
-    p.add_argument("--lrn", choices=options.LRN, help="local response normalisation (default: the model's)")
+    p.add_argument("--lrn", choices=models.LRN, help="local response normalisation (default: the model's)")
     p.add_argument("--num-classes", type=number(int, 1), metavar="N", help="how many logits (default: the model's)")
     p.add_argument("--image-size", type=number(int, 1), metavar="PIXELS", help="side of the pictures (default: the model's)")
     p.add_argument("--batch-size", type=number(int, 1), default=128, metavar="N", help="pictures in a step (default: 128)")
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     sizes = {name: size for name, size in sizes.items() if size is not None}
     if given.lrn and given.model in models.WITHOUT_LRN:
         raise InputError(f"--lrn {given.lrn} is for other models: {given.model} has no normalisation")
-    network = models.build(given.model, **sizes, **options.LRN.get(given.lrn, {}))
+    network = models.build(given.model, **sizes, **models.LRN.get(given.lrn, {}))
     other = models.build(given.compare, **sizes) if given.compare else None
     print(table(network))
     print("\n" + memory_table(network, given.batch_size))

@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy
 from tqdm import tqdm
 
-from minialex import __version__, backend, data, memory, optim, options
+from minialex import __version__, backend, data, memory, models, optim, options, weights
 from minialex.checkpoint import Checkpoint, save_checkpoint
 from minialex.command import run
 from minialex.data.augment import AUGMENTATIONS, Standardize
@@ -36,17 +36,27 @@ NEW_EPOCH = {"steps": 0, "seen": 0, "loss_sum": 0.0, "correct": 0, "seconds": 0.
 
 
 class Training:
-    """One run: the network, what trains it, and how far it has come. A `checkpoint` of it makes it go on from there.
+    """One run: the network, what trains it, and how far it has come.
+
+    With a `checkpoint` of it, it goes on from there; with weights to `start` with, another run's or from elsewhere, it begins
+    with those, and standardises pictures as they were standardised for them.
 
     `progress` is saved with the weights: the options, what standardises and lights the pictures, those that were `skipped`
     because they cannot be read, the number of `epochs` done and NEW_EPOCH's counts of the one under way.
     """
 
-    def __init__(self, chosen: dict, dataset: Dataset, xp: ModuleType, checkpoint: Checkpoint | None = None):
+    def __init__(
+        self,
+        chosen: dict,
+        dataset: Dataset,
+        xp: ModuleType,
+        checkpoint: Checkpoint | None = None,
+        start: Checkpoint | weights.WeightFile | None = None,
+    ):
         self.options, self.dataset, self.on_gpu = chosen, dataset, xp is not numpy
         rng = numpy.random.default_rng((chosen["seed"], WEIGHTS))
         image_size, channels = dataset.train.image_size, dataset.channels
-        self.network = options.network(chosen, dataset.num_classes, image_size, channels, rng).to(xp)
+        self.network = models.of_run(chosen, dataset.num_classes, image_size, channels, rng).to(xp)
         loss = SoftmaxCrossEntropy(chosen["label_smoothing"])
         self.workers = Workers(self.network, loss, 1 if self.on_gpu else chosen["workers"])
         self.optimizer = optim.optimizer(self.network, chosen)
@@ -62,6 +72,9 @@ class Training:
         else:
             statistics = statistics_of(dataset.train)
             standardize = statistics.centre() if chosen["pixels"] == "centred" else statistics.standardize()
+            if start:
+                weights.begin(self.network, start, dataset.class_names)
+                standardize = Standardize(start.progress["mean"], start.progress["std"])
             lighting = chosen["lighting"] and lighting_from(chosen["lighting"], statistics.covariance)
             self.progress = {"options": chosen, "classes": dataset.class_names, "pictures": pictures, "epochs": 0}
             self.progress |= NEW_EPOCH
@@ -251,7 +264,7 @@ def stop_on_signal(training: Training) -> Iterator[None]:
 
 def out_of_memory(chosen: dict, dataset: Dataset, xp: ModuleType) -> str:
     """What to say when the GPU's memory has run out: which batch should fit, by an estimate."""
-    network = options.network(chosen, dataset.num_classes, dataset.train.image_size, dataset.channels)
+    network = models.of_run(chosen, dataset.num_classes, dataset.train.image_size, dataset.channels)
     states, available = len(optim.OPTIMIZERS[chosen["optimizer"]].state_names), backend.available_bytes(xp)
     fits = memory.batch_size_for(network, available, states, backend.gpu_workspace)
     said = f"the GPU's memory, {available / 1e6:,.0f} MB for this process, is too small for --batch-size"
@@ -264,17 +277,21 @@ def out_of_memory(chosen: dict, dataset: Dataset, xp: ModuleType) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; returns the exit code, 128 + the signal's number if one stopped it."""
-    chosen, checkpoint = options.read(arguments)
+    chosen, checkpoint, start = options.read(arguments)
+    if isinstance(start, weights.WeightFile) and start.assumed:
+        say(f"note: {start.assumed}")
     xp = backend.get(chosen["backend"])
     backend.gpu_workspace = chosen["gpu_workspace"] << 20
     dataset = data.load(*(chosen[name] for name in ("dataset", "data_dir", "image_size", "seed", "crop_padding")))
     try:
-        training = Training(chosen, dataset, xp, checkpoint)
+        training = Training(chosen, dataset, xp, checkpoint, start)
         if checkpoint:
             folder = RunFolder(checkpoint.path.parent)
         else:
             folder = RunFolder.create(chosen["out"] and Path(chosen["out"]), f"{chosen['dataset']}-{chosen['model']}")
         say(describe(training, folder))
+        if start and not weights.knows(start, dataset.class_names):
+            say("The weights are for other classes: the last layer begins anew.")
         with stop_on_signal(training):
             training.run(folder)
     except MemoryError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy
 
-from minialex import models, options
+from minialex import backend, models
 from minialex.checkpoint import Checkpoint
 from minialex.command import Parser, run
 from minialex.data.download import cache_folder, fetch
@@ -113,7 +113,7 @@ def described(path: Path, text: str) -> dict:
         progress = json.loads(text)
         chosen, (*_, side, channels) = progress["options"], progress["pictures"]
         whole = progress["format"] == FORMAT and set(PROGRESS) <= set(progress) and set(OPTIONS) <= set(chosen)
-        whole &= chosen["model"] in models.MODELS and chosen["lrn"] in (None, *options.LRN) and 1 <= side <= LARGEST
+        whole &= chosen["model"] in models.MODELS and chosen["lrn"] in (None, *models.LRN) and 1 <= side <= LARGEST
         whole &= all(isinstance(name, str) for name in progress["classes"])
         whole &= len(progress["mean"]) == len(progress["std"]) == channels
         whole &= all(abs(float(number)) < 1e6 for number in (*progress["mean"], *progress["std"]))
@@ -128,9 +128,29 @@ def described(path: Path, text: str) -> dict:
 def network(found: Checkpoint | WeightFile) -> Network:
     """The network with these weights, on the host. InputError if they do not fit what is said of them."""
     *_, side, channels = found.progress["pictures"]
-    built = options.network(found.progress["options"], len(found.progress["classes"]), side, channels)
+    built = models.of_run(found.progress["options"], len(found.progress["classes"]), side, channels)
     found.restore_weights(built)
     return built
+
+
+def begin(learner: Network, found: Checkpoint | WeightFile, class_names: Sequence[str]) -> None:
+    """Copies the weights into `learner`, which goes on learning from them; if they are for other classes, all but the last
+    layer's. InputError, before anything is changed, if they do not fit.
+    """
+    given, wanted = network(found).params, dict(learner.params)
+    if not knows(found, class_names):
+        wanted = dict(list(wanted.items())[:-2])
+    for name, array in wanted.items():
+        shape = given[name].shape if name in given else "nothing"
+        if shape != array.shape:
+            raise InputError(f"{found.path} does not fit this network: {name} is {shape} there, {array.shape} here")
+    for name, array in wanted.items():
+        array[...] = backend.to_device(given[name], backend.of(array))
+
+
+def knows(found: Checkpoint | WeightFile, class_names: Sequence[str]) -> bool:
+    """Whether the weights are for these very classes."""
+    return found.progress["classes"] == list(class_names)
 
 
 def export(weights: Path | str, out: Path, model: str | None = None) -> str:

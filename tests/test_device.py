@@ -48,7 +48,7 @@ def assert_ends_alike(folder, other):
     assert got.keys() == expected.keys()
     about = json.loads((other / "config.json").read_text())
     rng = numpy.random.default_rng((about["seed"], train.WEIGHTS))
-    start = options.network(about, 2, 16, 3, rng).params
+    start = models.of_run(about, 2, 16, 3, rng).params
     for name in start:
         moved = abs(expected[f"weight/{name}"] - start[name]).mean()
         apart = abs(got[f"weight/{name}"] - expected[f"weight/{name}"]).mean()
@@ -124,7 +124,7 @@ def test_evaluate_and_predict_say_what_they_say_on_the_cpu(pictures, device, use
 def test_a_training_step_never_waits_for_the_device(kind, compiler, use, pictures, tmp_path):
     """Only when the loss is logged, after step 4 of 5, and at the end of the epoch."""
     use(standin)
-    chosen, _ = options.read([*map(str, on_folder(pictures)), "--optimizer", kind, "--log-every", "4"])
+    chosen, *_ = options.read([*map(str, on_folder(pictures)), "--optimizer", kind, "--log-every", "4"])
     dataset = data.load(*(chosen[name] for name in ("dataset", "data_dir", "image_size", "seed", "crop_padding")))
     training = train.Training(chosen, dataset, standin)
     waits = []

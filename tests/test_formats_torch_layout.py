@@ -140,19 +140,6 @@ def test_what_does_not_fit_is_named_and_changes_nothing(change, said, network):
     assert unchanged(network, before)
 
 
-@pytest.mark.parametrize("rename", [lambda name: name, lambda name: f"net.{name}"])
-def test_the_last_layer_can_keep_its_weights_for_other_classes(rename, network, rng):
-    before = copies(network)
-    tensors = {rename(name): tensor + 1 for name, tensor in torch_layout.to_torch(network).items()}
-    tensors[rename("classifier.3.weight")] = numpy.ones((9, 5), numpy.float32)
-    tensors[rename("classifier.3.bias")] = numpy.ones(9, numpy.float32)
-    with pytest.raises(InputError, match=r"classifier.3.weight is \(9, 5\), expected \(2, 5\)"):
-        torch_layout.load_into(network, tensors, "a.pth")
-    torch_layout.load_into(network, tensors, "a.pth", skip_last=True)
-    for name, array in network.params.items():
-        assert numpy.array_equal(array, before[name] if name.startswith("fc2") else before[name] + 1)
-
-
 def test_the_modules_are_torch_s(network):
     found = torch_layout.modules(network)
     assert found["features.0"] == "Conv2d(3, 4, 3, padding=1)"

@@ -145,7 +145,7 @@ def test_every_option_is_on_it_and_the_command_trains_with_the_same(finished, fo
     words = shlex.split(command)
     assert words[:3] == ["python", "-m", "minialex.train"]
     assert "--out" not in words  # there is a run already
-    chosen, _ = options.read(words[3:])
+    chosen, *_ = options.read(words[3:])
     assert {**chosen, "out": config["out"]} == config
 
 

@@ -12,7 +12,7 @@ from commands import call, start
 from data_helpers import picture_folder
 from PIL import Image
 
-from minialex import data, options, train
+from minialex import data, models, options, train
 from minialex.data.augment import AUGMENTATIONS, centre_views
 from minialex.data.lighting import IMAGENET
 from minialex.errors import InputError
@@ -431,12 +431,12 @@ def test_centred_pixels_are_those_of_the_files_minus_their_mean(small, pictures,
 
 
 def test_the_recipe_of_2012_is_the_papers():
-    chosen, _ = options.read(["--dataset", "folder", "--data-dir", "x", "--recipe", "2012"])
+    chosen, *_ = options.read(["--dataset", "folder", "--data-dir", "x", "--recipe", "2012"])
     expected = dict(model="alexnet", lrn=None, image_size=227, init="paper", pixels="centred", lighting="computed")
     expected |= dict(epochs=90, batch_size=128, optimizer="sgd", lr=0.01, momentum=0.9, weight_decay=5e-4, schedule="plateau")
     assert {name: chosen[name] for name in expected} == expected
     assert set(chosen["augment"].split(",")) == {"crop", "mirror", "lighting"}
-    network = options.network(chosen, 10, 227, 3, numpy.random.default_rng(0))
+    network = models.of_run(chosen, 10, 227, 3, numpy.random.default_rng(0))
     for name, array in network.params.items():
         one = name in [f"{layer}.bias" for layer in ("conv2", "conv4", "conv5", "fc6", "fc7")]
         spread = (0.005 if name in ("fc7.weight", "fc8.weight") else 0.01) if name.endswith("weight") else 0
@@ -480,7 +480,7 @@ def test_the_order_of_pool_and_lrn_is_an_option(small, tmp_path, capsys):
 
 
 def test_a_recipe_stands_in_for_the_preset_and_what_is_typed_for_both(capsys):
-    chosen, _ = options.read(["--dataset", "cifar10", "--recipe", "quick", "--lr", "0.5"])
+    chosen, *_ = options.read(["--dataset", "cifar10", "--recipe", "quick", "--lr", "0.5"])
     recipe = options.RECIPES["cifar10"]["quick"]
     assert {name: chosen[name] for name in recipe} == {**recipe, "lr": 0.5}
     preset = {name: value for name, value in options.PRESETS["cifar10"].items() if name not in recipe}
@@ -490,7 +490,7 @@ def test_a_recipe_stands_in_for_the_preset_and_what_is_typed_for_both(capsys):
 @pytest.mark.parametrize("dataset", options.PRESETS)
 def test_every_recipe_and_preset_names_options_that_there_are(dataset):
     for recipe in (None, *options.RECIPES.get(dataset, {})):
-        chosen, _ = options.read(["--dataset", dataset, *(["--recipe", recipe] if recipe else [])])
+        chosen, *_ = options.read(["--dataset", dataset, *(["--recipe", recipe] if recipe else [])])
         typed = [f"--{name.replace('_', '-')}={value}" for name, value in chosen.items() if value is not None]
         assert options.read(typed)[0] == chosen
 

@@ -27,7 +27,7 @@ def checkpoint(folder, model="alexnet-cifar", lrn=None, dataset="shapes", side=1
     """A run's folder, with a net of random weights and biases for four classes."""
     chosen = dict(model=model, lrn=lrn, dataset=dataset, data_dir="/somewhere/private", seed=3, batch_size=5, crop_padding=None)
     rng = numpy.random.default_rng(1)
-    network = weights.options.network(chosen, len(CLASSES), side, channels, rng)
+    network = weights.models.of_run(chosen, len(CLASSES), side, channels, rng)
     for name, array in network.params.items():
         if name.endswith("bias"):
             array[...] = 0.1 * rng.standard_normal(array.shape, dtype=numpy.float32)

@@ -130,17 +130,13 @@ def in_order(wanted: list[Place], tensors: dict[str, numpy.ndarray]) -> list[tup
     return list(tensors.items())
 
 
-def load_into(network: Network, tensors: dict[str, numpy.ndarray], origin: str, skip_last: bool = False) -> None:
-    """Copies a state dict of torch's into the network; with `skip_last` the last layer keeps its own weights.
+def load_into(network: Network, tensors: dict[str, numpy.ndarray], origin: str) -> None:
+    """Copies a state dict of torch's into the network.
 
-    That is for a net that is to learn other classes. InputError naming `origin` and the first tensor that does not fit,
-    before anything is changed.
+    InputError naming `origin` and the first tensor that does not fit, before anything is changed.
     """
     found, params = places(network), network.params
     names, wanted, tensors = list(params), list(found.values()), without_prefix(tensors)
-    if skip_last and len(tensors) == len(wanted):  # the last two are its weight and bias
-        tensors = dict(in_order(wanted, tensors)[:-2])
-        names, wanted = names[:-2], wanted[:-2]
     problem = misfit(wanted, tensors)
     if problem:
         raise InputError(f"{origin} does not fit this network: {problem}")
