@@ -58,7 +58,9 @@ RECIPES = {
     "cifar10": {
         "quick": dict(MUON, model="alexnet-mini", epochs=2, augment="none"),
         "good": dict(MUON, model="alexnet-maxi", epochs=6, crop_padding=2),
-        "best": dict(MUON, model="alexnet-maxi", epochs=20, crop_padding=3, augment="crop,mirror,cutout"),
+        "best": dict(
+            MUON, model="alexnet-maxi", epochs=20, crop_padding=3, augment="crop,mirror,cutout", label_smoothing=0.1
+        ),
     },
     "fashion-mnist": {
         "quick": dict(MUON, model="alexnet-mini", epochs=1, augment="none"),
