@@ -170,7 +170,7 @@ def complete(given: dict, start: Checkpoint | weights.WeightFile | None = None) 
     """The options `given`, with a default or the data set's preset for each that is None.
 
     image_size stays None, "as the data set has them", for a model made for small pictures. Where there are weights to `start`
-    with, their model, picture size and way of standardising count instead, and a tenth of the learning rate.
+    with, their model, picture size and way of standardising count instead.
     """
     dataset = given["dataset"] or "shapes"
     preset = dict(dataset=dataset, backend="auto", workers=usable_cores(), gpu_workspace=1024, momentum=0.9, seed=0)
@@ -182,7 +182,7 @@ def complete(given: dict, start: Checkpoint | weights.WeightFile | None = None) 
         preset |= recipes[given["recipe"]]
     if start:
         about = start.progress["options"]
-        preset |= dict(model=about["model"], lrn=about["lrn"], image_size=start.progress["pictures"][-2], lr=preset["lr"] / 10)
+        preset |= dict(model=about["model"], lrn=about["lrn"], image_size=start.progress["pictures"][-2])
         for name in ("init", "pixels"):
             if given[name]:
                 raise InputError(f"--weights brings what --{name} would choose: leave out --{name}")
