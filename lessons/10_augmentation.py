@@ -99,7 +99,7 @@ learns from, and which on new ones? Where does a curve turn?
 unseen = ArrayImages(some.test_images, some.test_labels, fill=fill)
 centres, curves = Batches(unseen, 250, some.standardize), {}
 with figure("10_overfitting", 9, 3.5) as drawing:
-    ax = drawing.add_subplot(xlabel="epoch", ylabel="loss")
+    ax = drawing.add_subplot(xlabel="epoch, from 0", ylabel="loss")
     for name, on in ("as they are", False), ("crops and mirrors", True):
         net = models.build("alexnet-mini", rng=numpy.random.default_rng(0))
         workers = Workers(net, SoftmaxCrossEntropy(), 2)

@@ -92,7 +92,7 @@ three minutes on two cores. Training may look worse than the test, as it is a
 mean over an epoch of learning, with dropout and on harder views.
 """)
 
-history = []
+history, splits = [], ["training", "test"]
 print("epoch, losses in training and test, right in training and test")
 for row in train(len(some.x), 2 if quick else 5, name):
     history.append(row)
@@ -101,7 +101,7 @@ with figure("11_training", 8, 3) as drawing:
     for i, what in enumerate(("loss", "share of right answers")):
         ax = drawing.add_subplot(1, 2, i + 1, xlabel="epoch", ylabel=what)
         both = numpy.array(history)[:, 2 * i : 2 * i + 2]
-        ax.plot(both, "o-", label=["training", "test"])
+        ax.plot(range(1, len(both) + 1), both, "o-", label=splits)
     ax.legend()
 
 # %%
@@ -109,8 +109,7 @@ step("Reading curves", """
 Six times alexnet-mini on a thousand pictures; five are ill. (A minute.)
 too high     the loss jumps, then sits at ln 10: the ReLUs are dead
 too low      both losses crawl down in parallel, and never arrive
-underfitting both stop high, close together: a net too small or, here, held
-             down by weight decay
+underfitting both stop high, close together: here weight decay is too strong
 overfitting  the test loss turns up, the other goes on falling
 off by one   a bug, each picture has the next one's label: it learns by heart,
              so the training loss falls, and the test loss never does
@@ -131,9 +130,10 @@ with figure("11_curves", 9, 5) as drawing:
         own, new, _, right = ends[name] = curve[-1]
         print(f"{name:<12} loss {own:.2f}, test {new:.2f}; {right:.0%}")
         ax = drawing.add_subplot(2, 3, i + 1, title=name, ylim=(0, 3.5))
-        ax.plot(curve[:, :2], label=["training", "test"])
+        ax.plot(range(1, len(curve) + 1), curve[:, :2], label=splits)
         ax.axhline(math.log(10), color="gray", linestyle=":", label="ln 10")
         ax.set(xlabel="epoch", ylabel="loss")
+        ax.locator_params(axis="x", integer=True)
     ax.legend(loc="lower left")
 
 # %%
