@@ -54,9 +54,8 @@ def dataset_of(trained: Trained, data_dir: Path | None = None) -> Dataset:
     if options["dataset"] is None:
         if data_dir is None:
             raise InputError(f"{trained.path} is of no run, so it brings no pictures: name a folder of them with --data-dir")
-        if not data_dir.is_dir():
-            raise InputError(f"no folder {data_dir} (--data-dir)")
-        train, test = data_dir / "train", folder.test_folder(data_dir) or data_dir
+        data.check_folder(data_dir)
+        train, test = data_dir / "train", folder.evaluation_folder(data_dir) or data_dir
         classified = (folder.classified(each, trained.class_names) if each.is_dir() else None for each in (train, test))
         return Dataset("folder", *(split and trained.images(*split) for split in classified), trained.class_names)
     data_dir, seed, crop_padding = data_dir or options["data_dir"], options["seed"], options["crop_padding"]

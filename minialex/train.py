@@ -4,7 +4,6 @@ import contextlib
 import math
 import signal
 import sys
-import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from types import ModuleType
 import numpy
 from tqdm import tqdm
 
-from minialex import __version__, backend, data, memory, models, optim, options, weights
+from minialex import backend, data, models, optim, options, weights
 from minialex.checkpoint import Checkpoint, save_checkpoint
 from minialex.command import run
 from minialex.data.augment import AUGMENTATIONS, Standardize
@@ -27,6 +26,7 @@ from minialex.evaluate import evaluate
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.parallel.workers import Workers
 from minialex.run_folder import RunFolder
+from minialex.train_messages import describe, epoch_line, out_of_memory
 
 #: The stream of the seed that initial weights and dropout come from; the data sets and batches have others.
 WEIGHTS = 3
@@ -214,37 +214,6 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def describe(training: Training, folder: RunFolder) -> str:
-    """What is going to be trained, with every option as it would be typed, in lines of at most 80 characters."""
-    chosen, dataset, network = training.options, training.dataset, training.network
-    idle = [*(["momentum"] if chosen["optimizer"] == "adam" else []), *([] if training.on_gpu else ["gpu_workspace"])]
-    hidden = ("model", "dataset", "data_dir", "out", *idle)
-    shown = {name: value for name, value in chosen.items() if name not in hidden}
-    flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in shown.items() if value is not None)
-    shape = "×".join(map(str, network.input_shape))
-    rows = {
-        "model": f"{chosen['model']}, {network.parameter_count():,} parameters, "
-        f"{sum(network.macs().values()) / 1e6:,.1f} million multiply-adds a picture",
-        "dataset": f"{chosen['dataset']}, {len(dataset.train):,} training and {len(dataset.test):,} test pictures, "
-        f"{shape}, {dataset.num_classes} classes",
-        "options": flags,
-        "output": str(folder.path),
-    }
-    lines = [f"minialex {__version__} on the {'GPU' if training.on_gpu else 'CPU'}"]
-    for name, text in rows.items():
-        lines += textwrap.wrap(f"{name:<9}{text}", 80, subsequent_indent=" " * 9, break_on_hyphens=False)
-    return "\n".join(lines)
-
-
-def epoch_line(metrics: dict, epochs: int) -> str:
-    """What an epoch came to, in one line."""
-    return (
-        f"Epoch [{metrics['epoch']}/{epochs}] train loss {metrics['train_loss']:.4f}, "
-        f"test top-1 {metrics['test_accuracy']:.2%}, top-5 {metrics['test_top5']:.2%}, "
-        f"{metrics['images_per_second']:,.0f} images/s"
-    )
-
-
 @contextlib.contextmanager
 def stop_on_signal(training: Training) -> Iterator[None]:
     """Within it the first Ctrl-C (or SIGTERM) lets the step under way finish and stops; the second ends at once."""
@@ -262,19 +231,6 @@ def stop_on_signal(training: Training) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def out_of_memory(chosen: dict, dataset: Dataset, xp: ModuleType) -> str:
-    """What to say when the GPU's memory has run out: which batch should fit, by an estimate."""
-    network = models.of_run(chosen, dataset.num_classes, dataset.train.image_size, dataset.channels)
-    states, available = len(optim.OPTIMIZERS[chosen["optimizer"]].state_names), backend.available_bytes(xp)
-    fits = memory.batch_size_for(network, available, states, backend.gpu_workspace)
-    said = f"the GPU's memory, {available / 1e6:,.0f} MB for this process, is too small for --batch-size"
-    said += f" {chosen['batch_size']}: "
-    if fits == 0:
-        least = memory.training_bytes(network, 1, states, backend.gpu_workspace)
-        return f"{said}{chosen['model']} needs {least / 1e6:,.0f} MB for a single picture"
-    return f"{said}about {min(fits, chosen['batch_size'] * 3 // 4)} should fit, more with a smaller --gpu-workspace"
-
-
 def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; returns the exit code, 128 + the signal's number if one stopped it."""
     chosen, checkpoint, start = options.read(arguments)
@@ -289,7 +245,7 @@ def main(arguments: Sequence[str]) -> int:
             folder = RunFolder(checkpoint.path.parent)
         else:
             folder = RunFolder.create(chosen["out"] and Path(chosen["out"]), f"{chosen['dataset']}-{chosen['model']}")
-        say(describe(training, folder))
+        say(describe(chosen, dataset, training.network, training.on_gpu, folder.path))
         if start and not weights.knows(start, dataset.class_names):
             say("The weights are for other classes: the last layer begins anew.")
         with stop_on_signal(training):

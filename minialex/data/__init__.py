@@ -32,8 +32,8 @@ def load(
         raise InputError("dataset 'shapes' is drawn, it reads no files: leave out --data-dir")
     if data_dir is None and name == "folder":
         raise InputError("dataset 'folder' needs --data-dir, a folder with train/CLASS/*.jpg and val/CLASS/*.jpg in it")
-    if data_dir is not None and not Path(data_dir).is_dir():
-        raise InputError(f"no folder {data_dir} (--data-dir)")
+    if data_dir is not None:
+        check_folder(data_dir)
     if crop_padding is not None and crop_padding < 0:
         raise InputError(f"expected a crop padding of at least 0 pixels, got {crop_padding}")
     if crop_padding is not None and name == "folder":
@@ -44,3 +44,9 @@ def load(
     if name == "shapes":
         return shapes.load(seed, **sizes)
     return (fashion_mnist if name == "fashion-mnist" else cifar10).load(data_dir, **sizes)
+
+
+def check_folder(data_dir: Path | str) -> None:
+    """InputError if there is no such folder."""
+    if not Path(data_dir).is_dir():
+        raise InputError(f"no folder {data_dir} (--data-dir)")

@@ -131,7 +131,7 @@ def load(data_dir: Path | str, image_size: int | None = None) -> Dataset:
     layout = f"expected {data_dir}/train/CLASS/*.jpg and {data_dir}/val/CLASS/*.jpg (or test/)"
     if not (data_dir / "train").is_dir():
         raise InputError(f"no folder train in {data_dir}: {layout}")
-    test_dir = test_folder(data_dir)
+    test_dir = evaluation_folder(data_dir)
     if test_dir is None:
         raise InputError(f"no folder val or test in {data_dir}: {layout}")
     train = listed(data_dir / "train")
@@ -154,7 +154,7 @@ def load(data_dir: Path | str, image_size: int | None = None) -> Dataset:
     return Dataset("folder", FolderImages(*train_files, image_size), FolderImages(*test_files, image_size), class_names)
 
 
-def test_folder(data_dir: Path) -> Path | None:
+def evaluation_folder(data_dir: Path) -> Path | None:
     """Where the pictures to test with are: in val/ or in test/, None if there is neither."""
     return next((folder for folder in (data_dir / "val", data_dir / "test") if folder.is_dir()), None)
 

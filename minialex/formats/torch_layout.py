@@ -136,11 +136,10 @@ def load_into(network: Network, tensors: dict[str, numpy.ndarray], origin: str) 
     InputError naming `origin` and the first tensor that does not fit, before anything is changed.
     """
     found, params = places(network), network.params
-    names, wanted, tensors = list(params), list(found.values()), without_prefix(tensors)
+    wanted = list(found.values())
     problem = misfit(wanted, tensors)
     if problem:
         raise InputError(f"{origin} does not fit this network: {problem}")
-    for name, (_, tensor) in zip(names, in_order(wanted, tensors), strict=True):
-        array = params[name]
+    for (name, array), (_, tensor) in zip(params.items(), in_order(wanted, tensors), strict=True):
         ours = found[name].from_torch(tensor).astype(array.dtype, order="C", copy=False).reshape(array.shape)
         array[...] = backend.to_device(ours, backend.of(array))
