@@ -61,7 +61,7 @@ def line(side: int, kernel_size: int, channels: int, filters: int, groups: int, 
     medians = {name: [statistics.median(both) for both in zip(*pairs[1:], strict=True)] for name, pairs in seconds.items()}
     conv.algorithm = "auto"
     direct, size = pictures * conv.macs((side, side, channels)), (pictures, side, side)
-    saved = direct / winograd.cost(conv, winograd.tile_size(conv, *size), *size)
+    saved = direct / winograd.cost(conv, winograd.tile_size(conv, size), size)
     figures = []
     for direction, overlapping in enumerate((False, True)):
         im2col, ours = medians["im2col"][direction], medians["winograd"][direction]

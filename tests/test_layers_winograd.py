@@ -73,15 +73,28 @@ def test_gradients_equal_finite_differences(geometry, rng, xp):
     assert report.passed, report
 
 
-def test_with_little_memory_in_many_steps_the_numbers_are_the_same(geometry, rng, xp, monkeypatch):
-    monkeypatch.setattr(backend, "temporary_bytes", lambda xp: 4000)  # a few tiles, and two or three filters
-    monkeypatch.setattr(backend, "workspace_bytes", lambda xp: 4000)
+@pytest.mark.parametrize("rows", [1, 10**6], ids=["products small enough for the cache", "large products"])
+def test_with_little_memory_in_many_steps_the_numbers_are_the_same(geometry, rows, rng, xp, monkeypatch):
+    monkeypatch.setattr(winograd, "ROWS", rows)
+    monkeypatch.setattr(backend, "temporary_bytes", lambda xp: 30_000)  # one picture or two
+    monkeypatch.setattr(backend, "workspace_bytes", lambda xp: 6_000)
     layer, x = layer_and_input(geometry, rng, xp, pictures=5)
     dy = xp.asarray(rng.standard_normal(layer.forward(x).shape))
     ours = results(layer, x, dy)
     layer.algorithm = "im2col"
     for got, expected in zip(ours, results(layer, x, dy), strict=True):
         assert numpy.abs(got - expected).max() <= 1e-12 * numpy.abs(expected).max()
+
+
+@pytest.mark.parametrize("options", [dict(kernel_size=3), dict(kernel_size=3, padding=1)])
+def test_arrays_may_lie_in_memory_in_any_order(options, rng, xp, monkeypatch):
+    monkeypatch.setattr(winograd, "tile_size", lambda *size: 2)  # which cover these pictures without sticking out
+    layer, x = layer_and_input(((10, 8), options), rng, xp)
+    dy = xp.asarray(rng.standard_normal(layer.forward(x).shape))
+    expected = results(layer, x, dy)
+    columns_first = [xp.ascontiguousarray(array.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3) for array in (x, dy)]
+    for got, wanted in zip(results(layer, *columns_first), expected, strict=True):
+        assert_close(got, wanted)
 
 
 def test_a_second_batch_does_not_see_the_first(rng, xp):
@@ -101,6 +114,56 @@ def test_without_an_input_gradient_the_parameters_get_the_same(rng, xp):
     assert layer.backward(dy) is None
     for grad, wanted in zip(layer.grads.values(), expected, strict=True):
         assert_same(grad, wanted)
+
+
+def change_a_weight(layer):
+    layer.params["weight"][3, 1, 1, 2] += 1
+
+
+def change_all_weights(layer):
+    layer.params["weight"] = layer.params["weight"] * 2
+
+
+def train_for_a_step(layer):
+    x = backend.of(layer.params["weight"]).ones((1, 7, 5, 4))
+    layer.backward(layer.forward(x, train=True))
+    layer.params["weight"] -= layer.grads["weight"]
+
+
+@pytest.mark.parametrize("change", [change_a_weight, change_all_weights, train_for_a_step])
+def test_what_is_kept_of_the_weight_does_not_outlive_a_change_of_it(change, rng, xp):
+    layer, x = layer_and_input(GEOMETRIES["kernel 3, padding"], rng, xp)
+    before = backend.to_host(layer.forward(x)).copy()
+    assert_same(layer.forward(x), before)
+    change(layer)
+    after = backend.to_host(layer.forward(x)).copy()
+    layer.algorithm = "im2col"
+    assert_close(after, backend.to_host(layer.forward(x)))
+    assert not numpy.allclose(before, after)
+
+
+def test_nor_a_change_of_its_precision(rng, xp):
+    layer, x = layer_and_input(GEOMETRIES["kernel 3, padding"], rng, xp)
+    layer.astype("float32").forward(x.astype("float32"))
+    y = backend.to_host(layer.astype("float64").forward(x)).copy()
+    layer.algorithm = "im2col"
+    assert_close(y, backend.to_host(layer.forward(x)))
+
+
+def test_each_layer_keeps_its_own(rng, xp):
+    layer, x = layer_and_input(GEOMETRIES["kernel 3, padding"], rng, xp)
+    other, _ = layer_and_input(GEOMETRIES["kernel 3, padding"], rng, xp)
+    before = backend.to_host(layer.forward(x)).copy()
+    other.forward(x)
+    assert_same(layer.forward(x), before)
+
+
+def test_nothing_of_the_weight_is_kept_while_training(rng):
+    layer, x = layer_and_input(GEOMETRIES["kernel 3, padding"], rng, numpy)
+    layer.forward(x)
+    assert layer.kept is not None
+    layer.forward(x, train=True)
+    assert layer.kept is None
 
 
 @pytest.mark.parametrize("kernel_size, m", [(3, 2), (3, 3), (3, 4), (3, 5), (3, 6), (5, 2), (5, 3), (5, 4)])

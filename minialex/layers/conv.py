@@ -52,6 +52,7 @@ class Conv2d(Layer):
         self.stride, self.padding, self.groups = stride, padding, groups
         self.window = kernel_size, stride, padding
         self.algorithm = algorithm
+        self.kept = None  #: what Winograd's way keeps of the weight from one batch to the next, except while training
         if algorithm not in ALGORITHMS:
             raise ValueError(f"algorithm is one of {', '.join(ALGORITHMS)}, got {algorithm!r}")
         if algorithm == "winograd" and not winograd.applies(self):
@@ -63,11 +64,14 @@ class Conv2d(Layer):
     def forward(self, x, train: bool = False):
         check_input(self, x, None, None, self.in_channels)
         y = self.buffer("y", x, (len(x), *self.output_shape(x.shape[1:])))
-        if self.uses_winograd(y):
-            winograd.Winograd(self, *y.shape[:3]).forward(x, y)
+        keep = not train and not kernels.on_gpu(x)
+        if self.uses_winograd(y, keep=keep):
+            winograd.Winograd(self, y.shape[:3], keep).forward(x, y)
         else:
             self.im2col_forward(x, y)
         self.cache = x if train else None
+        if train:
+            self.kept = None
         return y
 
     def backward(self, dy):
@@ -75,10 +79,9 @@ class Conv2d(Layer):
         dx = self.room_for_dx(dy, x.shape) if self.needs_input_gradient else None
         weight, dproduct = self.params["weight"], dy.reshape(-1, self.out_channels)
         self.grads["weight"] = self.buffer("dweight", weight, weight.shape)
-        self.grads["weight"][...] = 0
         self.grads["bias"] = backend.of(dy).ones(len(dproduct), dy.dtype) @ dproduct  # adds up faster than sum(axis=0)
         if self.uses_winograd(dy, overlapping=dx is not None):
-            winograd.Winograd(self, *dy.shape[:3]).backward(x, dy, dx)
+            winograd.Winograd(self, dy.shape[:3]).backward(x, dy, dx)
         else:
             self.im2col_backward(x, dy, dx)
         return dx
@@ -91,6 +94,7 @@ class Conv2d(Layer):
 
     def im2col_backward(self, x, dy, dx) -> None:
         weight, dweight = self.grouped_weight(), self.grads["weight"]
+        dweight[...] = 0
         for images in self.chunks(x):
             columns, dproduct = self.columns(x[images]), self.grouped(dy[images])
             dweight += matmul(dproduct.transpose(0, 2, 1), columns).reshape(dweight.shape)
@@ -98,8 +102,9 @@ class Conv2d(Layer):
                 dcolumns = matmul(dproduct, weight, out=columns)  # X has been used: its memory serves dX
                 col2im(dcolumns, *self.window, dx[images], self.scratch)
 
-    def uses_winograd(self, y, overlapping: bool = False) -> bool:
-        """Whether to go Winograd's way for an output like y, where im2col would or would not need col2im.
+    def uses_winograd(self, y, overlapping: bool = False, keep: bool = False) -> bool:
+        """Whether to go Winograd's way for an output like y, where im2col would need col2im (`overlapping`) or not, and
+        Winograd's may `keep` what it computes of the weight.
 
         Not on a GPU, which multiplies faster than it can fetch what Winograd's transforms move, unless told to.
         """
@@ -107,7 +112,7 @@ class Conv2d(Layer):
             return False
         if self.algorithm == "auto" and kernels.on_gpu(y):
             return False
-        return self.algorithm == "winograd" or winograd.pays(self, *y.shape[:3], overlapping)
+        return self.algorithm == "winograd" or winograd.pays(self, y.shape[:3], overlapping, keep)
 
     def chunks(self, x) -> list[slice]:
         """Slices of so many pictures that their columns fit the workspace."""

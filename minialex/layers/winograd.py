@@ -1,17 +1,20 @@
 """Winograd's minimal filtering: convolution with small kernels for a third to a sixth of the multiplications."""
 
 import functools
-import itertools
-from collections.abc import Iterator
 
 import numpy
 
 from minialex import backend
-from minialex.layers.windows import im2col
 
 #: Where polynomials are evaluated, besides at ∞: small numbers and their reciprocals, with alternating signs, keep the
 #: rounding errors small. With one point more they are ten times larger (benchmarks/README.md).
 POINTS = (0, 1, -1, 1 / 2, -2, 2, -1 / 2)
+ONE = POINTS.index(1)
+
+#: OpenBLAS multiplies matrices without copying them first, up to a half faster, while that takes at most so many multiply-adds.
+SMALL_PRODUCT = 10**6
+#: With fewer rows than this in a product, fetching the weights takes too large a part.
+ROWS = 100
 
 
 class Winograd:
@@ -21,171 +24,173 @@ class Winograd:
     Convolving is multiplying polynomials; what a layer computes, with the kernel not mirrored, is the transpose of that: G
     evaluates the kernel (r×r), Bᵀ is the transposed interpolation, Aᵀ the transposed evaluation. In one dimension m outputs
     then cost m + r − 1 products instead of m·r, in two dimensions a² instead of m²·r². Over channels, P patches and O filters
-    these products are matrix products, one for each of the a² points k; backward is the chain rule through the same steps:
+    these products are matrix products, one for each of the a² pairs of points (k, l):
 
-        V = Bᵀ x B        (a², P, C)          dx = B dV Bᵀ, added up where patches overlap
-        U = G w Gᵀ        (a², O, C)          dw = Gᵀ dU G
-        M_k = V_k U_kᵀ    (P, O)              dV_k = dM_k U_k,   dU_k = dM_kᵀ V_k
-        y = Aᵀ M A        (P, m, m, O)        dM = A dy Aᵀ
+        V = Bᵀ x B, U = G w Gᵀ      y = Aᵀ M A,     M_kl = V_kl U_kl         (P, C) · (C, O)
+        dM = A dy Aᵀ                dw = Gᵀ dU G,   dU_kl = dM_klᵀ V_kl      (O, P) · (P, C)
+
+    The gradient of x is a convolution, too: of dy with the kernels mirrored, from O channels to C.
+
+    Rows of pixels are transformed first, all of a picture's at once, since they overlap only from tile to tile. Then, for one
+    k after the other, columns are transformed, multiplied and transformed back, so that V and M are only ever there for
+    a of the a² pairs, and stay in the cache.
 
     Winograd, "Arithmetic complexity of computations" (1980), by the points of Toom and Cook; Lavin and Gray, "Fast algorithms
     for convolutional neural networks" (2016).
 
-    conv: a Conv2d with stride 1 and a kernel of 3 or 5; (pictures, height, width): the size of its output.
+    conv: a Conv2d with stride 1 and a kernel of 3 or 5; size: what comes out, (pictures, height, width). `keep`: U is kept for
+    the next batch, which pays while the weight stays the same.
     """
 
-    def __init__(self, conv, pictures: int, height: int, width: int):
-        self.conv, self.scratch = conv, conv.scratch
-        self.m = tile_size(conv, pictures, height, width)
+    def __init__(self, conv, size: tuple[int, int, int], keep: bool = False):
+        self.conv, self.scratch, self.keep, (_, height, width) = conv, conv.scratch, keep, size
+        self.m = tile_size(conv, size, keep)
         self.a = self.m + conv.kernel_size - 1
         self.rows, self.columns = -(-height // self.m), -(-width // self.m)
 
     def forward(self, x, y) -> None:
         """Writes the convolution of x (N, H, W, C) into y (N, OH, OW, O)."""
-        xp, bias = backend.of(x), self.conv.params["bias"]
-        a, b, _ = self.transforms(x)
-        u = self.transformed_weight(transposed=True)
-        for images in self.chunks(x):
-            x_chunk, y_chunk = x[images], y[images]
-            v, products = self.point_values("v", x_chunk), self.point_values("m", y_chunk)
-            for pictures, tiles in self.pieces(x_chunk):
-                self.to_points(b.T, self.patches(x_chunk[pictures]), v[:, tiles])
-            for channels, filters in self.conv.each_group():
-                xp.matmul(v[..., channels], u[..., filters], out=products[..., filters])
-            for pictures, tiles in self.pieces(x_chunk):
-                whole = self.joined(self.from_points(a.T, products[:, tiles]), y_chunk[pictures])
-                xp.add(whole, bias, out=y_chunk[pictures])
+        u = self.kept_point_weights() if self.keep else self.point_weights(self.forward_weight())
+        self.convolve(x, u, self.conv.padding, y, self.conv.params["bias"])
 
     def backward(self, x, dy, dx) -> None:
-        """Adds the gradient of the weight to the layer's `grads` and writes that of x into dx, unless it is None."""
-        xp, dweight = backend.of(x), self.conv.grads["weight"]
-        a, b, g = self.transforms(x)
-        u = self.transformed_weight()
-        for images in self.chunks(x):
-            x_chunk, dy_chunk = x[images], dy[images]
-            v, dproducts = self.point_values("v", x_chunk), self.point_values("m", dy_chunk)
-            for pictures, tiles in self.pieces(x_chunk):
-                self.to_points(b.T, self.patches(x_chunk[pictures]), v[:, tiles])
-                self.to_points(a, self.cut(dy_chunk[pictures]), dproducts[:, tiles])
-            for channels, filters in self.each_part(u):
-                du = self.scratch("du", u, (self.a**2, filters.stop - filters.start, u.shape[2]))
-                xp.matmul(dproducts[..., filters].transpose(0, 2, 1), v[..., channels], out=du)
-                dweight[filters] += self.from_points(g.T, du)
-            if dx is not None:
-                for channels, filters in self.conv.each_group():
-                    xp.matmul(dproducts[..., filters], u[:, filters], out=v[..., channels])  # v has been used: it serves dV
-                for pictures, tiles in self.pieces(x_chunk):
-                    self.add_up(self.from_points(b, v[:, tiles]), dx[images][pictures])
+        """Writes the gradient of the weight into the layer's `grads` and that of x into dx, unless it is None."""
+        self.weight_gradient(x, dy)
+        if dx is not None:
+            mirrored = self.grouped(self.conv.params["weight"])[:, :, ::-1, ::-1]
+            padding = self.conv.kernel_size - 1 - self.conv.padding
+            back = Winograd(self.conv, dx.shape[:3])
+            back.convolve(dy, back.point_weights(mirrored), padding, dx)
+
+    def convolve(self, x, u, padding: int, y, bias=None) -> None:
+        """Writes into y the convolution of x with the weight whose values at the points are u."""
+        xp, (a, b, _) = backend.of(x), self.transforms(x)
+        for images in self.chunks(x, y):
+            x_tiles = self.rows_to_points("x rows", b.T, x[images], padding)
+            y_rows, y_tiles = self.room_for_rows(y[images])
+            v, v_tiles = self.room_for_values("v", x[images])
+            products, product_tiles = self.room_for_values("m", y[images])
+            for k in range(self.a):
+                xp.matmul(b.T, x_tiles[k], out=v_tiles)
+                xp.matmul(v, u[k], out=products)
+                if bias is not None and k == ONE:
+                    products[:, ONE] += bias.reshape(len(products), 1, -1)  # a constant's value at (1, 1) is itself
+                xp.matmul(a.T, product_tiles, out=y_tiles[k])
+            self.rows_from_points(a.T, y_rows, y[images])
+
+    def weight_gradient(self, x, dy) -> None:
+        """Writes the gradient of the weight into the layer's `grads`."""
+        xp, (a, b, g), dweight = backend.of(x), self.transforms(x), self.grouped(self.conv.grads["weight"])
+        groups, filters, r, _, channels = dweight.shape
+        du = self.scratch("u", x, (self.a, groups, self.a, filters, channels))
+        part = self.scratch("part", x, du[0].shape)
+        du[...] = 0
+        for images in self.chunks(x, dy):
+            x_tiles = self.rows_to_points("x rows", b.T, x[images], self.conv.padding)
+            dy_tiles = self.rows_to_points("y rows", a, dy[images], 0)
+            v, v_tiles = self.room_for_values("v", x[images])
+            dm, dm_tiles = self.room_for_values("m", dy[images])
+            for k in range(self.a):
+                xp.matmul(b.T, x_tiles[k], out=v_tiles)
+                xp.matmul(a, dy_tiles[k], out=dm_tiles)
+                du[k] += xp.matmul(dm.transpose(0, 1, 3, 2), v, out=part)
+        half = xp.matmul(g.T, du.transpose(1, 3, 0, 2, 4)).reshape(groups, filters, self.a, r * channels)
+        xp.matmul(g.T, half, out=dweight.reshape(groups, filters, r, r * channels))
+
+    def point_weights(self, weight):
+        """U (a, groups, a, C, O) of the weight (groups, C, r, r, O)."""
+        xp, weight = backend.of(weight), backend.of(weight).ascontiguousarray(weight)
+        (groups, channels, r, _, filters), g = weight.shape, self.transforms(weight)[2]
+        u = self.scratch("u", weight, (self.a, groups, self.a, channels, filters))
+        half = self.scratch("half", weight, (groups, channels, self.a, r * filters))
+        xp.matmul(g, weight.reshape(groups, channels, r, r * filters), out=half)
+        xp.matmul(g, half.reshape(groups, channels, self.a, r, filters), out=u.transpose(1, 3, 0, 2, 4))
+        return u
+
+    def kept_point_weights(self):
+        """U of the layer's weight, computed anew only where that has changed: to compare takes a tenth of the time."""
+        weight, kept = self.conv.params["weight"], self.conv.kept
+        if kept is None or kept[0] != self.m or kept[1].dtype != weight.dtype or not numpy.array_equal(kept[1], weight):
+            u = self.point_weights(self.forward_weight())
+            kept = self.conv.kept = self.m, weight.copy(), u.copy()
+        return kept[2]
+
+    def rows_to_points(self, name: str, t, x, padding: int):
+        """For each row of tiles t · its rows of pixels, t (o, i), where tiles have i×i pixels: of x (n, H, W, C) the view
+        (o, groups, n, R, columns, i, C / groups) as tiles."""
+        (o, i), as_strided, groups = t.shape, backend.of(x).lib.stride_tricks.as_strided, self.conv.groups
+        picture = self.fitted(x, padding, i)
+        (n, _, width, channels), (step_n, step_h, _, step_c) = picture.shape, picture.strides
+        bands = as_strided(picture, (n, self.rows, i, width * channels), (step_n, self.m * step_h, step_h, step_c))
+        rows = self.scratch(name, x, (o, n, self.rows, width, channels))
+        backend.of(x).matmul(t, bands, out=rows.reshape(o, n, self.rows, -1).transpose(1, 2, 0, 3))
+        step_o, step_n, step_r, step_w, step_c = rows.strides
+        shape = (o, groups, n, self.rows, self.columns, i, channels // groups)
+        return as_strided(rows, shape, (step_o, channels // groups * step_c, step_n, step_r, self.m * step_w, step_w, step_c))
+
+    def rows_from_points(self, t, rows, y) -> None:
+        """The way back, with t (m, a): writes y (n, OH, OW, O), which the last tiles may stick out of."""
+        whole = (len(y), self.rows * self.m, self.columns * self.m, y.shape[-1])
+        picture = y if y.shape == whole else self.scratch("picture", y, whole)
+        bands = rows.reshape(self.a, len(y), self.rows, -1).transpose(1, 2, 0, 3)
+        backend.of(y).matmul(t, bands, out=picture.reshape(len(y), self.rows, self.m, -1))
+        if picture is not y:
+            y[...] = picture[:, : y.shape[1], : y.shape[2]]
+
+    def room_for_rows(self, y):
+        """Room for what rows_from_points takes for the pictures y, its view (a, groups, n, R, columns, m, O / groups)."""
+        groups = self.conv.groups
+        shape = (self.a, len(y), self.rows, self.columns, self.m, groups, y.shape[-1] // groups)
+        rows = self.scratch("y rows", y, shape)
+        return rows, rows.transpose(0, 5, 1, 2, 3, 4, 6)
+
+    def room_for_values(self, name: str, x):
+        """Room for the values (groups, a, P, C / groups) of all tiles of the pictures x at a points, and its view
+        (groups, n, R, columns, a, C / groups).
+
+        With an odd number of rows each, the matrices do not start at the same place of the cache.
+        """
+        count, groups, channels = len(x) * self.rows * self.columns, self.conv.groups, x.shape[-1] // self.conv.groups
+        values = self.scratch(name, x, (groups, self.a, count | 1, channels))[:, :, :count]
+        tiles = values.reshape(groups, self.a, len(x), self.rows, self.columns, channels)
+        return values, tiles.transpose(0, 2, 3, 4, 1, 5)
+
+    def fitted(self, x, padding: int, side: int):
+        """The pictures x (n, H, W, C) moved by `padding`, cut or with zeros around, to what tiles of that side cover."""
+        height, width = ((count - 1) * self.m + side for count in (self.rows, self.columns))
+        if padding == 0 and x.shape[1:3] == (height, width) and x.flags.c_contiguous:
+            return x
+        x = x[:, max(0, -padding) :, max(0, -padding) :]
+        start = max(0, padding)
+        picture = self.scratch("picture", x, (len(x), height, width, x.shape[-1]))
+        picture[:, :start] = picture[:, :, :start] = 0
+        picture[:, start + x.shape[1] :] = picture[:, :, start + x.shape[2] :] = 0
+        x = x[:, : height - start, : width - start]
+        picture[:, start : start + x.shape[1], start : start + x.shape[2]] = x
+        return picture
 
     def transforms(self, x):
         """A (a, m), B (a, a) and G (a, r) in the module and dtype of x."""
         return transforms(self.m, self.conv.kernel_size, backend.of(x), x.dtype)
 
-    def transformed_weight(self, transposed: bool = False):
-        """U (a², O, C / groups), or transposed (a², C / groups, O): as the right factor of a product that one is faster."""
-        weight = self.conv.params["weight"]
-        if transposed:
-            weight = backend.of(weight).ascontiguousarray(weight.transpose(3, 1, 2, 0))
-        u = self.scratch("u", weight, (self.a**2, len(weight), weight.shape[-1]))
-        self.to_points(self.transforms(weight)[2], weight, u)
-        return u
+    def forward_weight(self):
+        """The view (groups, C / groups, r, r, O / groups) of the layer's weight."""
+        return self.grouped(self.conv.params["weight"]).transpose(0, 4, 2, 3, 1)
 
-    def point_values(self, name: str, x):
-        """Room for the values (a², P, C) of all tiles of the pictures x (n, H, W, C).
+    def grouped(self, weight):
+        """The view (groups, O / groups, r, r, C / groups) of a weight (O, r, r, C / groups), or of its gradient."""
+        return weight.reshape(self.conv.groups, -1, *weight.shape[1:])
 
-        With an odd number of rows each, the matrices do not start at the same place of the cache.
-        """
-        count = len(x) * self.rows * self.columns
-        return self.scratch(name, x, (self.a**2, count | 1, x.shape[-1]))[:, :count]
-
-    def to_points(self, t, tiles, out) -> None:
-        """Writes t · tile · tᵀ for each tile and channel into `out`: (P, i, i, C) -> (o², P, C) with t (o, i).
-
-        In `out` the values at each point are a matrix; only the second of the two products has to write in that order.
-        """
-        (o, i), (p, _, _, c), xp = t.shape, tiles.shape, backend.of(t)
-        half = xp.matmul(t, tiles.reshape(p, i, i * c), out=self.scratch("half", tiles, (p, o, i * c)))
-        xp.matmul(t, half.reshape(p, o, i, c), out=out.reshape(o, o, p, c).transpose(2, 0, 1, 3))
-
-    def from_points(self, t, values):
-        """t · tile · tᵀ for each tile and channel, from its values at the points: (i², P, C) -> (P, o, o, C) with t (o, i)."""
-        (o, i), (_, p, c), xp = t.shape, values.shape, backend.of(t)
-        tiles = values.reshape(i, i, p, c).transpose(2, 0, 1, 3)
-        half = xp.matmul(t, tiles, out=self.scratch("half", values, (p, i, o, c)))
-        out = self.scratch("tiles", values, (p, o, o * c))
-        return xp.matmul(t, half.reshape(p, i, o * c), out=out).reshape(p, o, o, c)
-
-    def patches(self, x):
-        """The patches (P, a, a, C) of the pictures x (n, H, W, C), which overlap by r − 1 pixels: im2col with stride m."""
-        picture = self.grid(x)
-        picture[...] = 0
-        self.inside(picture, x)[...] = x
-        out = self.scratch("tiles", x, (len(x) * self.rows * self.columns, self.a, self.a, x.shape[-1]))
-        covered = picture[:, : (self.rows - 1) * self.m + self.a, : (self.columns - 1) * self.m + self.a]
-        return im2col(covered, self.a, self.m, 0, 1, out, self.scratch)
-
-    def add_up(self, dpatches, dx) -> None:
-        """Writes into dx (n, H, W, C) the sum of dpatches (P, a, a, C) over the patches that a pixel is in."""
-        picture = self.grid(dx)
-        picture[...] = 0
-        tiles, dpatches = self.tiles(picture), dpatches.reshape(len(dx), self.rows, self.columns, self.a, self.a, -1)
-        for i, j in itertools.product(range(0, self.a, self.m), repeat=2):  # a patch lies on 2×2 tiles or more
-            part = dpatches[..., i : i + self.m, j : j + self.m, :]
-            row, column, (height, width) = i // self.m, j // self.m, part.shape[3:5]
-            tiles[:, row : row + self.rows, column : column + self.columns, :height, :width] += part
-        dx[...] = self.inside(picture, dx)
-
-    def cut(self, dy):
-        """The pictures dy (n, OH, OW, O) cut into tiles (P, m, m, O), zeros where those stick out."""
-        grid = self.grid(dy)
-        grid[...] = 0
-        grid[:, : dy.shape[1], : dy.shape[2]] = dy
-        out = self.scratch("tiles", dy, (len(dy), self.rows, self.columns, self.m, self.m, dy.shape[-1]))
-        out[...] = self.tiles(grid)[:, : self.rows, : self.columns]
-        return out.reshape(-1, *out.shape[3:])
-
-    def joined(self, tiles, y):
-        """The tiles (P, m, m, O) joined to pictures, cut to the size of y (n, OH, OW, O)."""
-        grid = self.grid(y)
-        room = self.tiles(grid)[:, : self.rows, : self.columns]
-        room[...] = tiles.reshape(room.shape)
-        return grid[:, : y.shape[1], : y.shape[2]]
-
-    def grid(self, x):
-        """Room for the pictures x (n, H, W, C) in whole tiles, with as many beyond the last as patches reach into."""
-        beyond = -(-(self.conv.kernel_size - 1) // self.m)
-        height, width = ((count + beyond) * self.m for count in (self.rows, self.columns))
-        return self.scratch("grid", x, (len(x), height, width, x.shape[-1]))
-
-    def tiles(self, grid):
-        """The view of `grid` (n, H, W, C) as tiles: (n, H / m, W / m, m, m, C)."""
-        n, h, w, c = grid.shape
-        return grid.reshape(n, h // self.m, self.m, w // self.m, self.m, c).transpose(0, 1, 3, 2, 4, 5)
-
-    def inside(self, picture, x):
-        """The view of `picture` where the pictures x lie."""
-        p = self.conv.padding
-        return picture[:, p : p + x.shape[1], p : p + x.shape[2]]
-
-    def each_part(self, u) -> Iterator[tuple[slice, slice]]:
-        """For so many filters of a group as dU has room for at once: the group's input channels, and the filters."""
-        budget = backend.temporary_bytes(backend.of(u)) // 2
-        for channels, filters in self.conv.each_group():
-            for part in backend.slices(filters.stop - filters.start, u[:, 0].nbytes, budget):
-                yield channels, slice(filters.start + part.start, filters.start + part.stop)
-
-    def chunks(self, x) -> list[slice]:
-        """Slices of so many pictures that neither V nor M takes more than a temporary should."""
-        tiles, channels = self.rows * self.columns, max(self.conv.in_channels, self.conv.out_channels)
-        budget = backend.temporary_bytes(backend.of(x))
-        return backend.slices(len(x), tiles * self.a**2 * channels * x.itemsize, budget)
-
-    def pieces(self, x) -> Iterator[tuple[slice, slice]]:
-        """Slices of so many pictures that their patches fit the cache, with the slice of tiles that they are cut into."""
-        tiles = self.rows * self.columns
-        budget = backend.workspace_bytes(backend.of(x))
-        for pictures in backend.slices(len(x), tiles * self.a**2 * x.shape[-1] * x.itemsize, budget):
-            yield pictures, slice(pictures.start * tiles, pictures.stop * tiles)
+    def chunks(self, x, y) -> list[slice]:
+        """Slices of so many pictures that products are small and in the cache, or else of as many as there is room for."""
+        xp, groups, tiles = backend.of(x), self.conv.groups, self.rows * self.columns
+        channels, filters = x.shape[-1], y.shape[-1]
+        values = tiles * self.a * (channels + filters) * x.itemsize
+        small = SMALL_PRODUCT * groups**2 // (tiles * channels * filters)
+        step = min(small, backend.workspace_bytes(xp) // values)
+        if xp is numpy and step * tiles >= ROWS:
+            return backend.slices(len(x), 1, step)
+        return backend.slices(len(x), values * (self.m + 1), backend.temporary_bytes(xp))
 
 
 @functools.lru_cache
@@ -209,30 +214,31 @@ def applies(conv) -> bool:
     return conv.stride == 1 and conv.kernel_size in (3, 5)
 
 
-def pays(conv, pictures: int, height: int, width: int, overlapping: bool) -> bool:
-    """Whether Winograd's way is faster than im2col for a batch of that many pictures, with an output of that size.
+def pays(conv, size: tuple[int, int, int], overlapping: bool = False, kept: bool = False) -> bool:
+    """Whether Winograd's way is faster than im2col for an output of that size, (pictures, height, width).
 
-    Where im2col only multiplies, Winograd's way must save more than a third of the work. Where it adds overlapping windows up
-    again (col2im, for the input's gradient), which takes it longer than multiplying, even somewhat more work is faster.
+    Where im2col only multiplies, Winograd's way must save an eighth of the work. Where it adds overlapping windows up again
+    (col2im, for the input's gradient), which takes it longer than multiplying, as much work is faster.
     benchmarks/README.md has the measurements.
     """
-    direct = height * width * conv.kernel_size**2 * conv.in_channels * conv.out_channels // conv.groups
-    ours = cost(conv, tile_size(conv, pictures, height, width), pictures, height, width)
-    return ours < (1.4 if overlapping else 0.62) * pictures * direct
+    pictures, height, width = size
+    direct = pictures * height * width * conv.kernel_size**2 * conv.in_channels * conv.out_channels // conv.groups
+    return cost(conv, tile_size(conv, size, kept), size, kept) < (1 if overlapping else 0.87) * direct
 
 
-def tile_size(conv, pictures: int, height: int, width: int) -> int:
-    """The m whose tiles cover an output of that size at the lowest cost."""
-    return min(range(2, len(POINTS) + 3 - conv.kernel_size), key=lambda m: cost(conv, m, pictures, height, width))
+def tile_size(conv, size: tuple[int, int, int], kept: bool = False) -> int:
+    """The m whose tiles cover an output of that size, (pictures, height, width), at the lowest cost."""
+    return min(range(2, len(POINTS) + 3 - conv.kernel_size), key=lambda m: cost(conv, m, size, kept))
 
 
-def cost(conv, m: int, pictures: int, height: int, width: int) -> int:
+def cost(conv, m: int, size: tuple[int, int, int], kept: bool = False) -> int:
     """What a batch costs with tiles of m×m, in multiply-adds of large products.
 
-    Those of the transforms, with matrices of at most 8×8, take about four times as long. Each number of U takes as long as
-    about forty: computing it once a batch, and fetching it from beyond the cache.
+    Those of the transforms, with matrices of at most 8×8, take about twice as long. Each number of U takes as long as about
+    ten to fetch it from beyond the cache, and as forty if it is not kept from the batch before, but computed first.
     """
-    a, weights = m + conv.kernel_size - 1, conv.in_channels * conv.out_channels // conv.groups
+    (pictures, height, width), a = size, m + conv.kernel_size - 1
+    weights = a**2 * conv.in_channels * conv.out_channels // conv.groups
     tiles = pictures * -(-height // m) * -(-width // m)
     transforms = 2 * a**3 * conv.in_channels + (a**2 * m + a * m**2) * conv.out_channels
-    return tiles * (a**2 * weights + 4 * transforms) + 40 * a**2 * weights
+    return tiles * (weights + 2 * transforms) + (10 if kept else 40) * weights
