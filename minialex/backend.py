@@ -9,6 +9,7 @@ line then runs on the CPU or on the GPU.
 array([0., 2.])
 """
 
+import functools
 import sys
 from types import ModuleType
 
@@ -63,10 +64,14 @@ def _gpu_problem() -> str | None:
 
 def of(x) -> ModuleType:
     """The array module that x belongs to. TypeError if x is not an array (a list, say)."""
-    name = type(x).__module__.partition(".")[0]
-    module = sys.modules.get(name)
+    return _module_of(type(x))
+
+
+@functools.cache  # it is asked a hundred times a batch
+def _module_of(kind: type) -> ModuleType:
+    module = sys.modules.get(kind.__module__.partition(".")[0])
     if module is None or not hasattr(module, "ndarray"):
-        raise TypeError(f"expected a NumPy or CuPy array, got {type(x).__name__}")
+        raise TypeError(f"expected a NumPy or CuPy array, got {kind.__name__}")
     return module
 
 

@@ -77,8 +77,8 @@ class Layer:
         """Memory for dx: the layer's own, or with `shares_dx` that one of the thread's two blocks which dy is not in."""
         if not self.shares_dx:
             return self.buffer("dx", dy, shape)
-        first = _scratch.__dict__.get("dx")
-        taken = first is not None and backend.of(dy).may_share_memory(dy, first)
+        xp, first = backend.of(dy), _scratch.__dict__.get("dx")
+        taken = first is not None and backend.of(first) is xp and xp.may_share_memory(dy, first)
         return self.scratch("other dx" if taken else "dx", dy, shape)
 
     def cached(self):

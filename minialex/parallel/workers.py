@@ -77,6 +77,8 @@ class Workers:
         bounds = [len(batch) * i // min(self.n, len(batch)) for i in range(min(self.n, len(batch)) + 1)]
         parts = [batch[start:stop] for start, stop in itertools.pairwise(bounds)]
         with self.blas.limit(limits=max(1, self.feature_threads // len(parts)), user_api="blas"):
+            if len(parts) == 1:  # a small net takes less time for one picture than a thread for waking up
+                return [function(self.features[0], batch)]
             return list(self.threads.map(function, self.features, parts))
 
 
