@@ -1,5 +1,7 @@
 """Winograd's convolution against im2col and the loops, in every geometry and with every tile size; its rounding errors."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy
 import pytest
 from naive import assert_close, assert_same, conv, to
@@ -161,9 +163,19 @@ def test_each_layer_keeps_its_own(rng, xp):
 def test_nothing_of_the_weight_is_kept_while_training(rng):
     layer, x = layer_and_input(GEOMETRIES["kernel 3, padding"], rng, numpy)
     layer.forward(x)
-    assert layer.kept is not None
+    assert layer.kept
     layer.forward(x, train=True)
-    assert layer.kept is None
+    assert not layer.kept
+
+
+def test_threads_keep_one_for_all(rng):
+    layer, x = layer_and_input(GEOMETRIES["kernel 3, padding"], rng, numpy)
+    twins = [layer.replica() for _ in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        first, *others = threads.map(lambda twin: twin.forward(x).copy(), twins)
+    for other in others:
+        assert_same(other, first)
+    assert all(twin.kept is layer.kept for twin in twins)
 
 
 @pytest.mark.parametrize("kernel_size, m", [(3, 2), (3, 3), (3, 4), (3, 5), (3, 6), (5, 2), (5, 3), (5, 4)])

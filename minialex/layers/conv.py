@@ -52,7 +52,7 @@ class Conv2d(Layer):
         self.stride, self.padding, self.groups = stride, padding, groups
         self.window = kernel_size, stride, padding
         self.algorithm = algorithm
-        self.kept = None  #: what Winograd's way keeps of the weight from one batch to the next, except while training
+        self.kept = {}  #: what Winograd's way keeps of the weight for the next batch, except while training; replicas share it
         if algorithm not in ALGORITHMS:
             raise ValueError(f"algorithm is one of {', '.join(ALGORITHMS)}, got {algorithm!r}")
         if algorithm == "winograd" and not winograd.applies(self):
@@ -71,7 +71,7 @@ class Conv2d(Layer):
             self.im2col_forward(x, y)
         self.cache = x if train else None
         if train:
-            self.kept = None
+            self.kept.clear()
         return y
 
     def backward(self, dy):

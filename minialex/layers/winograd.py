@@ -110,10 +110,11 @@ class Winograd:
     def kept_point_weights(self):
         """U of the layer's weight, computed anew only where that has changed: to compare takes a tenth of the time."""
         weight, kept = self.conv.params["weight"], self.conv.kept
-        if kept is None or kept[0] != self.m or kept[1].dtype != weight.dtype or not numpy.array_equal(kept[1], weight):
-            u = self.point_weights(self.forward_weight())
-            kept = self.conv.kept = self.m, weight.copy(), u.copy()
-        return kept[2]
+        m, of_weight, u = kept.get("u", (None, None, None))
+        if m != self.m or of_weight.dtype != weight.dtype or not numpy.array_equal(of_weight, weight):
+            u = self.point_weights(self.forward_weight()).copy()
+            kept["u"] = self.m, weight.copy(), u
+        return u
 
     def rows_to_points(self, name: str, t, x, padding: int):
         """For each row of tiles t · its rows of pixels, t (o, i), where tiles have i×i pixels: of x (n, H, W, C) the view
