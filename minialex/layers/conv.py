@@ -1,7 +1,5 @@
 """Convolution as one matrix product: unroll the windows into rows (im2col), then multiply. Winograd's way is in winograd.py."""
 
-from collections.abc import Iterator
-
 from minialex import backend, kernels
 from minialex.layers import winograd
 from minialex.layers.init import Rng, initial_bias, initial_weight
@@ -134,12 +132,6 @@ class Conv2d(Layer):
     def grouped_weight(self):
         """The weight as a matrix for each group: (groups, O / groups, KH·KW·C / groups)."""
         return self.params["weight"].reshape(self.groups, self.out_channels // self.groups, -1)
-
-    def each_group(self) -> Iterator[tuple[slice, slice]]:
-        """For each group its input channels and its filters."""
-        c, o = self.in_channels // self.groups, self.out_channels // self.groups
-        for g in range(self.groups):
-            yield slice(g * c, (g + 1) * c), slice(g * o, (g + 1) * o)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         check_shape(self, shape, None, None, self.in_channels)

@@ -94,7 +94,9 @@ class Winograd:
                 xp.matmul(b.T, x_tiles[k], out=v_tiles)
                 xp.matmul(a, dy_tiles[k], out=dm_tiles)
                 du[k] += xp.matmul(dm.transpose(0, 1, 3, 2), v, out=part)
-        half = xp.matmul(g.T, du.transpose(1, 3, 0, 2, 4)).reshape(groups, filters, self.a, r * channels)
+        half = self.scratch("half", x, (groups, filters, self.a, r, channels))
+        xp.matmul(g.T, du.transpose(1, 3, 0, 2, 4), out=half)
+        half = half.reshape(groups, filters, self.a, r * channels)
         xp.matmul(g.T, half, out=dweight.reshape(groups, filters, r, r * channels))
 
     def point_weights(self, weight):
