@@ -15,11 +15,13 @@ from tqdm import tqdm
 from minialex.command import Parser, number, run
 from minialex.layers import Conv2d, winograd
 
-#: Side of the picture, kernel size, input channels, filters, groups: AlexNet's convolutions, then those of small nets.
+#: Side of the picture, kernel size, input channels, filters, groups, stride: AlexNet's convolutions, then those of small nets.
 SHAPES = (
+    *((227, 11, 3, 96, 1, 4), (224, 11, 3, 64, 1, 4), (224, 11, 1, 96, 1, 4)),
     *((27, 5, 96, 256, 1), (27, 5, 96, 256, 2), (13, 3, 256, 384, 1), (13, 3, 384, 384, 2), (13, 3, 384, 256, 1)),
     *((16, 3, 48, 96, 1), (16, 3, 32, 64, 1), (16, 3, 16, 32, 1), (8, 3, 128, 128, 1), (8, 3, 64, 96, 1), (8, 3, 32, 64, 1)),
     *((32, 3, 32, 32, 1), (32, 3, 16, 16, 1), (16, 5, 32, 32, 1), (32, 5, 3, 48, 1), (32, 3, 3, 64, 1), (4, 3, 128, 128, 1)),
+    *((32, 5, 3, 48, 1, 2), (32, 5, 12, 48, 1, 2), (16, 5, 64, 64, 1, 2)),
 )
 
 EXAMPLES = """\
@@ -40,16 +42,17 @@ def main(arguments: Sequence[str]) -> None:
     print(FORM.format("convolution", "saved", "im2col", "winograd", "gain", "im2col", "winograd", "gain"))
     with threadpool_limits(1, user_api="blas"):
         for shape in SHAPES:
-            print(line(*shape, given.pictures, given.rounds), flush=True)
+            print(line(given.pictures, given.rounds, *shape), flush=True)
+    print("/2: two groups; :4: a stride of 4")
     print("milliseconds; gain: how many times as fast Winograd's way is, * where \"auto\" takes it")
 
 
-def line(side: int, kernel_size: int, channels: int, filters: int, groups: int, pictures: int, rounds: int) -> str:
+def line(pictures: int, rounds: int, side: int, kernel: int, channels: int, filters: int, groups: int, stride: int = 1) -> str:
     """A row of the table for pictures of side × side × channels."""
     rng = numpy.random.default_rng(0)
-    conv = Conv2d(channels, filters, kernel_size, padding=kernel_size // 2, groups=groups, rng=rng)
+    conv = Conv2d(channels, filters, kernel, stride, padding=kernel // 2, groups=groups, rng=rng)
     x = rng.standard_normal((pictures, side, side, channels), dtype=numpy.float32)
-    dy = rng.standard_normal((pictures, side, side, filters), dtype=numpy.float32)
+    dy = rng.standard_normal((pictures, *conv.output_shape(x.shape[1:])), dtype=numpy.float32)
     seconds = {"im2col": [], "winograd": []}
     for _ in tqdm(range(rounds + 1), desc=repr(conv), leave=False, disable=None):
         for conv.algorithm, measured in seconds.items():
@@ -60,14 +63,15 @@ def line(side: int, kernel_size: int, channels: int, filters: int, groups: int, 
             measured.append((middle - start, time.perf_counter() - middle))
     medians = {name: [statistics.median(both) for both in zip(*pairs[1:], strict=True)] for name, pairs in seconds.items()}
     conv.algorithm = "auto"
-    direct, size = pictures * conv.macs((side, side, channels)), (pictures, side, side)
+    direct, size = pictures * conv.macs(x.shape[1:]), dy.shape[:3]
     saved = direct / winograd.cost(conv, winograd.tile_size(conv, size), size)
     figures = []
     for direction, overlapping in enumerate((False, True)):
         im2col, ours = medians["im2col"][direction], medians["winograd"][direction]
         taken = "*" if conv.uses_winograd(dy, overlapping) else " "
         figures += [f"{1e3 * im2col:.2f}", f"{1e3 * ours:.2f}", f"{im2col / ours:.2f}{taken}"]
-    name = f"{side}×{side}×{channels} by {kernel_size}×{kernel_size}×{filters}{f' /{groups}' if groups > 1 else ''}"
+    name = f"{side}×{side}×{channels} by {kernel}×{kernel}×{filters}{f' /{groups}' if groups > 1 else ''}"
+    name += f" :{stride}" if stride > 1 else ""
     return FORM.format(name, f"{saved:.2f}", *figures)
 
 

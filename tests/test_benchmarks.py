@@ -154,7 +154,7 @@ def test_flops_are_those_of_direct_convolution(rng):
 
 
 def test_the_algorithm_is_set_where_it_can_be_used(rng):
-    network = small_net(rng)  # conv1 has stride 2, which Winograd's way cannot
+    network = small_net(rng)  # conv1's kernel of 3 moves by 2, which Winograd's way cannot
     x, _ = measure.random_batch(network, 2)
     logits = []
     for algorithm in ("auto", "im2col", "winograd"):

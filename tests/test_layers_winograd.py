@@ -1,5 +1,6 @@
 """Winograd's convolution against im2col and the loops, in every geometry and with every tile size; its rounding errors."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy
@@ -21,6 +22,10 @@ GEOMETRIES = {
     "kernel 5, two groups": ((6, 5), dict(kernel_size=5, padding=2, groups=2)),
     "a tile larger than the picture": ((1, 2), dict(kernel_size=3, padding=1)),
     "kernel as large as the picture": ((5, 5), dict(kernel_size=5)),
+    "stride 4, three blocks, the last in part": ((19, 24), dict(kernel_size=11, stride=4)),
+    "stride 2, padding, pixels left over": ((10, 12), dict(kernel_size=5, stride=2, padding=1)),
+    "stride 3, five blocks, more padding than the kernel reaches": ((13, 14), dict(kernel_size=13, stride=3, padding=4)),
+    "stride 2, two groups": ((9, 8), dict(kernel_size=6, stride=2, padding=2, groups=2)),
 }
 
 #: For each side a of the patches: how far float32 results may be from float64's. The first number is the root mean square
@@ -29,8 +34,9 @@ FLOAT32_BOUNDS = {4: (1e-6, 1e-5), 5: (3e-6, 5e-5), 6: (4e-6, 6e-5), 7: (8e-6, 1
 
 
 def tile_sizes(geometry):
-    """The tiles for that kernel: patches have at most 8×8 pixels."""
-    return range(2, 10 - geometry[1]["kernel_size"])
+    """The tiles for that kernel: patches have at most 8×8 blocks of stride × stride pixels."""
+    _, options = geometry
+    return range(2, 10 - math.ceil(options["kernel_size"] / options.get("stride", 1)))
 
 
 @pytest.fixture(params=GEOMETRIES.values(), ids=GEOMETRIES.keys())
@@ -66,7 +72,7 @@ def test_everything_equals_im2col_to_rounding(name, m, rng, xp, monkeypatch):
 def test_forward_equals_the_loops(geometry, rng, xp):
     layer, x = layer_and_input(geometry, rng, xp)
     weight, bias = map(backend.to_host, layer.params.values())
-    assert_close(layer.forward(x), conv(backend.to_host(x), weight, bias, 1, layer.padding, layer.groups))
+    assert_close(layer.forward(x), conv(backend.to_host(x), weight, bias, layer.stride, layer.padding, layer.groups))
 
 
 def test_gradients_equal_finite_differences(geometry, rng, xp):
@@ -214,7 +220,7 @@ def test_auto_gives_what_one_of_the_two_gives(rng, xp):
 
 
 @pytest.mark.parametrize("algorithm", ["auto", "winograd"])  # a network's convolutions may all be given one afterwards
-@pytest.mark.parametrize("options", [dict(kernel_size=11, stride=4), dict(kernel_size=3, stride=2), dict(kernel_size=1)])
+@pytest.mark.parametrize("options", [dict(kernel_size=7), dict(kernel_size=3, stride=2), dict(kernel_size=1)])
 def test_it_is_im2col_where_winograd_cannot(options, algorithm, rng, xp):
     layer = to(Conv2d(64, 64, rng=rng, **options), xp)
     layer.algorithm = algorithm
@@ -228,8 +234,8 @@ def test_it_is_im2col_where_winograd_cannot(options, algorithm, rng, xp):
     "options, message",
     [
         (dict(kernel_size=3, algorithm="fft"), "algorithm is one of auto, im2col, winograd, got 'fft'"),
-        (dict(kernel_size=3, stride=2, algorithm="winograd"), "winograd needs stride 1 and a kernel of 3 or 5, got Conv2d"),
-        (dict(kernel_size=7, algorithm="winograd"), "winograd needs stride 1 and a kernel of 3 or 5, got Conv2d"),
+        (dict(kernel_size=3, stride=2, algorithm="winograd"), "kernel_size / stride, rounded up, to be 3 or 5, got Conv2d"),
+        (dict(kernel_size=7, algorithm="winograd"), "kernel_size / stride, rounded up, to be 3 or 5, got Conv2d"),
     ],
 )
 def test_what_it_cannot_do_is_refused(options, message):

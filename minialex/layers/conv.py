@@ -23,7 +23,8 @@ class Conv2d(Layer):
     X is built for a few pictures at a time and never kept: for a batch of 128 conv2's would take 0.9 GB.
 
     `algorithm` "im2col" computes as said; "winograd" gives the same numbers, to rounding, with fewer multiplications
-    (winograd.py); "auto" takes Winograd's, forward, backward or both, where it is faster.
+    (winograd.py), where ⌈kernel_size / stride⌉ is 3 or 5; "auto" takes Winograd's, forward, backward or both, where it is
+    faster.
     """
 
     def __init__(
@@ -50,11 +51,11 @@ class Conv2d(Layer):
         self.stride, self.padding, self.groups = stride, padding, groups
         self.window = kernel_size, stride, padding
         self.algorithm = algorithm
-        self.kept = {}  #: what Winograd's way keeps of the weight for the next batch, except while training; replicas share it
+        self.kept = {}  #: the weight transformed for Winograd's way, for the next batch that does not train; replicas share it
         if algorithm not in ALGORITHMS:
             raise ValueError(f"algorithm is one of {', '.join(ALGORITHMS)}, got {algorithm!r}")
         if algorithm == "winograd" and not winograd.applies(self):
-            raise ValueError(f"winograd needs stride 1 and a kernel of 3 or 5, got {self}")
+            raise ValueError(f"winograd needs kernel_size / stride, rounded up, to be 3 or 5, got {self}")
         shape = (out_channels, kernel_size, kernel_size, in_channels // groups)
         self.params["weight"] = initial_weight(shape, kernel_size**2 * in_channels // groups, weight_std, rng)
         self.params["bias"] = initial_bias(out_channels, bias)

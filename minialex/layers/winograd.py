@@ -1,10 +1,12 @@
 """Winograd's minimal filtering: convolution with small kernels for a third to a sixth of the multiplications."""
 
 import functools
+import math
 
 import numpy
 
 from minialex import backend
+from minialex.layers.blocks import kernel_blocks, to_blocks, to_pixels, weight_to_blocks, weight_to_pixels
 
 #: Where polynomials are evaluated, besides at ∞: small numbers and their reciprocals, with alternating signs, keep the
 #: rounding errors small. With one point more they are ten times larger (benchmarks/README.md).
@@ -35,41 +37,40 @@ class Winograd:
     k after the other, columns are transformed, multiplied and transformed back, so that V and M are only ever there for
     a of the a² pairs, and stay in the cache.
 
+    With a stride of s, read blocks of s×s pixels wherever this says pixels of x, and r = ⌈K / s⌉ (blocks.py).
+
     Winograd, "Arithmetic complexity of computations" (1980), by the points of Toom and Cook; Lavin and Gray, "Fast algorithms
     for convolutional neural networks" (2016).
 
-    conv: a Conv2d with stride 1 and a kernel of 3 or 5; size: what comes out, (pictures, height, width). `keep`: U is kept for
-    the next batch, which pays while the weight stays the same.
+    conv: a Conv2d that it `applies` to; size: what comes out, (pictures, height, width). `keep`: U is kept for the next batch,
+    which pays while the weight stays the same.
     """
 
     def __init__(self, conv, size: tuple[int, int, int], keep: bool = False):
         self.conv, self.scratch, self.keep, (_, height, width) = conv, conv.scratch, keep, size
-        self.m = tile_size(conv, size, keep)
-        self.a = self.m + conv.kernel_size - 1
+        self.r, self.m = kernel_blocks(conv), tile_size(conv, size, keep)
+        self.a = self.m + self.r - 1
         self.rows, self.columns = -(-height // self.m), -(-width // self.m)
 
     def forward(self, x, y) -> None:
         """Writes the convolution of x (N, H, W, C) into y (N, OH, OW, O)."""
-        u = self.kept_point_weights() if self.keep else self.point_weights(self.forward_weight())
-        self.convolve(x, u, self.conv.padding, y, self.conv.params["bias"])
+        u = self.kept_point_weights() if self.keep else self.forward_point_weights()
+        self.convolve(x, u, self.conv.padding, self.conv.stride, y, self.conv.params["bias"])
 
     def backward(self, x, dy, dx) -> None:
         """Writes the gradient of the weight into the layer's `grads` and that of x into dx, unless it is None."""
         self.weight_gradient(x, dy)
         if dx is not None:
-            mirrored = self.grouped(self.conv.params["weight"])[:, :, ::-1, ::-1]
-            padding = self.conv.kernel_size - 1 - self.conv.padding
-            back = Winograd(self.conv, dx.shape[:3])
-            back.convolve(dy, back.point_weights(mirrored), padding, dx)
+            self.input_gradient(dy, dx)
 
-    def convolve(self, x, u, padding: int, y, bias=None) -> None:
+    def convolve(self, x, u, padding: int, stride: int, y, bias=None) -> None:
         """Writes into y the convolution of x with the weight whose values at the points are u."""
         xp, (a, b, _) = backend.of(x), self.transforms(x)
-        for images in self.chunks(x, y):
-            x_tiles = self.rows_to_points("x rows", b.T, x[images], padding)
+        for images in self.chunks(x, y, stride):
+            x_tiles = self.rows_to_points("x rows", b.T, x[images], padding, stride)
             y_rows, y_tiles = self.room_for_rows(y[images])
-            v, v_tiles = self.room_for_values("v", x[images])
-            products, product_tiles = self.room_for_values("m", y[images])
+            v, v_tiles = self.room_for_values("v", x_tiles)
+            products, product_tiles = self.room_for_values("m", y_tiles)
             for k in range(self.a):
                 xp.matmul(b.T, x_tiles[k], out=v_tiles)
                 xp.matmul(v, u[k], out=products)
@@ -80,16 +81,16 @@ class Winograd:
 
     def weight_gradient(self, x, dy) -> None:
         """Writes the gradient of the weight into the layer's `grads`."""
-        xp, (a, b, g), dweight = backend.of(x), self.transforms(x), self.grouped(self.conv.grads["weight"])
-        groups, filters, r, _, channels = dweight.shape
+        xp, (a, b, g), (_, stride, padding) = backend.of(x), self.transforms(x), self.conv.window
+        groups, filters, r, _, channels = self.block_weight().shape
         du = self.scratch("u", x, (self.a, groups, self.a, filters, channels))
         part = self.scratch("part", x, du[0].shape)
         du[...] = 0
-        for images in self.chunks(x, dy):
-            x_tiles = self.rows_to_points("x rows", b.T, x[images], self.conv.padding)
+        for images in self.chunks(x, dy, stride):
+            x_tiles = self.rows_to_points("x rows", b.T, x[images], padding, stride)
             dy_tiles = self.rows_to_points("y rows", a, dy[images], 0)
-            v, v_tiles = self.room_for_values("v", x[images])
-            dm, dm_tiles = self.room_for_values("m", dy[images])
+            v, v_tiles = self.room_for_values("v", x_tiles)
+            dm, dm_tiles = self.room_for_values("m", dy_tiles)
             for k in range(self.a):
                 xp.matmul(b.T, x_tiles[k], out=v_tiles)
                 xp.matmul(a, dy_tiles[k], out=dm_tiles)
@@ -97,7 +98,23 @@ class Winograd:
         half = self.scratch("half", x, (groups, filters, self.a, r, channels))
         xp.matmul(g.T, du.transpose(1, 3, 0, 2, 4), out=half)
         half = half.reshape(groups, filters, self.a, r * channels)
+        dweight = self.scratch("dweight", x, (groups * filters, r, r, channels))
         xp.matmul(g.T, half, out=dweight.reshape(groups, filters, r, r * channels))
+        self.conv.grads["weight"][...] = weight_to_pixels(dweight, stride, self.conv.kernel_size)
+
+    def input_gradient(self, dy, dx) -> None:
+        """Writes the gradient of x into dx: the convolution of dy with the kernels mirrored."""
+        stride, padding, (n, height, width, c) = self.conv.stride, self.conv.padding, dx.shape
+        blocks, margin = dx, self.r - 1 - padding
+        if stride > 1:
+            rows, columns = (-(-(padding + side) // stride) for side in (height, width))
+            blocks, margin = self.scratch("dx blocks", dx, (n, rows, columns, stride**2 * c)), self.r - 1
+        back = Winograd(self.conv, blocks.shape[:3])
+        mirrored = self.block_weight()[:, :, ::-1, ::-1]
+        back.convolve(dy, back.point_weights(mirrored), margin, 1, blocks)
+        if stride > 1:
+            picture = to_pixels(blocks, stride, self.conv.groups)
+            dx[...] = picture[:, padding : padding + height, padding : padding + width]
 
     def point_weights(self, weight):
         """U (a, groups, a, C, O) of the weight (groups, C, r, r, O)."""
@@ -109,20 +126,24 @@ class Winograd:
         xp.matmul(g, half.reshape(groups, channels, self.a, r, filters), out=u.transpose(1, 3, 0, 2, 4))
         return u
 
+    def forward_point_weights(self):
+        """U of the layer's weight."""
+        return self.point_weights(self.block_weight().transpose(0, 4, 2, 3, 1))
+
     def kept_point_weights(self):
         """U of the layer's weight, computed anew only where that has changed: to compare takes a tenth of the time."""
         weight, kept = self.conv.params["weight"], self.conv.kept
         m, of_weight, u = kept.get("u", (None, None, None))
         if m != self.m or of_weight.dtype != weight.dtype or not numpy.array_equal(of_weight, weight):
-            u = self.point_weights(self.forward_weight()).copy()
+            u = self.forward_point_weights().copy()
             kept["u"] = self.m, weight.copy(), u
         return u
 
-    def rows_to_points(self, name: str, t, x, padding: int):
+    def rows_to_points(self, name: str, t, x, padding: int, stride: int = 1):
         """For each row of tiles t · its rows of pixels, t (o, i), where tiles have i×i pixels: of x (n, H, W, C) the view
         (o, groups, n, R, columns, i, C / groups) as tiles."""
         (o, i), as_strided, groups = t.shape, backend.of(x).lib.stride_tricks.as_strided, self.conv.groups
-        picture = self.fitted(x, padding, i)
+        picture = to_blocks(self.fitted(x, padding, i, stride), stride, groups, self.scratch)
         (n, _, width, channels), (step_n, step_h, _, step_c) = picture.shape, picture.strides
         bands = as_strided(picture, (n, self.rows, i, width * channels), (step_n, self.m * step_h, step_h, step_c))
         rows = self.scratch(name, x, (o, n, self.rows, width, channels))
@@ -147,20 +168,19 @@ class Winograd:
         rows = self.scratch("y rows", y, shape)
         return rows, rows.transpose(0, 5, 1, 2, 3, 4, 6)
 
-    def room_for_values(self, name: str, x):
-        """Room for the values (groups, a, P, C / groups) of all tiles of the pictures x at a points, and its view
-        (groups, n, R, columns, a, C / groups).
+    def room_for_values(self, name: str, tiles):
+        """Room for the values (groups, a, P, C / groups) at a points of the `tiles`, views as rows_to_points returns them, and
+        its view (groups, n, R, columns, a, C / groups).
 
         With an odd number of rows each, the matrices do not start at the same place of the cache.
         """
-        count, groups, channels = len(x) * self.rows * self.columns, self.conv.groups, x.shape[-1] // self.conv.groups
-        values = self.scratch(name, x, (groups, self.a, count | 1, channels))[:, :, :count]
-        tiles = values.reshape(groups, self.a, len(x), self.rows, self.columns, channels)
-        return values, tiles.transpose(0, 2, 3, 4, 1, 5)
+        (_, groups, *shape, _, channels), count = tiles.shape, math.prod(tiles.shape[2:5])
+        values = self.scratch(name, tiles, (groups, self.a, count | 1, channels))[:, :, :count]
+        return values, values.reshape(groups, self.a, *shape, channels).transpose(0, 2, 3, 4, 1, 5)
 
-    def fitted(self, x, padding: int, side: int):
+    def fitted(self, x, padding: int, side: int, stride: int):
         """The pictures x (n, H, W, C) moved by `padding`, cut or with zeros around, to what tiles of that side cover."""
-        height, width = ((count - 1) * self.m + side for count in (self.rows, self.columns))
+        height, width = (((count - 1) * self.m + side) * stride for count in (self.rows, self.columns))
         if padding == 0 and x.shape[1:3] == (height, width) and x.flags.c_contiguous:
             return x
         x = x[:, max(0, -padding) :, max(0, -padding) :]
@@ -174,20 +194,17 @@ class Winograd:
 
     def transforms(self, x):
         """A (a, m), B (a, a) and G (a, r) in the module and dtype of x."""
-        return transforms(self.m, self.conv.kernel_size, backend.of(x), x.dtype)
+        return transforms(self.m, self.r, backend.of(x), x.dtype)
 
-    def forward_weight(self):
-        """The view (groups, C / groups, r, r, O / groups) of the layer's weight."""
-        return self.grouped(self.conv.params["weight"]).transpose(0, 4, 2, 3, 1)
-
-    def grouped(self, weight):
-        """The view (groups, O / groups, r, r, C / groups) of a weight (O, r, r, C / groups), or of its gradient."""
+    def block_weight(self):
+        """The layer's weight as (groups, O / groups, r, r, stride²·C / groups)."""
+        weight = weight_to_blocks(self.conv.params["weight"], self.conv.stride, self.scratch)
         return weight.reshape(self.conv.groups, -1, *weight.shape[1:])
 
-    def chunks(self, x, y) -> list[slice]:
+    def chunks(self, x, y, stride: int = 1) -> list[slice]:
         """Slices of so many pictures that products are small and in the cache, or else of as many as there is room for."""
         xp, groups, tiles = backend.of(x), self.conv.groups, self.rows * self.columns
-        channels, filters = x.shape[-1], y.shape[-1]
+        channels, filters = stride**2 * x.shape[-1], y.shape[-1]
         values = tiles * self.a * (channels + filters) * x.itemsize
         small = SMALL_PRODUCT * groups**2 // (tiles * channels * filters)
         step = min(small, backend.workspace_bytes(xp) // values)
@@ -214,10 +231,10 @@ def evaluation(count: int, coefficients: int) -> numpy.ndarray:
 
 def applies(conv) -> bool:
     """Whether Winograd's way can compute this Conv2d."""
-    return conv.stride == 1 and conv.kernel_size in (3, 5)
+    return kernel_blocks(conv) in (3, 5)
 
 
-def pays(conv, size: tuple[int, int, int], overlapping: bool = False, kept: bool = False) -> bool:
+def pays(conv, size: tuple[int, int, int], overlapping: bool = False, keep: bool = False) -> bool:
     """Whether Winograd's way is faster than im2col for an output of that size, (pictures, height, width).
 
     Where im2col only multiplies, Winograd's way must save an eighth of the work. Where it adds overlapping windows up again
@@ -226,22 +243,22 @@ def pays(conv, size: tuple[int, int, int], overlapping: bool = False, kept: bool
     """
     pictures, height, width = size
     direct = pictures * height * width * conv.kernel_size**2 * conv.in_channels * conv.out_channels // conv.groups
-    return cost(conv, tile_size(conv, size, kept), size, kept) < (1 if overlapping else 0.87) * direct
+    return cost(conv, tile_size(conv, size, keep), size, keep) < (1 if overlapping else 0.87) * direct
 
 
-def tile_size(conv, size: tuple[int, int, int], kept: bool = False) -> int:
+def tile_size(conv, size: tuple[int, int, int], keep: bool = False) -> int:
     """The m whose tiles cover an output of that size, (pictures, height, width), at the lowest cost."""
-    return min(range(2, len(POINTS) + 3 - conv.kernel_size), key=lambda m: cost(conv, m, size, kept))
+    return min(range(2, len(POINTS) + 3 - kernel_blocks(conv)), key=lambda m: cost(conv, m, size, keep))
 
 
-def cost(conv, m: int, size: tuple[int, int, int], kept: bool = False) -> int:
+def cost(conv, m: int, size: tuple[int, int, int], keep: bool = False) -> int:
     """What a batch costs with tiles of m×m, in multiply-adds of large products.
 
     Those of the transforms, with matrices of at most 8×8, take about twice as long. Each number of U takes as long as about
     ten to fetch it from beyond the cache, and as forty if it is not kept from the batch before, but computed first.
     """
-    (pictures, height, width), a = size, m + conv.kernel_size - 1
-    weights = a**2 * conv.in_channels * conv.out_channels // conv.groups
+    (pictures, height, width), a, channels = size, m + kernel_blocks(conv) - 1, conv.stride**2 * conv.in_channels
+    weights = a**2 * channels * conv.out_channels // conv.groups
     tiles = pictures * -(-height // m) * -(-width // m)
-    transforms = 2 * a**3 * conv.in_channels + (a**2 * m + a * m**2) * conv.out_channels
-    return tiles * (weights + 2 * transforms) + (10 if kept else 40) * weights
+    transforms = 2 * a**3 * channels + (a**2 * m + a * m**2) * conv.out_channels
+    return tiles * (weights + 2 * transforms) + (10 if keep else 40) * weights
