@@ -1,5 +1,6 @@
 """Workers: however many threads share the work, the numbers are those of one network that takes the whole batch."""
 
+import threading
 import time
 
 import numpy
@@ -11,9 +12,15 @@ from minialex import optim
 from minialex.layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.optim import SGD, Muon
+from minialex.parallel import workers as parallel
 from minialex.parallel.workers import Workers
 
 SHAPE = (8, 7, 4)
+
+
+@pytest.fixture(autouse=True)
+def no_product_is_too_small_to_share(monkeypatch):
+    monkeypatch.setattr(parallel, "WORTH_SHARING", 1)
 
 
 def convolutional(dtype="float64"):
@@ -162,6 +169,39 @@ def test_forward_is_the_networks(build, n):
     numpy.testing.assert_allclose(
         Workers(network, SoftmaxCrossEntropy(), n).forward(x), build().forward(x), rtol=1e-12, atol=1e-12
     )
+
+
+@pytest.mark.parametrize("worth_sharing", [1, 10**9], ids=["shared", "not worth sharing"])
+@pytest.mark.parametrize("shape", [(7, 4, 5), (5, 4, 7), (1, 3, 2), (2, 3, 1)])
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_product_is_whole_whoever_has_a_share_of_it(n, shape, worth_sharing, rng, monkeypatch):
+    monkeypatch.setattr(parallel, "WORTH_SHARING", worth_sharing)
+    (rows, inner, columns), workers = shape, Workers(linear_only(), SoftmaxCrossEntropy(), n)
+    a, b, out = rng.standard_normal((rows, inner)), rng.standard_normal((inner, columns)), numpy.full((rows, columns), numpy.nan)
+    assert workers.matmul(a, b, out) is out
+    numpy.testing.assert_allclose(out, a @ b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("pictures, at_work", [(7, 3), (2, 2), (1, 1)])
+def test_a_large_product_is_shared_by_the_threads_at_work(pictures, at_work, monkeypatch):
+    """The threads wait for each other: one that took all shares would wait in vain."""
+    network = linear_only()
+    workers, meeting = Workers(network, SoftmaxCrossEntropy(), 3), threading.Barrier(at_work)
+    product = numpy.matmul
+
+    def matmul(*arguments, **options):
+        meeting.wait(timeout=10)
+        return product(*arguments, **options)
+
+    monkeypatch.setattr(numpy, "matmul", matmul)
+    workers.forward(batch(network, pictures)[0])
+
+
+def test_a_replica_shares_its_products_not_the_networks_own_layer():
+    network = linear_only()
+    Workers(network, SoftmaxCrossEntropy(), 2)
+    assert network.layers["fc1"].matmul(numpy.eye(2), numpy.eye(2), numpy.empty((2, 2))).trace() == 2
+    assert not any("matmul" in vars(layer) for layer in network.layers.values())
 
 
 def test_in_the_threads_a_relu_comes_behind_the_max_pool():

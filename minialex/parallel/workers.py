@@ -6,19 +6,22 @@ from concurrent.futures import ThreadPoolExecutor
 from threadpoolctl import ThreadpoolController
 
 from minialex import backend
-from minialex.layers import Conv2d, Dropout, Flatten, MaxPool2d, ReLU, SoftmaxCrossEntropy
+from minialex.layers import Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.optim import Optimizer
+
+#: A product of so many multiply-adds takes a core a fifth of a millisecond, longer than waking another thread.
+WORTH_SHARING = 10**7
 
 
 class Workers:
     """Splits a batch over `n` threads, each with caches of its own over the shared weights.
 
     NumPy runs everything but matrix products on one core. So the convolutional part, which is many small steps over
-    much data, runs on n threads with a share of the pictures each; the linear part, a few large products that read each
-    weight once, runs over the whole batch. Where that leaves cores idle, and the part is large, BLAS uses them for each
-    product. Krizhevsky split his later net over GPUs the same way ("One weird trick", 2014). Dropout comes after the
-    seam, so its masks do not depend on n.
+    much data, runs on n threads with a share of the pictures each; the linear part, a few large products, runs over the
+    whole batch, with a share of the weights each. Krizhevsky split his later net over GPUs the same way ("One weird trick",
+    2014). Dropout comes after the seam, so its masks do not depend on n. BLAS has threads of its own only where fewer
+    pictures than n leave cores idle and the net is large.
 
     The same seed and n give the same bits; different n agree to rounding. On a GPU n is 1.
     """
@@ -32,11 +35,11 @@ class Workers:
         seam = next((i for i, (_, layer) in enumerate(layers) if isinstance(layer, Flatten | Dropout)), len(layers))
         features = Network(layers[:seam], network.input_shape)
         self.features = [thrifty(features.replica()) for _ in range(n)]
-        self.classifier = Network(layers[seam:], [network.input_shape, *features.shapes().values()][-1])
-        # BLAS threads keep spinning for a while after their work, on cores that the other threads want: for a small part
-        # they cost more than they bring (benchmarks/README.md).
-        large = [sum(part.macs().values()) > 50e6 for part in (features, self.classifier)]
-        self.feature_threads, self.linear_threads = (n if yes else 1 for yes in large)
+        linear = [(name, self.splitting(layer)) for name, layer in layers[seam:]]
+        self.classifier = Network(linear, [network.input_shape, *features.shapes().values()][-1])
+        # BLAS threads keep spinning for a while after their work, on cores that ours want (benchmarks/README.md).
+        self.cores = n if sum(network.macs().values()) > 50e6 else 1
+        self.used = n  #: threads at work on the present batch
         self.threads = ThreadPoolExecutor(n)
         self.blas = ThreadpoolController()
 
@@ -44,7 +47,7 @@ class Workers:
         """The logits (N, classes) for pictures x (N, H, W, C), a host or a device array."""
         xp = backend.of(next(iter(self.network.params.values())))
         parts = self.in_threads(lambda net, part: net.forward(backend.to_device(part, xp), train), x)
-        with self.blas.limit(limits=self.linear_threads, user_api="blas"):
+        with self.limited_blas():
             return self.classifier.forward(parts[0] if len(parts) == 1 else xp.concatenate(parts), train)
 
     def step(self, x, labels):
@@ -54,14 +57,14 @@ class Workers:
         """
         self.logits = self.forward(x, train=True)
         loss = self.loss.forward(self.logits, labels)
-        with self.blas.limit(limits=self.linear_threads, user_api="blas"):
+        with self.limited_blas():
             dfeatures = self.classifier.backward(self.loss.backward(), input_gradient=True)
         self.in_threads(lambda net, part: net.backward(part), dfeatures)
-        used = self.features[: len(dfeatures)]
         for name, layer in self.features[0].layers.items():
             for key, total in layer.grads.items():
-                for net in used[1:]:
+                for net in self.features[1 : self.used]:
                     total += net.layers[name].grads[key]
+        for name, layer in (self.features[0].layers | self.classifier.layers).items():
             self.network.layers[name].grads = layer.grads
         return loss
 
@@ -74,12 +77,39 @@ class Workers:
         """function(net, part) for each thread's share of the batch, in order; fewer pictures than threads leave some idle."""
         if not len(batch):
             raise ValueError("expected a batch of at least one picture, got none")
-        bounds = [len(batch) * i // min(self.n, len(batch)) for i in range(min(self.n, len(batch)) + 1)]
-        parts = [batch[start:stop] for start, stop in itertools.pairwise(bounds)]
-        with self.blas.limit(limits=max(1, self.feature_threads // len(parts)), user_api="blas"):
-            if len(parts) == 1:  # a small net takes less time for one picture than a thread for waking up
+        self.used = min(self.n, len(batch))
+        with self.limited_blas():
+            if self.used == 1:  # a small net takes less time for one picture than a thread for waking up
                 return [function(self.features[0], batch)]
-            return list(self.threads.map(function, self.features, parts))
+            return list(self.threads.map(function, self.features, (batch[part] for part in self.shares(len(batch)))))
+
+    def matmul(self, a, b, out):
+        """a @ b, written into `out`, each thread with its share of a's rows or of b's columns, whichever are more."""
+        matmul = backend.of(a).matmul
+        if self.used == 1 or out.size * len(b) < WORTH_SHARING:
+            return matmul(a, b, out=out)
+        if len(a) >= b.shape[1]:
+            parts = [(a[rows], b, out[rows]) for rows in self.shares(len(a))]
+        else:
+            parts = [(a, b[:, columns], out[:, columns]) for columns in self.shares(b.shape[1])]
+        list(self.threads.map(lambda part: matmul(*part), parts))
+        return out
+
+    def shares(self, count: int) -> list[slice]:
+        """Cuts 0..count into as even slices as can be, one for each thread at work."""
+        bounds = [count * i // self.used for i in range(self.used + 1)]
+        return [slice(*pair) for pair in itertools.pairwise(bounds)]
+
+    def limited_blas(self):
+        """For use with `with`: BLAS has the cores that the threads at work leave idle, if the net is worth it."""
+        return self.blas.limit(limits=max(1, self.cores // self.used), user_api="blas")
+
+    def splitting(self, layer: Layer) -> Layer:
+        """A layer of the linear part: the same, or a replica whose products the threads share."""
+        if isinstance(layer, Linear):
+            layer = layer.replica()
+            layer.matmul = self.matmul
+        return layer
 
 
 def thrifty(network: Network) -> Network:
