@@ -120,7 +120,9 @@ Along both axes of a picture, y = Aᵀ[(G w Gᵀ) ⊙ (Bᵀ x B)]A: a tile of 2�
 answers takes 16 products instead of 36, one of m×m takes (m+2)², ever closer
 to one an answer. But more points mean larger powers, which swallow the small
 digits of what they are added to: rounding errors. Over C channels and O
-kernels each point is a matrix product: minialex/layers/winograd.py.
+kernels each point is a matrix product: minialex/layers/winograd.py. conv1's
+11×11 kernel, which moves by 4, is one of 3×3 over blocks of 4×4 pixels that
+moves by 1: blocks.py.
 """)
 
 x, w = rng.normal(size=(500, 8, 8)), rng.normal(size=(500, 3, 3))

@@ -65,23 +65,25 @@ def test_all_weights_are_taken_over_for_the_same_classes(use, pictures, before, 
     assert all(numpy.array_equal(weights[name], expected[name]) for name in expected)
     assert (progress["mean"], progress["std"]) == (earlier["mean"], earlier["std"])
     chosen = progress["options"]
-    assert {name: chosen[name] for name in ("model", "lrn", "image_size", "init", "pixels")} == {
+    assert {name: chosen[name] for name in ("model", "lrn", "image_size", "init", "pixels", "lr")} == {
         "model": "alexnet-cifar",
         "lrn": "after-pool",
         "image_size": 16,
         "init": None,
         "pixels": None,
+        "lr": 0.01,  # the data set's, as without weights
     }
 
 
 def test_the_last_layer_begins_anew_for_other_classes(use, others, before, tmp_path, monkeypatch):
     stopped_before_the_first_step(monkeypatch)
-    code, out, _ = use(others, before)
+    code, out, _ = use(others, before, "--lr", 0.5)
     assert code == 0 and "The weights are for other classes: the last layer begins anew." in out
     (weights, progress), (expected, earlier) = learnt(tmp_path / "run"), learnt(before)
     changed = {name for name in expected if not numpy.array_equal(weights[name], expected[name])}
     assert changed == {"weight/fc8.weight", "weight/fc8.bias"}
     assert (progress["classes"], progress["mean"]) == (["even", "strange"], earlier["mean"])
+    assert progress["options"]["lr"] == 0.5
 
 
 def test_weights_from_elsewhere_for_more_classes(use, pictures, tmp_path, monkeypatch):

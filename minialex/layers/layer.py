@@ -14,7 +14,7 @@ class Layer:
 
     - Activations are (N, H, W, C) or (N, features). A layer keeps the dtype it is given.
     - `params` and `grads` are dicts with the same keys ("weight", "bias") and shapes; a parameter lives nowhere else.
-    - `forward(x, train=True)` keeps in `self.cache` what backward needs; with `train=False` it keeps nothing.
+    - `forward(x, train=True)` keeps in `self.cache` what backward needs; with `train=False` it keeps nothing of x.
     - `backward(dy)` overwrites `grads` and returns dx. Neither method ever writes into its argument.
     - An array that forward or backward returns may be the layer's own and used again: it is valid until the layer's next
       forward. Copy it to keep it.
