@@ -80,7 +80,8 @@ with figure("14_pieces", 6, 3) as drawing:
 step("Memory used again; threads", """
 Fresh memory is found and cleared, page by page, when it is first touched. So
 layers keep their arrays for the next batch. NumPy does all but products on
-one core, so `Workers` gives each core a share of the pictures.
+one core, so `Workers` gives each core a share of the pictures and, in the
+linear layers, of the weights.
 """)
 
 print(f"x * 2 in fresh memory: {1e3 * seconds(lambda: x * 2):.1f} ms")

@@ -186,15 +186,16 @@ def test_a_product_is_whole_whoever_has_a_share_of_it(n, shape, worth_sharing, r
 def test_a_large_product_is_shared_by_the_threads_at_work(pictures, at_work, monkeypatch):
     """The threads wait for each other: one that took all shares would wait in vain."""
     network = linear_only()
-    workers, meeting = Workers(network, SoftmaxCrossEntropy(), 3), threading.Barrier(at_work)
+    workers, meeting, places = Workers(network, SoftmaxCrossEntropy(), 3), threading.Barrier(at_work), []
     product = numpy.matmul
 
     def matmul(*arguments, **options):
-        meeting.wait(timeout=10)
+        places.append(meeting.wait(timeout=10))
         return product(*arguments, **options)
 
     monkeypatch.setattr(numpy, "matmul", matmul)
     workers.forward(batch(network, pictures)[0])
+    assert sorted(places) == sorted(2 * list(range(at_work)))  # two linear layers
 
 
 def test_a_replica_shares_its_products_not_the_networks_own_layer():

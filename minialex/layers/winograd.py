@@ -141,7 +141,7 @@ class Winograd:
 
     def rows_to_points(self, name: str, t, x, padding: int, stride: int = 1):
         """For each row of tiles t · its rows of pixels, t (o, i), where tiles have i×i pixels: of x (n, H, W, C) the view
-        (o, groups, n, R, columns, i, C / groups) as tiles."""
+        (o, groups, n, R, columns, i, C / groups) as tiles. With a stride the pixels are blocks, with stride²·C channels."""
         (o, i), as_strided, groups = t.shape, backend.of(x).lib.stride_tricks.as_strided, self.conv.groups
         picture = to_blocks(self.fitted(x, padding, i, stride), stride, groups, self.scratch)
         (n, _, width, channels), (step_n, step_h, _, step_c) = picture.shape, picture.strides
@@ -179,7 +179,7 @@ class Winograd:
         return values, values.reshape(groups, self.a, *shape, channels).transpose(0, 2, 3, 4, 1, 5)
 
     def fitted(self, x, padding: int, side: int, stride: int):
-        """The pictures x (n, H, W, C) moved by `padding`, cut or with zeros around, to what tiles of that side cover."""
+        """The pictures x (n, H, W, C) moved by `padding`, cut or with zeros around, to what tiles of `side` blocks cover."""
         height, width = (((count - 1) * self.m + side) * stride for count in (self.rows, self.columns))
         if padding == 0 and x.shape[1:3] == (height, width) and x.flags.c_contiguous:
             return x
