@@ -59,7 +59,7 @@ def load(files: Sequence[Path]) -> tuple[list[dict], list[dict]]:
 def describe(machine: dict) -> str:
     """What was measured on, in one line."""
     where = machine.get("gpu") or "{cpu}, {threads} threads".format_map(machine)
-    return where + ", NumPy {numpy}, PyTorch {torch}, Python {python}".format_map(machine)
+    return where + ", NumPy {numpy} ({blas}), PyTorch {torch}, Python {python}".format_map(machine)
 
 
 def rate(row: dict, contender: str) -> float:

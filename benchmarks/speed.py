@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy
+from threadpoolctl import threadpool_info
 
 from benchmarks import layers, report
 from benchmarks.measure import (
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
             raise InputError("this compares with PyTorch on the GPU, and the PyTorch installed here is for CPUs")
         given.no_memory = True  # of the host, which is not where it is needed
     out = new_folder(given.out)
-    machine = {"cpu": cpu_name(), "threads": given.threads, "numpy": numpy.__version__}
+    machine = {"cpu": cpu_name(), "threads": given.threads, "numpy": numpy.__version__, "blas": blas_name()}
     machine |= {"torch": torch.__version__, "python": platform.python_version()}
     if given.xp is not numpy:
         machine["gpu"] = given.xp.cuda.runtime.getDeviceProperties(0)["name"].decode()
@@ -220,6 +221,12 @@ def cpu_name() -> str:
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def blas_name() -> str:
+    """What multiplies NumPy's matrices, and by the kernels for which processor: OPENBLAS_CORETYPE may ask for slow ones."""
+    libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    return " and ".join(f"{library['internal_api']} for {library.get('architecture', 'any')}" for library in libraries) or "its own"
 
 
 if __name__ == "__main__":

@@ -308,17 +308,13 @@ class Probe(ReLU):
         return super().forward(x, train)
 
 
-@pytest.mark.parametrize(
-    "side, filters, pictures, wanted",
-    [(64, 64, 1, 2), (64, 64, 2, 1), (8, 4, 1, 1), (8, 4, 2, 1)],
-    ids=["one picture, much work", "a picture each, much work", "one picture, little work", "a picture each, little work"],
-)
-def test_blas_uses_the_cores_that_a_small_batch_leaves_idle_for_much_work(side, filters, pictures, wanted):
-    """64·64·25·8·64 are 52 million multiply-adds a picture. Where BLAS knows of one core only, it uses one."""
+@pytest.mark.parametrize("pictures, wanted", [(1, 2), (2, 1)], ids=["one picture", "a picture each"])
+def test_blas_uses_the_cores_that_a_small_batch_leaves_idle(pictures, wanted):
+    """Where BLAS knows of one core only, it uses one."""
     with threadpool_limits(64, user_api="blas"):
         most = max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
     probe = Probe()
-    conv = Conv2d(8, filters, 5, padding=2, rng=numpy.random.default_rng(0))
-    workers = Workers(Network([("conv", conv), ("probe", probe)], (side, side, 8)), SoftmaxCrossEntropy(), 2)
-    workers.forward(numpy.ones((pictures, side, side, 8), numpy.float32))
+    conv = Conv2d(8, 4, 5, padding=2, rng=numpy.random.default_rng(0))
+    workers = Workers(Network([("conv", conv), ("probe", probe)], (8, 8, 8)), SoftmaxCrossEntropy(), 2)
+    workers.forward(numpy.ones((pictures, 8, 8, 8), numpy.float32))
     assert set(probe.seen) == {min(wanted, most)}

@@ -114,10 +114,14 @@ class Conv2d(Layer):
         return self.algorithm == "winograd" or winograd.pays(self, y.shape[:3], overlapping, keep)
 
     def chunks(self, x) -> list[slice]:
-        """Slices of so many pictures that their columns fit the workspace."""
+        """Slices of so many pictures that their columns fit the workspace, or take three times the weight's memory.
+
+        A product copies the weight before it multiplies, which must not take too large a part of its time.
+        """
         height, width, _ = self.output_shape(x.shape[1:])
         picture_bytes = height * width * self.kernel_size**2 * self.in_channels * x.itemsize
-        return backend.slices(len(x), picture_bytes, backend.workspace_bytes(backend.of(x)))
+        room = max(backend.workspace_bytes(backend.of(x)), 3 * self.params["weight"].nbytes)
+        return backend.slices(len(x), picture_bytes, room)
 
     def columns(self, x):
         """The matrix X (n·OH·OW, KH·KW·C / groups) of each group for the pictures x (n, H, W, C), one after the other."""

@@ -85,7 +85,6 @@ class Winograd:
         groups, filters, r, _, channels = self.block_weight().shape
         du = self.scratch("u", x, (self.a, groups, self.a, filters, channels))
         part = self.scratch("part", x, du[0].shape)
-        du[...] = 0
         for images in self.chunks(x, dy, stride):
             x_tiles = self.rows_to_points("x rows", b.T, x[images], padding, stride)
             dy_tiles = self.rows_to_points("y rows", a, dy[images], 0)
@@ -94,7 +93,10 @@ class Winograd:
             for k in range(self.a):
                 xp.matmul(b.T, x_tiles[k], out=v_tiles)
                 xp.matmul(a, dy_tiles[k], out=dm_tiles)
-                du[k] += xp.matmul(dm.transpose(0, 1, 3, 2), v, out=part)
+                if images.start == 0:
+                    xp.matmul(dm.transpose(0, 1, 3, 2), v, out=du[k])
+                else:
+                    du[k] += xp.matmul(dm.transpose(0, 1, 3, 2), v, out=part)
         half = self.scratch("half", x, (groups, filters, self.a, r, channels))
         xp.matmul(g.T, du.transpose(1, 3, 0, 2, 4), out=half)
         half = half.reshape(groups, filters, self.a, r * channels)
@@ -110,25 +112,25 @@ class Winograd:
             rows, columns = (-(-(padding + side) // stride) for side in (height, width))
             blocks, margin = self.scratch("dx blocks", dx, (n, rows, columns, stride**2 * c)), self.r - 1
         back = Winograd(self.conv, blocks.shape[:3])
-        mirrored = self.block_weight()[:, :, ::-1, ::-1]
+        mirrored = self.block_weight()[:, :, ::-1, ::-1].transpose(0, 2, 3, 1, 4)
         back.convolve(dy, back.point_weights(mirrored), margin, 1, blocks)
         if stride > 1:
             picture = to_pixels(blocks, stride, self.conv.groups)
             dx[...] = picture[:, padding : padding + height, padding : padding + width]
 
     def point_weights(self, weight):
-        """U (a, groups, a, C, O) of the weight (groups, C, r, r, O)."""
+        """U (a, groups, a, C, O) of the weight (groups, r, r, C, O)."""
         xp, weight = backend.of(weight), backend.of(weight).ascontiguousarray(weight)
-        (groups, channels, r, _, filters), g = weight.shape, self.transforms(weight)[2]
+        (groups, r, _, channels, filters), g = weight.shape, self.transforms(weight)[2]
+        half = self.scratch("half", weight, (groups, self.a, r, channels * filters))
+        xp.matmul(g, weight.reshape(groups, r, -1), out=half.reshape(groups, self.a, -1))
         u = self.scratch("u", weight, (self.a, groups, self.a, channels, filters))
-        half = self.scratch("half", weight, (groups, channels, self.a, r * filters))
-        xp.matmul(g, weight.reshape(groups, channels, r, r * filters), out=half)
-        xp.matmul(g, half.reshape(groups, channels, self.a, r, filters), out=u.transpose(1, 3, 0, 2, 4))
+        xp.matmul(g, half.transpose(1, 0, 2, 3), out=u.reshape(self.a, groups, self.a, -1))
         return u
 
     def forward_point_weights(self):
         """U of the layer's weight."""
-        return self.point_weights(self.block_weight().transpose(0, 4, 2, 3, 1))
+        return self.point_weights(self.block_weight().transpose(0, 2, 3, 4, 1))
 
     def kept_point_weights(self):
         """U of the layer's weight, computed anew only where that has changed: to compare takes a tenth of the time."""
@@ -238,12 +240,14 @@ def pays(conv, size: tuple[int, int, int], overlapping: bool = False, keep: bool
     """Whether Winograd's way is faster than im2col for an output of that size, (pictures, height, width).
 
     Where im2col only multiplies, Winograd's way must save an eighth of the work. Where it adds overlapping windows up again
-    (col2im, for the input's gradient), which takes it longer than multiplying, as much work is faster.
+    (col2im, for the input's gradient), which takes it longer than multiplying, as much work is faster. With one picture
+    other cores help BLAS with im2col's one large product, not with many small ones: there it must save two fifths.
     benchmarks/README.md has the measurements.
     """
     pictures, height, width = size
+    share = 1 if overlapping else 0.6 if pictures == 1 else 0.87
     direct = pictures * height * width * conv.kernel_size**2 * conv.in_channels * conv.out_channels // conv.groups
-    return cost(conv, tile_size(conv, size, keep), size, keep) < (1 if overlapping else 0.87) * direct
+    return cost(conv, tile_size(conv, size, keep), size, keep) < share * direct
 
 
 def tile_size(conv, size: tuple[int, int, int], keep: bool = False) -> int:
@@ -255,10 +259,10 @@ def cost(conv, m: int, size: tuple[int, int, int], keep: bool = False) -> int:
     """What a batch costs with tiles of m×m, in multiply-adds of large products.
 
     Those of the transforms, with matrices of at most 8×8, take about twice as long. Each number of U takes as long as about
-    ten to fetch it from beyond the cache, and as forty if it is not kept from the batch before, but computed first.
+    25 to fetch it from beyond the cache, and as forty if it is not kept from the batch before, but computed.
     """
     (pictures, height, width), a, channels = size, m + kernel_blocks(conv) - 1, conv.stride**2 * conv.in_channels
     weights = a**2 * channels * conv.out_channels // conv.groups
     tiles = pictures * -(-height // m) * -(-width // m)
     transforms = 2 * a**3 * channels + (a**2 * m + a * m**2) * conv.out_channels
-    return tiles * (weights + 2 * transforms) + (10 if keep else 40) * weights
+    return tiles * (weights + 2 * transforms) + (25 if keep else 40) * weights

@@ -21,7 +21,7 @@ class Workers:
     much data, runs on n threads with a share of the pictures each; the linear part, a few large products, runs over the
     whole batch, with a share of the weights each. Krizhevsky split his later net over GPUs the same way ("One weird trick",
     2014). Dropout comes after the seam, so its masks do not depend on n. BLAS has threads of its own only where fewer
-    pictures than n leave cores idle and the net is large.
+    pictures than n leave cores idle.
 
     The same seed and n give the same bits; different n agree to rounding. On a GPU n is 1.
     """
@@ -37,8 +37,6 @@ class Workers:
         self.features = [thrifty(features.replica()) for _ in range(n)]
         linear = [(name, self.splitting(layer)) for name, layer in layers[seam:]]
         self.classifier = Network(linear, [network.input_shape, *features.shapes().values()][-1])
-        # BLAS threads keep spinning for a while after their work, on cores that ours want (benchmarks/README.md).
-        self.cores = n if sum(network.macs().values()) > 50e6 else 1
         self.used = n  #: threads at work on the present batch
         self.threads = ThreadPoolExecutor(n)
         self.blas = ThreadpoolController()
@@ -101,8 +99,11 @@ class Workers:
         return [slice(*pair) for pair in itertools.pairwise(bounds)]
 
     def limited_blas(self):
-        """For use with `with`: BLAS has the cores that the threads at work leave idle, if the net is worth it."""
-        return self.blas.limit(limits=max(1, self.cores // self.used), user_api="blas")
+        """For use with `with`: BLAS has the cores that the threads at work leave idle.
+
+        Only those: its threads keep spinning for a while after their work (benchmarks/README.md).
+        """
+        return self.blas.limit(limits=max(1, self.n // self.used), user_api="blas")
 
     def splitting(self, layer: Layer) -> Layer:
         """A layer of the linear part: the same, or a replica whose products the threads share."""
