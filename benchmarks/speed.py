@@ -226,7 +226,7 @@ def cpu_name() -> str:
 def blas_name() -> str:
     """What multiplies NumPy's matrices, and by the kernels for which processor: OPENBLAS_CORETYPE may ask for slow ones."""
     libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    return " and ".join(f"{library['internal_api']} for {library.get('architecture', 'any')}" for library in libraries) or "its own"
+    return ", ".join(f"{library['internal_api']} for {library.get('architecture', 'any')}" for library in libraries)
 
 
 if __name__ == "__main__":
