@@ -57,9 +57,9 @@ def load(files: Sequence[Path]) -> tuple[list[dict], list[dict]]:
 
 
 def describe(machine: dict) -> str:
-    """What was measured on, in one line."""
+    """What was measured on, in two lines."""
     where = machine.get("gpu") or "{cpu}, {threads} threads".format_map(machine)
-    return where + ", NumPy {numpy} ({blas}), PyTorch {torch}, Python {python}".format_map(machine)
+    return where + "\nNumPy {numpy} ({blas}), PyTorch {torch}, Python {python}".format_map(machine)
 
 
 def rate(row: dict, contender: str) -> float:

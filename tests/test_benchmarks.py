@@ -255,7 +255,7 @@ def row(model="alexnet", batch_size=128, what="train", **changes):
 
 
 def written(path, *rows, cpu="a CPU"):
-    machine = dict(cpu=cpu, threads=2, numpy="2.4", torch="2.13", python="3.11")
+    machine = dict(cpu=cpu, threads=2, numpy="2.4", blas="openblas for Zen", torch="2.13", python="3.11")
     path.write_text(json.dumps({"machine": machine, "options": {}, "rows": rows}), encoding="utf-8")
     return path
 
@@ -275,7 +275,7 @@ def test_the_table_fits_80_columns_and_shows_what_was_not_measured(tmp_path, cap
     code, out, _ = call(report.main, written(tmp_path / "a.json", row(), wide), capsys=capsys)
     lines = out.splitlines()
     assert code == 0 and max(map(len, lines)) <= 80
-    assert "a CPU, 2 threads, NumPy 2.4, PyTorch 2.13" in out
+    assert "a CPU, 2 threads\nNumPy 2.4 (openblas for Zen), PyTorch 2.13" in out
     first, second = (next(line for line in lines if line.startswith(name)).split() for name in ("alexnet ", "alexnet-cifar"))
     assert first == ["alexnet", "128", "51.2", "18.3", "32.0", "–", "2.00", "1.00–3.60", "102%", "–/–"]
     assert second[2:8] == ["11636", "512", "–", "1067", "11.0", "10.0–12.0"] and second[-1] == "12/9.8"

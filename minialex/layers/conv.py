@@ -114,13 +114,14 @@ class Conv2d(Layer):
         return self.algorithm == "winograd" or winograd.pays(self, y.shape[:3], overlapping, keep)
 
     def chunks(self, x) -> list[slice]:
-        """Slices of so many pictures that their columns fit the workspace, or take three times the weight's memory.
-
-        A product copies the weight before it multiplies, which must not take too large a part of its time.
+        """Slices of so many pictures that their columns fit the workspace, on the CPU at least three times the weight's memory:
+        each product copies the weight before it multiplies, which must not take too large a part of the time.
         """
         height, width, _ = self.output_shape(x.shape[1:])
         picture_bytes = height * width * self.kernel_size**2 * self.in_channels * x.itemsize
-        room = max(backend.workspace_bytes(backend.of(x)), 3 * self.params["weight"].nbytes)
+        room = backend.workspace_bytes(backend.of(x))
+        if not kernels.on_gpu(x):
+            room = max(room, 3 * self.params["weight"].nbytes)
         return backend.slices(len(x), picture_bytes, room)
 
     def columns(self, x):
