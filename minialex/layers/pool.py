@@ -69,24 +69,17 @@ class MaxPool2d(Layer):
             xp.maximum(out, array, out=out)
 
     def backward(self, dy):
-        xp, (shape, winner) = backend.of(dy), self.cached()
+        shape, winner = self.cached()
         dx = self.room_for_dx(dy, shape)
         if kernels.on_gpu(dy):
             out_height, out_width = dy.shape[1:3]
             kernels.max_pool_backward(dy, winner, dx, out_height=out_height, out_width=out_width, **sizes(dx), **self.window)
             return dx
-        kernel_size, stride, (_, height, width, _) = self.kernel_size, self.stride, dy.shape
         for images in backend.in_cache(dx):
             picture = with_margin(dx[images], self.padding, self.scratch)
-            if kernel_size < stride:
-                picture[...] = 0
-            picture[:, stride * height :] = picture[:, :, stride * width :] = 0
-            for k, tap in enumerate(taps(picture, kernel_size, stride, height, width)):
-                won = winner[images] == kernel_size**2 - k
-                if max(divmod(k, kernel_size)) < stride:  # no window before has these pixels
-                    xp.multiply(dy[images], won, out=tap)
-                else:
-                    tap += dy[images] * won
+            picture[...] = 0
+            for k, tap in enumerate(taps(picture, self.kernel_size, self.stride, *dy.shape[1:3])):
+                tap += dy[images] * (winner[images] == self.kernel_size**2 - k)
             if self.padding:
                 dx[images] = inside(picture, self.padding)
         return dx
