@@ -76,10 +76,12 @@ class SGD(Optimizer):
             kernel = kernels.sgd if self.rule == "paper" else kernels.sgd_torch
             kernel(grad, self.lr, self.momentum, self.weight_decay, weight, velocity)
             return
-        descent = grad + self.weight_decay * weight
+        descent = self.weight_decay * weight
+        descent += grad
         velocity *= self.momentum
         if self.rule == "paper":
-            velocity -= self.lr * descent
+            descent *= self.lr
+            velocity -= descent
             weight += velocity
         else:
             velocity += descent

@@ -18,6 +18,7 @@ GEOMETRIES = {
     "kernel 3, padding": ((7, 5), dict(kernel_size=3, padding=1)),
     "kernel 5, padding": ((7, 5), dict(kernel_size=5, padding=2)),
     "kernel 3, padding as large as the kernel": ((4, 5), dict(kernel_size=3, padding=3)),
+    "kernel 3, whole tiles of padding": ((4, 5), dict(kernel_size=3, padding=9)),
     "kernel 3, two groups": ((8, 7), dict(kernel_size=3, padding=1, groups=2)),
     "kernel 5, two groups": ((6, 5), dict(kernel_size=5, padding=2, groups=2)),
     "a tile larger than the picture": ((1, 2), dict(kernel_size=3, padding=1)),

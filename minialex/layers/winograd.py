@@ -143,25 +143,38 @@ class Winograd:
 
     def rows_to_points(self, name: str, t, x, padding: int, stride: int = 1):
         """For each row of tiles t · its rows of pixels, t (o, i), where tiles have i×i pixels: of x (n, H, W, C) the view
-        (o, groups, n, R, columns, i, C / groups) as tiles. With a stride the pixels are blocks, with stride²·C channels."""
-        (o, i), as_strided, groups = t.shape, backend.of(x).lib.stride_tricks.as_strided, self.conv.groups
-        picture = to_blocks(self.fitted(x, padding, i, stride), stride, groups, self.scratch)
-        (n, _, width, channels), (step_n, step_h, _, step_c) = picture.shape, picture.strides
-        bands = as_strided(picture, (n, self.rows, i, width * channels), (step_n, self.m * step_h, step_h, step_c))
-        rows = self.scratch(name, x, (o, n, self.rows, width, channels))
-        backend.of(x).matmul(t, bands, out=rows.reshape(o, n, self.rows, -1).transpose(1, 2, 0, 3))
+        (o, groups, n, R, columns, i, C / groups) as tiles. With a stride the pixels are blocks, with stride²·C channels.
+
+        What a tile has above or below the picture is 0 and left out of its product; left and right of it zeros are added.
+        """
+        (o, i), xp, groups = t.shape, backend.of(x), self.conv.groups
+        if stride > 1:
+            x, padding = to_blocks(self.fitted(x, padding, i, stride), stride, groups, self.scratch), 0
+        across, start = (self.columns - 1) * self.m + i, max(0, padding)
+        x = x[:, max(0, -padding) :, max(0, -padding) :][:, :, : across - start]
+        n, _, width, channels = x.shape
+        rows = self.scratch(name, x, (o, n, self.rows, across, channels))
+        rows[..., :start, :] = rows[..., start + width :, :] = 0
+        for row in range(self.rows):
+            top = row * self.m - start
+            first = max(0, top)
+            pixels = x[:, first : max(first, top + i)]
+            count = pixels.shape[1]
+            inside = rows[:, :, row, start : start + width].reshape(o, n, -1).transpose(1, 0, 2)
+            xp.matmul(t[:, first - top : first - top + count], pixels.reshape(n, count, width * channels), out=inside)
         step_o, step_n, step_r, step_w, step_c = rows.strides
         shape = (o, groups, n, self.rows, self.columns, i, channels // groups)
-        return as_strided(rows, shape, (step_o, channels // groups * step_c, step_n, step_r, self.m * step_w, step_w, step_c))
+        steps = (step_o, channels // groups * step_c, step_n, step_r, self.m * step_w, step_w, step_c)
+        return xp.lib.stride_tricks.as_strided(rows, shape, steps)
 
     def rows_from_points(self, t, rows, y) -> None:
         """The way back, with t (m, a): writes y (n, OH, OW, O), which the last tiles may stick out of."""
-        whole = (len(y), self.rows * self.m, self.columns * self.m, y.shape[-1])
-        picture = y if y.shape == whole else self.scratch("picture", y, whole)
-        bands = rows.reshape(self.a, len(y), self.rows, -1).transpose(1, 2, 0, 3)
-        backend.of(y).matmul(t, bands, out=picture.reshape(len(y), self.rows, self.m, -1))
-        if picture is not y:
-            y[...] = picture[:, : y.shape[1], : y.shape[2]]
+        n, _, width, channels = y.shape
+        rows = rows.reshape(self.a, n, self.rows, -1)[..., : width * channels]
+        for row in range(self.rows):
+            pixels = y[:, row * self.m : (row + 1) * self.m]
+            out = pixels.reshape(n, -1, width * channels)
+            backend.of(y).matmul(t[: out.shape[1]], rows[:, :, row].transpose(1, 0, 2), out=out)
 
     def room_for_rows(self, y):
         """Room for what rows_from_points takes for the pictures y, its view (a, groups, n, R, columns, m, O / groups)."""
