@@ -145,7 +145,8 @@ class Winograd:
         """For each row of tiles t · its rows of pixels, t (o, i), where tiles have i×i pixels: of x (n, H, W, C) the view
         (o, groups, n, R, columns, i, C / groups) as tiles. With a stride the pixels are blocks, with stride²·C channels.
 
-        What a tile has above or below the picture is 0 and left out of its product; left and right of it zeros are added.
+        What a tile has above or below the picture is 0 and left out of its product; left and right of it zeros are added. A
+        padding below 0 cuts pixels off.
         """
         (o, i), xp, groups = t.shape, backend.of(x), self.conv.groups
         if stride > 1:
@@ -194,17 +195,14 @@ class Winograd:
         return values, values.reshape(groups, self.a, *shape, channels).transpose(0, 2, 3, 4, 1, 5)
 
     def fitted(self, x, padding: int, side: int, stride: int):
-        """The pictures x (n, H, W, C) moved by `padding`, cut or with zeros around, to what tiles of `side` blocks cover."""
+        """The pictures x (n, H, W, C) with zeros around, or cut, to the whole blocks that tiles of `side` blocks cover."""
         height, width = (((count - 1) * self.m + side) * stride for count in (self.rows, self.columns))
-        if padding == 0 and x.shape[1:3] == (height, width) and x.flags.c_contiguous:
-            return x
-        x = x[:, max(0, -padding) :, max(0, -padding) :]
-        start = max(0, padding)
+        x = x[:, : height - padding, : width - padding]
+        bottom, right = padding + x.shape[1], padding + x.shape[2]
         picture = self.scratch("picture", x, (len(x), height, width, x.shape[-1]))
-        picture[:, :start] = picture[:, :, :start] = 0
-        picture[:, start + x.shape[1] :] = picture[:, :, start + x.shape[2] :] = 0
-        x = x[:, : height - start, : width - start]
-        picture[:, start : start + x.shape[1], start : start + x.shape[2]] = x
+        picture[:, :padding] = picture[:, :, :padding] = 0
+        picture[:, bottom:] = picture[:, :, right:] = 0
+        picture[:, padding:bottom, padding:right] = x
         return picture
 
     def transforms(self, x):
