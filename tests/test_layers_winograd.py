@@ -24,7 +24,7 @@ GEOMETRIES = {
     "a tile larger than the picture": ((1, 2), dict(kernel_size=3, padding=1)),
     "kernel as large as the picture": ((5, 5), dict(kernel_size=5)),
     "stride 4, three blocks, the last in part": ((19, 24), dict(kernel_size=11, stride=4)),
-    "stride 4, padding, pixels left over behind the last block": ((17, 25), dict(kernel_size=11, stride=4, padding=1)),
+    "stride 4, padding, pixels left over behind the last block": ((16, 24), dict(kernel_size=11, stride=4, padding=1)),
     "stride 2, padding, pixels left over": ((10, 12), dict(kernel_size=5, stride=2, padding=1)),
     "stride 3, five blocks, more padding than the kernel reaches": ((13, 14), dict(kernel_size=13, stride=3, padding=4)),
     "stride 2, two groups": ((9, 8), dict(kernel_size=6, stride=2, padding=2, groups=2)),
