@@ -17,7 +17,15 @@ setup(
     packages=find_packages(include=["minialex", "minialex.*"]),
     package_data={"minialex.data": ["imagenet_classes.txt"]},
     install_requires=[
-        *("numpy>=2", "pillow>=10", "matplotlib>=3.8", "tqdm>=4.66", "threadpoolctl>=3.2", "pooch>=1.8", "safetensors>=0.5"),
+        *(
+            "numpy>=2",
+            "pillow>=10",
+            "matplotlib>=3.8",
+            "tqdm>=4.66",
+            "threadpoolctl>=3.2",
+            "pooch>=1.8",
+            "safetensors>=0.5",
+        ),
     ],
     extras_require={
         "cuda12": ["cupy-cuda12x>=14"],

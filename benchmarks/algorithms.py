@@ -18,9 +18,29 @@ from minialex.layers import Conv2d, winograd
 #: Side of the picture, kernel size, input channels, filters, groups, stride: AlexNet's convolutions, then those of small nets.
 SHAPES = (
     *((227, 11, 3, 96, 1, 4), (224, 11, 3, 64, 1, 4), (224, 11, 1, 96, 1, 4)),
-    *((27, 5, 96, 256, 1), (27, 5, 96, 256, 2), (13, 3, 256, 384, 1), (13, 3, 384, 384, 2), (13, 3, 384, 256, 1)),
-    *((16, 3, 48, 96, 1), (16, 3, 32, 64, 1), (16, 3, 16, 32, 1), (8, 3, 128, 128, 1), (8, 3, 64, 96, 1), (8, 3, 32, 64, 1)),
-    *((32, 3, 32, 32, 1), (32, 3, 16, 16, 1), (16, 5, 32, 32, 1), (32, 5, 3, 48, 1), (32, 3, 3, 64, 1), (4, 3, 128, 128, 1)),
+    *(
+        (27, 5, 96, 256, 1),
+        (27, 5, 96, 256, 2),
+        (13, 3, 256, 384, 1),
+        (13, 3, 384, 384, 2),
+        (13, 3, 384, 256, 1),
+    ),
+    *(
+        (16, 3, 48, 96, 1),
+        (16, 3, 32, 64, 1),
+        (16, 3, 16, 32, 1),
+        (8, 3, 128, 128, 1),
+        (8, 3, 64, 96, 1),
+        (8, 3, 32, 64, 1),
+    ),
+    *(
+        (32, 3, 32, 32, 1),
+        (32, 3, 16, 16, 1),
+        (16, 5, 32, 32, 1),
+        (32, 5, 3, 48, 1),
+        (32, 3, 3, 64, 1),
+        (4, 3, 128, 128, 1),
+    ),
     *((32, 5, 3, 48, 1, 2), (32, 5, 12, 48, 1, 2), (16, 5, 64, 64, 1, 2)),
 )
 
@@ -33,21 +53,44 @@ FORM = "{:<26}{:>6}{:>9}{:>9}{:>6}{:>9}{:>9}{:>6}"
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser("algorithms", "Times im2col and Winograd's way for many convolutions.", EXAMPLES)
+    parser = Parser(
+        "algorithms", "Times im2col and Winograd's way for many convolutions.", EXAMPLES
+    )
     parser.prog = "python -m benchmarks.algorithms"
-    parser.add_argument("--pictures", type=number(int, 1), default=32, metavar="N", help="in a batch (default: 32)")
-    parser.add_argument("--rounds", type=number(int, 1), default=7, metavar="N", help="measurements, in turn (default: 7)")
+    parser.add_argument(
+        "--pictures", type=number(int, 1), default=32, metavar="N", help="in a batch (default: 32)"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=number(int, 1),
+        default=7,
+        metavar="N",
+        help="measurements, in turn (default: 7)",
+    )
     given = parser.parse_args(arguments)
     print(FORM.format("", "work", "forward", "", "", "backward", "", ""))
-    print(FORM.format("convolution", "saved", "im2col", "winograd", "gain", "im2col", "winograd", "gain"))
+    print(
+        FORM.format(
+            "convolution", "saved", "im2col", "winograd", "gain", "im2col", "winograd", "gain"
+        )
+    )
     with threadpool_limits(1, user_api="blas"):
         for shape in SHAPES:
             print(line(given.pictures, given.rounds, *shape), flush=True)
     print("/2: two groups; :4: a stride of 4")
-    print("milliseconds; gain: how many times as fast Winograd's way is, * where \"auto\" takes it")
+    print('milliseconds; gain: how many times as fast Winograd\'s way is, * where "auto" takes it')
 
 
-def line(pictures: int, rounds: int, side: int, kernel: int, channels: int, filters: int, groups: int, stride: int = 1) -> str:
+def line(
+    pictures: int,
+    rounds: int,
+    side: int,
+    kernel: int,
+    channels: int,
+    filters: int,
+    groups: int,
+    stride: int = 1,
+) -> str:
     """A row of the table for pictures of side × side × channels."""
     rng = numpy.random.default_rng(0)
     conv = Conv2d(channels, filters, kernel, stride, padding=kernel // 2, groups=groups, rng=rng)
@@ -61,7 +104,10 @@ def line(pictures: int, rounds: int, side: int, kernel: int, channels: int, filt
             middle = time.perf_counter()
             conv.backward(dy)
             measured.append((middle - start, time.perf_counter() - middle))
-    medians = {name: [statistics.median(both) for both in zip(*pairs[1:], strict=True)] for name, pairs in seconds.items()}
+    medians = {
+        name: [statistics.median(both) for both in zip(*pairs[1:], strict=True)]
+        for name, pairs in seconds.items()
+    }
     conv.algorithm = "auto"
     direct, size = pictures * conv.macs(x.shape[1:]), dy.shape[:3]
     saved = direct / winograd.cost(conv, winograd.tile_size(conv, size), size)

@@ -21,7 +21,15 @@ import numpy
 from benchmarks.speed import sizes, some_of
 from minialex import models, optim
 from minialex.command import Parser, number, run
-from minialex.layers import Conv2d, Dropout, Flatten, Layer, LocalResponseNorm, MaxPool2d, SoftmaxCrossEntropy
+from minialex.layers import (
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    LocalResponseNorm,
+    MaxPool2d,
+    SoftmaxCrossEntropy,
+)
 from minialex.network import Network
 from minialex.parallel.workers import Workers
 
@@ -38,19 +46,40 @@ EXAMPLES = """\
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser("gpu_cost", "Counts what a training step moves and computes on a GPU, on the CPU.", EXAMPLES)
+    parser = Parser(
+        "gpu_cost", "Counts what a training step moves and computes on a GPU, on the CPU.", EXAMPLES
+    )
     parser.prog = "python -m benchmarks.gpu_cost"
     some = some_of(models.MODELS)
-    parser.add_argument("--models", type=some, default=("alexnet",), metavar="A,B", help="default: alexnet")
-    parser.add_argument("--batch-sizes", type=sizes, default=(128,), metavar="N,M", help="default: 128")
-    bandwidth, rate = "of the card's memory, TB/s (default: 3.0, an H100's)", "float32 TFLOP/s (default: 50, an H100's)"
-    parser.add_argument("--bandwidth", type=number(float, 0, exclusive=True), default=3.0, metavar="TB", help=bandwidth)
-    parser.add_argument("--rate", type=number(float, 0, exclusive=True), default=50.0, metavar="TFLOP", help=rate)
+    parser.add_argument(
+        "--models", type=some, default=("alexnet",), metavar="A,B", help="default: alexnet"
+    )
+    parser.add_argument(
+        "--batch-sizes", type=sizes, default=(128,), metavar="N,M", help="default: 128"
+    )
+    bandwidth, rate = (
+        "of the card's memory, TB/s (default: 3.0, an H100's)",
+        "float32 TFLOP/s (default: 50, an H100's)",
+    )
+    parser.add_argument(
+        "--bandwidth",
+        type=number(float, 0, exclusive=True),
+        default=3.0,
+        metavar="TB",
+        help=bandwidth,
+    )
+    parser.add_argument(
+        "--rate", type=number(float, 0, exclusive=True), default=50.0, metavar="TFLOP", help=rate
+    )
     start = "that Python takes to start a kernel (default: 5, a guess)"
-    parser.add_argument("--start", type=number(float, 0), default=5.0, metavar="MICROSECONDS", help=start)
+    parser.add_argument(
+        "--start", type=number(float, 0), default=5.0, metavar="MICROSECONDS", help=start
+    )
     parser.add_argument("--layers", action="store_true", help="a line for each layer")
     given = parser.parse_args(arguments)
-    print(f"Training steps on a card with {given.bandwidth:g} TB/s and {given.rate:g} TFLOP/s, predicted\n")
+    print(
+        f"Training steps on a card with {given.bandwidth:g} TB/s and {given.rate:g} TFLOP/s, predicted\n"
+    )
     print(HEAD)
     for name, size in itertools.product(given.models, given.batch_sizes):
         step = Step(models.build(name, rng=numpy.random.default_rng(0)), size)
@@ -61,21 +90,39 @@ def main(arguments: Sequence[str]) -> None:
         launches, floor = zip(*step.parts.values(), strict=True)
         total = list(itertools.chain(*launches)), sum(floor)
         rate = size / predicted(total[0], given)
-        print(row(f"{name} ×{size}", total, given), f"{rate:>8,.0f} {step.uploaded / 1e6:>5.0f}", flush=True)
-    print("\nfloor: GB if each input is read once and each output written once\nratio: GB moved / floor; up: to the card")
+        print(
+            row(f"{name} ×{size}", total, given),
+            f"{rate:>8,.0f} {step.uploaded / 1e6:>5.0f}",
+            flush=True,
+        )
+    print(
+        "\nfloor: GB if each input is read once and each output written once\nratio: GB moved / floor; up: to the card"
+    )
 
 
 FORM = "{:<18} {:>8} {:>8} {:>7} {:>5} {:>6} {:>7}"
-HEAD = FORM.format("", "launches", "GB moved", "floor", "ratio", "TFLOP", "ms") + f" {'images/s':>8} {'MB up':>5}"
+HEAD = (
+    FORM.format("", "launches", "GB moved", "floor", "ratio", "TFLOP", "ms")
+    + f" {'images/s':>8} {'MB up':>5}"
+)
 
 
 def row(name: str, parts: tuple[list, int], given) -> str:
     """A line of the table for the kernels and the floor in bytes of a layer or a step."""
     launches, floor = parts
-    moved, flops = sum(each.read + each.written for each in launches), sum(each.flops for each in launches)
+    moved, flops = (
+        sum(each.read + each.written for each in launches),
+        sum(each.flops for each in launches),
+    )
     ratio = f"{moved / floor:.2f}" if floor else "–"
     milliseconds = f"{1e3 * predicted(launches, given):.3f}"
-    figures = (f"{moved / 1e9:.3f}", f"{floor / 1e9:.3f}", ratio, f"{flops / 1e12:.3f}", milliseconds)
+    figures = (
+        f"{moved / 1e9:.3f}",
+        f"{floor / 1e9:.3f}",
+        ratio,
+        f"{flops / 1e12:.3f}",
+        milliseconds,
+    )
     return FORM.format(name, len(launches), *figures)
 
 
@@ -102,7 +149,9 @@ class Step:
         first = True
         for net in (*workers.features, workers.classifier):
             shapes = [net.input_shape, *net.shapes().values()]
-            for (name, layer), before, after in zip(net.layers.items(), shapes, shapes[1:], strict=False):
+            for (name, layer), before, after in zip(
+                net.layers.items(), shapes, shapes[1:], strict=False
+            ):
                 forward, backward = floors(layer, batch_size, before, after, first)
                 self.watch(layer, "forward", f"{name} forward", forward)
                 self.watch(layer, "backward", f"{name} backward", backward)

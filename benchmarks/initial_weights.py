@@ -27,8 +27,12 @@ EXAMPLES = """\
 def main(arguments: Sequence[str]) -> None:
     parser = Parser("initial_weights", "Compares the paper's initial weights with He's.", EXAMPLES)
     parser.prog = "python -m benchmarks.initial_weights"
-    parser.add_argument("--data-dir", metavar="DIR", help="an image folder (default: drawn figures)")
-    parser.add_argument("--steps", type=number(int, 1), default=40, metavar="N", help="training steps (default: 40)")
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="an image folder (default: drawn figures)"
+    )
+    parser.add_argument(
+        "--steps", type=number(int, 1), default=40, metavar="N", help="training steps (default: 40)"
+    )
     given = parser.parse_args(arguments)
     images = data.load("folder" if given.data_dir else "shapes", given.data_dir, 227).train
     indices = numpy.linspace(0, len(images) - 1, PICTURES).astype(int)
@@ -44,7 +48,10 @@ def main(arguments: Sequence[str]) -> None:
         (False, standardize, "standardised"),
     ):
         network = models.build("alexnet", rng=numpy.random.default_rng(0), paper_init=paper_init)
-        workers, optimizer = Workers(network, SoftmaxCrossEntropy(), usable_cores()), optim.SGD(network, lr=0.01)
+        workers, optimizer = (
+            Workers(network, SoftmaxCrossEntropy(), usable_cores()),
+            optim.SGD(network, lr=0.01),
+        )
         x = scale(pictures)
         spread = float(workers.forward(x).std(axis=0).mean())
         print(f"{'paper' if paper_init else 'He':<10}{pixels:<18}{spread:>16.4f}{'':<12}", end="")

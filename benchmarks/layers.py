@@ -19,7 +19,9 @@ from minialex.parallel.workers import Workers
 FORM = "{:<12}{:>10}{:>10}{:>9}{:>11}{:>11}{:>8}{:>8}"
 
 
-def measure(model: str, batch_sizes: Sequence[int], threads: int, rounds: int, algorithm: str, path: Path) -> None:
+def measure(
+    model: str, batch_sizes: Sequence[int], threads: int, rounds: int, algorithm: str, path: Path
+) -> None:
     """Prints a table for each batch size and writes all figures to `path`.
 
     One thread with one BLAS thread works on its share of the batch, as each of the Workers does in the convolutional part;
@@ -32,12 +34,31 @@ def measure(model: str, batch_sizes: Sequence[int], threads: int, rounds: int, a
         set_algorithm(network, algorithm)
         network = as_worker_has_it(network)
         with threadpool_limits(1, user_api="blas"):
-            passes, gemm = [time_layers(network, *random_batch(network, share)) for _ in range(rounds + 1)][1:], Gemm(1)
-            gflops = Gemm.FLOPS / 1e9 / statistics.median(seconds_a_call(gemm.multiply, 0) for _ in range(rounds))
+            passes, gemm = (
+                [time_layers(network, *random_batch(network, share)) for _ in range(rounds + 1)][
+                    1:
+                ],
+                Gemm(1),
+            )
+            gflops = (
+                Gemm.FLOPS
+                / 1e9
+                / statistics.median(seconds_a_call(gemm.multiply, 0) for _ in range(rounds))
+            )
         rows = summed(network, share, passes)
-        print(f"{model}, {share} of {batch_size} pictures on one core, where a large product runs at {gflops:.0f} GFLOP/s")
+        print(
+            f"{model}, {share} of {batch_size} pictures on one core, where a large product runs at {gflops:.0f} GFLOP/s"
+        )
         print_table(rows, gflops)
-        tables.append({"model": model, "batch_size": batch_size, "share": share, "gemm_gflops": gflops, "layers": rows})
+        tables.append(
+            {
+                "model": model,
+                "batch_size": batch_size,
+                "share": share,
+                "gemm_gflops": gflops,
+                "layers": rows,
+            }
+        )
         with written_whole(path) as file:
             file.write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
 
@@ -45,10 +66,15 @@ def measure(model: str, batch_sizes: Sequence[int], threads: int, rounds: int, a
 def as_worker_has_it(network: Network) -> Network:
     """The network with its layers set to share memory as in a worker thread."""
     workers = Workers(network, SoftmaxCrossEntropy())
-    return Network([*workers.features[0].layers.items(), *workers.classifier.layers.items()], network.input_shape)
+    return Network(
+        [*workers.features[0].layers.items(), *workers.classifier.layers.items()],
+        network.input_shape,
+    )
 
 
-def time_layers(network: Network, x: numpy.ndarray, labels: numpy.ndarray) -> dict[str, list[float]]:
+def time_layers(
+    network: Network, x: numpy.ndarray, labels: numpy.ndarray
+) -> dict[str, list[float]]:
     """The seconds forward and backward of each layer in one training step on the batch x, labels."""
     seconds, loss = {}, SoftmaxCrossEntropy()
     for name, layer in network.layers.items():
@@ -70,10 +96,14 @@ def summed(network: Network, share: int, passes: list[dict]) -> list[dict]:
     """For each layer, and last for all: median seconds forward and backward, and the FLOPs of both for `share` pictures."""
     rows = []
     for i, (name, macs) in enumerate(network.macs().items()):
-        forward, backward = (statistics.median(seconds[name][k] for seconds in passes) for k in (0, 1))
+        forward, backward = (
+            statistics.median(seconds[name][k] for seconds in passes) for k in (0, 1)
+        )
         flops = [2 * share * macs, (2 if i == 0 else 4) * share * macs]
         rows.append({"name": name, "macs": macs, "seconds": [forward, backward], "flops": flops})
-    total = {key: [sum(row[key][k] for row in rows) for k in (0, 1)] for key in ("seconds", "flops")}
+    total = {
+        key: [sum(row[key][k] for row in rows) for k in (0, 1)] for key in ("seconds", "flops")
+    }
     return [*rows, {"name": "all", "macs": sum(row["macs"] for row in rows), **total}]
 
 
@@ -83,10 +113,21 @@ def print_table(rows: list[dict], gemm_gflops: float) -> None:
     print(FORM.format("", "ms", "ms", "of time", "adds, M", "forward", "back", "GEMM"))
     for row in rows:
         (forward, backward), both = row["seconds"], sum(row["seconds"])
-        figures = [f"{1e3 * forward:.1f}", f"{1e3 * backward:.1f}", f"{both / sum(rows[-1]['seconds']):.1%}"]
+        figures = [
+            f"{1e3 * forward:.1f}",
+            f"{1e3 * backward:.1f}",
+            f"{both / sum(rows[-1]['seconds']):.1%}",
+        ]
         if row["macs"]:
-            rates = [work / 1e9 / seconds for work, seconds in zip(row["flops"], row["seconds"], strict=True)]
+            rates = [
+                work / 1e9 / seconds
+                for work, seconds in zip(row["flops"], row["seconds"], strict=True)
+            ]
             share = sum(row["flops"]) / 1e9 / both / gemm_gflops
-            figures += [f"{row['macs'] / 1e6:.1f}", *(f"{rate:.0f}" for rate in rates), f"{share:.0%}"]
+            figures += [
+                f"{row['macs'] / 1e6:.1f}",
+                *(f"{rate:.0f}" for rate in rates),
+                f"{share:.0%}",
+            ]
         print(FORM.format(row["name"], *figures, *[""] * (7 - len(figures))).rstrip())
     print()

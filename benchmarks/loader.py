@@ -30,19 +30,53 @@ EXAMPLES = """\
 def main(arguments: Sequence[str]) -> None:
     parser = Parser("loader", "Measures whether training waits for its pictures.", EXAMPLES)
     parser.prog = "python -m benchmarks.loader"
-    parser.add_argument("--data-dir", type=Path, required=True, metavar="DIR", help="an image folder")
-    parser.add_argument("--model", choices=models.MODELS, default="alexnet", metavar="NAME", help="default: alexnet")
-    parser.add_argument("--batch-size", type=number(int, 1), default=128, metavar="N", help="default: 128")
-    parser.add_argument("--steps", type=number(int, 1), default=8, metavar="N", help="of one measurement (default: 8)")
-    parser.add_argument("--rounds", type=number(int, 1), default=3, metavar="N", help="measurements, in turn (default: 3)")
-    parser.add_argument("--threads", type=number(int, 1), default=usable_cores(), metavar="N", help="default: one a core")
+    parser.add_argument(
+        "--data-dir", type=Path, required=True, metavar="DIR", help="an image folder"
+    )
+    parser.add_argument(
+        "--model", choices=models.MODELS, default="alexnet", metavar="NAME", help="default: alexnet"
+    )
+    parser.add_argument(
+        "--batch-size", type=number(int, 1), default=128, metavar="N", help="default: 128"
+    )
+    parser.add_argument(
+        "--steps",
+        type=number(int, 1),
+        default=8,
+        metavar="N",
+        help="of one measurement (default: 8)",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=number(int, 1),
+        default=3,
+        metavar="N",
+        help="measurements, in turn (default: 3)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=number(int, 1),
+        default=usable_cores(),
+        metavar="N",
+        help="default: one a core",
+    )
     given = parser.parse_args(arguments)
     dataset = data.load("folder", given.data_dir, models.image_size(given.model))
     pictures = given.batch_size * (given.steps + 1)
     standardize = standardize_from(dataset.train)
-    batches = Batches(repeated(dataset.train, pictures), given.batch_size, standardize, seed=0, crop=True, mirror=True)
+    batches = Batches(
+        repeated(dataset.train, pictures),
+        given.batch_size,
+        standardize,
+        seed=0,
+        crop=True,
+        mirror=True,
+    )
     network = models.build(
-        given.model, num_classes=dataset.num_classes, in_channels=dataset.channels, rng=numpy.random.default_rng(0)
+        given.model,
+        num_classes=dataset.num_classes,
+        in_channels=dataset.channels,
+        rng=numpy.random.default_rng(0),
     )
     with contextlib.closing(batches.epoch(0)) as epoch:
         x, labels = next(epoch)
@@ -50,17 +84,23 @@ def main(arguments: Sequence[str]) -> None:
     rates = {"loader alone": [], "training alone": [], "training, fed": []}
     for r in range(given.rounds):
         rates["loader alone"].append(loader_rate(batches, r))
-        rates["training alone"].append(training_rate(trainer, itertools.repeat((x, labels), given.steps + 1)))
+        rates["training alone"].append(
+            training_rate(trainer, itertools.repeat((x, labels), given.steps + 1))
+        )
         with contextlib.closing(batches.epoch(r)) as epoch:
             rates["training, fed"].append(training_rate(trainer, epoch))
-    print(f"{given.model}, batch {given.batch_size}, {given.threads} threads, {len(dataset.train)} pictures in the folder")
+    print(
+        f"{given.model}, batch {given.batch_size}, {given.threads} threads, {len(dataset.train)} pictures in the folder"
+    )
     report(rates)
 
 
 def repeated(images: FolderImages, n: int) -> FolderImages:
     """n pictures to read: those of `images` over and over."""
     which = numpy.arange(n) % len(images)
-    return FolderImages([images.paths[i] for i in which], images.labels[which], images.image_size, images.channels)
+    return FolderImages(
+        [images.paths[i] for i in which], images.labels[which], images.image_size, images.channels
+    )
 
 
 def loader_rate(batches: Batches, epoch: int) -> float:
@@ -86,9 +126,14 @@ def training_rate(trainer: Minialex, batches: Iterator) -> float:
 def report(rates: dict[str, list[float]]) -> None:
     """Prints the median rates with their range, and by how much feeding slows training, with and without overlap."""
     for name, measured in rates.items():
-        print(f"{name:<16}{statistics.median(measured):8.1f} images/s ({min(measured):.1f}–{max(measured):.1f})")
+        print(
+            f"{name:<16}{statistics.median(measured):8.1f} images/s ({min(measured):.1f}–{max(measured):.1f})"
+        )
     loader, alone, fed = map(statistics.median, rates.values())
-    print(f"feeding slows training by {1 - fed / alone:.1%}; loading and training one after the other would by ", end="")
+    print(
+        f"feeding slows training by {1 - fed / alone:.1%}; loading and training one after the other would by ",
+        end="",
+    )
     print(f"{alone / (loader + alone):.1%}")
 
 

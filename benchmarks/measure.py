@@ -60,8 +60,21 @@ HOST = HostClock()
 class Minialex:
     """A network at work on one batch, as train.py does it: x float32 (N, H, W, C), labels int64 (N,); with the module xp."""
 
-    def __init__(self, network: Network, x: numpy.ndarray, labels: numpy.ndarray, threads: int, lr: float, xp=numpy):
-        self.network, self.x, self.labels, self.lr = network.to(xp), backend.to_device(x, xp), labels, lr
+    def __init__(
+        self,
+        network: Network,
+        x: numpy.ndarray,
+        labels: numpy.ndarray,
+        threads: int,
+        lr: float,
+        xp=numpy,
+    ):
+        self.network, self.x, self.labels, self.lr = (
+            network.to(xp),
+            backend.to_device(x, xp),
+            labels,
+            lr,
+        )
         self.workers = Workers(network, SoftmaxCrossEntropy(), threads if xp is numpy else 1)
 
     @functools.cached_property
@@ -88,8 +101,15 @@ class Gemm:
 
     def __init__(self, threads: int, xp=numpy):
         rng = numpy.random.default_rng(0)
-        self.a, self.b = xp.asarray(rng.standard_normal((2, self.SIZE, self.SIZE), dtype=numpy.float32))
-        self.xp, self.out, self.threads, self.blas = xp, xp.empty_like(self.a), threads, ThreadpoolController()
+        self.a, self.b = xp.asarray(
+            rng.standard_normal((2, self.SIZE, self.SIZE), dtype=numpy.float32)
+        )
+        self.xp, self.out, self.threads, self.blas = (
+            xp,
+            xp.empty_like(self.a),
+            threads,
+            ThreadpoolController(),
+        )
 
     def multiply(self) -> None:
         with self.blas.limit(limits=self.threads, user_api="blas"):
@@ -100,7 +120,9 @@ def random_batch(network: Network, batch_size: int) -> tuple[numpy.ndarray, nump
     """A batch x (N, H, W, C) of standard normal pixels with random labels (N,). Zeros would let some kernels skip work."""
     rng = numpy.random.default_rng(1)
     classes = list(network.shapes().values())[-1][0]
-    return rng.standard_normal((batch_size, *network.input_shape), dtype=numpy.float32), rng.integers(0, classes, batch_size)
+    return rng.standard_normal(
+        (batch_size, *network.input_shape), dtype=numpy.float32
+    ), rng.integers(0, classes, batch_size)
 
 
 def set_algorithm(network: Network, algorithm: str) -> None:
@@ -123,11 +145,17 @@ def flops(network: Network, what: str) -> int:
 
 
 def take_turns(
-    steps: dict[str, Callable], rounds: int, at_least: float, title: str = "", clock: HostClock | DeviceClock = HOST
+    steps: dict[str, Callable],
+    rounds: int,
+    at_least: float,
+    title: str = "",
+    clock: HostClock | DeviceClock = HOST,
 ) -> dict[str, list[float]]:
     """Seconds that a call of each of `steps` takes, measured once a round; who starts changes from round to round."""
     names, seconds = list(steps), {name: [] for name in steps}
-    with tqdm(total=rounds * len(names), desc=title, unit=" runs", leave=False, disable=None) as bar:
+    with tqdm(
+        total=rounds * len(names), desc=title, unit=" runs", leave=False, disable=None
+    ) as bar:
         for r in range(rounds):
             first = r % len(names)
             for name in names[first:] + names[:first]:
@@ -149,7 +177,9 @@ def seconds_a_call(step: Callable, at_least: float, clock: HostClock | DeviceClo
         return first
     calls, elapsed, start = 0, 0.0, clock.now()
     while elapsed < at_least or not calls:
-        for _ in range(more := max(1, round(calls / 2))):  # a look at a GPU's clock waits for it: few looks
+        for _ in range(
+            more := max(1, round(calls / 2))
+        ):  # a look at a GPU's clock waits for it: few looks
             step()
         calls += more
         elapsed = clock.seconds(start, clock.now())

@@ -26,19 +26,42 @@ EXAMPLES = """\
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser("memory", "Prints the peak memory, in MB, of two steps of one contender.", EXAMPLES)
+    parser = Parser(
+        "memory", "Prints the peak memory, in MB, of two steps of one contender.", EXAMPLES
+    )
     parser.prog = "python -m benchmarks.memory"
     parser.add_argument("contender", choices=("minialex", *MODES))
-    parser.add_argument("--model", choices=models.MODELS, default="alexnet", metavar="NAME", help="default: alexnet")
-    parser.add_argument("--batch-size", type=number(int, 1), default=32, metavar="N", help="default: 32")
-    parser.add_argument("--what", choices=WHAT, default="train", help="a training step or inference (default: train)")
-    parser.add_argument("--threads", type=number(int, 1), default=usable_cores(), metavar="N", help="default: one a core")
-    parser.add_argument("--algorithm", choices=ALGORITHMS, default="auto", help="of minialex's convolutions")
+    parser.add_argument(
+        "--model", choices=models.MODELS, default="alexnet", metavar="NAME", help="default: alexnet"
+    )
+    parser.add_argument(
+        "--batch-size", type=number(int, 1), default=32, metavar="N", help="default: 32"
+    )
+    parser.add_argument(
+        "--what",
+        choices=WHAT,
+        default="train",
+        help="a training step or inference (default: train)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=number(int, 1),
+        default=usable_cores(),
+        metavar="N",
+        help="default: one a core",
+    )
+    parser.add_argument(
+        "--algorithm", choices=ALGORITHMS, default="auto", help="of minialex's convolutions"
+    )
     given = parser.parse_args(arguments)
     network = models.build(given.model, rng=numpy.random.default_rng(0))
     set_algorithm(network, given.algorithm)
     batch = random_batch(network, given.batch_size)
-    build = Minialex if given.contender == "minialex" else lambda *options: Peer(given.contender, *options)
+    build = (
+        Minialex
+        if given.contender == "minialex"
+        else lambda *options: Peer(given.contender, *options)
+    )
     contender = build(network, *batch, given.threads, LEARNING_RATE)
     del network, batch, build
     forget_peak()
@@ -59,18 +82,28 @@ def forget_peak() -> None:
 def peak_mb() -> float:
     """The most memory this process has held, in MB (10⁶ bytes)."""
     try:  # Linux: ru_maxrss would start from what the parent held when it started this process
-        return 1024 * int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1e6
+        return (
+            1024
+            * int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+            / 1e6
+        )
     except (OSError, IndexError):
         import resource  # not on Windows
 
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+        return (
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            * (1 if sys.platform == "darwin" else 1024)
+            / 1e6
+        )
 
 
 def peak_memory(contender: str, **options) -> tuple[int | None, str]:
     """The peak memory in MB of `contender` in a process of its own, or None and, in a line, why there is none."""
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     command = [sys.executable, "-m", "benchmarks.memory", contender, *flags]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent.parent)
+    ended = subprocess.run(
+        command, capture_output=True, text=True, cwd=Path(__file__).parent.parent
+    )
     if ended.returncode == 0:
         return int(ended.stdout.split()[-1]), ""
     return None, (ended.stderr.strip().splitlines() or [f"ended by signal {-ended.returncode}"])[-1]

@@ -44,7 +44,14 @@ class Peer:
     """
 
     def __init__(
-        self, mode: str, network: Network, x: numpy.ndarray, labels: numpy.ndarray, threads: int, lr: float, device="cpu"
+        self,
+        mode: str,
+        network: Network,
+        x: numpy.ndarray,
+        labels: numpy.ndarray,
+        threads: int,
+        lr: float,
+        device="cpu",
     ):
         self.torch = torch = import_torch()
         torch.set_num_threads(threads)
@@ -52,10 +59,14 @@ class Peer:
         torch.backends.cudnn.benchmark = True  # takes the fastest convolutions
         torch.compiler.reset()  # so that a net compiled before, of another size, does not make this one general
         layout = torch.channels_last if mode == "channels_last" else torch.contiguous_format
-        self.x = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout).to(device)  # (N, C, H, W)
+        self.x = (
+            torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout).to(device)
+        )  # (N, C, H, W)
         self.labels = torch.from_numpy(labels).to(device)
         self.module = twin(network).to(device, memory_format=layout)
-        self.forward = torch.compile(self.module, dynamic=False) if mode == "compile" else self.module
+        self.forward = (
+            torch.compile(self.module, dynamic=False) if mode == "compile" else self.module
+        )
         rule = dict(lr=lr, momentum=0.9, weight_decay=5e-4)
         try:
             self.optimizer = torch.optim.SGD(self.module.parameters(), **rule, fused=True)
@@ -85,8 +96,13 @@ def twin(network: Network):
     """
     torch = import_torch()
     layers = network.layers.items()
-    module = torch.nn.Sequential(OrderedDict((name, counterpart(name, layer)) for name, layer in layers))
-    weights = {name: torch.from_numpy(array) for name, array in torch_layout(network, network.params).items()}
+    module = torch.nn.Sequential(
+        OrderedDict((name, counterpart(name, layer)) for name, layer in layers)
+    )
+    weights = {
+        name: torch.from_numpy(array)
+        for name, array in torch_layout(network, network.params).items()
+    }
     module.load_state_dict(weights)
     return module
 
@@ -96,7 +112,13 @@ def counterpart(name: str, layer: Layer):
     nn = import_torch().nn
     match layer:
         case Conv2d():
-            sizes = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)
+            sizes = (
+                layer.in_channels,
+                layer.out_channels,
+                layer.kernel_size,
+                layer.stride,
+                layer.padding,
+            )
             return nn.Conv2d(*sizes, groups=layer.groups)
         case Linear():
             return nn.Linear(layer.in_features, layer.out_features)
@@ -142,7 +164,9 @@ def torch_layout(network: Network, arrays: dict) -> dict[str, numpy.ndarray]:
     return result
 
 
-def check_agreement(ours: numpy.ndarray, theirs: numpy.ndarray, what: str, tolerance: float = 1e-4) -> float:
+def check_agreement(
+    ours: numpy.ndarray, theirs: numpy.ndarray, what: str, tolerance: float = 1e-4
+) -> float:
     """The largest difference of two sets of logits, in units of the largest of `ours`.
 
     InputError, with the difference and calling theirs `what`, if it is above `tolerance` or not a number.

@@ -28,9 +28,13 @@ GB       peak memory of a process with minialex / with PyTorch eager"""
 def main(arguments: Sequence[str]) -> None:
     parser = Parser("report", "Shows what benchmarks.speed measured.", EXAMPLES)
     parser.prog = "python -m benchmarks.report"
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="results.json of a measurement")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="results.json of a measurement"
+    )
     parser.add_argument("--markdown", action="store_true", help="the table in Markdown")
-    parser.add_argument("--chart", type=Path, metavar="PNG", help="draws the bar chart into this file")
+    parser.add_argument(
+        "--chart", type=Path, metavar="PNG", help="draws the bar chart into this file"
+    )
     given = parser.parse_args(arguments)
     machines, rows = load(given.files)
     print("\n".join(map(describe, machines)), end="\n\n")
@@ -52,7 +56,9 @@ def load(files: Sequence[Path]) -> tuple[list[dict], list[dict]]:
         except FileNotFoundError:
             raise InputError(f"there is no file {file}") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{file} holds no measurement of benchmarks.speed ({type(error).__name__}: {error})") from None
+            raise InputError(
+                f"{file} holds no measurement of benchmarks.speed ({type(error).__name__}: {error})"
+            ) from None
     return machines, list(rows.values())
 
 
@@ -69,7 +75,10 @@ def rate(row: dict, contender: str) -> float:
 
 def best_mode(row: dict) -> str:
     """PyTorch's fastest mode, by the median."""
-    return min((mode for mode in MODES if mode in row["seconds"]), key=lambda mode: statistics.median(row["seconds"][mode]))
+    return min(
+        (mode for mode in MODES if mode in row["seconds"]),
+        key=lambda mode: statistics.median(row["seconds"][mode]),
+    )
 
 
 def ratios(row: dict, contender: str = "minialex") -> list[float]:
@@ -80,7 +89,9 @@ def ratios(row: dict, contender: str = "minialex") -> list[float]:
 
 def gemm_share(row: dict) -> float:
     """minialex's arithmetic a second in units of the same rounds' large matrix product's. Winograd can take it above 1."""
-    return rate(row, "minialex") * row["flops_per_image"] / 1e9 / statistics.median(row["gemm_gflops"])
+    return (
+        rate(row, "minialex") * row["flops_per_image"] / 1e9 / statistics.median(row["gemm_gflops"])
+    )
 
 
 def memory(row: dict, contender: str) -> float | None:
@@ -100,9 +111,16 @@ def times(ratio: float) -> str:
 
 def cells(row: dict) -> list[str]:
     """The row's figures as text: rates of minialex and of each mode, ratio, its range, share of the GEMM rate."""
-    rates = [brief(rate(row, name) if name in row["seconds"] else None) for name in ("minialex", *MODES)]
+    rates = [
+        brief(rate(row, name) if name in row["seconds"] else None) for name in ("minialex", *MODES)
+    ]
     each = ratios(row)
-    return [*rates, times(statistics.median(each)), f"{times(min(each))}–{times(max(each))}", f"{gemm_share(row):.0%}"]
+    return [
+        *rates,
+        times(statistics.median(each)),
+        f"{times(min(each))}–{times(max(each))}",
+        f"{gemm_share(row):.0%}",
+    ]
 
 
 def table(rows: Sequence[dict]) -> str:
@@ -114,7 +132,20 @@ def table(rows: Sequence[dict]) -> str:
         if not chosen:
             continue
         lines += [f"{title}, images/s", f"{'PyTorch':>42}"]
-        lines.append(form.format("model", "batch", "minialex", "eager", "c_last", "compile", "ratio", "range", "GEMM", "GB"))
+        lines.append(
+            form.format(
+                "model",
+                "batch",
+                "minialex",
+                "eager",
+                "c_last",
+                "compile",
+                "ratio",
+                "range",
+                "GEMM",
+                "GB",
+            )
+        )
         for row in chosen:
             megabytes = [memory(row, name) for name in ("minialex", "eager")]
             gigabytes = "/".join(brief(mb and mb / 1000, whole_from=10) for mb in megabytes)
@@ -125,14 +156,31 @@ def table(rows: Sequence[dict]) -> str:
 
 def markdown(rows: Sequence[dict]) -> str:
     """The same as Markdown tables, the memory in MB."""
-    heads = ("model", "batch", "minialex", *MODES, "ratio", "range", "GEMM", "MB minialex", "MB eager")
+    heads = (
+        "model",
+        "batch",
+        "minialex",
+        *MODES,
+        "ratio",
+        "range",
+        "GEMM",
+        "MB minialex",
+        "MB eager",
+    )
     lines = []
     for what, title in TITLES.items():
-        lines += [f"{title}, images/s:", "", f"| {' | '.join(heads)} |", "|---" + "|---:" * (len(heads) - 1) + "|"]
+        lines += [
+            f"{title}, images/s:",
+            "",
+            f"| {' | '.join(heads)} |",
+            "|---" + "|---:" * (len(heads) - 1) + "|",
+        ]
         for row in rows:
             if row["what"] == what:
                 megabytes = [str(memory(row, name) or "–") for name in ("minialex", "eager")]
-                lines.append(f"| {' | '.join([row['model'], str(row['batch_size']), *cells(row), *megabytes])} |")
+                lines.append(
+                    f"| {' | '.join([row['model'], str(row['batch_size']), *cells(row), *megabytes])} |"
+                )
         lines.append("")
     return "\n".join(lines)
 
@@ -147,19 +195,30 @@ def draw_chart(rows: Sequence[dict], path: Path) -> None:
     contenders = ("minialex", *MODES)
     figure = Figure(figsize=(10, 4.8), layout="constrained")
     axes = figure.subplots()
-    for place, (name, colour) in enumerate(zip(contenders, ("#c44e52", "#b8c4d6", "#8fa3bf", "#6680a6"), strict=True)):
+    for place, (name, colour) in enumerate(
+        zip(contenders, ("#c44e52", "#b8c4d6", "#8fa3bf", "#6680a6"), strict=True)
+    ):
         shown = [(i, row) for i, row in enumerate(chosen) if name in row["seconds"]]
         heights = [statistics.median(ratios(row, name)) for _, row in shown]
         label = name if name == "minialex" else f"PyTorch {name}"
-        bars = axes.bar([i + 0.2 * (place - 1.5) for i, _ in shown], heights, 0.19, label=label, color=colour)
-        paper = dict(facecolor="white", edgecolor="none", pad=0.5)  # hides the line behind the figures
-        axes.bar_label(bars, [brief(rate(row, name)) for _, row in shown], fontsize=8, padding=2, bbox=paper)
+        bars = axes.bar(
+            [i + 0.2 * (place - 1.5) for i, _ in shown], heights, 0.19, label=label, color=colour
+        )
+        paper = dict(
+            facecolor="white", edgecolor="none", pad=0.5
+        )  # hides the line behind the figures
+        axes.bar_label(
+            bars, [brief(rate(row, name)) for _, row in shown], fontsize=8, padding=2, bbox=paper
+        )
         if name == "minialex":
             above = [f"{height:.2f}×" for height in heights]
             axes.bar_label(bars, above, fontsize=12, fontweight="bold", color=colour, padding=13)
     axes.axhline(1, color="black", linewidth=0.8, linestyle="--", zorder=0.5)
     axes.set_xticks(range(len(chosen)), [row["model"] for row in chosen])
-    axes.set(ylabel="speed, PyTorch's best mode = 1", title=f"{TITLES[what]} at batch {largest}; above the bars: images/s")
+    axes.set(
+        ylabel="speed, PyTorch's best mode = 1",
+        title=f"{TITLES[what]} at batch {largest}; above the bars: images/s",
+    )
     axes.set_ylim(0, 1.15 * axes.get_ylim()[1])
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside lower center", ncols=len(contenders), frameon=False)

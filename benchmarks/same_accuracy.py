@@ -25,18 +25,35 @@ EXAMPLES = """\
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser("same_accuracy", "Compares what nets learn with im2col and with Winograd's convolutions.", EXAMPLES)
+    parser = Parser(
+        "same_accuracy",
+        "Compares what nets learn with im2col and with Winograd's convolutions.",
+        EXAMPLES,
+    )
     parser.prog = "python -m benchmarks.same_accuracy"
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="CIFAR-10's files (if there is none: downloaded)")
-    parser.add_argument("--epochs", type=number(int, 1), default=2, metavar="N", help="of each run (default: 2)")
-    parser.add_argument("--seeds", type=number(int, 2), default=5, metavar="N", help="how many (default: 5)")
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="CIFAR-10's files (if there is none: downloaded)",
+    )
+    parser.add_argument(
+        "--epochs", type=number(int, 1), default=2, metavar="N", help="of each run (default: 2)"
+    )
+    parser.add_argument(
+        "--seeds", type=number(int, 2), default=5, metavar="N", help="how many (default: 5)"
+    )
     given = parser.parse_args(arguments)
     dataset = data.load("cifar10", given.data_dir, None, 0)
     print(f"{'seed':<6}" + "".join(f"{algorithm:>10}" for algorithm in ALGORITHMS))
     accuracies = []
     for seed in range(given.seeds):
-        accuracies.append([trained(algorithm, seed, given.epochs, dataset) for algorithm in ALGORITHMS])
-        print(f"{seed:<6}" + "".join(f"{accuracy:>10.2%}" for accuracy in accuracies[-1]), flush=True)
+        accuracies.append(
+            [trained(algorithm, seed, given.epochs, dataset) for algorithm in ALGORITHMS]
+        )
+        print(
+            f"{seed:<6}" + "".join(f"{accuracy:>10.2%}" for accuracy in accuracies[-1]), flush=True
+        )
     columns = list(zip(*accuracies, strict=True))
     print(f"{'mean':<6}" + "".join(f"{statistics.mean(column):>10.2%}" for column in columns))
     spreads = "".join(f"{statistics.stdev(column):>10.2%}" for column in columns)

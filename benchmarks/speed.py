@@ -59,16 +59,25 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError("--layers times the layers on the CPU only: leave out --backend")
     if given.layers:
         path = new_folder(given.out) / "layers.json"
-        layers.measure(given.layers, given.batch_sizes, given.threads, given.rounds, given.algorithm, path)
+        layers.measure(
+            given.layers, given.batch_sizes, given.threads, given.rounds, given.algorithm, path
+        )
         print(f"written to {path}")
         return
     torch = import_torch()
     if given.xp is not numpy:
         if not torch.cuda.is_available():
-            raise InputError("this compares with PyTorch on the GPU, and the PyTorch installed here is for CPUs")
+            raise InputError(
+                "this compares with PyTorch on the GPU, and the PyTorch installed here is for CPUs"
+            )
         given.no_memory = True  # of the host, which is not where it is needed
     out = new_folder(given.out)
-    machine = {"cpu": cpu_name(), "threads": given.threads, "numpy": numpy.__version__, "blas": blas_name()}
+    machine = {
+        "cpu": cpu_name(),
+        "threads": given.threads,
+        "numpy": numpy.__version__,
+        "blas": blas_name(),
+    }
     machine |= {"torch": torch.__version__, "python": platform.python_version()}
     if given.xp is not numpy:
         machine["gpu"] = given.xp.cuda.runtime.getDeviceProperties(0)["name"].decode()
@@ -79,7 +88,9 @@ def main(arguments: Sequence[str]) -> None:
         rows = []
         for row in timed(model, batch_size, given):
             rows.append(row)
-            results["rows"].append(row)  # saved at once: an interrupted measurement keeps what it has
+            results["rows"].append(
+                row
+            )  # saved at once: an interrupted measurement keeps what it has
             save(results, out)
             print(progress(row), flush=True)
         for row in [] if given.no_memory else rows:
@@ -91,20 +102,75 @@ def main(arguments: Sequence[str]) -> None:
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
     """What the user asked for; the process ends if it is wrong."""
-    parser = Parser("speed", "Measures minialex against PyTorch (pip install -e '.[bench]').", EXAMPLES)
+    parser = Parser(
+        "speed", "Measures minialex against PyTorch (pip install -e '.[bench]').", EXAMPLES
+    )
     parser.prog = "python -m benchmarks.speed"
     option = parser.add_argument
-    option("--models", type=some_of(models.MODELS), default=MODELS, metavar="A,B", help=f"default: {','.join(MODELS)}")
-    option("--batch-sizes", type=sizes, default=(1, 32, 128), metavar="N,M", help="default: 1,32,128")
-    option("--what", type=some_of(WHAT), default=tuple(WHAT), metavar="A,B", help="default: train,infer")
-    option("--modes", type=some_of(MODES), default=MODES, metavar="A,B", help=f"PyTorch's; default: {','.join(MODES)}")
-    option("--backend", choices=("numpy", "cupy"), default="numpy", help="cupy: both on an NVIDIA GPU (default: numpy)")
-    option("--algorithm", choices=ALGORITHMS, default="auto", help="of minialex's convolutions (default: auto)")
-    option("--threads", type=number(int, 1), default=usable_cores(), metavar="N", help="of each (default: one a core)")
-    option("--rounds", type=number(int, 1), default=5, metavar="N", help="measurements of each, in turn (default: 5)")
-    option("--seconds", type=number(float, 0), default=0.5, metavar="S", help="of one measurement, at least (default: 0.5)")
+    option(
+        "--models",
+        type=some_of(models.MODELS),
+        default=MODELS,
+        metavar="A,B",
+        help=f"default: {','.join(MODELS)}",
+    )
+    option(
+        "--batch-sizes", type=sizes, default=(1, 32, 128), metavar="N,M", help="default: 1,32,128"
+    )
+    option(
+        "--what",
+        type=some_of(WHAT),
+        default=tuple(WHAT),
+        metavar="A,B",
+        help="default: train,infer",
+    )
+    option(
+        "--modes",
+        type=some_of(MODES),
+        default=MODES,
+        metavar="A,B",
+        help=f"PyTorch's; default: {','.join(MODES)}",
+    )
+    option(
+        "--backend",
+        choices=("numpy", "cupy"),
+        default="numpy",
+        help="cupy: both on an NVIDIA GPU (default: numpy)",
+    )
+    option(
+        "--algorithm",
+        choices=ALGORITHMS,
+        default="auto",
+        help="of minialex's convolutions (default: auto)",
+    )
+    option(
+        "--threads",
+        type=number(int, 1),
+        default=usable_cores(),
+        metavar="N",
+        help="of each (default: one a core)",
+    )
+    option(
+        "--rounds",
+        type=number(int, 1),
+        default=5,
+        metavar="N",
+        help="measurements of each, in turn (default: 5)",
+    )
+    option(
+        "--seconds",
+        type=number(float, 0),
+        default=0.5,
+        metavar="S",
+        help="of one measurement, at least (default: 0.5)",
+    )
     option("--no-memory", action="store_true", help="leaves out the peak memory")
-    option("--layers", choices=models.MODELS, metavar="MODEL", help="times each layer of this model instead")
+    option(
+        "--layers",
+        choices=models.MODELS,
+        metavar="MODEL",
+        help="times each layer of this model instead",
+    )
     option("--out", type=Path, metavar="DIR", help="its folder (default: a new one in runs/)")
     given = parser.parse_args(arguments)
     given.xp = backend.get(given.backend)
@@ -131,10 +197,15 @@ def sizes(text: str) -> tuple[int, ...]:
 def new_folder(path: Path | None) -> Path:
     """Makes the folder `path`, or the first free of runs/speed, runs/speed-2, …; InputError if there is something there."""
     if path is None:
-        names = (Path("runs") / f"speed{suffix}" for suffix in itertools.chain([""], (f"-{i}" for i in itertools.count(2))))
+        names = (
+            Path("runs") / f"speed{suffix}"
+            for suffix in itertools.chain([""], (f"-{i}" for i in itertools.count(2)))
+        )
         path = next(name for name in names if not name.exists())
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise InputError(f"--out {path} is there already: choose another name, nothing is overwritten")
+        raise InputError(
+            f"--out {path} is there already: choose another name, nothing is overwritten"
+        )
     path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -145,17 +216,27 @@ def timed(model: str, batch_size: int, given: argparse.Namespace) -> Iterator[di
     set_algorithm(network, given.algorithm)
     batch = random_batch(network, batch_size)
     contenders, differences = line_up(network, batch, given)
-    gemm, clock = Gemm(given.threads, given.xp), HOST if given.xp is numpy else DeviceClock(given.xp)
+    gemm, clock = (
+        Gemm(given.threads, given.xp),
+        HOST if given.xp is numpy else DeviceClock(given.xp),
+    )
     for what in given.what:
         steps = {name: getattr(contender, WHAT[what]) for name, contender in contenders.items()}
         steps["gemm"] = gemm.multiply
-        for step in (*steps.values(), *steps.values()):  # warm-up: memory is mapped, torch.compile compiles
+        for step in (
+            *steps.values(),
+            *steps.values(),
+        ):  # warm-up: memory is mapped, torch.compile compiles
             step()
-        seconds = take_turns(steps, given.rounds, given.seconds, f"{model}, batch {batch_size}, {what}", clock)
+        seconds = take_turns(
+            steps, given.rounds, given.seconds, f"{model}, batch {batch_size}, {what}", clock
+        )
         for name in contenders if what == "train" else ():
             loss = float(steps[name]())
             if not math.isfinite(loss):
-                raise InputError(f"{model}, batch {batch_size}: the loss of {name} became {loss}, its times mean nothing")
+                raise InputError(
+                    f"{model}, batch {batch_size}: the loss of {name} became {loss}, its times mean nothing"
+                )
         products = seconds.pop("gemm")
         yield {
             **dict(model=model, batch_size=batch_size, what=what, algorithm=given.algorithm),
@@ -184,7 +265,9 @@ def line_up(network, batch, given: argparse.Namespace) -> tuple[dict, dict]:
         except Exception as error:  # whatever the compiler's absence looks like
             if mode != "compile" or len(given.modes) == 1:
                 raise InputError(f"PyTorch cannot run this net, mode {mode}: {error}") from error
-            print(f"without torch.compile, which does not work here: {' '.join(str(error).split())[:200]}")
+            print(
+                f"without torch.compile, which does not work here: {' '.join(str(error).split())[:200]}"
+            )
             given.modes = tuple(name for name in given.modes if name != "compile")
             continue
         differences[mode] = check_agreement(logits, theirs, f"PyTorch {mode}")
@@ -218,7 +301,9 @@ def cpu_name() -> str:
     """The processor's name, as Linux knows it or else Python."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+        return next(
+            line.partition(":")[2].strip() for line in lines if line.startswith("model name")
+        )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
 
@@ -226,7 +311,10 @@ def cpu_name() -> str:
 def blas_name() -> str:
     """What multiplies NumPy's matrices, and by the kernels for which processor: OPENBLAS_CORETYPE may ask for slow ones."""
     libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    return ", ".join(f"{library['internal_api']} for {library.get('architecture', 'any')}" for library in libraries)
+    return ", ".join(
+        f"{library['internal_api']} for {library.get('architecture', 'any')}"
+        for library in libraries
+    )
 
 
 if __name__ == "__main__":

@@ -12,12 +12,15 @@ from lesson import figure, pictures, seconds, step
 
 from minialex import backend
 
-step("Shapes: pictures are an array", """
+step(
+    "Shapes: pictures are an array",
+    """
 An array is a box of numbers with a shape. Pictures have four axes here,
 always in this order: N pictures, H rows, W columns, C channels (red, green,
 blue). An index takes its axis away, `:` keeps it whole. A sum or a mean over
 an axis takes it away, too. Read shapes first: they say what a line does.
-""")
+""",
+)
 
 some = pictures("cifar10", 128, 1)
 images = some.images
@@ -27,13 +30,16 @@ print("row 5 of its red channel", images[0, 5, :, 0].shape)
 print("the mean colour of each picture", images.mean(axis=(1, 2)).shape)
 
 # %%
-step("Broadcasting: the loops you do not write", """
+step(
+    "Broadcasting: the loops you do not write",
+    """
 Nets want numbers around 0. So subtract from each pixel the mean of its
 channel and divide by its standard deviation: four loops. Or none: NumPy
 matches shapes from the right, here (N, H, W, C) and (C), and uses numbers
 again where an axis is missing or has size 1. Other sizes must be equal. Mind
 the trap at the end: five answers minus five labels, 25 differences, no error.
-""")
+""",
+)
 
 
 def standardize(images, mean, std):
@@ -57,14 +63,17 @@ print(f"loops {slow * 1e3:.1f} ms, broadcasting {fast * 1e3:.3f} ms")
 print("(5, 1) - (5,) is", (numpy.zeros((5, 1)) - numpy.zeros(5)).shape)
 
 # %%
-step("Memory: one long row, and strides", """
+step(
+    "Memory: one long row, and strides",
+    """
 Memory has no axes. An array is one long row of numbers and, for each axis, a
 stride: how many bytes further on its next element lies. Channels come last
 here: the numbers of a pixel lie side by side, then comes the next pixel, the
 next row, the next picture. Element [n, h, w, c] is found at byte
 
     n·strides[0] + h·strides[1] + w·strides[2] + c·strides[3]
-""")
+""",
+)
 
 row = images.reshape(-1)  # uint8: each element is one byte
 byte = numpy.dot((3, 20, 10, 2), images.strides)
@@ -74,13 +83,16 @@ turned = images.swapaxes(1, 2)  # rows are columns now
 print("swapped axes: strides", turned.strides)
 
 # %%
-step("Views: other strides, the same memory", """
+step(
+    "Views: other strides, the same memory",
+    """
 Exchanging the axes moved no number, it only exchanged strides. Such an array
 is a view. Slices, transposes and most reshapes are views: they copy nothing,
 and writing into them writes into the array they are of. Picking by a list of
 indices copies. So does a reshape that no strides can express. All pictures
 drawn here are views of the first.
-""")
+""",
+)
 
 print("images[:2] is a view:", numpy.shares_memory(images[:2], images))
 print("images[[0, 1]]:", numpy.shares_memory(images[[0, 1]], images))
@@ -98,12 +110,15 @@ with figure("00_views", 8, 1.9) as drawing:
         axes.set_title(title, fontsize=9)
 
 # %%
-step("float32: seven digits", """
+step(
+    "float32: seven digits",
+    """
 A float64 keeps about 16 decimal digits, a float32 about 7, in half the
 memory. Seven are enough for nets, but a small number that is added to a large
 one is rounded, or lost. With one float64 in it, a result is float64. And
 uint8, of which pictures are made, starts again after 255.
-""")
+""",
+)
 
 total = numpy.float32(0)
 for tenth in numpy.full(100_000, 0.1, numpy.float32):
@@ -115,13 +130,16 @@ print("float32 · numpy.sqrt(2), a float64:", (x * numpy.sqrt(2)).dtype)
 print("uint8: 200 + 100 =", numpy.uint8([200]) + numpy.uint8([100]))
 
 # %%
-step("The backend: ask the array", """
+step(
+    "The backend: ask the array",
+    """
 Arrays on an NVIDIA GPU are CuPy's, with the same functions under the same
 names. Which module's function should a layer call? A global switch can be
 wrong; the input cannot, it lies where it lies. So a layer asks it:
 backend.of(x) is numpy or cupy. Shapes, broadcasting, strides and dtypes work
 alike. But host and GPU share no memory: to_device sends, to_host fetches.
-""")
+""",
+)
 
 
 def relu(x):
@@ -133,7 +151,9 @@ print(f"computed by {backend.of(y).__name__}: {y.dtype} {y.shape}")
 print("as on the host:", (backend.to_host(y) == numpy.maximum(x, 0)).all())
 
 # %%
-step("To take away", """
+step(
+    "To take away",
+    """
 - Pictures are (N, H, W, C). Shapes are matched from the right.
 - Views share memory, so no layer writes into its input: it is not its own.
 - Nets compute in float32. Lesson 03 shows where that is not enough.
@@ -144,4 +164,5 @@ Exercises
    change, and what would be worse with 32 pictures of 32×32?
 2. Exchange red and blue in all pictures without a copy. Which strides?
 3. Read minialex/layers/linear.py: which line broadcasts, which makes a view?
-""")
+""",
+)

@@ -12,7 +12,9 @@ from lesson import figure, pictures, quick, seconds, step
 
 from minialex.layers import Linear, SoftmaxCrossEntropy
 
-step("A score for each class", """
+step(
+    "A score for each class",
+    """
 Lay the picture out as one row x. Each class k has a weight W[k, d] for every
 pixel x[d], and a bias b[k]. Its score is
 
@@ -20,7 +22,8 @@ pixel x[d], and a bias b[k]. Its score is
 
 The highest score is the answer. For many pictures these are three loops, or
 one matrix product: S = X Wᵀ + b.
-""")
+""",
+)
 
 
 def scores(x, W, b):
@@ -45,7 +48,9 @@ slow, fast = seconds(lambda: scores(few, W, b)), seconds(lambda: few @ W.T)
 print(f"loops {slow * 1e3:.0f} ms, matrix product {fast * 1e3:.3f} ms")
 
 # %%
-step("Softmax and cross-entropy", """
+step(
+    "Softmax and cross-entropy",
+    """
 Probabilities are positive and add up to 1: take exponentials, and divide.
 
     p[k] = exp(s[k]) / Σ_j exp(s[j])
@@ -53,7 +58,8 @@ Probabilities are positive and add up to 1: take exponentials, and divide.
 Only differences of scores count, so subtract the largest first: exp(89) is
 infinite in float32. A picture of class y has the loss −log p[y]: 0 for the
 sure and right, log 10 = 2.303 for who gives ten classes the same chance.
-""")
+""",
+)
 
 
 def softmax(S):
@@ -70,7 +76,9 @@ for s in ([2.0, 1.0, -1.0], [1002.0, 1001.0, 999.0], [0.0, 5.0, 0.0]):
     print(f"s {s}: p {p[0].round(3)}, loss if y = 0: {if_0:.3f}")
 
 # %%
-step("The gradient, by hand", """
+step(
+    "The gradient, by hand",
+    """
 Which way should each score go? Put softmax into the loss:
 
     L = −log p[y] = −s[y] + log Σ_j exp(s[j])
@@ -87,7 +95,8 @@ what theirs have. W[k, d] moves s[k] by x[d], b[k] moves it by 1. Hence
 
 For many pictures take the mean; as a matrix product, dW = dSᵀ X. Do you
 believe it? Nudge single weights up and down and see how the loss changes.
-""")
+""",
+)
 
 p, dW = softmax(S), numpy.zeros(W.shape)
 for n in range(20):
@@ -103,11 +112,14 @@ for k, d in ((0, 350), (3, 350), (6, 500), (9, 500)):
     print(f"W[{k}, {d}]: nudged {slope:+.8f}, by hand {dW[k, d]:+.8f}")
 
 # %%
-step("Gradient descent, and what was learnt", """
+step(
+    "Gradient descent, and what was learnt",
+    """
 The gradient points to where the loss grows. So go the other way, in small
 steps: W ← W − lr · dW, with the learning rate lr. The shipped layers compute
 what you just saw. Then look at the weights: they are a picture a class.
-""")
+""",
+)
 
 loss, losses, lr = SoftmaxCrossEntropy(), [], 12 / x.shape[1]  # by trial
 for _ in range(51 if quick else 201):
@@ -124,11 +136,14 @@ with figure("01_weights", 8, 4) as drawing:
         axes.set(title=some.class_names[k], xticks=[], yticks=[])
 
 # %%
-step("What it cannot do", """
+step(
+    "What it cannot do",
+    """
 It has one template for each class, at one place. Move the pictures that it
 has learnt to the right (what leaves comes in on the left): you would hardly
 notice. Shapes that are drawn anywhere it learns by heart at best.
-""")
+""",
+)
 
 answers = layer.forward(some.test_x.reshape(1000, -1)).argmax(axis=1)
 print(f"not seen before: {(answers == some.test_labels).mean():.1%} right")
@@ -138,7 +153,9 @@ for m in range(7):
     print(f"learnt, but moved by {m} pixels: {share:.1%} right")
 
 # %%
-step("To take away", """
+step(
+    "To take away",
+    """
 - The gradient of softmax and cross-entropy is p − onehot.
 - Learning is: the loss, its gradient, a small step down; again.
 - Weights for pixels learn where things are. Lesson 02 asks what there is.
@@ -147,4 +164,5 @@ Exercises
 1. Make lr ten times larger and ten times smaller. What do the losses do?
 2. Start with all weights 0. Why does it still learn?
 3. Write it yourself: lessons/exercises/softmax.py.
-""")
+""",
+)

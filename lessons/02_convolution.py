@@ -14,13 +14,16 @@ from lesson import figure, pictures, quick, seconds, step
 from minialex.layers import Conv2d
 from minialex.layers.windows import im2col, output_size
 
-step("A picture and a question", """
+step(
+    "A picture and a question",
+    """
 A picture is an array (H, W, C): rows, columns, channels. A kernel is a small
 array (KH, KW, C) of weights. Put the kernel on the picture, multiply what
 lies on top of each other, add it all up: that is one number, the answer.
 The kernel below is positive on the left and negative on the right. It gives
 a large number where something bright ends on the right: a vertical edge.
-""")
+""",
+)
 
 some = pictures("fashion-mnist", 64, 1)
 picture = some.x[0]  # (H, W, C)
@@ -32,7 +35,9 @@ for column in (4, 11, 12, 23):
     print(f"row 10, column {column:>2}: {(window * edge).sum():+.2f}")
 
 # %%
-step("The formula, word for word", """
+step(
+    "The formula, word for word",
+    """
 A layer asks O questions, each with its own kernel, so weights are an array
 (O, KH, KW, C). The output has a place for each window and a channel for each
 kernel:
@@ -45,7 +50,8 @@ around the picture, so that windows can also sit on its border. How many
 windows fit along a side of `size` pixels?
 
     ⌊(size + 2·padding − kernel) / stride⌋ + 1
-""")
+""",
+)
 
 
 def convolve(x, weight, bias, stride, padding):
@@ -73,12 +79,15 @@ side = output_size(x.shape[1], 5, stride=2, padding=2)
 print(f"x {x.shape}, weight {weight.shape} -> y {naive.shape}; side {side}")
 
 # %%
-step("Sixteen questions, sixteen maps", """
+step(
+    "Sixteen questions, sixteen maps",
+    """
 Each channel of y is a map of where its question was answered with a large
 number. These kernels are random, as before training. Yet some maps already
 show outlines: a random kernel rarely sums to zero on both sides of an edge.
 The second picture is the answer to the edge kernel from above.
-""")
+""",
+)
 
 edges = convolve(x[:1], edge[None], numpy.zeros(1), stride=1, padding=1)
 with figure("02_maps", 8, 2) as drawing:
@@ -90,7 +99,9 @@ with figure("02_maps", 8, 2) as drawing:
         axes.axis("off")
 
 # %%
-step("The matrix product inside", """
+step(
+    "The matrix product inside",
+    """
 The innermost sum runs over kh, kw and c: the window and the kernel, both laid
 out as one long row of KH·KW·C numbers, and their dot product. All dot
 products of some rows with some other rows: that is a matrix product. So copy
@@ -101,7 +112,8 @@ kernel as a row of a matrix W, and
 
 Every pixel is now copied up to KH·KW times, which sounds wasteful. But a
 matrix product is what computers do best.
-""")
+""",
+)
 
 N, OH, OW, O = naive.shape
 columns = numpy.empty((N, OH, OW, 5, 5, x.shape[3]), x.dtype)
@@ -116,13 +128,16 @@ print("largest difference to the loops:", abs(Y - naive).max())
 print(f"X is {X.size / x.size:.1f} times as large as x")
 
 # %%
-step("The same without the loops over windows", """
+step(
+    "The same without the loops over windows",
+    """
 minialex/layers/windows.py has im2col without loops. It makes a view with
 six axes of the picture (N, OH, OW, KH, KW, C), in which a step along OH is
 `stride` rows and a step along KH is one row. The view overlaps itself and
 copies nothing; one assignment then copies it into X. As channels lie next to
 each other in memory, this moves KW·C numbers at a stretch.
-""")
+""",
+)
 
 room = numpy.empty((1, *X.shape), x.dtype)
 fast_columns = im2col(x, 5, 2, 2, 1, room, Conv2d.scratch)[0]
@@ -134,7 +149,9 @@ fast_time = seconds(lambda: layer.forward(x))
 print(f"loops {slow_time * 1e3:.0f} ms, layer {fast_time * 1e3:.2f} ms")
 
 # %%
-step("To take away", """
+step(
+    "To take away",
+    """
 - A convolution is one small linear classifier, applied at every place. It
   has few weights, as all places share them.
 - The output side is ⌊(size + 2·padding − kernel) / stride⌋ + 1.
@@ -147,4 +164,5 @@ Exercises
 2. Make a kernel that finds horizontal edges, and one that blurs.
 3. Write it yourself: lessons/exercises/conv.py. Lesson 03 has what its
    backward pass needs.
-""")
+""",
+)

@@ -12,7 +12,9 @@ from lesson import figure, pictures, quick, seconds, step
 from minialex.gradcheck import check_layer
 from minialex.layers import Conv2d, Tanh
 
-step("One window and one kernel", """
+step(
+    "One window and one kernel",
+    """
 Suppose the layers behind say how fast the loss L changes with y: that is dy.
 Take one window of four pixels and one kernel: y = b + Σ_k x[k] · w[k]. Nudge
 w[k] by δ: y changes by δ · x[k], and L by dy times that. Likewise x[k] and b:
@@ -20,7 +22,8 @@ w[k] by δ: y changes by δ · x[k], and L by dy times that. Likewise x[k] and b
     dw[k] = dy · x[k]        dx[k] = dy · w[k]        db = dy
 
 That is the chain rule: what comes from behind, times one's own slope.
-""")
+""",
+)
 
 x, w, dy = numpy.array([1.0, 2, 3, 4]), numpy.array([0.5, -1, 0, 2]), 3.0
 change = dy * (x @ (w + 0.01 * numpy.eye(4)[2]) - x @ w)
@@ -28,7 +31,9 @@ print("dw", dy * x, " dx", dy * w, " db", dy)
 print(f"w[2] nudged by 0.01: L moves by {change:.4f}, dw[2] is {dy * x[2]}")
 
 # %%
-step("All windows: add up", """
+step(
+    "All windows: add up",
+    """
 A kernel is used in every window; a pixel in every window that it lies in, by
 each kernel. A nudge acts through all of these uses, and they add up:
 
@@ -37,7 +42,8 @@ each kernel. A nudge acts through all of these uses, and they add up:
 
 over the windows i, j that hold pixel h, w; and db[o] = Σ_nij dy. No need to
 search for them: visit all windows, as forward did, and add what each gives.
-""")
+""",
+)
 
 
 def backward(x, weight, dy, stride):
@@ -62,14 +68,17 @@ dx, dw, db = backward(x, weight, dy, stride=2)
 print(f"dy {dy.shape} -> dx {dx.shape}, dw {dw.shape}, db {db.shape}")
 
 # %%
-step("The same as matrix products", """
+step(
+    "The same as matrix products",
+    """
 Forward was Y = X Wᵀ + b, with a window in each row of X. The sums above are
 
     dW = dYᵀ X        dX = dY W        db = the sum of the rows of dY
 
 (The shapes fit in no other way.) dX has a row for each window, so a pixel is
 in several rows. Adding them up, each where its window lay, is called col2im.
-""")
+""",
+)
 
 X = layer.columns(x)[0].copy()  # the layer uses its own again and again
 W, dY = weight.reshape(16, -1), dy.reshape(-1, 16)
@@ -85,11 +94,14 @@ fast = seconds(lambda: layer.backward(dy))
 print(f"loops {slow * 1e3:.0f} ms, layer {fast * 1e3:.2f} ms")
 
 # %%
-step("A slope can be measured", """
+step(
+    "A slope can be measured",
+    """
 Nudge a weight by ε, there and back: the slope is (L(w + ε) − L(w − ε)) / 2ε,
 wrong by about ε². So make ε small. But both L are rounded, and this error is
 divided by 2ε: so do not. Which ε is best in float32, which in float64?
-""")
+""",
+)
 
 tanh, conv = Tanh(), Conv2d(2, 3, 3, stride=2, rng=rng).astype("float64")
 x, r = rng.standard_normal((2, 7, 6, 2)), rng.standard_normal((2, 3, 2, 3))
@@ -116,11 +128,14 @@ with figure("03_epsilon", 6, 3.5) as drawing:
     axes.legend()
 
 # %%
-step("Proof, and a bug", """
+step(
+    "Proof, and a bug",
+    """
 check_layer does this with every single number, in float64, ε = 10⁻⁵. Would it
 find the classic mistake, = instead of +=? Nothing crashes, all shapes are
 right. Only check where windows overlap: with stride 3 no pixel is used twice.
-""")
+""",
+)
 
 
 class Forgetful(Conv2d):
@@ -139,7 +154,9 @@ for kind, stride in ((Conv2d, 2), (Forgetful, 2), (Forgetful, 3)):
     print(kind.__name__, f"stride {stride}: passed {report.passed},", text)
 
 # %%
-step("To take away", """
+step(
+    "To take away",
+    """
 - What comes from behind, times one's own slope; several uses add up.
 - Y = X Wᵀ gives dW = dYᵀ X and dX = dY W, which col2im adds up into dx.
 - Believe no gradient unchecked: python -m minialex.gradcheck checks all.
@@ -147,4 +164,5 @@ step("To take away", """
 Exercises
 1. Plant another bug in Forgetful: is it found, and in which array?
 2. Complete lessons/exercises/conv.py: its backward has a padding, too.
-""")
+""",
+)

@@ -21,13 +21,16 @@ from minialex.network import Network
 from minialex.optim import SGD
 from minialex.parallel.workers import Workers
 
-step("Three ways to bend", """
+step(
+    "Three ways to bend",
+    """
 sigmoid: 1 / (1 + e⁻ˣ), between 0 and 1; tanh: the same from −1 to 1, and
 steeper; ReLU: x if it is positive, else 0. Backward multiplies what comes
 from behind by the slope. So look at the slopes: far from 0, tanh and sigmoid
 are flat, and hardly any gradient gets through: they are saturated. ReLU's
 slope is exactly 1, however large x is; or it is exactly 0.
-""")
+""",
+)
 
 
 def relu(x):
@@ -55,14 +58,17 @@ with figure("04_slopes", 7, 2.8) as drawing:
     left.legend()
 
 # %%
-step("Two beginnings", """
+step(
+    "Two beginnings",
+    """
 The net has four layers, as in the figure: three convolutions with pools and a
 linear layer. In 2012 it was fed pixels of 0 to 255 minus their mean (section
 2), and all weights were drawn from N(0, 0.01²) (section 5). Today one divides
 pixels by their standard deviation, too, and draws the weights of a unit with
 n inputs from N(0, 2/n) (He et al. 2015). What share of the first layer's
 units is flat, with a slope below 0.05? ReLU's are, wherever x is negative.
-""")
+""",
+)
 
 
 def build(bend, std):
@@ -90,13 +96,16 @@ for start, (prepare, std) in starts.items():
         print(f"{start:5} {name:7} |x| {abs(x).mean():.1f} flat {flat:.0%}")
 
 # %%
-step("The race", """
+step(
+    "The race",
+    """
 All nets see the same pictures in the same order, with momentum and without
 regularisation, until fewer than 25% in an epoch were wrong. As in the paper
 each has a learning rate of its own: of 0.0005, 0.001, 0.002, 0.005, 0.01, …
 the one that got there first, or nearest, when we tried them all. The figure
 is drawn as the paper's, ReLU solid, tanh dashed. This takes minutes.
-""")
+""",
+)
 
 rates = {"2012": dict(ReLU=0.001, tanh=0.01, sigmoid=0.05)}
 rates["today"] = dict(ReLU=0.01, tanh=0.02, sigmoid=0.1)
@@ -137,7 +146,9 @@ with figure("04_race", 8, 3.5) as drawing:
     axes.legend()
 
 # %%
-step("To take away", """
+step(
+    "To take away",
+    """
 - Without something between them that bends, many layers are one.
 - Where a unit is flat, no gradient gets through. Large inputs make tanh flat,
   and not ReLU, so that it needs no care for the scale of pixels and weights.
@@ -147,4 +158,5 @@ step("To take away", """
 Exercises
 1. Which of the two changes since 2012 is it, the pixels or the weights?
 2. Give ReLU's learning rate to tanh, and the other way round.
-""")
+""",
+)

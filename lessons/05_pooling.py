@@ -14,11 +14,14 @@ from minialex.layers import AvgPool2d, Conv2d, MaxPool2d, ReLU
 from minialex.layers.windows import taps
 from minialex.network import Network
 
-step("A window becomes its largest number", """
+step(
+    "A window becomes its largest number",
+    """
 A max-pool slides a window over each channel and has no weights: the answer is
 the largest number in the window. All windows of this lesson move by 2 pixels,
 so those of 3×3 overlap. The 5 lies in four of them. In how many does it win?
-""")
+""",
+)
 
 
 def max_pool(x, size):
@@ -26,30 +29,37 @@ def max_pool(x, size):
     OH, OW = (H - size) // 2 + 1, (W - size) // 2 + 1
     y = numpy.empty((N, OH, OW, C), x.dtype)
     for n, i, j, c in numpy.ndindex(y.shape):
-        y[n, i, j, c] = x[n, 2*i : 2*i + size, 2*j : 2*j + size, c].max()
+        y[n, i, j, c] = x[n, 2 * i : 2 * i + size, 2 * j : 2 * j + size, c].max()
     return y
 
 
-small = numpy.array([[1.0, 0, 2, 0, 0], [0, 3, 1, 0, 6], [2, 1, 5, 0, 1],
-                     [0, 4, 0, 1, 0], [1, 0, 2, 0, 3]]).reshape(1, 5, 5, 1)
+small = numpy.array(
+    [[1.0, 0, 2, 0, 0], [0, 3, 1, 0, 6], [2, 1, 5, 0, 1], [0, 4, 0, 1, 0], [1, 0, 2, 0, 3]]
+).reshape(1, 5, 5, 1)
 print(f"x\n{small[0, ..., 0]}\ny\n{max_pool(small, 3)[0, ..., 0]}")
 
 # %%
-step("Overlapping, or side by side (section 3.4)", """
+step(
+    "Overlapping, or side by side (section 3.4)",
+    """
 Windows of 2×2 lie side by side. From an odd side, as AlexNet's 55, 27 and 13,
 they leave out the last row and column, so y is as large as with 3×3. With 3×3
 the paper's errors were 0.4% (top-1) and 0.3% (top-5) lower, and its nets
 "slightly more difficult to overfit". LeNet took the mean. In the picture,
 look at the brightest line: who keeps it, and who pales it?
-""")
+""",
+)
 
 some, rng = pictures("fashion-mnist", 256, 1), numpy.random.default_rng(0)
 conv, relu = Conv2d(some.x.shape[3], 16, 5, padding=2, rng=rng), ReLU()
 maps = relu.forward(conv.forward(some.x)).copy()
-ways = {"the map": lambda a: a, "every 2nd pixel": lambda a: a[:, ::2, ::2],
-        "max 2×2": MaxPool2d(2, stride=2).forward,
-        "max 3×3": MaxPool2d(3, stride=2).forward,
-        "mean 3×3": AvgPool2d(3, stride=2).forward}
+ways = {
+    "the map": lambda a: a,
+    "every 2nd pixel": lambda a: a[:, ::2, ::2],
+    "max 2×2": MaxPool2d(2, stride=2).forward,
+    "max 3×3": MaxPool2d(3, stride=2).forward,
+    "mean 3×3": AvgPool2d(3, stride=2).forward,
+}
 with figure("05_pools", 9, 2.1) as drawing:
     for axes, name in zip(drawing.subplots(1, 5), ways, strict=True):
         pooled, white = ways[name](maps)[0, ..., 1], maps[0, ..., 1].max()
@@ -57,12 +67,15 @@ with figure("05_pools", 9, 2.1) as drawing:
         axes.set(title=name, xticks=[], yticks=[])
 
 # %%
-step("Without loops: three rows, then three columns", """
+step(
+    "Without loops: three rows, then three columns",
+    """
 The largest of nine is the largest of three that are the largest of three
 each. So take x, x without its first row and x without its first two, every
 second row of each: their largest, place by place, is the largest of three
 rows. Then the same along columns. pool.py does just this.
-""")
+""",
+)
 
 x = maps[: 2 if quick else 8]
 H, W = x.shape[1:3]
@@ -71,23 +84,28 @@ y = numpy.max([rows[:, :, k : W - 2 + k : 2] for k in range(3)], axis=0)
 layer, naive = MaxPool2d(3, stride=2), max_pool(x, 3)
 print(f"x {x.shape} -> rows {rows.shape} -> y {y.shape}")
 print("as loops:", (y == naive).all(), (layer.forward(x) == naive).all())
-print(f"loops {seconds(lambda: max_pool(x, 3), repeat=1) * 1e3:.0f} ms,",
-      f"layer {seconds(lambda: layer.forward(x)) * 1e3:.2f} ms")
+print(
+    f"loops {seconds(lambda: max_pool(x, 3), repeat=1) * 1e3:.0f} ms,",
+    f"layer {seconds(lambda: layer.forward(x)) * 1e3:.2f} ms",
+)
 
 # %%
-step("Backward: to the winner, and added up", """
+step(
+    "Backward: to the winner, and added up",
+    """
 Nudge a window's largest pixel, and y moves as much; nudge another one, and y
 stays. So the winner gets all of dy. The 5 wins three times: its gradient is
 the sum of three dy. That takes +=; with = the last window wipes out the rest.
 Read from dx which window gave what. (A mean gives each pixel a ninth of dy,
 with += too.) Then differences (lesson 03) judge. Can 2×2 tell += from =?
-""")
+""",
+)
 
 
 def backward(x, dy, size, sign="+="):
     dx = numpy.zeros_like(x)
     for n, i, j, c in numpy.ndindex(dy.shape):
-        window = n, slice(2*i, 2*i + size), slice(2*j, 2*j + size), c
+        window = n, slice(2 * i, 2 * i + size), slice(2 * j, 2 * j + size), c
         winner = x[window].argmax()
         before = dx[window].flat[winner] if sign == "+=" else 0
         dx[window].flat[winner] = before + dy[n, i, j, c]
@@ -105,13 +123,16 @@ for size, sign in ((3, "+="), (3, "="), (2, "+="), (2, "=")):
     print(f"{size}×{size} with {sign:<2} error {errors[size, sign]:.0e}")
 
 # %%
-step("Two equal pixels, and pixels that are not there", """
+step(
+    "Two equal pixels, and pixels that are not there",
+    """
 Where pixels are equally large, any shares of dy that add up to dy will do,
 and pool.py gives all to the first. Rare? After ReLU, whole windows are 0:
 count. Differences say 1/2 for each of nine equal pixels, the mean of "up" and
 "down": so check gradients where there are no ties. Padding must never win, so
 it is −∞. A 0 would win over negative numbers, and dy would be lost to it.
-""")
+""",
+)
 
 ties = sum(1 * (tap == y) for tap in taps(x, 3, 2, *y.shape[1:3])) > 1
 print(f"windows with ties: {ties.mean():.0%}, all 0: {(y == 0).mean():.0%}")
@@ -121,11 +142,14 @@ zeros = max_pool(numpy.pad(flat, ((0, 0), (1, 1), (1, 1), (0, 0))), 3)
 print("padded with 0:", zeros.ravel(), "−∞:", padded.forward(flat).ravel())
 
 # %%
-step("What pooling is for: small shifts change little", """
+step(
+    "What pooling is for: small shifts change little",
+    """
 Roll all pictures to the right by 1, 2, 3, 4 pixels. How much do their maps
 change? 100%: as much as if each picture were another one. Every 2nd pixel
 makes small maps too: does that help? And three pools, one after the other?
-""")
+""",
+)
 
 change, pools = {}, [(f"pool{i}", MaxPool2d(3, 2)) for i in range(3)]
 ways["three max 3×3"] = Network(pools, maps.shape[1:]).forward
@@ -138,7 +162,9 @@ for name, way in ways.items():
     print(f"{name:<16}", *(f"{change[name, k]:5.0%}" for k in range(1, 5)))
 
 # %%
-step("To take away", """
+step(
+    "To take away",
+    """
 - A max-pool keeps a window's strongest answer and forgets where in it that
   was. Against shifts, one helps a little and three help much.
 - A mean is steadier still, but pales what is thin and strong.
@@ -147,4 +173,5 @@ step("To take away", """
 Exercises
 1. In how many 3×3 windows of stride 2 can a pixel lie? Which pixels in four?
 2. Write it yourself: lessons/exercises/pool.py.
-""")
+""",
+)

@@ -13,7 +13,9 @@ from lesson import figure, pictures, quick, seconds, step
 from minialex.gradcheck import differences
 from minialex.layers import Conv2d, LocalResponseNorm, MaxPool2d, ReLU
 
-step("The formula of section 3.3, word by word", """
+step(
+    "The formula of section 3.3, word by word",
+    """
 At each place channel i listens to its window W(i): the n channels around it,
 itself in the middle, fewer at both ends.
 
@@ -22,7 +24,8 @@ itself in the middle, fewer at both ends.
 
 The paper has n = 5, β = 0.75, k = 2 and α = 1e-4. We take α = 1, to see
 more. Below, channel 4 shouts and all others murmur. What becomes of them?
-""")
+""",
+)
 
 
 def lrn(x, alpha=1.0):
@@ -41,12 +44,15 @@ print("x", *(f"{value:5.2f}" for value in made_up.ravel()))
 print("y", *(f"{value:5.2f}" for value in lrn(made_up).ravel()))
 
 # %%
-step("Lateral inhibition, made up and real", """
+step(
+    "Lateral inhibition, made up and real",
+    """
 The picture shows the same, and a pixel as 32 random kernels see it. A loud
 channel's four neighbours hardly speak. Is the loudest one still the loudest?
 Who is whose neighbour is an accident of numbering; but as the net learns with
 this layer in it, it can arrange itself.
-""")
+""",
+)
 
 some, rng = pictures("fashion-mnist", 64, 1), numpy.random.default_rng(0)
 conv, relu = Conv2d(some.x.shape[3], 32, 5, padding=2, rng=rng), ReLU()
@@ -62,11 +68,14 @@ with figure("06_inhibition", 9, 3.6) as drawing:
         below.set(title="y, with α = 1", xlabel="channel")
 
 # %%
-step("Without loops: add up five shifted arrays", """
+step(
+    "Without loops: add up five shifted arrays",
+    """
 Square all, put two zeros on both sides of the channels, and add up five
 arrays, each a channel further along. lrn.py does so too, and takes the power
 as two square roots: s^¾ = √(s·√s).
-""")
+""",
+)
 
 
 def window_sum(a, shifts=range(5)):
@@ -76,13 +85,21 @@ def window_sum(a, shifts=range(5)):
 
 x, layer = maps[: 1 if quick else 4], LocalResponseNorm(alpha=1)
 naive, fast = lrn(x), x / (2 + window_sum(x * x)) ** 0.75
-print("off the loops: this", abs(fast - naive).max(),
-      "and the layer", abs(layer.forward(x) - naive).max())
-print(f"loops {seconds(lambda: lrn(x), repeat=1) * 1e3:.0f} ms,",
-      f"layer {seconds(lambda: layer.forward(x)) * 1e3:.2f} ms")
+print(
+    "off the loops: this",
+    abs(fast - naive).max(),
+    "and the layer",
+    abs(layer.forward(x) - naive).max(),
+)
+print(
+    f"loops {seconds(lambda: lrn(x), repeat=1) * 1e3:.0f} ms,",
+    f"layer {seconds(lambda: layer.forward(x)) * 1e3:.2f} ms",
+)
 
 # %%
-step("Backward, and why a check with α = 1e-4 proves nothing", """
+step(
+    "Backward, and why a check with α = 1e-4 proves nothing",
+    """
 x_i acts on y_i as its factor, and on s_j, so on y_j, of each neighbour j:
 
     as the factor      dy_i / s_i^β
@@ -93,7 +110,8 @@ This cross term sums over those j in whose window i is. They are W(i) again:
 to be neighbours is mutual. Below, finite differences judge the gradient: as
 it should be, without the cross term, and with a window that lacks its last
 channel. With α = 1e-4, would a bound of 1e-3 find the mistakes?
-""")
+""",
+)
 
 
 def backward(x, dy, alpha, cross=1, shifts=range(5)):
@@ -116,20 +134,26 @@ layer.forward(a, train=True)
 print("layer off this:", abs(layer.backward(dy) - backward(a, dy, 1)).max())
 
 # %%
-step("What α does, and what others mean by it", """
+step(
+    "What α does, and what others mean by it",
+    """
 The paper's pixels went from 0 to 255, less their mean. Squares of
 standardised ones (about −2 to 2) are too small for α = 1e-4: LRN then hardly
 does more than multiply by 2^−0.75. The paper's own program, Caffe, torch and
 ONNX divide α by n, the last three with k = 1 unless told otherwise. CaffeNet
 pools first: cheaper, and not the same. Who takes over weights must know.
 Printed: by what LRN multiplies, at the loudest and at the softest place.
-""")
+""",
+)
 
 pixels = (some.images - some.images.mean(axis=0)).astype(numpy.float32)
 loud = relu.forward(conv.forward(pixels)).copy()
 paper, pool = LocalResponseNorm(), MaxPool2d(3, stride=2)
-others = {"the paper's": paper, "α / 5": LocalResponseNorm(alpha=1e-4 / 5),
-          "α / 5, k = 1": LocalResponseNorm(alpha=1e-4 / 5, k=1)}
+others = {
+    "the paper's": paper,
+    "α / 5": LocalResponseNorm(alpha=1e-4 / 5),
+    "α / 5, k = 1": LocalResponseNorm(alpha=1e-4 / 5, k=1),
+}
 for name, layer in others.items():
     for x, kind in ((maps, "standardised"), (loud, "0 to 255")):
         by = layer.forward(x)[x > 0] / x[x > 0]
@@ -139,7 +163,9 @@ off = abs(pool.forward(paper.forward(loud)) - early)
 print(f"pooled first: {off.mean() / early.mean():.1%} off")
 
 # %%
-step("To take away", """
+step(
+    "To take away",
+    """
 - LRN divides each answer by how loud its neighbours among the channels are.
 - Its gradient has a cross term. Check it with α near 1, in float64.
 - In the paper it took 1.4% off the top-1 error. Later nets do without.
@@ -147,4 +173,5 @@ step("To take away", """
 Exercises
 1. Of a channel alone, which x gives the largest y? Why not ∞? (β > ½)
 2. Write it yourself: lessons/exercises/lrn.py.
-""")
+""",
+)

@@ -16,11 +16,14 @@ from minialex.models import with_classifier
 from minialex.network import Network
 from minialex.optim import SGD
 
-step("Toss a coin for each unit", """
+step(
+    "Toss a coin for each unit",
+    """
 With probability p, y is 0; else it is x / (1 − p): at p = 1/2 those who stay
 speak twice as loudly, as if for two. Coins are tossed anew for each picture
 at each step, but only while training. When testing, y is x.
-""")
+""",
+)
 
 
 def dropout(x, p, rng):
@@ -38,11 +41,15 @@ print("testing:", layer.forward(x))
 x, seed = numpy.ones((100, 1000)), numpy.random.default_rng
 fast = Dropout(0.5, seed(1)).forward(x, train=True)
 print("as loops:", (dropout(x, 0.5, seed(1)) == fast).all())
-print(f"loops {seconds(lambda: dropout(x, 0.5, seed(1)), 1) * 1e3:.0f} ms,",
-      f"layer {seconds(lambda: layer.forward(x, train=True)) * 1e3:.2f} ms")
+print(
+    f"loops {seconds(lambda: dropout(x, 0.5, seed(1)), 1) * 1e3:.0f} ms,",
+    f"layer {seconds(lambda: layer.forward(x, train=True)) * 1e3:.2f} ms",
+)
 
 # %%
-step("The mean stays; and the way back", """
+step(
+    "The mean stays; and the way back",
+    """
 The next layer gets s = Σ w·y, with each mask another (± below). The paper
 does not divide while training; when testing it multiplies all y by 0.5. We
 divide while training ("inverted" dropout), and test without a thought: the
@@ -51,27 +58,36 @@ same net, with w half as large. Does the mean of s over 10,000 masks fit?
 Backward: y is x times a constant, so dx = dy · mask / (1 − p), with the mask
 of this forward pass, which the layer keeps. Other coins would blame units
 that said nothing. Finite differences, with the same mask, judge three ways.
-""")
+""",
+)
 
 rng = numpy.random.default_rng(2)
 x, w = rng.random(400), rng.standard_normal(400)
 masks = 1.0 * (rng.random((10000, 400)) >= 0.5)
-for name, s, test in (("paper", masks * x @ w, 0.5 * x @ w),
-                      ("inverted", masks / 0.5 * x @ w, x @ w)):
+for name, s, test in (
+    ("paper", masks * x @ w, 0.5 * x @ w),
+    ("inverted", masks / 0.5 * x @ w, x @ w),
+):
     print(f"{name}: train {s.mean():.2f} ± {s.std():.2f}, test {test:.2f}")
 true = differences(lambda: masks[0] / 0.5 * x @ w, x)
-ways = {"dy · mask / (1 − p)": w * masks[0] / 0.5,
-        "dy · mask": w * masks[0], "other coins": w * masks[1] / 0.5}
+ways = {
+    "dy · mask / (1 − p)": w * masks[0] / 0.5,
+    "dy · mask": w * masks[0],
+    "other coins": w * masks[1] / 0.5,
+}
 for name, dx in ways.items():
     print(f"{name:<20} largest error {abs(dx - true).max():.1e}")
 
 # %%
-step("Learning by heart, or not", """
+step(
+    "Learning by heart, or not",
+    """
 A few hundred pictures, AlexNet's head with 256 units for 4096, the same
 weights to start from; once with p = 0, once with 1/2. All losses are taken
 with all units. Which net learns its pictures faster? And whose loss on test
 pictures turns round and climbs, as it grows ever surer of its mistakes?
-""")
+""",
+)
 
 train, epochs = (300, 15) if quick else (500, 50)
 some = pictures("fashion-mnist", train, 500 if quick else 2000)
@@ -87,8 +103,11 @@ def learn(p):
     rng = numpy.random.default_rng(0)
     features = [
         ("conv1", Conv2d(shape[2], 16, 5, stride=2, padding=2, rng=rng)),
-        ("relu1", ReLU()), ("pool1", MaxPool2d(3, stride=2)),
-        ("conv2", Conv2d(16, 32, 3, padding=1, rng=rng)), ("relu2", ReLU())]
+        ("relu1", ReLU()),
+        ("pool1", MaxPool2d(3, stride=2)),
+        ("conv2", Conv2d(16, 32, 3, padding=1, rng=rng)),
+        ("relu2", ReLU()),
+    ]
     net = with_classifier(features, shape, 10, rng, hidden=256)
     net.layers["dropout6"].p = net.layers["dropout7"].p = p
     sgd, curves = SGD(net, lr=0.01), []
@@ -102,8 +121,10 @@ def learn(p):
         of_test, right = judge(net.forward(some.test_x))
         curves.append((epoch, of_train, of_test))
         if epoch % 5 == 0:
-            print(f"p = {p}, epoch {epoch:>2}: training {of_train:.3f},",
-                  f"test {of_test:.3f}, {right:.1%} right")
+            print(
+                f"p = {p}, epoch {epoch:>2}: training {of_train:.3f},",
+                f"test {of_test:.3f}, {right:.1%} right",
+            )
     return net, numpy.transpose(curves)
 
 
@@ -117,11 +138,14 @@ with figure("07_overfitting", 8, 3.2) as drawing:
     axes.legend()
 
 # %%
-step("One net, or very many that share weights", """
+step(
+    "One net, or very many that share weights",
+    """
 Each mask makes another net. The paper: to use all units at once is "a
 reasonable approximation to taking the geometric mean of the predictive
 distributions" of all these nets. Let 1, 4, 16, 64 vote, and see.
-""")
+""",
+)
 
 layers, seam = list(net.layers.items()), list(net.layers).index("flatten")
 maps = Network(layers[:seam], shape).forward(some.test_x)
@@ -132,13 +156,17 @@ for _ in range(64):
 for n in (1, 4, 16, 64):
     geometric = judge(numpy.log(votes[:n]).mean(axis=0))
     ordinary = judge(numpy.log(numpy.mean(votes[:n], axis=0)))
-    print(f"{n:>2} masks: geometric {geometric[0]:.3f} {geometric[1]:.1%},",
-          f"ordinary {ordinary[0]:.3f} {ordinary[1]:.1%}")
+    print(
+        f"{n:>2} masks: geometric {geometric[0]:.3f} {geometric[1]:.1%},",
+        f"ordinary {ordinary[0]:.3f} {ordinary[1]:.1%}",
+    )
 scaled = judge(head.forward(maps))
 print(f"all units, once:    {scaled[0]:.3f} {scaled[1]:.1%}")
 
 # %%
-step("To take away", """
+step(
+    "To take away",
+    """
 - Training: half of the units, twice as loud; the same ones on the way back.
 - Testing: all units, which is like asking all these nets at once.
 - Learning takes longer (twice as long in the paper), and the net is less sure
@@ -147,4 +175,5 @@ step("To take away", """
 Exercises
 1. Forget to say train=False when testing: what does one mask cost, above?
 2. Write it yourself: lessons/exercises/dropout.py.
-""")
+""",
+)

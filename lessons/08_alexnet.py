@@ -15,55 +15,75 @@ from minialex.memory import picture_bytes
 from minialex.models import build
 from minialex.network import Network
 
-step("A list of layers (section 3.5)", """
+step(
+    "A list of layers (section 3.5)",
+    """
 Five convolutions and three linear layers have weights. Read the list slowly:
 it is all there is. In what it prints, follow the sides 227, 55, 27, 13, 6:
 fewer and fewer places, more and more channels, until fc6 looks at all.
-""")
+""",
+)
 
 rng = numpy.random.default_rng(0)
 halves = dict(groups=2, rng=rng)
 pieces = [
-    ("conv1", Conv2d(3, 96, 11, stride=4, rng=rng)), ("relu1", ReLU()),
-    ("norm1", LocalResponseNorm()), ("pool1", MaxPool2d(3, stride=2)),
-    ("conv2", Conv2d(96, 256, 5, padding=2, **halves)), ("relu2", ReLU()),
-    ("norm2", LocalResponseNorm()), ("pool2", MaxPool2d(3, stride=2)),
-    ("conv3", Conv2d(256, 384, 3, padding=1, rng=rng)), ("relu3", ReLU()),
-    ("conv4", Conv2d(384, 384, 3, padding=1, **halves)), ("relu4", ReLU()),
-    ("conv5", Conv2d(384, 256, 3, padding=1, **halves)), ("relu5", ReLU()),
-    ("pool5", MaxPool2d(3, stride=2)), ("flatten", Flatten()),
-    ("fc6", Linear(6 * 6 * 256, 4096, rng=rng)), ("relu6", ReLU()),
-    ("dropout6", Dropout(0.5)), ("fc7", Linear(4096, 4096, rng=rng)),
-    ("relu7", ReLU()), ("dropout7", Dropout(0.5)),
-    ("fc8", Linear(4096, 1000, weight_std=0.01, rng=rng))]
+    ("conv1", Conv2d(3, 96, 11, stride=4, rng=rng)),
+    ("relu1", ReLU()),
+    ("norm1", LocalResponseNorm()),
+    ("pool1", MaxPool2d(3, stride=2)),
+    ("conv2", Conv2d(96, 256, 5, padding=2, **halves)),
+    ("relu2", ReLU()),
+    ("norm2", LocalResponseNorm()),
+    ("pool2", MaxPool2d(3, stride=2)),
+    ("conv3", Conv2d(256, 384, 3, padding=1, rng=rng)),
+    ("relu3", ReLU()),
+    ("conv4", Conv2d(384, 384, 3, padding=1, **halves)),
+    ("relu4", ReLU()),
+    ("conv5", Conv2d(384, 256, 3, padding=1, **halves)),
+    ("relu5", ReLU()),
+    ("pool5", MaxPool2d(3, stride=2)),
+    ("flatten", Flatten()),
+    ("fc6", Linear(6 * 6 * 256, 4096, rng=rng)),
+    ("relu6", ReLU()),
+    ("dropout6", Dropout(0.5)),
+    ("fc7", Linear(4096, 4096, rng=rng)),
+    ("relu7", ReLU()),
+    ("dropout7", Dropout(0.5)),
+    ("fc8", Linear(4096, 1000, weight_std=0.01, rng=rng)),
+]
 net = Network(pieces, (227, 227, 3))
 shapes, work = net.shapes(), net.macs()
-weights = {name: sum(array.size for array in layer.params.values())
-           for name, layer in pieces}
+weights = {name: sum(array.size for array in layer.params.values()) for name, layer in pieces}
 print(f"{'layer':<8} {'output':<14} {'weights':>10} {'multiply-adds':>14}")
 for name, shape in shapes.items():
     print(f"{name:<8} {shape!s:<14} {weights[name]:>10,} {work[name]:>14,}")
 
 # %%
-step("Where does 55 come from?", """
+step(
+    "Where does 55 come from?",
+    """
 The paper's pictures are 224×224, and (224 − 11) / 4 + 1 = 54.25. The original
 program rounds up: its last windows stick out of the picture. Others take 227
 pixels, or pad 224 by 2 and round down. The paper's list has 253,440 neurons
 for conv1, 622,312 in all; its abstract says 650,000. Which is right?
-""")
+""",
+)
 
 for side, padding in ((224, 0), (227, 0), (224, 2)):
-    print(side, "padded by", padding, "->", (side + 2*padding - 11) / 4 + 1)
+    print(side, "padded by", padding, "->", (side + 2 * padding - 11) / 4 + 1)
 names = [name for name in weights if weights[name]]
 neurons = [numpy.prod(shapes[name]) for name in names]
 print(f"neurons: conv1 {neurons[0]:,}, all {sum(neurons):,}")
 
 # %%
-step("Where the weights are, and where the work is", """
+step(
+    "Where the weights are, and where the work is",
+    """
 A kernel works at every place, a linear layer's weight once. So most weights
 are in fc6, and most work is in convolutions. Of AlexNet beside LeNet (1998)
 one reads "10 times the parameters, 250 times the computation". Is it true?
-""")
+""",
+)
 
 total, macs = net.parameter_count(), sum(work.values())
 with figure("08_counts", 8, 2.8) as drawing:
@@ -73,33 +93,45 @@ with figure("08_counts", 8, 2.8) as drawing:
     left.set(title="million weights", ylim=(8, -1))
     right.set(title="million multiply-adds", ylim=(8, -1))
 print(f"fc6: {weights['fc6'] / total:.0%} of {total:,} weights")
-print(f"convolutions: {sum(work[name] for name in names[:5]) / macs:.0%}",
-      f"of {macs:,} multiply-adds")
+print(
+    f"convolutions: {sum(work[name] for name in names[:5]) / macs:.0%}",
+    f"of {macs:,} multiply-adds",
+)
 lenet = build("lenet", rng=rng)
-print(f"LeNet times {total / lenet.parameter_count():.0f} in weights,",
-      f"times {macs / sum(lenet.macs().values()):.0f} in work")
+print(
+    f"LeNet times {total / lenet.parameter_count():.0f} in weights,",
+    f"times {macs / sum(lenet.macs().values()):.0f} in work",
+)
 
 # %%
-step("Two groups, for two cards", """
+step(
+    "Two groups, for two cards",
+    """
 The paper's two cards had 3 GB each and held half of the channels each. conv2,
 conv4 and conv5 see only what is on their own card: two groups, half of the
 weights and work. Silence the second half of conv2's input: which half of the
 kernels sees it? Would the net, as minialex trains it, fit into one card?
-""")
+""",
+)
 
 conv2, x = net.layers["conv2"], rng.standard_normal((1, 27, 27, 96))
 before = conv2.forward(x).copy()
 x[..., 48:] = 0
 changed = (conv2.forward(x) != before).any(axis=(0, 1, 2))
 print("see it:", changed[:128].sum(), "and", changed[128:].sum(), "of 128")
-print(f"weights, gradients, velocity {3 * 4 * total / 1e9:.2f} GB,",
-      f"128 pictures {128 * picture_bytes(net) / 1e9:.2f} GB")
+print(
+    f"weights, gradients, velocity {3 * 4 * total / 1e9:.2f} GB,",
+    f"128 pictures {128 * picture_bytes(net) / 1e9:.2f} GB",
+)
 
 # %%
-step("A picture goes through", """
+step(
+    "A picture goes through",
+    """
 The weights are random, but He's, which keep the spread of what goes through.
 Untrained, all 1000 classes seem equally likely: a loss near log 1000 = 6.91.
-""")
+""",
+)
 
 some = pictures("cifar10", 1, 1)
 start = some.standardize(resized(some.images, 227))
@@ -113,11 +145,14 @@ for name, layer in pieces:
 print(f"mean loss {numpy.log(numpy.exp(x).sum()) - x.mean():.2f}")
 
 # %%
-step("How far a number sees: its receptive field", """
+step(
+    "How far a number sees: its receptive field",
+    """
 A number of conv1 sees 11 pixels. Each layer adds (kernel − 1) times how many
 pixels its inputs lie apart, and each stride multiplies that. Backward from a
 place of pool5 agrees. But out of how large a square comes half of dx?
-""")
+""",
+)
 
 field, distance = 1, 1
 for name, layer in pieces[:15]:
@@ -140,11 +175,14 @@ with figure("08_picture", 10, 2.3) as drawing:
         axes.set(title=name, xticks=[], yticks=[])
 
 # %%
-step("To take away", """
+step(
+    "To take away",
+    """
 - Eight layers have weights: fc6 has most of them, convolutions most work.
 - A place of pool5 can see 195 pixels, and sees best in the middle.
 
 Exercises
 1. One linear layer on each channel's mean, behind conv5: how many weights?
 2. How large a batch fits into 3 GB?
-""")
+""",
+)

@@ -15,7 +15,9 @@ from minialex import models, optim
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.parallel.workers import Workers
 
-step("A narrow valley", """
+step(
+    "A narrow valley",
+    """
 Take a loss of two weights, L = ½ (w₀² + 100·w₁²): flat along w₀, steep along
 w₁. Its gradient is g = (w₀, 100·w₁). Plain descent, w ← w − ε·g, multiplies
 w₀ by 1 − ε and w₁ by 1 − 100·ε in each step. With ε above 2/100, w₁ grows
@@ -25,7 +27,8 @@ the rate, and the flat one pays for it.
 Momentum remembers: v ← m·v − ε·g, then w ← w + v. Gradients that agree add
 up, to 1 + m + m² + … = 1/(1 − m) steps in one: 10 with m = 0.9. Gradients
 that flip cancel out. See four paths of 400 steps from (−4, 1) to (0, 0):
-""")
+""",
+)
 
 x, y = numpy.meshgrid(numpy.linspace(-5, 3), numpy.linspace(-2, 2))
 far = []
@@ -46,7 +49,9 @@ with figure("09_valley", 10, 2.8) as drawing:
         ax.set(xlabel="w₀", ylabel="w₁")
 
 # %%
-step("The paper's rule, word by word", """
+step(
+    "The paper's rule, word by word",
+    """
     v ← 0.9·v − 0.0005·ε·w − ε·g      then      w ← w + v
 
 0.9·v          nine tenths of the last step are taken again.
@@ -54,12 +59,15 @@ step("The paper's rule, word by word", """
 − 0.0005·ε·w   weight decay: a leak towards 0, the slope of ½·0.0005·w². "It
                reduces the model's training error", says the paper.
 An optimiser sees only arrays; here are random ones. Loops, then optim.SGD:
-""")
+""",
+)
+
 
 def sgd_loops(w, g, v, lr, momentum=0.9, weight_decay=0.0005):
     for i in range(len(w)):
         v[i] = momentum * v[i] - weight_decay * lr * w[i] - lr * g[i]
         w[i] = w[i] + v[i]
+
 
 w, g = numpy.random.default_rng(0).standard_normal((2, 10_000))
 v = numpy.zeros(10_000)
@@ -72,12 +80,15 @@ print("largest difference:", abs(w - net.params["w"]).max())
 print(f"loops {slow * 1e3:.1f} ms, optim.SGD {fast * 1e3:.3f} ms a step")
 
 # %%
-step("torch's rule beside it", """
+step(
+    "torch's rule beside it",
+    """
 PyTorch keeps the rate out of v:  v ← 0.9·v + 0.0005·w + g;  w ← w − ε·v. At a
 constant ε the steps are the same: the paper's v is −ε times this one. But if
 ε drops to a tenth, torch's steps do at once; the paper's v still holds nine
 tenths of the old step. Here g = 1, and ε drops to 0.001 after 60 steps.
-""")
+""",
+)
 
 lengths, shown = {}, (1, 2, 60, 61, 62, 100)
 print("length of step", *(f"{i:>6}" for i in shown))
@@ -92,12 +103,15 @@ for rule in ("paper", "torch"):
     print(f"{rule:<14}", *(f"{lengths[rule][i - 1]:.4f}" for i in shown))
 
 # %%
-step("When to lower the rate", """
+step(
+    "When to lower the rate",
+    """
 A batch's gradient is a guess, so at a constant rate weights end up rattling
 about. A lower rate settles them, but too early it is only slow. The paper
 divided ε by 10 whenever the validation error stalled, three times in 90
 epochs: "plateau". Others need no errors. The numbers are every third epoch's.
-""")
+""",
+)
 
 with figure("09_schedules", 10, 2.6) as drawing:
     for i, name in enumerate(["plateau", "step", "exponential", "cosine"]):
@@ -111,11 +125,14 @@ with figure("09_schedules", 10, 2.6) as drawing:
         ax.set(xlabel="epoch", ylabel="ε")
 
 # %%
-step("On a real net", """
+step(
+    "On a real net",
+    """
 The same net four times, same weights, same batches: plain; plain with ten
 times the rate, which momentum comes to on an even slope; with momentum; with
 momentum and cosine. Is momentum only a larger rate? Compare 2 and 3.
-""")
+""",
+)
 
 n, epochs = (512, 3) if quick else (5120, 4)
 some, means = pictures("cifar10", n, 1), []
@@ -138,7 +155,9 @@ with figure("09_training", 8, 3.5) as drawing:
     ax.legend()
 
 # %%
-step("To take away", """
+step(
+    "To take away",
+    """
 - The steepest direction limits the rate; momentum adds up what agrees. It
   gathers speed in ten or twenty steps: a tenfold rate leaps from the first.
 - Weight decay is a leak towards 0.
@@ -147,4 +166,5 @@ step("To take away", """
 Exercises
 1. In the valley m = 0.9 explodes from ε = 2·(1 + m)/100 on. Try, then prove.
 2. Try m = 0.99 in the valley, then in the net. What goes wrong?
-""")
+""",
+)

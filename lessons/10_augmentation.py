@@ -18,21 +18,27 @@ from minialex.data.lighting import Lighting
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.parallel.workers import Workers
 
-step("Crops and mirrors", """
+step(
+    "Crops and mirrors",
+    """
 The paper cuts 224×224 pixels out of 256×256, anywhere, and mirrors every
 other time: 2048 views, it says, 32·32·2. But from 0 to 32 there are 33 places
 for a corner. Small pictures first get a frame, 4 pixels of the mean colour,
 and 9 places. Here with loops, then the same views with ArrayImages.read:
-""")
+""",
+)
 
 some = pictures("cifar10", 256 if quick else 1000, 100 if quick else 1000)
 fill = some.standardize.mean.round().astype("uint8")
+
+
 def views(picture, tops, lefts, mirrors):
     framed, y = pad(picture, 4, fill), numpy.stack([picture] * len(tops))
     for n, i, j in numpy.ndindex(y.shape[:3]):
         column = y.shape[2] - 1 - j if mirrors[n] else j
         y[n, i, j] = framed[tops[n] + i, lefts[n] + column]
     return y  # (n, H, W, C)
+
 
 print(f"views: {33**2 * 2:,} in the paper, {9**2 * 2} of a small picture")
 train = ArrayImages(some.images, some.labels, fill=fill)
@@ -48,13 +54,16 @@ with figure("10_views", 9, 1.2) as drawing:
     ax.imshow(numpy.hstack([some.images[0], *loops]))
 
 # %%
-step("Another light: the principal components of colour", """
+step(
+    "Another light: the principal components of colour",
+    """
 Take every pixel as a point (red, green, blue), from 0 to 1. The covariance
 matrix Σ says how two channels vary together. Its eigenvectors, Σ p = λ p, are
 the axes of this cloud, λ the variance along each. In photographs p₁ is dark
 to light, p₂ blue to orange. The paper adds α₁λ₁p₁ + α₂λ₂p₂ + α₃λ₃p₃ to all
 pixels, as if the light had changed; α is new each time, from N(0, 0.1²).
-""")
+""",
+)
 
 pixels = some.images.reshape(-1, 3) / 255
 pixels -= pixels.mean(axis=0)
@@ -71,12 +80,15 @@ with figure("10_components", 9, 2) as drawing:
     ax.imshow(row.clip(0, 255).astype("uint8"))
 
 # %%
-step("One formula, many answers", """
+step(
+    "One formula, many answers",
+    """
 The formula adds a variance to a colour: square metres to metres. So it hangs
 on the unit, and means pixels from 0 to 1. See what one draw of α adds to red,
 green and blue, in grey levels, as people have programmed it. The program of
 2012 has √λ, "color_stdevs": the same in every unit, but more.
-""")
+""",
+)
 
 alpha, added = 0.1 * numpy.random.default_rng(6).standard_normal(3), {}
 shipped = Lighting.of_covariance(sigma * 255**2)
@@ -90,11 +102,14 @@ for name, colour in added.items():
     print(f"{name:<21}", *(f"{level:+9.2f}" for level in colour))
 
 # %%
-step("Few pictures, with and without", """
+step(
+    "Few pictures, with and without",
+    """
 The same net and the same thousand pictures twenty times: as they are, then
 with crops and mirrors. Which of the two has the lower loss on the pictures it
 learns from, and which on new ones? Where does a curve turn?
-""")
+""",
+)
 
 unseen = ArrayImages(some.test_images, some.test_labels, fill=fill)
 centres, curves = Batches(unseen, 250, some.standardize), {}
@@ -113,18 +128,23 @@ with figure("10_overfitting", 9, 3.5) as drawing:
             tested = answer(workers, centres).scores()
             curve.append((numpy.mean(losses), tested["loss"]))
         own, new = curves[name] = numpy.transpose(curve)  # (2, epochs)
-        print(f"{name:<17} own {own[-1]:.2f}, new {new[-1]:.2f} (lowest "
-              f"{new.min():.2f}), right {tested['accuracy']:.1%}")
+        print(
+            f"{name:<17} own {own[-1]:.2f}, new {new[-1]:.2f} (lowest "
+            f"{new.min():.2f}), right {tested['accuracy']:.1%}"
+        )
         (line,) = ax.plot(new, label=f"{name}: new pictures")
         ax.plot(own, "--", color=line.get_color(), label=f"{name}: own")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 # %%
-step("Ten views at test time", """
+step(
+    "Ten views at test time",
+    """
 The paper asks ten times, at four corners and the centre, and in the mirror,
 and averages the probabilities: 37.5% of errors instead of 39.0% (section 6).
 One picture by hand, then all; of a thousand, accuracy is uncertain by 1.5%.
-""")
+""",
+)
 
 places = [0, 0, 8, 8, 4] * 2, [0, 8, 0, 8, 4] * 2, [False] * 5 + [True] * 5
 ten = views(some.test_images[0], *places)
@@ -140,11 +160,14 @@ for name, batches in {"centre": centres, "ten views": crops}.items():
     print(f"{name:<10}", {k: round(v, 4) for k, v in tested.items()})
 
 # %%
-step("To take away", """
+step(
+    "To take away",
+    """
 - A view that keeps the class is a new picture for nothing.
 - Overfitting: the loss on new pictures rises while that on the own falls.
 
 Exercises
 1. Add the light to each picture of a batch and train with it. Does it help?
 2. How many pictures must there be until crops and mirrors gain nothing?
-""")
+""",
+)

@@ -19,12 +19,15 @@ from minialex.evaluate import evaluate
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.parallel.workers import Workers
 
-step("First test: the loss before the first step", """
+step(
+    "First test: the loss before the first step",
+    """
 A net that knows nothing should give each of ten classes a tenth: a loss of
 −ln 1/10 = ln 10 = 2.303. A fresh net is not quite undecided. Its logits
 scatter, which costs about half their variance. With a loss much above, the
 last layer's weights start too large: the net is sure, and wrong.
-""")
+""",
+)
 
 some = pictures("cifar10", 640 if quick else 20_000, 100 if quick else 2000)
 x, labels = some.x[:256], some.labels[:256]
@@ -39,11 +42,14 @@ sure = workers.loss.forward(20 * logits, labels)
 print(f"with 20 times larger weights in the last layer: {sure:.3f}")
 
 # %%
-step("Second test: 32 pictures by heart", """
+step(
+    "Second test: 32 pictures by heart",
+    """
 A net with a million weights must be able to learn 32 pictures by heart, in
 seconds: the loss falls to almost 0. With a wrong sign in a gradient it soars,
 or sticks. (Wrong labels it does not notice; those are learnt by heart too.)
-""")
+""",
+)
 
 adam, few = optim.Adam(net, lr=0.001), slice(0, 32)
 for i in range(61):
@@ -55,19 +61,22 @@ right = (workers.forward(x[few]).argmax(axis=1) == labels[few]).sum()
 print(f"{right} of 32 right")
 
 # %%
-step("The loop", """
+step(
+    "The loop",
+    """
 In an epoch the net sees every picture once, in a new order and a new view
 (lesson 10); then it is tested on pictures that it never learns from. Batches
 prepares the next batch while the net computes; Workers splits it over two
 threads. This is minialex/train.py without progress bar and checkpoints.
-""")
+""",
+)
 
 fill = some.standardize.mean.round().astype("uint8")
 unseen = ArrayImages(some.test_images, some.test_labels, fill=fill)
 tests = Batches(unseen, 250, some.standardize)
 
-def train(n, epochs, model="alexnet-mini", lr=0.001, decay=0, augment=True,
-          labels=some.labels):
+
+def train(n, epochs, model="alexnet-mini", lr=0.001, decay=0, augment=True, labels=some.labels):
     net = models.build(model, rng=numpy.random.default_rng(0))
     workers = Workers(net, SoftmaxCrossEntropy(), n=2)
     adam = optim.Adam(net, weight_decay=decay)
@@ -85,12 +94,16 @@ def train(n, epochs, model="alexnet-mini", lr=0.001, decay=0, augment=True,
         new = evaluate(workers, tests)
         yield numpy.mean(losses), new["loss"], right / n, new["accuracy"]
 
+
 # %%
-step("Training AlexNet", """
+step(
+    "Training AlexNet",
+    """
 The eight layers, made narrow for 32×32 pixels, on 20,000 pictures: about
 three minutes on two cores. Training may look worse than the test, as it is a
 mean over an epoch of learning, with dropout and on harder views.
-""")
+""",
+)
 
 history, splits = [], ["training", "test"]
 print("epoch, losses in training and test, right in training and test")
@@ -105,7 +118,9 @@ with figure("11_training", 8, 3) as drawing:
     ax.legend()
 
 # %%
-step("Reading curves", """
+step(
+    "Reading curves",
+    """
 Six times alexnet-mini on a thousand pictures; five are ill. (A minute.)
 too high     the loss jumps, then sits at ln 10: the ReLUs are dead
 too low      both losses crawl down in parallel, and never arrive
@@ -113,11 +128,14 @@ underfitting both stop high, close together: here weight decay is too strong
 overfitting  the test loss turns up, the other goes on falling
 off by one   a bug, each picture has the next one's label: it learns by heart,
              so the training loss falls, and the test loss never does
-""")
+""",
+)
 
 n, epochs = (128, 6) if quick else (1000, 12)
 cases = {
-    "healthy": {}, "too high": {"lr": 0.03}, "too low": {"lr": 1e-5},
+    "healthy": {},
+    "too high": {"lr": 0.03},
+    "too low": {"lr": 1e-5},
     "underfitting": {"decay": 0.1},
     "overfitting": {"n": n // 4, "epochs": epochs * 3, "augment": False},
     "off by one": {"labels": numpy.roll(some.labels, 1), "augment": False},
@@ -137,7 +155,9 @@ with figure("11_curves", 9, 5) as drawing:
     ax.legend(loc="lower left")
 
 # %%
-step("To take away", """
+step(
+    "To take away",
+    """
 - Test first: a loss of ln 10, then 32 pictures by heart. Seconds, not days.
 - Look at both curves. Apart: too few pictures. Together and high: too small a
   net, or too slow. At ln 10: a bug, or a dead net.
@@ -147,4 +167,5 @@ step("To take away", """
 Exercises
 1. Let conv5's backward return −dx. What do 32 pictures say? And gradcheck?
 2. Heal "too high": what is the highest rate that works, with warm-up or not?
-""")
+""",
+)

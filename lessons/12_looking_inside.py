@@ -15,11 +15,14 @@ from minialex.layers import Dropout, Flatten, SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.parallel.workers import Workers
 
-step("The kernels of the first layer", """
+step(
+    "The kernels of the first layer",
+    """
 conv1 sees colours, so its kernels are small pictures (the paper's figure 3).
 We train alexnet-mini for about a minute, with conv1 from a hundredth of its
 usual weights: what it learns then does not hide in the noise of the start.
-""")
+""",
+)
 
 some = pictures("cifar10", 1280 if quick else 10_240, 200 if quick else 500)
 net = models.build("alexnet-mini", rng=numpy.random.default_rng(0))
@@ -33,10 +36,12 @@ for i in range(0, 4 * len(some.x), 64):
     if i % 5120 == 0:
         print(f"step {i // 64:>3}: loss {loss:.2f}")
 
+
 def sheet(tiles, columns):  # (n, h, w, ...): in rows, with gaps
     tiles = numpy.pad(tiles, [(0, 0), (0, 1), (0, 1), (0, 0)][: tiles.ndim])
     rows = numpy.split(tiles, len(tiles) // columns)
     return numpy.vstack([numpy.hstack(row) for row in rows])
+
 
 def show(name, width, height, rows, images, titles):
     with figure(name, width, height) as drawing:
@@ -45,18 +50,22 @@ def show(name, width, height, rows, images, titles):
             ax.imshow(image, cmap="gray")
             ax.set(title=title, xticks=[], yticks=[])
 
+
 kernels.append(net.params["conv1.weight"])
 scaled = [w / abs(w).max(axis=(1, 2, 3), keepdims=True) for w in kernels]
 sheets = [sheet(0.5 + w / 2, 12) for w in scaled]
 show("12_kernels", 9, 2, 1, sheets, ["conv1 before", "conv1 after"])
 
 # %%
-step("What each layer makes of a picture", """
+step(
+    "What each layer makes of a picture",
+    """
 Send a picture through, layer by layer, and keep what comes out. After a ReLU
 many numbers are 0: a unit that finds nothing says nothing. See the six maps
 of each layer with the largest answers. Deeper maps are coarser, and less like
 the picture: they say what is where, not how it looks.
-""")
+""",
+)
 
 layers = [(n, l) for n, l in net.layers.items() if type(l) is not Dropout]
 net = Network(layers, net.input_shape)  # as in tests, but able to go back
@@ -75,12 +84,15 @@ for name, layer in net.layers.items():
 show("12_maps", 9, 2, 1, maps.values(), maps)
 
 # %%
-step("Saliency: which pixels does the answer hang on?", """
+step(
+    "Saliency: which pixels does the answer hang on?",
+    """
 Training asks how the loss changes with each weight. Ask how a class's logit
 changes with each pixel: begin the walk back with 1 at that logit and 0 at the
 others, and end it one layer later, at the picture. Without a backward pass
 one would nudge each pixel up and down, as here one:
-""")
+""",
+)
 
 dlogits = numpy.zeros_like(net.forward(x, train=True))
 dlogits[range(4), labels] = 1
@@ -91,11 +103,14 @@ up, down = net.forward(nudged)[:, labels[0]]
 print(f"nudged {(up - down) / 0.02:+.5f}, backward {dx[0, 16, 8, 0]:+.5f}")
 
 # %%
-step("Occlusion: what if it could not see that?", """
+step(
+    "Occlusion: what if it could not see that?",
+    """
 A gradient speaks of tiny changes. So cover 8×8 pixels with grey, at every
 place in turn, and ask for the probability of the class: a forward pass for
 each place. Where it falls, dark in the figure, the net has lost its clue.
-""")
+""",
+)
 
 where, side = [*images, *abs(dx).max(axis=3)], x.shape[1]
 titles = [*names, *["saliency"] * 4]
@@ -110,18 +125,24 @@ for picture, label in zip(x, labels, strict=True):
 show("12_where", 7, 6, 3, where, titles)
 
 # %%
-step("Neighbours: what does the net find alike?", """
+step(
+    "Neighbours: what does the net find alike?",
+    """
 The logits are made of the numbers before the last layer. Call two pictures
 alike if these are close (the paper's figure 4): squared distances in loops,
 then at once as |a|² + |b|² − 2 a·b. How many of the six nearest have the same
 class, by the net and by pixels? In the figure they follow the picture asked.
-""")
+""",
+)
+
 
 def loops(a, b):
     return [[((u - v) ** 2).sum() for v in b] for u in a]
 
+
 def at_once(a, b):
     return (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
+
 
 alike, same = {}, {}
 for by, part in ("net", layers[:-1]), ("pixels", [("flatten", Flatten())]):
@@ -139,7 +160,9 @@ print(f"loops {slow * 1e3:.0f} ms, at once {fast * 1e3:.1f} ms")
 show("12_neighbours", 9, 3, 1, alike.values(), alike)
 
 # %%
-step("To take away", """
+step(
+    "To take away",
+    """
 - conv1 has learnt edges and colours; deeper maps say what is where.
 - A backward pass answers "what if this changed?" of any number, pixels too.
 - python -m minialex.visualize draws all this of a run of yours (--help).
@@ -147,4 +170,5 @@ step("To take away", """
 Exercises
 1. Leave out the trick with conv1. What of the kernels is learnt, what noise?
 2. Climb: add a little of dx to x, again and again. What does the net call it?
-""")
+""",
+)

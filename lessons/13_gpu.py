@@ -15,11 +15,14 @@ from lesson import pictures, quick, seconds, step
 from minialex import backend, kernels, models, optim
 from minialex.layers import SoftmaxCrossEntropy
 
-step("One module or the other", """
+step(
+    "One module or the other",
+    """
 `backend.get` gives CuPy where a GPU works, else NumPy. A layer names neither:
 it asks the array. ReLU's forward is `backend.of(x).maximum(x, 0)`. `to` moves
 a net's weights to the GPU, `to_device` an array, and `to_host` fetches one.
-""")
+""",
+)
 
 xp = backend.get("auto")
 print(xp.__name__, "on the CPU: no GPU here" if xp is numpy else "on a GPU")
@@ -30,11 +33,14 @@ there = net.to(xp).forward(backend.to_device(some.test_x, xp))
 print("largest difference:", abs(backend.to_host(there) - here).max())
 
 # %%
-step("What travels, and how far", """
+step(
+    "What travels, and how far",
+    """
 The way between the two memories is slow: about 25 GB/s, where a large card's
 own memory moves 3,000. So weights go over once and stay, and gradients never
 come back. What a step sends are pictures, and dropout's masks.
-""")
+""",
+)
 
 sent = {"AlexNet's weights": 4 * models.build("alexnet").parameter_count()}
 sent |= {"128 pictures": 128 * 227**2 * 3 * 4, "as uint8": 128 * 227**2 * 3}
@@ -42,13 +48,16 @@ for name, size in sent.items():
     print(f"{name:<20}{size / 1e6:8.1f} MB {size / 25e6:8.2f} ms")
 
 # %%
-step("A call returns before the work is done", """
+step(
+    "A call returns before the work is done",
+    """
 Python only asks the card for work and goes on. What needs a number waits for
 it: float(x), int(x), `if x`, print, to_host. While the card computes a step,
 the host can prepare the next batch, unless it asks for the loss each time.
 A thread can play the card to show this: `submit` returns at once, `result`
 waits. Who times a call must wait, too: `synchronize`, which NumPy needs not.
-""")
+""",
+)
 
 card = ThreadPoolExecutor(1)
 for read_each in (True, False):
@@ -65,12 +74,15 @@ print("a product is asked for in", seconds(lambda: a @ a), "s,")
 print("done in", seconds(lambda: (a @ a, backend.synchronize(xp))), "s")
 
 # %%
-step("A number that is still an array", """
+step(
+    "A number that is still an array",
+    """
 So a loss should stay on the card until somebody wants to see it. CuPy's sum()
 and mean() give arrays of shape () for that, and train.py, like this loop,
 collects losses and reads them together. Nor does the card say that a label is
 out of range, its indices silently wrap around: labels are checked before.
-""")
+""",
+)
 
 loss, optimizer, losses = SoftmaxCrossEntropy(), optim.Adam(net), []
 for i in range(0, len(some.x), 64):
@@ -81,11 +93,14 @@ for i in range(0, len(some.x), 64):
 print(type(losses[0]), [round(float(each), 2) for each in losses])
 
 # %%
-step("float64 by accident", """
+step(
+    "float64 by accident",
+    """
 A GPU computes float64 at half the speed of float32 at best, a cheap one at
 1/64. A Python number takes the type of the array that it meets; NumPy's own
 numbers, and arrays, bring theirs. Which of these is a surprise?
-""")
+""",
+)
 
 x = xp.ones(3, numpy.float32)
 for text in ("x * 2 ** 0.5", "x * numpy.sqrt(2)", "x + xp.zeros(3)",
@@ -93,12 +108,15 @@ for text in ("x * 2 ** 0.5", "x * numpy.sqrt(2)", "x + xp.zeros(3)",
     print(f"{text:<20}{eval(text).dtype}")
 
 # %%
-step("Many small kernels, or one", """
+step(
+    "Many small kernels, or one",
+    """
 Each operation on arrays starts a program on the card, a kernel. Starting one
 takes Python some microseconds, and most of the rest is fetching its operands
 from memory and writing the result. `kernel` notes how many numbers are moved
 for each weight by the paper's update rule (lesson 09), an operation a line.
-""")
+""",
+)
 
 
 def kernel(operation, *inputs, out=None):
@@ -123,12 +141,15 @@ update(*arrays, **rates)
 print(f"{len(moved)} kernels move {moved}, together {sum(moved)}")
 
 # %%
-step("The same in one kernel", """
+step(
+    "The same in one kernel",
+    """
 In minialex/kernels.py this rule is one kernel. The card runs its body once a
 weight, on thousands of cores, and moves 5 numbers: what is in between stays
 in a core. The body is C and happens to be Python, so a loop plays the card.
 Max-pooling, LRN, im2col and col2im have kernels for the same reason.
-""")
+""",
+)
 
 print(kernels.sgd.inputs, "->", kernels.sgd.outputs, kernels.sgd.body)
 weight, grad, velocity = start.copy()
@@ -139,7 +160,9 @@ for i in range(len(weight)):
 print("largest difference:", abs(weight - arrays[0]).max())
 
 # %%
-step("To take away", """
+step(
+    "To take away",
+    """
 - One code for both: ask the array for its module.
 - The card works while Python goes on; reading a number makes it wait.
 - What it costs is kernels and memory moved: benchmarks/gpu_cost.py counts.
@@ -147,4 +170,5 @@ step("To take away", """
 Exercises
 1. Find all that waits in minialex/train.py. How often does each happen?
 2. What does LRN's forward move, as array operations and as one kernel?
-""")
+""",
+)

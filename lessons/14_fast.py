@@ -16,13 +16,16 @@ from minialex.command import usable_cores
 from minialex.layers import Conv2d, SoftmaxCrossEntropy, winograd
 from minialex.parallel.workers import Workers
 
-step("The limit: a matrix product", """
+step(
+    "The limit: a matrix product",
+    """
 Fetching a number takes longer than multiplying it. A sum of large arrays uses
 each once and waits for memory. A product of n×n matrices uses each n times,
 2·n³ operations with 2·n² numbers: the fastest thing a core does. Its rate, in
 10⁹ operations a second (GFLOP/s), limits a net that is made of products. A
 training step takes all of them three times: forward, and for two gradients.
-""")
+""",
+)
 
 threadpool_limits(1)  # BLAS, the library that multiplies: on one core
 x = numpy.ones(1 << 22, numpy.float32)
@@ -35,7 +38,9 @@ work = 6e-9 * sum(models.build("alexnet").macs().values())
 print(f"AlexNet by products: at most {limit / work:.0f} pictures a second")
 
 # %%
-step("Order in memory; pieces that fit the cache", """
+step(
+    "Order in memory; pieces that fit the cache",
+    """
 im2col copies windows. In (N, H, W, C), minialex's order, a row of a 3×3
 window is a stretch of 3·C numbers. In (N, C, H, W), most libraries' order,
 the longest stretch is a row of W. Which is faster depends on the map: conv2
@@ -44,7 +49,8 @@ of AlexNet sees a wide one, conv3 to conv5 small ones with many channels.
 A layer like LRN is some simple operations. Over the whole batch each fetches
 megabytes and writes them back; over a piece that fits the core's cache, it
 finds there what the one before has just written. Tiny pieces cost calls.
-""")
+""",
+)
 
 
 def gigabytes(view):  # a second, when copied
@@ -77,12 +83,15 @@ with figure("14_pieces", 6, 3) as drawing:
     axes.set(title="x / (x² + 2)", xlabel="MB a piece", ylabel="ms", ylim=0)
 
 # %%
-step("Memory used again; threads", """
+step(
+    "Memory used again; threads",
+    """
 Fresh memory is found and cleared, page by page, when it is first touched. So
 layers keep their arrays for the next batch. NumPy does all but products on
 one core, so `Workers` gives each core a share of the pictures and, in the
 linear layers, of the weights.
-""")
+""",
+)
 
 print(f"x * 2 in fresh memory: {1e3 * seconds(lambda: x * 2):.1f} ms")
 print(f"again: {1e3 * seconds(lambda: numpy.multiply(x, 2, out=y)):.1f} ms")
@@ -94,7 +103,9 @@ for n in sorted({1, usable_cores()}):
     print(f"training on {n} core(s): {len(some) / time:.0f} pictures/s")
 
 # %%
-step("Four multiplications instead of six", """
+step(
+    "Four multiplications instead of six",
+    """
 Slide a kernel of three weights over four numbers: two answers, six products.
     y0 = x0·w0 + x1·w1 + x2·w2        y1 = x1·w0 + x2·w1 + x3·w2
 Winograd (1980) does it with four:
@@ -105,7 +116,8 @@ Read the kernel as a polynomial, w0 + w1·t + w2·t². The right-hand factors
 are its values at t = 0, 1 and −1 and, as w2 alone counts in the end, at ∞.
 Polynomials are multiplied by multiplying their values, point by point, and
 convolving is multiplying polynomials.
-""")
+""",
+)
 
 rng = numpy.random.default_rng(0)
 (x0, x1, x2, x3), (w0, w1, w2) = x, w = rng.random(4), rng.random(3)
@@ -115,7 +127,9 @@ m1, m2 = (x1 + x2) / 2 * (w0 + w1 + w2), (x2 - x1) / 2 * (w0 - w1 + w2)
 print("four products", m0 + m1 + m2, m1 - m2 + m3)
 
 # %%
-step("In two dimensions, and what it costs", """
+step(
+    "In two dimensions, and what it costs",
+    """
 As matrices, y = Aᵀ[(G w) ⊙ (Bᵀ x)], where ⊙ multiplies number by number.
 Along both axes of a picture, y = Aᵀ[(G w Gᵀ) ⊙ (Bᵀ x B)]A: a tile of 2×2
 answers takes 16 products instead of 36, one of m×m takes (m+2)², ever closer
@@ -124,7 +138,8 @@ digits of what they are added to: rounding errors. Over C channels and O
 kernels each point is a matrix product: minialex/layers/winograd.py. conv1's
 11×11 kernel, which moves by 4, is one of 3×3 over blocks of 4×4 pixels that
 moves by 1: blocks.py.
-""")
+""",
+)
 
 x, w = rng.normal(size=(500, 8, 8)), rng.normal(size=(500, 3, 3))
 truth = (windows(x, (3, 3), (1, 2)) * w[:, None, None]).sum((3, 4))
@@ -143,11 +158,14 @@ for way in ("im2col", "winograd"):
     print(f"{way}: as if at {rate:.0f} GFLOP/s; the limit: {limit:.0f}")
 
 # %%
-step("To take away", """
+step(
+    "To take away",
+    """
 - A core is fastest at large matrix products. Around them, memory counts.
 - Winograd's way: fewer products than the definition has, and more rounding.
 
 Exercises
 1. How many products do 4×4 answers of a 5×5 kernel take Winograd's way?
 2. Add numpy.float64(2) in `normalise`. What does it do to the time, and why?
-""")
+""",
+)

@@ -27,10 +27,21 @@ class Ablation:
 
 
 ABLATIONS = {
-    "relu": Ablation("ReLU", "tanh", "25% training error on CIFAR-10 takes tanh six times as long (3.1)"),
-    "lrn": Ablation("LRN", "–", "CIFAR-10: 13% error without, 11% with; ImageNet: 1.4 points (3.3)", 1.3),
-    "overlap": Ablation("overlapping pools", "2×2 pools", "0.4 points more error without, and more overfitting (3.4)", 0.4),
-    "dropout": Ablation("dropout", "–", "without it overfits, substantially, in half the iterations (4.2)"),
+    "relu": Ablation(
+        "ReLU", "tanh", "25% training error on CIFAR-10 takes tanh six times as long (3.1)"
+    ),
+    "lrn": Ablation(
+        "LRN", "–", "CIFAR-10: 13% error without, 11% with; ImageNet: 1.4 points (3.3)", 1.3
+    ),
+    "overlap": Ablation(
+        "overlapping pools",
+        "2×2 pools",
+        "0.4 points more error without, and more overfitting (3.4)",
+        0.4,
+    ),
+    "dropout": Ablation(
+        "dropout", "–", "without it overfits, substantially, in half the iterations (4.2)"
+    ),
     "augmentation": Ablation("augmentation", "–", "without it overfits, substantially (4.1)"),
 }
 
@@ -40,7 +51,11 @@ T95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 
 
 def errors(results: list[dict], without: str, split: str = "test") -> dict[int, float]:
     """The error in percent of each training of a kind, by its seed."""
-    return {result["seed"]: result[f"{split}_error"] for result in results if result["without"] == without}
+    return {
+        result["seed"]: result[f"{split}_error"]
+        for result in results
+        if result["without"] == without
+    }
 
 
 def differences(results: list[dict], without: str) -> list[float]:
@@ -84,7 +99,9 @@ def rows(results: list[dict], kinds: Sequence[str]) -> list[tuple[str, ...]]:
     """For each kind of net: what is taken out, what is there instead, training error, test error, difference, verdict."""
     lines = []
     for kind in (COMPLETE, *kinds):
-        train, test = (shown(list(errors(results, kind, split).values())) for split in ("train", "test"))
+        train, test = (
+            shown(list(errors(results, kind, split).values())) for split in ("train", "test")
+        )
         compared = differences(results, kind)
         if kind == COMPLETE:
             lines.append((kind, "", train, test, "", ""))
@@ -125,7 +142,9 @@ def markdown(results: list[dict], kinds: Sequence[str]) -> str:
         "| taken out | the paper | its program, ImageNet top-1 | training error, % | test error, % | difference | verdict |",
         "|---|---|---:|---:|---:|---:|---|",
     ]
-    for kind, (thing, instead, *figures) in zip((COMPLETE, *kinds), rows(results, kinds), strict=True):
+    for kind, (thing, instead, *figures) in zip(
+        (COMPLETE, *kinds), rows(results, kinds), strict=True
+    ):
         claim, original = "", "40.66%"
         if kind != COMPLETE:
             claim, original = ABLATIONS[kind].claim, ABLATIONS[kind].original
@@ -141,7 +160,9 @@ def head_start(results: list[dict]) -> str:
     epochs = next((epoch for epoch, loss in enumerate(fast, 1) if loss <= slow[-1]), None)
     if epochs is None:
         return f"ReLU's training loss stays above tanh's, {slow[-1]:.2f} after {len(slow)} epochs"
-    return f"tanh's training loss after {len(slow)} epochs, {slow[-1]:.2f}, is ReLU's after {epochs}"
+    return (
+        f"tanh's training loss after {len(slow)} epochs, {slow[-1]:.2f}, is ReLU's after {epochs}"
+    )
 
 
 def draw(results: list[dict], kinds: Sequence[str], path: Path) -> None:
@@ -150,15 +171,27 @@ def draw(results: list[dict], kinds: Sequence[str], path: Path) -> None:
 
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    names = {COMPLETE: "with everything"} | {kind: f"without {ABLATIONS[kind].thing}" for kind in kinds}
+    names = {COMPLETE: "with everything"} | {
+        kind: f"without {ABLATIONS[kind].thing}" for kind in kinds
+    }
     for place, kind in enumerate(kinds, 1):
         compared, colour = differences(results, kind), f"C{place}"
-        left.errorbar(statistics.fmean(compared), place, xerr=reach(compared), fmt="o", color=colour, capsize=4)
+        left.errorbar(
+            statistics.fmean(compared),
+            place,
+            xerr=reach(compared),
+            fmt="o",
+            color=colour,
+            capsize=4,
+        )
         left.plot(compared, [place - 0.2] * len(compared), "o", color=colour, markersize=3)
     left.axvline(0, color="C0")
     left.set_yticks(range(1, len(kinds) + 1), [names[kind] for kind in kinds])
     left.invert_yaxis()
-    left.set(title="Test error without, minus with", xlabel="points; small dots: the seeds, bar: 95% interval of the mean")
+    left.set(
+        title="Test error without, minus with",
+        xlabel="points; small dots: the seeds, bar: 95% interval of the mean",
+    )
     for kind, name in names.items():
         losses = mean_losses(results, kind)
         right.plot(range(1, len(losses) + 1), losses, label=name)

@@ -29,7 +29,17 @@ from minialex.data.statistics import standardize_from
 from minialex.errors import InputError
 from minialex.evaluate import evaluate
 from minialex.files import written_whole
-from minialex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy, Tanh
+from minialex.layers import (
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    SoftmaxCrossEntropy,
+    Tanh,
+)
 from minialex.network import Network
 from minialex.parallel.workers import Workers
 
@@ -55,7 +65,11 @@ def network(without: str, classes: int, seed: int) -> Network:
     """The small AlexNet for pictures of 32×32×3, without one thing or COMPLETE; a seed gives all kinds the same weights."""
     rng = numpy.random.default_rng(seed)
     activation = Tanh if without == "relu" else ReLU
-    window = dict(kernel_size=2, stride=2) if without == "overlap" else dict(kernel_size=3, stride=2, padding=1)
+    window = (
+        dict(kernel_size=2, stride=2)
+        if without == "overlap"
+        else dict(kernel_size=3, stride=2, padding=1)
+    )
     layers = []
     for i, before, after, kernel, stride in ((1, 3, 32, 5, 2), (2, 32, 64, 3, 1)):
         layers += [
@@ -64,14 +78,20 @@ def network(without: str, classes: int, seed: int) -> Network:
             *([] if without == "lrn" else [(f"norm{i}", LocalResponseNorm(alpha=ALPHA))]),
             (f"pool{i}", MaxPool2d(**window)),
         ]
-    layers += [("conv3", Conv2d(64, 64, 3, padding=1, rng=rng)), ("activation3", activation()), ("flatten", Flatten())]
+    layers += [
+        ("conv3", Conv2d(64, 64, 3, padding=1, rng=rng)),
+        ("activation3", activation()),
+        ("flatten", Flatten()),
+    ]
     for i, before in ((4, 4 * 4 * 64), (5, 512)):
         layers += [(f"fc{i}", Linear(before, 512, rng=rng)), (f"activation{i}", activation())]
         layers += [] if without == "dropout" else [(f"dropout{i}", Dropout(0.5, rng.spawn(1)[0]))]
     return Network([*layers, ("fc6", Linear(512, classes, weight_std=0.01, rng=rng))], (32, 32, 3))
 
 
-def train(workers: Workers, dataset: Dataset, augment: bool, epochs: int, seed: int, said: str) -> dict:
+def train(
+    workers: Workers, dataset: Dataset, augment: bool, epochs: int, seed: int, said: str
+) -> dict:
     """Trains the workers' network: each epoch's mean loss, and in the end the training and the test error, in percent.
 
     Both errors are measured on pictures as they are, without dropout. `said` stands at the progress bar.
@@ -80,7 +100,9 @@ def train(workers: Workers, dataset: Dataset, augment: bool, epochs: int, seed: 
     batches = Batches(dataset.train, BATCH, standardize, seed, crop=augment, mirror=augment)
     optimizer, schedule = optim.SGD(workers.network, RATE), optim.schedule("cosine", RATE, epochs)
     losses = []
-    with tqdm(total=epochs * len(batches), desc=said, unit=" steps", leave=False, disable=None) as bar:
+    with tqdm(
+        total=epochs * len(batches), desc=said, unit=" steps", leave=False, disable=None
+    ) as bar:
         for epoch in range(epochs):
             total = 0.0
             with contextlib.closing(batches.epoch(epoch)) as prepared:
@@ -101,7 +123,9 @@ def load(name: str, data_dir: Path | None, pictures: int) -> Dataset:
     """The data set with the first so many of its training pictures."""
     whole = data.load(name, data_dir)
     if pictures > len(whole.train):
-        raise InputError(f"{name} has {len(whole.train):,} training pictures, not {pictures:,} (--pictures)")
+        raise InputError(
+            f"{name} has {len(whole.train):,} training pictures, not {pictures:,} (--pictures)"
+        )
     train = whole.train.images[:pictures], whole.train.labels[:pictures]
     return from_arrays(name, train, (whole.test.images, whole.test.labels), whole.class_names)
 
@@ -114,12 +138,22 @@ def read_results(path: Path, settings: dict) -> list[dict]:
         results = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         made_with = [{name: result[name] for name in settings} for result in results]
         for result in results:
-            result["seed"], result["without"], result["losses"], result["train_error"], result["test_error"]
+            (
+                result["seed"],
+                result["without"],
+                result["losses"],
+                result["train_error"],
+                result["test_error"],
+            )
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"{path} does not hold results of this program: choose another --out") from None
+        raise InputError(
+            f"{path} does not hold results of this program: choose another --out"
+        ) from None
     for found, name in ((found, name) for found in made_with for name in settings):
         if found[name] != settings[name]:
-            raise InputError(f"{path} is of {name} {found[name]}, not {settings[name]}: choose another --out")
+            raise InputError(
+                f"{path} is of {name} {found[name]}, not {settings[name]}: choose another --out"
+            )
     return results
 
 
@@ -133,16 +167,51 @@ def ablations(text: str) -> list[str]:
 
 def parser() -> Parser:
     """The program's options."""
-    p = Parser("ablations", "Trains one small AlexNet with everything, and without one thing after the other.", EXAMPLES)
+    p = Parser(
+        "ablations",
+        "Trains one small AlexNet with everything, and without one thing after the other.",
+        EXAMPLES,
+    )
     p.prog = "python lessons/ablations.py"
-    p.add_argument("--seeds", type=number(int, 1), default=3, metavar="N", help="trainings of each net (default: 3)")
-    p.add_argument("--epochs", type=number(int, 1), default=60, metavar="N", help="of each training (default: 60)")
-    p.add_argument("--pictures", type=number(int, 1), default=5000, metavar="N", help="to train with (default: 5000)")
+    p.add_argument(
+        "--seeds",
+        type=number(int, 1),
+        default=3,
+        metavar="N",
+        help="trainings of each net (default: 3)",
+    )
+    p.add_argument(
+        "--epochs",
+        type=number(int, 1),
+        default=60,
+        metavar="N",
+        help="of each training (default: 60)",
+    )
+    p.add_argument(
+        "--pictures",
+        type=number(int, 1),
+        default=5000,
+        metavar="N",
+        help="to train with (default: 5000)",
+    )
     names = f"{', '.join(ABLATIONS)} (default: all)"
     p.add_argument("--without", type=ablations, default=list(ABLATIONS), metavar="A,B", help=names)
-    p.add_argument("--dataset", choices=("cifar10", "shapes"), default="cifar10", help="default: cifar10")
-    p.add_argument("--data-dir", type=Path, metavar="DIR", help="CIFAR-10's files (default: $MINIALEX_DATA, else downloaded)")
-    p.add_argument("--out", type=Path, default=Path("runs/ablations"), metavar="DIR", help="default: runs/ablations")
+    p.add_argument(
+        "--dataset", choices=("cifar10", "shapes"), default="cifar10", help="default: cifar10"
+    )
+    p.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="CIFAR-10's files (default: $MINIALEX_DATA, else downloaded)",
+    )
+    p.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/ablations"),
+        metavar="DIR",
+        help="default: runs/ablations",
+    )
     add_common_options(p)
     return p
 
@@ -156,7 +225,9 @@ def main(arguments: Sequence[str]) -> None:
     path = given.out / "results.jsonl"
     results = read_results(path, settings)
     done = {(result["seed"], result["without"]) for result in results}
-    wanted = [(seed, without) for seed in range(given.seeds) for without in (COMPLETE, *given.without)]
+    wanted = [
+        (seed, without) for seed in range(given.seeds) for without in (COMPLETE, *given.without)
+    ]
     missing = [pair for pair in wanted if pair not in done]
     if missing:
         folder = os.environ.get("MINIALEX_DATA") if given.dataset == "cifar10" else None
@@ -165,20 +236,31 @@ def main(arguments: Sequence[str]) -> None:
     for count, (seed, without) in enumerate(missing, len(wanted) - len(missing) + 1):
         kind = "with everything" if without == COMPLETE else f"without {ABLATIONS[without].thing}"
         said = f"{count}/{len(wanted)} {kind}, seed {seed}"
-        workers = Workers(network(without, dataset.num_classes, seed).to(xp), SoftmaxCrossEntropy(), threads)
+        workers = Workers(
+            network(without, dataset.num_classes, seed).to(xp), SoftmaxCrossEntropy(), threads
+        )
         trained = train(workers, dataset, without != "augmentation", given.epochs, seed, said)
         results.append({**settings, "without": without, "seed": seed, **trained})
         with written_whole(path) as file:
-            file.write_text("".join(json.dumps(result) + "\n" for result in results), encoding="utf-8")
-        tqdm.write(f"{said}: training error {trained['train_error']:.1f}%, test error {trained['test_error']:.1f}%")
+            file.write_text(
+                "".join(json.dumps(result) + "\n" for result in results), encoding="utf-8"
+            )
+        tqdm.write(
+            f"{said}: training error {trained['train_error']:.1f}%, test error {trained['test_error']:.1f}%"
+        )
         sys.stdout.flush()
     wanted = set(wanted)
     shown = [result for result in results if (result["seed"], result["without"]) in wanted]
-    for file, text in (("table.md", markdown(shown, given.without)), ("table.txt", report(shown, given.without) + "\n")):
+    for file, text in (
+        ("table.md", markdown(shown, given.without)),
+        ("table.txt", report(shown, given.without) + "\n"),
+    ):
         with written_whole(given.out / file) as part:
             part.write_text(text, encoding="utf-8")
     draw(shown, given.without, given.out / "ablations.png")
-    print(f"\n{report(shown, given.without)}\n\nAlso in {given.out}: table.txt, table.md, ablations.png")
+    print(
+        f"\n{report(shown, given.without)}\n\nAlso in {given.out}: table.txt, table.md, ablations.png"
+    )
 
 
 if __name__ == "__main__":

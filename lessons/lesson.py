@@ -38,7 +38,9 @@ def read_options() -> argparse.Namespace:
         description="A lesson. It shows each step's text and code, runs it and waits: Enter goes on, q leaves.",
     )
     parser.add_argument("--no-pause", action="store_true", help="runs through without waiting")
-    parser.add_argument("--quick", action="store_true", help="small numbers: less to see, done in seconds")
+    parser.add_argument(
+        "--quick", action="store_true", help="small numbers: less to see, done in seconds"
+    )
     return parser.parse_args([] if in_notebook else None)
 
 
@@ -150,7 +152,9 @@ def pictures(name: str, train: int, test: int) -> Pictures:
     test_images = dataset.test.read(range(test), centre_views(test))
     labels, test_labels = dataset.train.labels[:train], dataset.test.labels[:test]
     standardize = standardize_from(dataset.train)
-    return Pictures(dataset.name, images, labels, test_images, test_labels, dataset.class_names, standardize)
+    return Pictures(
+        dataset.name, images, labels, test_images, test_labels, dataset.class_names, standardize
+    )
 
 
 def found(name: str) -> data.Dataset | None:

@@ -27,7 +27,12 @@ def parser() -> Parser:
     """The command's options."""
     p = Parser("", "Lists the commands.", EXAMPLES)
     p.prog = "python -m minialex"
-    p.add_argument("--version", action="version", version=f"minialex {__version__}", help="shows the version and ends")
+    p.add_argument(
+        "--version",
+        action="version",
+        version=f"minialex {__version__}",
+        help="shows the version and ends",
+    )
     return p
 
 

@@ -32,7 +32,11 @@ class Answers:
     def scores(self) -> dict[str, float]:
         """Mean loss, accuracy (top-1) and top-5: the share of pictures whose class is among the five most probable."""
         right, among_five = (self.places < 1).mean(), (self.places < 5).mean()
-        return {"loss": float(self.losses.mean()), "accuracy": float(right), "top5": float(among_five)}
+        return {
+            "loss": float(self.losses.mean()),
+            "accuracy": float(right),
+            "top5": float(among_five),
+        }
 
     def confusion(self, classes: int) -> numpy.ndarray:
         """How many pictures of each class (row) were taken for which (column): int (classes, classes)."""
@@ -51,15 +55,21 @@ def answer(workers: Workers, batches: Batches, should_stop=lambda: False) -> Ans
     Where the batches have several views of a picture, its probabilities are the means over them.
     """
     parts = []
-    with tqdm(total=len(batches.images), desc="testing", unit="img", leave=False, disable=None) as bar:
+    with tqdm(
+        total=len(batches.images), desc="testing", unit="img", leave=False, disable=None
+    ) as bar:
         for x, labels in batches.epoch(0):
             if not len(labels):  # none of the batch could be read
                 continue
-            logits = backend.to_host(over_views(workers.forward(x), len(labels))).astype(numpy.float64)
+            logits = backend.to_host(over_views(workers.forward(x), len(labels))).astype(
+                numpy.float64
+            )
             logs, rows = log_softmax(logits), numpy.arange(len(labels))
             best = numpy.where(numpy.isnan(logits), -numpy.inf, logits).argmax(axis=1)
             confidence, losses = numpy.exp(logs[rows, best]), -logs[rows, labels]
-            parts.append((batches.numbers, labels, best, confidence, losses, places(logits, labels)))
+            parts.append(
+                (batches.numbers, labels, best, confidence, losses, places(logits, labels))
+            )
             bar.update(len(labels))
             if should_stop():
                 return None
@@ -71,7 +81,9 @@ def over_views(logits, pictures: int):
     if len(logits) == pictures:
         return logits
     views = log_softmax(logits.reshape(pictures, -1, logits.shape[-1]))
-    largest = views.max(axis=1)  # taken out, so that the mean below is not 0 and its logarithm finite
+    largest = views.max(
+        axis=1
+    )  # taken out, so that the mean below is not 0 and its logarithm finite
     xp = backend.of(logits)
     return largest + xp.log(xp.exp(views - largest[:, None]).mean(axis=1))
 

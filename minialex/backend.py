@@ -52,7 +52,9 @@ def _gpu_problem() -> str | None:
     try:
         if cupy.cuda.is_available():
             ones = cupy.ones((2, 2), numpy.float32)
-            float((ones @ ones + 1).sum())  # needs the compiler and cuBLAS, which CuPy loads only now
+            float(
+                (ones @ ones + 1).sum()
+            )  # needs the compiler and cuBLAS, which CuPy loads only now
             return None
     except Exception as error:  # CuPy raises many kinds for a broken CUDA
         return f"CuPy is installed, but CUDA reports: {error}"

@@ -17,7 +17,9 @@ from minialex.optim import Constant, Optimizer
 FORMAT = "minialex checkpoint 1"
 
 
-def save_checkpoint(path: Path, network: Network, optimizer: Optimizer, schedule: Constant, progress: dict) -> None:
+def save_checkpoint(
+    path: Path, network: Network, optimizer: Optimizer, schedule: Constant, progress: dict
+) -> None:
     """Writes weights, optimiser and schedule state, dropout generators and `progress` (what JSON can hold) to `path`.
 
     Whatever happens meanwhile, there is a whole checkpoint afterwards, the old or the new.
@@ -29,10 +31,16 @@ def save_checkpoint(path: Path, network: Network, optimizer: Optimizer, schedule
         "progress": progress,
         "optimizer_steps": optimizer.steps,
         "schedule": schedule.state,
-        "generators": {name: layer.rng.bit_generator.state for name, layer in dropouts(network).items()},
+        "generators": {
+            name: layer.rng.bit_generator.state for name, layer in dropouts(network).items()
+        },
     }
     with written_whole(path) as temporary, open(temporary, "wb") as file:
-        numpy.savez(file, about=json.dumps(about), **{name: backend.to_host(array) for name, array in arrays.items()})
+        numpy.savez(
+            file,
+            about=json.dumps(about),
+            **{name: backend.to_host(array) for name, array in arrays.items()},
+        )
 
 
 class Checkpoint:
@@ -50,18 +58,34 @@ class Checkpoint:
                 self.arrays = {name: archive[name] for name in archive.files}
             self.about = json.loads(str(self.arrays.pop("about")))
             self.progress = self.about["progress"]
-            self.state = {name: self.about[name] for name in ("optimizer_steps", "schedule", "generators")}
+            self.state = {
+                name: self.about[name] for name in ("optimizer_steps", "schedule", "generators")
+            }
         except FileNotFoundError:
             raise InputError(f"there is no checkpoint {path}") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            EOFError,
+            zipfile.BadZipFile,
+        ) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"{path} is not a whole minialex checkpoint: {reason}") from None
         if self.about.get("format") != FORMAT:
-            raise InputError(f"{path} has format {self.about.get('format')!r}, this minialex reads {FORMAT!r}")
+            raise InputError(
+                f"{path} has format {self.about.get('format')!r}, this minialex reads {FORMAT!r}"
+            )
 
     def require(self, names: Sequence[str]) -> None:
         """InputError unless `progress` is a dict that holds all of `names`."""
-        missing = [name for name in names if not isinstance(self.progress, dict) or name not in self.progress]
+        missing = [
+            name
+            for name in names
+            if not isinstance(self.progress, dict) or name not in self.progress
+        ]
         if missing:
             raise InputError(f"{self.path} is not a checkpoint of a run: it has no {missing[0]}")
 
@@ -72,7 +96,9 @@ class Checkpoint:
         self.check_fit(wanted, self.arrays)
         generators = self.state["generators"]
         if generators.keys() != dropouts(network).keys():
-            raise InputError(f"{self.path} does not fit this network: it has dropout in {', '.join(generators) or 'no layer'}")
+            raise InputError(
+                f"{self.path} does not fit this network: it has dropout in {', '.join(generators) or 'no layer'}"
+            )
         self.copy_into(wanted)
         optimizer.steps = self.state["optimizer_steps"]
         schedule.state.update(self.state["schedule"])
@@ -90,10 +116,14 @@ class Checkpoint:
         for name, array in wanted.items():
             got = self.arrays[name].shape if name in self.arrays else "nothing"
             if got != array.shape:
-                raise InputError(f"{self.path} does not fit this network: {name} is {got} there, {array.shape} here")
+                raise InputError(
+                    f"{self.path} does not fit this network: {name} is {got} there, {array.shape} here"
+                )
         for name in saved:
             if name not in wanted:
-                raise InputError(f"{self.path} does not fit this network: it has {name}, the network has not")
+                raise InputError(
+                    f"{self.path} does not fit this network: it has {name}, the network has not"
+                )
 
     def copy_into(self, wanted: dict) -> None:
         """Overwrites each array of `wanted` with the one saved under its name."""

@@ -34,7 +34,9 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message} (--help lists the options)\n")
 
 
-def number(kind: type, minimum: float, below: float = math.inf, exclusive: bool = False) -> Callable[[str], float]:
+def number(
+    kind: type, minimum: float, below: float = math.inf, exclusive: bool = False
+) -> Callable[[str], float]:
     """An argparse type: an int or float of at least `minimum`, or above it if `exclusive`, and under `below`."""
     wanted = f"{'a whole number' if kind is int else 'a number'} {'above' if exclusive else 'of at least'} {minimum}"
     wanted += f" and under {below}" if below < math.inf else ""
@@ -53,8 +55,14 @@ def number(kind: type, minimum: float, below: float = math.inf, exclusive: bool 
 
 def add_common_options(group) -> None:
     """Adds to a parser or a group of it the options that mean the same in every command."""
-    group.add_argument("--backend", choices=backend.NAMES, help="cupy is an NVIDIA GPU (default: auto, a GPU if it works)")
-    group.add_argument("--workers", type=number(int, 1), metavar="N", help="CPU threads (default: one a core)")
+    group.add_argument(
+        "--backend",
+        choices=backend.NAMES,
+        help="cupy is an NVIDIA GPU (default: auto, a GPU if it works)",
+    )
+    group.add_argument(
+        "--workers", type=number(int, 1), metavar="N", help="CPU threads (default: one a core)"
+    )
 
 
 def usable_cores() -> int:
@@ -77,7 +85,9 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     What the user can mend (InputError, files, memory) becomes one line on stderr and exit code 2.
     """
     if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # Pillow's of oddities it can read, NumPy's of overflows that the loss tells
+        warnings.simplefilter(
+            "ignore"
+        )  # Pillow's of oddities it can read, NumPy's of overflows that the loss tells
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # an ASCII terminal shows ? for ×

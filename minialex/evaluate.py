@@ -38,7 +38,9 @@ ALL_CLASSES, SOME_CLASSES = 20, 8
 MISTAKES = 24
 
 
-def evaluate(workers: Workers, batches: Batches, should_stop=lambda: False) -> dict[str, float] | None:
+def evaluate(
+    workers: Workers, batches: Batches, should_stop=lambda: False
+) -> dict[str, float] | None:
     """Loss, accuracy (top-1) and top-5 over all of `batches` that can be read; None if should_stop() turned true on the way."""
     answers = answer(workers, batches, should_stop)
     return None if answers is None else answers.scores()
@@ -53,12 +55,25 @@ def dataset_of(trained: Trained, data_dir: Path | None = None) -> Dataset:
     options = trained.options
     if options["dataset"] is None:
         if data_dir is None:
-            raise InputError(f"{trained.path} is of no run, so it brings no pictures: name a folder of them with --data-dir")
+            raise InputError(
+                f"{trained.path} is of no run, so it brings no pictures: name a folder of them with --data-dir"
+            )
         data.check_folder(data_dir)
         train, test = data_dir / "train", folder.evaluation_folder(data_dir) or data_dir
-        classified = (folder.classified(each, trained.class_names) if each.is_dir() else None for each in (train, test))
-        return Dataset("folder", *(split and trained.images(*split) for split in classified), trained.class_names)
-    data_dir, seed, crop_padding = data_dir or options["data_dir"], options["seed"], options["crop_padding"]
+        classified = (
+            folder.classified(each, trained.class_names) if each.is_dir() else None
+            for each in (train, test)
+        )
+        return Dataset(
+            "folder",
+            *(split and trained.images(*split) for split in classified),
+            trained.class_names,
+        )
+    data_dir, seed, crop_padding = (
+        data_dir or options["data_dir"],
+        options["seed"],
+        options["crop_padding"],
+    )
     dataset = data.load(options["dataset"], data_dir, trained.image_size, seed, crop_padding)
     if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
         raise InputError(f"{trained.path} was trained on other classes than the data set has now")
@@ -77,9 +92,23 @@ def parser() -> Parser:
     p = Parser("evaluate", about, EXAMPLES, usage="WEIGHTS [options]")
     p.add_argument("weights", metavar="WEIGHTS", help=WEIGHTS_HELP)
     add_model_option(p)
-    p.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (default: as in training)")
-    p.add_argument("--out", type=Path, metavar="DIR", help="where the PNGs go (default: to the run's folder, else here)")
-    p.add_argument("--ten-crop", action="store_true", help="corners, centre and their mirror images, probabilities averaged")
+    p.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="the data set's files (default: as in training)",
+    )
+    p.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="where the PNGs go (default: to the run's folder, else here)",
+    )
+    p.add_argument(
+        "--ten-crop",
+        action="store_true",
+        help="corners, centre and their mirror images, probabilities averaged",
+    )
     add_trained_options(p)
     return p
 
@@ -104,7 +133,9 @@ def main(arguments: Sequence[str]) -> None:
     about = {"model": progress_shown(trained), "dataset": dataset.name, "pictures": pictures}
     print(aligned({**about, **scores_shown(answers), "images/s": speed}))
     print("\n" + class_table(matrix, dataset.class_names) + "\n")
-    write_output(paths["confusion"], figures.confusion(matrix, dataset.class_names, confusion_title(answers)))
+    write_output(
+        paths["confusion"], figures.confusion(matrix, dataset.class_names, confusion_title(answers))
+    )
     write_output(paths["mistakes"], mistakes_sheet(answers, dataset))
     print(aligned(paths))
     if batches.skipped:
@@ -121,7 +152,11 @@ def progress_shown(trained: Trained) -> str:
 def scores_shown(answers: Answers) -> dict[str, str]:
     """Loss, top-1 and top-5 as they are printed."""
     scores = answers.scores()
-    return {"loss": f"{scores['loss']:.4f}", "top-1": f"{scores['accuracy']:.2%}", "top-5": f"{scores['top5']:.2%}"}
+    return {
+        "loss": f"{scores['loss']:.4f}",
+        "top-1": f"{scores['accuracy']:.2%}",
+        "top-5": f"{scores['top5']:.2%}",
+    }
 
 
 def aligned(rows: dict) -> str:
@@ -158,7 +193,9 @@ def confused_with(matrix: numpy.ndarray, class_names: Sequence[str], label: int)
     others = matrix[label].copy()
     others[label] = 0
     other = int(others.argmax())
-    return f"{figures.shortened(class_names[other], 24)} ({others[other]:,})" if others[other] else ""
+    return (
+        f"{figures.shortened(class_names[other], 24)} ({others[other]:,})" if others[other] else ""
+    )
 
 
 def confusion_title(answers: Answers) -> str:
@@ -173,10 +210,15 @@ def mistakes_sheet(answers: Answers, dataset: Dataset) -> bytes:
     if not len(wrong):
         title = f"Not one wrong answer among {len(answers.labels):,}"
     shown = wrong[:MISTAKES]
-    pictures = dataset.test.read(answers.numbers[shown], centre_views(len(shown))) if len(shown) else []
+    pictures = (
+        dataset.test.read(answers.numbers[shown], centre_views(len(shown))) if len(shown) else []
+    )
     captions = []
     for i in shown:
-        taken, right = (figures.shortened(dataset.class_names[k], 16) for k in (answers.answers[i], answers.labels[i]))
+        taken, right = (
+            figures.shortened(dataset.class_names[k], 16)
+            for k in (answers.answers[i], answers.labels[i])
+        )
         name = figures.shortened(name_of(dataset.test, answers.numbers[i]), 22)
         said = (f"{taken} {answers.confidence[i]:.1%}", figures.WRONG)
         captions.append([said, (f"is: {right}", figures.RIGHT), (name, None)])

@@ -12,15 +12,40 @@ import numpy
 
 #: matplotlib's settings for all figures. A $ in a class name is a $.
 STYLE = {
-    **{"figure.dpi": 120, "figure.titlesize": 12, "figure.titleweight": "bold", "axes.titlesize": 10, "font.size": 9.5},
-    **{"axes.spines.top": False, "axes.spines.right": False, "grid.alpha": 0.3, "legend.frameon": False},
-    **{"figure.constrained_layout.w_pad": 0.1, "figure.constrained_layout.h_pad": 0.08, "text.parse_math": False},
+    **{
+        "figure.dpi": 120,
+        "figure.titlesize": 12,
+        "figure.titleweight": "bold",
+        "axes.titlesize": 10,
+        "font.size": 9.5,
+    },
+    **{
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "grid.alpha": 0.3,
+        "legend.frameon": False,
+    },
+    **{
+        "figure.constrained_layout.w_pad": 0.1,
+        "figure.constrained_layout.h_pad": 0.08,
+        "text.parse_math": False,
+    },
 }
 
 INK, PAPER = "#e6e6e6", "#17191c"
 DARK = {
     **{name: PAPER for name in ("figure.facecolor", "axes.facecolor")},
-    **{name: INK for name in ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "grid.color")},
+    **{
+        name: INK
+        for name in (
+            "text.color",
+            "axes.edgecolor",
+            "axes.labelcolor",
+            "xtick.color",
+            "ytick.color",
+            "grid.color",
+        )
+    },
 }
 
 RIGHT, WRONG = "#1a7f37", "#c62828"
@@ -67,7 +92,9 @@ def plain_figure(width: float, height: float, title: str):
 def axes_at(figure, left: float, top: float, width: float, height: float):
     """New axes in a plain figure, in inches from its upper left corner."""
     across, down = figure.get_size_inches()
-    return figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
+    return figure.add_axes(
+        (left / across, 1 - (top + height) / down, width / across, height / down)
+    )
 
 
 @drawing
@@ -77,7 +104,9 @@ def curves(runs: dict[str, list[dict]], quantities: Sequence[str] = ("loss", "ac
     Of one run training and test are named; of several each has a colour, and training is dashed.
     """
     figure = new_figure(5 * len(quantities), 4.0 + 0.2 * (len(runs) > 1) * -(-len(runs) // 2))
-    for axes, quantity in zip(figure.subplots(1, len(quantities), squeeze=False)[0], quantities, strict=True):
+    for axes, quantity in zip(
+        figure.subplots(1, len(quantities), squeeze=False)[0], quantities, strict=True
+    ):
         draw_curves(axes, runs, quantity)
     if len(runs) > 1:
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
@@ -93,11 +122,21 @@ def draw_curves(axes, runs: dict[str, list[dict]], quantity: str) -> None:
         numbers = [epoch["epoch"] for epoch in epochs]
         for split, style in (("train", "o--"), ("test", "o-")):
             values = [epoch[f"{split}_{quantity}"] for epoch in epochs]
-            label = {"train": "training", "test": "test"}[split] if one else name if split == "test" else None
+            label = (
+                {"train": "training", "test": "test"}[split]
+                if one
+                else name
+                if split == "test"
+                else None
+            )
             colour = f"C{int(split == 'train') if one else number % 10}"
             axes.plot(numbers, values, style, color=colour, markersize=3, label=label)
     unit = {"loss": "cross-entropy, nats a picture", "accuracy": "right answers"}[quantity]
-    axes.set(title=quantity.capitalize() + ("" if one else " (training dashed, test solid)"), xlabel="epoch", ylabel=unit)
+    axes.set(
+        title=quantity.capitalize() + ("" if one else " (training dashed, test solid)"),
+        xlabel="epoch",
+        ylabel=unit,
+    )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if quantity == "accuracy":
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -122,11 +161,19 @@ def confusion(matrix: numpy.ndarray, class_names: Sequence[str], title: str = "C
     figure = new_figure(side + 1, side)
     figure.suptitle(title)
     axes = figure.subplots()
-    image = axes.imshow(shares, cmap=blues(), norm=PowerNorm(1 if few else 0.5, 0, 1), interpolation="nearest")
+    image = axes.imshow(
+        shares, cmap=blues(), norm=PowerNorm(1 if few else 0.5, 0, 1), interpolation="nearest"
+    )
     axes.set(xlabel="answer", ylabel="true class")
     if classes <= WITH_NAMES:
         names, size = [shortened(name, 16) for name in class_names], 10.5 if few else 6
-        axes.set_xticks(range(classes), names, rotation=45 if few else 90, ha="right" if few else "center", fontsize=size)
+        axes.set_xticks(
+            range(classes),
+            names,
+            rotation=45 if few else 90,
+            ha="right" if few else "center",
+            fontsize=size,
+        )
         axes.set_yticks(range(classes), names, fontsize=size)
     else:
         axes.set(xlabel="answer (number of the class)", ylabel="true class (number)")
@@ -135,7 +182,9 @@ def confusion(matrix: numpy.ndarray, class_names: Sequence[str], title: str = "C
         for (row, column), count in numpy.ndenumerate(matrix):
             if count:
                 ink = "black" if luminance[row, column] > 0.18 else "white"
-                axes.text(column, row, f"{count:,}", ha="center", va="center", color=ink, fontsize=10)
+                axes.text(
+                    column, row, f"{count:,}", ha="center", va="center", color=ink, fontsize=10
+                )
     bar = figure.colorbar(image, ax=axes, shrink=0.8, format=PercentFormatter(1.0))
     bar.set_label("share of the pictures of the true class")
     return figure
@@ -151,7 +200,9 @@ def blues():
     return LinearSegmentedColormap.from_list("blues", ["#ffffff", "#5a9bd8", "#08306b"])
 
 
-Caption = Sequence[tuple[str, str | None]]  # lines of text with their colours, None for the text's own
+Caption = Sequence[
+    tuple[str, str | None]
+]  # lines of text with their colours, None for the text's own
 
 
 @drawing
@@ -183,7 +234,9 @@ def overlays(
 
     columns = min(6, len(pictures))
     lines = max(len(caption) for caption in captions)
-    figure, cells = grid(2 * -(-len(pictures) // columns), columns, title, size=1.9, below=0.2 + 0.16 * max(2, lines))
+    figure, cells = grid(
+        2 * -(-len(pictures) // columns), columns, title, size=1.9, below=0.2 + 0.16 * max(2, lines)
+    )
     for i, (picture, heat, caption) in enumerate(zip(pictures, maps, captions, strict=True)):
         row, column = 2 * (i // columns), i % columns
         show(cells[row, column], picture)
@@ -191,8 +244,12 @@ def overlays(
         axes = cells[row + 1, column]
         axes.imshow(picture.mean(axis=2), cmap="gray", vmin=0, vmax=255)
         highest = numpy.ceil(20 * heat.max()) / 20 if shares else heat.max()
-        image = axes.imshow(heat, cmap=colours, vmin=0, vmax=highest or 1, alpha=0.7, interpolation="nearest")
-        bar = figure.colorbar(image, cax=axes.inset_axes((0, -0.1, 0.88, 0.05)), orientation="horizontal")
+        image = axes.imshow(
+            heat, cmap=colours, vmin=0, vmax=highest or 1, alpha=0.7, interpolation="nearest"
+        )
+        bar = figure.colorbar(
+            image, cax=axes.inset_axes((0, -0.1, 0.88, 0.05)), orientation="horizontal"
+        )
         bar.solids.set_alpha(1)
         bar.ax.tick_params(labelsize=7.5)
         bar.ax.locator_params(nbins=3)
@@ -203,7 +260,9 @@ def overlays(
     return figure
 
 
-def grid(rows: int, columns: int, title: str, size: float = 1.6, below: float = 0.2, apart: float = 0.0):
+def grid(
+    rows: int, columns: int, title: str, size: float = 1.6, below: float = 0.2, apart: float = 0.0
+):
     """(figure, axes (rows, columns)): squares of `size` inches with `below` inches of room under each, and `apart` more beside
     the first column."""
     gap = 0.12
@@ -222,14 +281,27 @@ def grid(rows: int, columns: int, title: str, size: float = 1.6, below: float = 
 def show(axes, picture: numpy.ndarray) -> None:
     """Draws a picture, uint8 (S, S, C) with one or three channels; small ones keep their pixels."""
     grey = dict(cmap="gray", vmin=0, vmax=255) if picture.shape[2] == 1 else {}
-    axes.imshow(picture.squeeze(2) if grey else picture, interpolation="nearest" if len(picture) <= 64 else None, **grey)
+    axes.imshow(
+        picture.squeeze(2) if grey else picture,
+        interpolation="nearest" if len(picture) <= 64 else None,
+        **grey,
+    )
 
 
 def write_below(axes, caption: Caption) -> None:
     """Writes the lines of a caption under the axes."""
     for number, (text, colour) in enumerate(caption):
-        below = dict(xytext=(0, -3 - 11.5 * number), textcoords="offset points", ha="center", va="top")
-        axes.annotate(text, (0.5, 0), xycoords="axes fraction", fontsize=8.5, **below, **({"color": colour} if colour else {}))
+        below = dict(
+            xytext=(0, -3 - 11.5 * number), textcoords="offset points", ha="center", va="top"
+        )
+        axes.annotate(
+            text,
+            (0.5, 0),
+            xycoords="axes fraction",
+            fontsize=8.5,
+            **below,
+            **({"color": colour} if colour else {}),
+        )
 
 
 def shortened(text: str, length: int) -> str:

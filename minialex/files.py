@@ -40,4 +40,6 @@ def check_replaceable(path: Path) -> None:
         with open(path, "rb") as file:
             beginning = file.read(1000)
         if PNG_MARK not in beginning and HTML_MARK not in beginning:
-            raise InputError(f"{path} is there already and not made by minialex: it is not replaced, choose another --out")
+            raise InputError(
+                f"{path} is there already and not made by minialex: it is not replaced, choose another --out"
+            )

@@ -62,11 +62,15 @@ class Report:
         return not self.problems and self.error < TOLERANCE
 
     def __str__(self) -> str:
-        return "\n".join([*map(str, sorted(self.worst, key=lambda worst: -worst.error)), *self.problems])
+        return "\n".join(
+            [*map(str, sorted(self.worst, key=lambda worst: -worst.error)), *self.problems]
+        )
 
     __repr__ = __str__  # what pytest shows of a failed `assert report.passed, report`
 
-    def compare(self, name: str, analytic, numeric: numpy.ndarray, typical: float | None = None) -> None:
+    def compare(
+        self, name: str, analytic, numeric: numpy.ndarray, typical: float | None = None
+    ) -> None:
         """Notes where `analytic`, from backward, differs most from `numeric`, from finite differences.
 
         Errors are relative to the two, or to `typical` (the mean of |numeric| if None) where both are smaller.
@@ -80,17 +84,28 @@ class Report:
         index = numpy.unravel_index(errors.argmax(), errors.shape)
         index = tuple(int(i) for i in index)
         self.worst.append(
-            Worst(name, index, float(analytic[index]), float(numeric[index]), float(errors[index]), numeric.size)
+            Worst(
+                name,
+                index,
+                float(analytic[index]),
+                float(numeric[index]),
+                float(errors[index]),
+                numeric.size,
+            )
         )
 
 
-def relative_errors(analytic, numeric: numpy.ndarray, typical: float | None = None) -> numpy.ndarray:
+def relative_errors(
+    analytic, numeric: numpy.ndarray, typical: float | None = None
+) -> numpy.ndarray:
     """|analytic − numeric| for each element, relative to the larger of the two, or to `typical` where both are smaller.
 
     `typical` is the mean of |numeric| if None. What is not a number is infinitely wrong.
     """
     scale = numpy.maximum(numpy.abs(analytic), numpy.abs(numeric))
-    scale = numpy.maximum(scale, max(numpy.abs(numeric).mean() if typical is None else typical, 1e-12))
+    scale = numpy.maximum(
+        scale, max(numpy.abs(numeric).mean() if typical is None else typical, 1e-12)
+    )
     return numpy.nan_to_num(numpy.abs(analytic - numeric) / scale, nan=math.inf)
 
 
@@ -110,13 +125,18 @@ def check_layer(layer: Layer, x, rng: numpy.random.Generator) -> Report:
     dy = backend.to_device(rng.standard_normal(y.shape), xp)
     kept = dy.copy()
     dx = layer.backward(dy)
-    analytic = {"x": copy.copy(dx), **{name: copy.copy(layer.grads.get(name)) for name in layer.params}}
+    analytic = {
+        "x": copy.copy(dx),
+        **{name: copy.copy(layer.grads.get(name)) for name in layer.params},
+    }
     report = Report()
     report.problems += ["forward or backward wrote into x"] * (not (x == before).all())
     report.problems += ["backward wrote into dy"] * (not (dy == kept).all())
     x[...], dy[...] = before, kept
     for name, array in {"x": x, **layer.params}.items():
-        report.compare(name, analytic[name], differences(lambda: float((forward() * dy).sum()), array))
+        report.compare(
+            name, analytic[name], differences(lambda: float((forward() * dy).sum()), array)
+        )
     return report
 
 
@@ -125,11 +145,15 @@ def check_loss(loss: SoftmaxCrossEntropy, logits, labels) -> Report:
     loss.forward(logits, labels)
     dlogits = loss.backward().copy()
     report = Report()
-    report.compare("logits", dlogits, differences(lambda: float(loss.forward(logits, labels)), logits))
+    report.compare(
+        "logits", dlogits, differences(lambda: float(loss.forward(logits, labels)), logits)
+    )
     return report
 
 
-def check_network(network: Network, loss: SoftmaxCrossEntropy, x, labels, rng: numpy.random.Generator) -> Report:
+def check_network(
+    network: Network, loss: SoftmaxCrossEntropy, x, labels, rng: numpy.random.Generator
+) -> Report:
     """Checks every parameter's gradient of a whole float64 network, and dx, each along one random direction.
 
     The derivative along a direction d is g · d: two forward passes check a whole array at once, whatever its size. A
@@ -148,8 +172,15 @@ def check_network(network: Network, loss: SoftmaxCrossEntropy, x, labels, rng: n
         direction = backend.to_device(rng.standard_normal(array.shape), backend.of(array))
         direction /= float((direction**2).sum()) ** 0.5
         along = float((analytic[name] * direction).sum())
-        typical = float((analytic[name] ** 2).mean()) ** 0.5  # of g · d, which is small by chance now and then
-        report.compare(name, numpy.array(along), numpy.array(slope(value, array, direction * EPSILON) / EPSILON), typical)
+        typical = (
+            float((analytic[name] ** 2).mean()) ** 0.5
+        )  # of g · d, which is small by chance now and then
+        report.compare(
+            name,
+            numpy.array(along),
+            numpy.array(slope(value, array, direction * EPSILON) / EPSILON),
+            typical,
+        )
     return report
 
 
@@ -180,7 +211,9 @@ def slope(f: Callable[[], float], array, step) -> float:
 def frozen(layers: list[Layer], forward: Callable) -> Callable:
     """`forward`, made to draw the same random numbers at every call."""
     attributes = [value for layer in layers for value in vars(layer).values()]
-    generators = [value.bit_generator for value in attributes if isinstance(value, numpy.random.Generator)]
+    generators = [
+        value.bit_generator for value in attributes if isinstance(value, numpy.random.Generator)
+    ]
     states = [generator.state for generator in generators]
 
     def again(*arguments):
@@ -208,12 +241,28 @@ not yet, and 2 if there is no such file or no layer in it."""
 def main(arguments: Sequence[str]) -> int:
     """Checks every shipped layer and prints a line for each, or grades a file; the exit code is 1 if something is wrong."""
     parser = Parser("gradcheck", DESCRIPTION, EXAMPLES, "[FILE] [options]")
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a Python file to grade (default: all layers)")
-    parser.add_argument("--seed", type=number(int, 0), default=0, metavar="N", help="of the inputs and gradients (default: 0)")
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="a Python file to grade (default: all layers)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=number(int, 0),
+        default=0,
+        metavar="N",
+        help="of the inputs and gradients (default: 0)",
+    )
     options = parser.parse_args(arguments)
     from minialex import grader  # here, as the graders use the checks above
 
-    passed = grader.grade(options.file, options.seed) if options.file else grader.check_shipped(options.seed)
+    passed = (
+        grader.grade(options.file, options.seed)
+        if options.file
+        else grader.check_shipped(options.seed)
+    )
     return 0 if passed else 1
 
 

@@ -41,10 +41,14 @@ class Fit:
         got = [tensor for _, tensor in torch_layout.in_order(wanted, tensors)]
         self.model, self.channels = model, channels
         self.classes = len(got[-1]) if got and got[-1].ndim else 0
-        last_layer = (place._replace(shape=(self.classes, *place.shape[1:])) for place in wanted[-2:])
+        last_layer = (
+            place._replace(shape=(self.classes, *place.shape[1:])) for place in wanted[-2:]
+        )
         wanted = [*wanted[:-2], *last_layer]
         self.problem = torch_layout.misfit(wanted, tensors)
-        self.matching = sum(place.shape == tensor.shape for place, tensor in zip(wanted, got, strict=False))
+        self.matching = sum(
+            place.shape == tensor.shape for place, tensor in zip(wanted, got, strict=False)
+        )
         self.named = sum(place.name in tensors for place in wanted)
         self.fully_named = self.named == len(wanted)
 
@@ -65,7 +69,9 @@ def identify(path: Path, tensors: dict[str, numpy.ndarray], model: str | None = 
         return right[0]
     if not right:
         nearest = max(fits, key=lambda fit: fit.matching)
-        raise InputError(f"{path} does not fit {nearest.model}{'' if model else ', the nearest model'}: {nearest.problem}")
+        raise InputError(
+            f"{path} does not fit {nearest.model}{'' if model else ', the nearest model'}: {nearest.problem}"
+        )
     right = [fit for fit in right if fit.fully_named] or right
     models_fitting = " and ".join(fit.model for fit in right)
     if len(right) > 1:
@@ -83,7 +89,9 @@ def assume(fit: Fit) -> tuple[dict, str]:
     mean, std = (MEAN, STD) if colour else ((0,), (1,))
     progress = {
         "options": {"model": fit.model, "lrn": None, **UNKNOWN},
-        "classes": imagenet_classes.names() if fit.classes == 1000 else [f"class {i}" for i in range(fit.classes)],
+        "classes": imagenet_classes.names()
+        if fit.classes == 1000
+        else [f"class {i}" for i in range(fit.classes)],
         "pictures": [side, side, fit.channels],
         "mean": [255 * value for value in mean],
         "std": [255 * value for value in std],

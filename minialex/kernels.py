@@ -33,7 +33,9 @@ class Kernel:
         """
         for x in arguments:
             if getattr(x, "size", 0) >= 1 << 31:
-                raise ValueError(f"{self.name} takes arrays of less than 2³¹ elements, got {x.shape}")
+                raise ValueError(
+                    f"{self.name} takes arrays of less than 2³¹ elements, got {x.shape}"
+                )
         compiled(self, backend.of(arguments[-1]), tuple(sizes.items()))(*arguments)
 
 
@@ -41,7 +43,9 @@ class Kernel:
 def compiled(kernel: Kernel, xp, sizes: tuple[tuple[str, int], ...]):
     """The kernel for these sizes as a function of the array module xp."""
     constants = "".join(f"const int {name} = {value};\n" for name, value in sizes)
-    return xp.ElementwiseKernel(kernel.inputs, kernel.outputs, constants + kernel.body, f"minialex_{kernel.name}")
+    return xp.ElementwiseKernel(
+        kernel.inputs, kernel.outputs, constants + kernel.body, f"minialex_{kernel.name}"
+    )
 
 
 def on_gpu(x) -> bool:

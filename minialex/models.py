@@ -18,7 +18,18 @@ import inspect
 import numpy
 
 from minialex.errors import InputError
-from minialex.layers import AvgPool2d, Conv2d, Dropout, Flatten, Layer, Linear, LocalResponseNorm, MaxPool2d, ReLU, Tanh
+from minialex.layers import (
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    Tanh,
+)
 from minialex.network import Network
 
 Layers = list[tuple[str, Layer]]
@@ -26,7 +37,13 @@ Rng = numpy.random.Generator
 
 
 def alexnet(
-    num_classes=1000, in_channels=3, image_size=227, rng=None, lrn=True, pool_first=False, paper_init=False
+    num_classes=1000,
+    in_channels=3,
+    image_size=227,
+    rng=None,
+    lrn=True,
+    pool_first=False,
+    paper_init=False,
 ) -> Network:
     """The paper's net (Krizhevsky et al. 2012, section 3.5): LRN and two groups. 60,965,224 parameters.
 
@@ -70,35 +87,49 @@ def alexnet(
     )
 
 
-def alexnet_227(num_classes=1000, in_channels=3, image_size=227, rng=None, lrn=False, pool_first=False) -> Network:
+def alexnet_227(
+    num_classes=1000, in_channels=3, image_size=227, rng=None, lrn=False, pool_first=False
+) -> Network:
     """The net as it is mostly drawn today (system S0): no groups, no LRN, 227 pixels. 62,378,344 parameters."""
     rng = rng or numpy.random.default_rng()
     features = convolutions((96, 256, 384, 384, 256), in_channels, rng, lrn, pool_first)
     return with_classifier(features, (image_size, image_size, in_channels), num_classes, rng)
 
 
-def alexnet_d2l(num_classes=10, in_channels=1, image_size=224, rng=None, lrn=False, pool_first=False) -> Network:
+def alexnet_d2l(
+    num_classes=10, in_channels=1, image_size=224, rng=None, lrn=False, pool_first=False
+) -> Network:
     """The net of Dive into Deep Learning (system S1): 224 pixels with padding 1, one channel, ten classes."""
     rng = rng or numpy.random.default_rng()
     features = convolutions((96, 256, 384, 384, 256), in_channels, rng, lrn, pool_first, padding=1)
     return with_classifier(features, (image_size, image_size, in_channels), num_classes, rng)
 
 
-def alexnet_224(num_classes=1000, in_channels=3, image_size=224, rng=None, lrn=False, pool_first=False) -> Network:
+def alexnet_224(
+    num_classes=1000, in_channels=3, image_size=224, rng=None, lrn=False, pool_first=False
+) -> Network:
     """The 224-pixel variant (system S4): padding 2, dropout before FC6 and FC7 instead of after."""
     rng = rng or numpy.random.default_rng()
     features = convolutions((96, 256, 384, 384, 256), in_channels, rng, lrn, pool_first, padding=2)
-    return with_classifier(features, (image_size, image_size, in_channels), num_classes, rng, dropout_first=True)
+    return with_classifier(
+        features, (image_size, image_size, in_channels), num_classes, rng, dropout_first=True
+    )
 
 
-def alexnet_owt(num_classes=1000, in_channels=3, image_size=224, rng=None, lrn=False, pool_first=False) -> Network:
+def alexnet_owt(
+    num_classes=1000, in_channels=3, image_size=224, rng=None, lrn=False, pool_first=False
+) -> Network:
     """torchvision's net, from Krizhevsky's "One weird trick" (2014): narrower convolutions. 61,100,840 parameters."""
     rng = rng or numpy.random.default_rng()
     features = convolutions((64, 192, 384, 256, 256), in_channels, rng, lrn, pool_first, padding=2)
-    return with_classifier(features, (image_size, image_size, in_channels), num_classes, rng, dropout_first=True)
+    return with_classifier(
+        features, (image_size, image_size, in_channels), num_classes, rng, dropout_first=True
+    )
 
 
-def alexnet_cifar(num_classes=10, in_channels=3, image_size=32, rng=None, lrn=False, pool_first=False) -> Network:
+def alexnet_cifar(
+    num_classes=10, in_channels=3, image_size=32, rng=None, lrn=False, pool_first=False
+) -> Network:
     """AlexNet for small pictures (system S0's adaptation): the same eight layers, conv1 5×5 without stride, all narrower.
 
     Pools are padded so that pictures of 32 and of 28 pixels both end as 4×4 maps.
@@ -119,7 +150,9 @@ def alexnet_cifar(num_classes=10, in_channels=3, image_size=32, rng=None, lrn=Fa
         ("relu5", ReLU()),
         ("pool5", MaxPool2d(3, stride=2, padding=1)),
     ]
-    return with_classifier(features, (image_size, image_size, in_channels), num_classes, rng, hidden=512)
+    return with_classifier(
+        features, (image_size, image_size, in_channels), num_classes, rng, hidden=512
+    )
 
 
 def alexnet_mini(num_classes=10, in_channels=3, image_size=32, rng=None) -> Network:
@@ -133,7 +166,9 @@ def alexnet_mini(num_classes=10, in_channels=3, image_size=32, rng=None) -> Netw
 
 def alexnet_maxi(num_classes=10, in_channels=3, image_size=32, rng=None) -> Network:
     """The same, wider and with more convolutions before and after the pools, for when there are minutes. 808,362 parameters."""
-    return without_hidden_layers([(64, 96), (160, 160), (256,)], num_classes, in_channels, image_size, rng)
+    return without_hidden_layers(
+        [(64, 96), (160, 160), (256,)], num_classes, in_channels, image_size, rng
+    )
 
 
 def lenet(num_classes=10, in_channels=1, image_size=28, rng=None) -> Network:
@@ -169,7 +204,9 @@ def norm_and_pool(number: int, lrn: bool, pool_first: bool, padding: int = 0) ->
     return pool + norm if pool_first else norm + pool
 
 
-def convolutions(channels: tuple[int, ...], in_channels: int, rng: Rng, lrn: bool, pool_first: bool, padding=0) -> Layers:
+def convolutions(
+    channels: tuple[int, ...], in_channels: int, rng: Rng, lrn: bool, pool_first: bool, padding=0
+) -> Layers:
     """The five convolutions without groups, He's initial weights; `padding` is conv1's."""
     c1, c2, c3, c4, c5 = channels
     return [
@@ -190,7 +227,12 @@ def convolutions(channels: tuple[int, ...], in_channels: int, rng: Rng, lrn: boo
 
 
 def with_classifier(
-    features: Layers, input_shape: tuple, num_classes: int, rng: Rng, hidden: int = 4096, dropout_first: bool = False
+    features: Layers,
+    input_shape: tuple,
+    num_classes: int,
+    rng: Rng,
+    hidden: int = 4096,
+    dropout_first: bool = False,
 ) -> Network:
     """The features, then three linear layers; dropout after the hidden ones' ReLU or (`dropout_first`) before them."""
     hidden_layers: Layers = []
@@ -200,12 +242,19 @@ def with_classifier(
         linear = [(f"fc{number}", Linear(width, hidden, rng=rng)), (f"relu{number}", ReLU())]
         hidden_layers += [dropout, *linear] if dropout_first else [*linear, dropout]
         width = hidden
-    fc8 = ("fc8", Linear(hidden, num_classes, weight_std=0.01, rng=rng))  # small logits: training starts undecided
+    fc8 = (
+        "fc8",
+        Linear(hidden, num_classes, weight_std=0.01, rng=rng),
+    )  # small logits: training starts undecided
     return Network([*features, ("flatten", Flatten()), *hidden_layers, fc8], input_shape)
 
 
 def without_hidden_layers(
-    stages: list[tuple[int, ...]], num_classes: int, in_channels: int, image_size: int, rng: Rng | None
+    stages: list[tuple[int, ...]],
+    num_classes: int,
+    in_channels: int,
+    image_size: int,
+    rng: Rng | None,
 ) -> Network:
     """Stages of convolutions with so many channels, 3×3 but for the first, 5×5 with stride 2. A max-pool ends the first
     stage, mean pools the others, one linear layer the net."""
@@ -214,8 +263,15 @@ def without_hidden_layers(
     for stage in stages:
         for after in stage:
             number += 1
-            window = dict(kernel_size=3, padding=1) if features else dict(kernel_size=5, stride=2, padding=2)
-            features += [(f"conv{number}", Conv2d(before, after, **window, rng=rng)), (f"relu{number}", ReLU())]
+            window = (
+                dict(kernel_size=3, padding=1)
+                if features
+                else dict(kernel_size=5, stride=2, padding=2)
+            )
+            features += [
+                (f"conv{number}", Conv2d(before, after, **window, rng=rng)),
+                (f"relu{number}", ReLU()),
+            ]
             before = after
         pool = MaxPool2d(3, stride=2, padding=1) if stage is stages[0] else AvgPool2d(2, stride=2)
         features.append((f"pool{number}", pool))
@@ -280,7 +336,9 @@ def build(name: str, **options) -> Network:
         raise InputError(f"model {name} cannot take pictures of {side}×{side}: {error}") from None
 
 
-def of_run(options: dict, num_classes: int, image_size: int, channels: int, rng: Rng | None = None) -> Network:
+def of_run(
+    options: dict, num_classes: int, image_size: int, channels: int, rng: Rng | None = None
+) -> Network:
     """The network that a run's `options` describe, untrained, for pictures (image_size, image_size, channels)."""
     sizes = dict(num_classes=num_classes, in_channels=channels, image_size=image_size)
     start = dict(paper_init=True) if options.get("init") == "paper" else {}

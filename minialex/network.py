@@ -16,7 +16,9 @@ class Network:
     def __init__(self, layers: list[tuple[str, Layer]], input_shape: tuple[int, ...]):
         self.layers, self.input_shape = dict(layers), tuple(input_shape)
         if len(self.layers) < len(layers):
-            raise ValueError(f"each layer needs a name of its own, got {[name for name, _ in layers]}")
+            raise ValueError(
+                f"each layer needs a name of its own, got {[name for name, _ in layers]}"
+            )
         self.shapes()
 
     def forward(self, x, train: bool = False):
@@ -41,12 +43,20 @@ class Network:
     @property
     def params(self) -> dict:
         """Every parameter array under its full name; update them in place."""
-        return {f"{name}.{key}": a for name, layer in self.layers.items() for key, a in layer.params.items()}
+        return {
+            f"{name}.{key}": a
+            for name, layer in self.layers.items()
+            for key, a in layer.params.items()
+        }
 
     @property
     def grads(self) -> dict:
         """The gradient of each parameter under the same names, from the last backward."""
-        return {f"{name}.{key}": layer.grads[key] for name, layer in self.layers.items() for key in layer.params}
+        return {
+            f"{name}.{key}": layer.grads[key]
+            for name, layer in self.layers.items()
+            for key in layer.params
+        }
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The output shape of each layer, without N."""
@@ -55,13 +65,18 @@ class Network:
             try:
                 shape = shapes[name] = layer.output_shape(shape)
             except ValueError as error:
-                raise ValueError(f"{name} does not fit its input of shape {shape}: {error}") from None
+                raise ValueError(
+                    f"{name} does not fit its input of shape {shape}: {error}"
+                ) from None
         return shapes
 
     def macs(self) -> dict[str, int]:
         """The multiply-adds that each layer takes to go forward over one picture."""
         inputs = [self.input_shape, *self.shapes().values()]
-        return {name: layer.macs(shape) for (name, layer), shape in zip(self.layers.items(), inputs, strict=False)}
+        return {
+            name: layer.macs(shape)
+            for (name, layer), shape in zip(self.layers.items(), inputs, strict=False)
+        }
 
     def parameter_count(self) -> int:
         """How many numbers there are to learn."""
@@ -76,12 +91,16 @@ class Network:
     def to(self, xp: ModuleType) -> "Network":
         """Moves every parameter to the array module `xp`; returns the network."""
         for layer in self.layers.values():
-            layer.params.update({key: backend.to_device(array, xp) for key, array in layer.params.items()})
+            layer.params.update(
+                {key: backend.to_device(array, xp) for key, array in layer.params.items()}
+            )
         return self
 
     def replica(self) -> "Network":
         """A network over the same parameter arrays, with gradients, caches and buffers of its own."""
-        return Network([(name, layer.replica()) for name, layer in self.layers.items()], self.input_shape)
+        return Network(
+            [(name, layer.replica()) for name, layer in self.layers.items()], self.input_shape
+        )
 
     def __repr__(self) -> str:
         return "\n".join(f"{name:<10} {layer}" for name, layer in self.layers.items())

@@ -38,8 +38,14 @@ class Optimizer:
         """Each parameter with its gradient and its state, cut into slices."""
         grads = self.network.grads
         for name, weight in self.network.params.items():
-            arrays = [weight, grads[name], *(self.state[f"{state}.{name}"] for state in self.state_names)]
-            if backend.of(weight) is not numpy or not all(array.flags.c_contiguous for array in arrays):
+            arrays = [
+                weight,
+                grads[name],
+                *(self.state[f"{state}.{name}"] for state in self.state_names),
+            ]
+            if backend.of(weight) is not numpy or not all(
+                array.flags.c_contiguous for array in arrays
+            ):
                 yield arrays  # a GPU wants all at once, and reshape would copy what is not contiguous
                 continue
             flat = [array.reshape(-1) for array in arrays]
@@ -64,7 +70,12 @@ class SGD(Optimizer):
     state_names = ("velocity",)
 
     def __init__(
-        self, network: Network, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 5e-4, rule: str = "paper"
+        self,
+        network: Network,
+        lr: float = 0.01,
+        momentum: float = 0.9,
+        weight_decay: float = 5e-4,
+        rule: str = "paper",
     ):
         if rule not in ("paper", "torch"):
             raise ValueError(f"rule is 'paper' or 'torch', got {rule!r}")
@@ -111,9 +122,21 @@ class Adam(Optimizer):
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
 
     def update(self, weight, grad, mean, square) -> None:
-        lr, correction = self.lr / (1 - self.beta1**self.steps), 1 / math.sqrt(1 - self.beta2**self.steps)
+        lr, correction = (
+            self.lr / (1 - self.beta1**self.steps),
+            1 / math.sqrt(1 - self.beta2**self.steps),
+        )
         if kernels.on_gpu(weight):
-            rates = (lr, self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, correction, self.epsilon, self.weight_decay)
+            rates = (
+                lr,
+                self.beta1,
+                1 - self.beta1,
+                self.beta2,
+                1 - self.beta2,
+                correction,
+                self.epsilon,
+                self.weight_decay,
+            )
             kernels.adam(grad, *rates, weight, mean, square)
             return
         if self.weight_decay:
@@ -145,7 +168,9 @@ class Muon(Optimizer):
 
     state_names = ("velocity",)
 
-    def __init__(self, network: Network, lr: float = 0.02, momentum: float = 0.9, weight_decay: float = 0.0):
+    def __init__(
+        self, network: Network, lr: float = 0.02, momentum: float = 0.9, weight_decay: float = 0.0
+    ):
         super().__init__(network, lr, weight_decay)
         self.momentum = momentum
         self.normalised = [name for name, weight in network.params.items() if weight.ndim > 1][:-1]
@@ -153,7 +178,12 @@ class Muon(Optimizer):
     def slices(self) -> Iterator[list]:
         """Each parameter whole: a slice would not tell its singular values."""
         for name, weight in self.network.params.items():
-            yield [weight, self.network.grads[name], self.state[f"velocity.{name}"], name in self.normalised]
+            yield [
+                weight,
+                self.network.grads[name],
+                self.state[f"velocity.{name}"],
+                name in self.normalised,
+            ]
 
     def update(self, weight, grad, velocity, keeps_norm: bool) -> None:
         velocity *= self.momentum
@@ -187,7 +217,11 @@ OPTIMIZERS = {"sgd": SGD, "adam": Adam, "muon": Muon}
 
 def optimizer(network: Network, options: dict) -> Optimizer:
     """The optimiser that options["optimizer"] names, with its "lr", "weight_decay" and, except for adam, "momentum"."""
-    kind, lr, weight_decay = OPTIMIZERS[options["optimizer"]], options["lr"], options["weight_decay"]
+    kind, lr, weight_decay = (
+        OPTIMIZERS[options["optimizer"]],
+        options["lr"],
+        options["weight_decay"],
+    )
     if kind is Adam:
         return Adam(network, lr, weight_decay=weight_decay)
     return kind(network, lr, options["momentum"], weight_decay)

@@ -90,7 +90,16 @@ PROGRESS = (
 )
 
 #: What may be said anew when a run is resumed; everything else stays as it was.
-FREE_ON_RESUME = ("backend", "workers", "gpu_workspace", "data_dir", "epochs", "max_steps", "log_every", "checkpoint_every")
+FREE_ON_RESUME = (
+    "backend",
+    "workers",
+    "gpu_workspace",
+    "data_dir",
+    "epochs",
+    "max_steps",
+    "log_every",
+    "checkpoint_every",
+)
 
 
 def parser() -> Parser:
@@ -98,15 +107,39 @@ def parser() -> Parser:
     about = "Trains AlexNet, or one of its relatives, from scratch.\nEach data set has its own defaults, printed at the start."
     p = Parser("train", about, EXAMPLES)
     what = p.add_argument_group("what")
-    what.add_argument("--model", choices=models.MODELS, metavar="NAME", help=", ".join(models.MODELS))
-    what.add_argument("--lrn", choices=models.LRN, help="local response normalisation (default: the model's)")
+    what.add_argument(
+        "--model", choices=models.MODELS, metavar="NAME", help=", ".join(models.MODELS)
+    )
+    what.add_argument(
+        "--lrn", choices=models.LRN, help="local response normalisation (default: the model's)"
+    )
     begin = "to begin with those of another run, or torchvision's; for other classes the last layer begins anew"
     what.add_argument("--weights", metavar="WEIGHTS", help=begin)
-    what.add_argument("--init", choices=("he", "paper"), help="initial weights; alexnet has the paper's too (default: he)")
-    what.add_argument("--dataset", choices=PRESETS, metavar="NAME", help=f"{', '.join(PRESETS)} (default: shapes)")
-    what.add_argument("--recipe", metavar="NAME", help="; ".join(f"{d}: {', '.join(r)}" for d, r in RECIPES.items()))
-    what.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (if there is none: downloaded)")
-    what.add_argument("--image-size", type=number(int, 1), metavar="PIXELS", help="side of the pictures (else: the model's)")
+    what.add_argument(
+        "--init",
+        choices=("he", "paper"),
+        help="initial weights; alexnet has the paper's too (default: he)",
+    )
+    what.add_argument(
+        "--dataset", choices=PRESETS, metavar="NAME", help=f"{', '.join(PRESETS)} (default: shapes)"
+    )
+    what.add_argument(
+        "--recipe",
+        metavar="NAME",
+        help="; ".join(f"{d}: {', '.join(r)}" for d, r in RECIPES.items()),
+    )
+    what.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="the data set's files (if there is none: downloaded)",
+    )
+    what.add_argument(
+        "--image-size",
+        type=number(int, 1),
+        metavar="PIXELS",
+        help="side of the pictures (else: the model's)",
+    )
     what.add_argument("--augment", type=augmentation, metavar="HOW", help=AUGMENT)
     vectors = "its components: computed from the training pictures (default), imagenet (published), or a JSON file"
     what.add_argument("--lighting", metavar="WHICH", help=vectors)
@@ -116,37 +149,81 @@ def parser() -> Parser:
     what.add_argument("--crop-padding", type=number(int, 0), metavar="PIXELS", help=padding)
 
     how = p.add_argument_group("how")
-    how.add_argument("--epochs", type=number(int, 1), metavar="N", help="passes over the training pictures")
+    how.add_argument(
+        "--epochs", type=number(int, 1), metavar="N", help="passes over the training pictures"
+    )
     how.add_argument("--batch-size", type=number(int, 1), metavar="N", help="pictures in a step")
-    how.add_argument("--optimizer", choices=optim.OPTIMIZERS, help="sgd is the paper's, with momentum and weight decay")
-    how.add_argument("--lr", type=number(float, 0, exclusive=True), metavar="RATE", help="learning rate, at its highest")
-    how.add_argument("--schedule", choices=optim.SCHEDULES, metavar="NAME", help=", ".join(optim.SCHEDULES))
-    how.add_argument("--momentum", type=number(float, 0, below=1), metavar="M", help="of sgd and muon (default: 0.9)")
-    how.add_argument("--weight-decay", type=number(float, 0), metavar="D", help="how strongly weights are drawn to 0")
+    how.add_argument(
+        "--optimizer",
+        choices=optim.OPTIMIZERS,
+        help="sgd is the paper's, with momentum and weight decay",
+    )
+    how.add_argument(
+        "--lr",
+        type=number(float, 0, exclusive=True),
+        metavar="RATE",
+        help="learning rate, at its highest",
+    )
+    how.add_argument(
+        "--schedule", choices=optim.SCHEDULES, metavar="NAME", help=", ".join(optim.SCHEDULES)
+    )
+    how.add_argument(
+        "--momentum",
+        type=number(float, 0, below=1),
+        metavar="M",
+        help="of sgd and muon (default: 0.9)",
+    )
+    how.add_argument(
+        "--weight-decay",
+        type=number(float, 0),
+        metavar="D",
+        help="how strongly weights are drawn to 0",
+    )
     smoothing = "share of each label that is dealt out to all classes (default: 0)"
-    how.add_argument("--label-smoothing", type=number(float, 0, below=1), metavar="S", help=smoothing)
-    how.add_argument("--seed", type=number(int, 0), metavar="N", help="of everything random (default: 0)")
+    how.add_argument(
+        "--label-smoothing", type=number(float, 0, below=1), metavar="S", help=smoothing
+    )
+    how.add_argument(
+        "--seed", type=number(int, 0), metavar="N", help="of everything random (default: 0)"
+    )
     add_common_options(how)
     workspace = "of a GPU's memory for the convolutions' temporaries (default: 1024)"
     how.add_argument("--gpu-workspace", type=number(int, 1), metavar="MB", help=workspace)
 
     run = p.add_argument_group("the run")
-    run.add_argument("--out", type=Path, metavar="DIR", help="its folder (default: a new one in runs/)")
-    run.add_argument("--resume", type=Path, metavar="PATH", help="goes on with the run in this folder")
-    run.add_argument("--max-steps", type=number(int, 1), metavar="N", help="stops after N steps in all")
-    run.add_argument("--log-every", type=number(int, 1), metavar="STEPS", help="how often to print the loss")
-    run.add_argument("--checkpoint-every", type=number(int, 1), metavar="STEPS", help="saves so often, not only each epoch")
+    run.add_argument(
+        "--out", type=Path, metavar="DIR", help="its folder (default: a new one in runs/)"
+    )
+    run.add_argument(
+        "--resume", type=Path, metavar="PATH", help="goes on with the run in this folder"
+    )
+    run.add_argument(
+        "--max-steps", type=number(int, 1), metavar="N", help="stops after N steps in all"
+    )
+    run.add_argument(
+        "--log-every", type=number(int, 1), metavar="STEPS", help="how often to print the loss"
+    )
+    run.add_argument(
+        "--checkpoint-every",
+        type=number(int, 1),
+        metavar="STEPS",
+        help="saves so often, not only each epoch",
+    )
     return p
 
 
 def augmentation(text: str) -> str:
     """An argparse type: "none", or names from AUGMENTATIONS with commas between."""
     if text != "none" and not set(text.split(",")) <= set(AUGMENTATIONS):
-        raise argparse.ArgumentTypeError(f"expected none or any of {','.join(AUGMENTATIONS)}, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"expected none or any of {','.join(AUGMENTATIONS)}, got {text!r}"
+        )
     return text
 
 
-def read(arguments: Sequence[str]) -> tuple[dict, Checkpoint | None, Checkpoint | weights.WeightFile | None]:
+def read(
+    arguments: Sequence[str],
+) -> tuple[dict, Checkpoint | None, Checkpoint | weights.WeightFile | None]:
     """All options of the run, the checkpoint to go on from if --resume was given, and the weights to begin with if any were."""
     given = vars(parser().parse_args(arguments))
     given |= {name: str(given[name].absolute()) for name in ("data_dir", "out") if given[name]}
@@ -160,7 +237,9 @@ def read(arguments: Sequence[str]) -> tuple[dict, Checkpoint | None, Checkpoint 
         return complete(given, start), None, start
     if path.name != "checkpoint.npz":
         if path.exists() and not path.is_dir():
-            raise InputError(f"--resume takes a run's folder or its checkpoint.npz, got the file {path}")
+            raise InputError(
+                f"--resume takes a run's folder or its checkpoint.npz, got the file {path}"
+            )
         path = path / "checkpoint.npz"
     checkpoint = Checkpoint(path)
     return resumed(given, checkpoint), checkpoint, None
@@ -173,16 +252,27 @@ def complete(given: dict, start: Checkpoint | weights.WeightFile | None = None) 
     with, their model, picture size and way of standardising count instead.
     """
     dataset = given["dataset"] or "shapes"
-    preset = dict(dataset=dataset, backend="auto", workers=usable_cores(), gpu_workspace=1024, momentum=0.9, seed=0)
+    preset = dict(
+        dataset=dataset,
+        backend="auto",
+        workers=usable_cores(),
+        gpu_workspace=1024,
+        momentum=0.9,
+        seed=0,
+    )
     preset |= dict(init="he", pixels="standardized", label_smoothing=0.0) | PRESETS[dataset]
     if given["recipe"]:
         recipes = RECIPES.get(dataset, {})
         if given["recipe"] not in recipes:
-            raise InputError(f"data set {dataset} has no recipe {given['recipe']!r}, only {', '.join(recipes) or 'its preset'}")
+            raise InputError(
+                f"data set {dataset} has no recipe {given['recipe']!r}, only {', '.join(recipes) or 'its preset'}"
+            )
         preset |= recipes[given["recipe"]]
     if start:
         about = start.progress["options"]
-        preset |= dict(model=about["model"], lrn=about["lrn"], image_size=start.progress["pictures"][-2])
+        preset |= dict(
+            model=about["model"], lrn=about["lrn"], image_size=start.progress["pictures"][-2]
+        )
         for name in ("init", "pixels"):
             if given[name]:
                 raise InputError(f"--weights brings what --{name} would choose: leave out --{name}")
@@ -191,11 +281,15 @@ def complete(given: dict, start: Checkpoint | weights.WeightFile | None = None) 
     if "lighting" in options["augment"].split(","):
         options["lighting"] = options["lighting"] or "computed"
     elif options["lighting"]:
-        raise InputError(f"--lighting {options['lighting']} is for --augment with lighting, got --augment {options['augment']}")
+        raise InputError(
+            f"--lighting {options['lighting']} is for --augment with lighting, got --augment {options['augment']}"
+        )
     if options["init"] == "paper" and options["model"] != "alexnet":
         raise InputError(f"--init paper is for the model alexnet, got --model {options['model']}")
     if options["lrn"] and options["model"] in models.WITHOUT_LRN:
-        raise InputError(f"--lrn {options['lrn']} is for other models: {options['model']} has no normalisation")
+        raise InputError(
+            f"--lrn {options['lrn']} is for other models: {options['model']} has no normalisation"
+        )
     if options["image_size"] is None and options["model"] not in models.SMALL:
         options["image_size"] = models.image_size(options["model"])
     return options
@@ -214,9 +308,15 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
         if name == "out":
             raise InputError(f"--resume goes on in {checkpoint.path.parent}: leave out --out")
         if name not in FREE_ON_RESUME and value != options[name]:
-            raise InputError(f"{checkpoint.path} was trained with {flag} {options[name]}: it cannot go on with {value}")
+            raise InputError(
+                f"{checkpoint.path} was trained with {flag} {options[name]}: it cannot go on with {value}"
+            )
         options[name] = value
-    options["max_steps"] = given["max_steps"]  # where the earlier part stopped is no reason to stop again
+    options["max_steps"] = given[
+        "max_steps"
+    ]  # where the earlier part stopped is no reason to stop again
     if checkpoint.progress["epochs"] >= options["epochs"]:
-        raise InputError(f"{checkpoint.path} has done its {options['epochs']} epochs: to go on give a larger --epochs")
+        raise InputError(
+            f"{checkpoint.path} has done its {options['epochs']} epochs: to go on give a larger --epochs"
+        )
     return options

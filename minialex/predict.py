@@ -38,7 +38,13 @@ def parser() -> Parser:
     p.add_argument("pictures", nargs="+", metavar="PICTURE", help=pictures)
     p.add_argument("--weights", required=True, metavar="WEIGHTS", help=WEIGHTS_HELP)
     add_model_option(p)
-    p.add_argument("--top", type=number(int, 1), default=5, metavar="K", help="how many classes to show (default: 5)")
+    p.add_argument(
+        "--top",
+        type=number(int, 1),
+        default=5,
+        metavar="K",
+        help="how many classes to show (default: 5)",
+    )
     p.add_argument("--json", action="store_true", help="a line of JSON for each picture")
     add_trained_options(p)
     return p
@@ -52,15 +58,25 @@ def main(arguments: Sequence[str]) -> int:
     width = name_width(files, trained.class_names)
     failed = 0
     # Where the answers go to a terminal, they are the progress.
-    with tqdm(total=len(files), unit=" images", leave=False, disable=True if sys.stdout.isatty() else None) as bar:
-        for file, probabilities, problem in predictions(trained, files, given.batch_size or trained.options["batch_size"]):
+    with tqdm(
+        total=len(files), unit=" images", leave=False, disable=True if sys.stdout.isatty() else None
+    ) as bar:
+        for file, probabilities, problem in predictions(
+            trained, files, given.batch_size or trained.options["batch_size"]
+        ):
             if problem:
                 tqdm.write(f"error: {problem}", file=sys.stderr)
                 failed += 1
             elif given.json:
-                print(json_answers(str(file), probabilities, trained.class_names, given.top), flush=True)
+                print(
+                    json_answers(str(file), probabilities, trained.class_names, given.top),
+                    flush=True,
+                )
             else:
-                print(answers(str(file), probabilities, trained.class_names, given.top, width), flush=True)
+                print(
+                    answers(str(file), probabilities, trained.class_names, given.top, width),
+                    flush=True,
+                )
             bar.update()
     return 2 if failed == len(files) else min(failed, 1)
 
@@ -88,7 +104,11 @@ def files_of(named: str | Path) -> list[Path | StandardInput]:
         return [path]
     else:
         matches = [Path(match) for match in sorted(glob.glob(named, recursive=True))]
-        found = (below(match) if match.is_dir() else [match] for match in matches if match.is_dir() or is_picture(match))
+        found = (
+            below(match) if match.is_dir() else [match]
+            for match in matches
+            if match.is_dir() or is_picture(match)
+        )
         files = list(dict.fromkeys(file for files in found for file in files))
     if not files:
         raise InputError(f"no picture ({' '.join(EXTENSIONS)}) in {named}")
@@ -157,17 +177,26 @@ def best(probabilities: numpy.ndarray, top: int) -> numpy.ndarray:
     return numpy.argsort(-probabilities, kind="stable")[:top]
 
 
-def answers(name: str, probabilities: numpy.ndarray, class_names: Sequence[str], top: int, width: int) -> str:
+def answers(
+    name: str, probabilities: numpy.ndarray, class_names: Sequence[str], top: int, width: int
+) -> str:
     """The `top` most probable classes, a line each, beside the picture's name; a name wider than `width` stands above them."""
-    lines = [f"{'':{width}}  {probabilities[i]:7.2%}  {class_names[i]}" for i in best(probabilities, top)]
+    lines = [
+        f"{'':{width}}  {probabilities[i]:7.2%}  {class_names[i]}" for i in best(probabilities, top)
+    ]
     if len(name) > width:
         return "\n".join([name, *lines])
     return "\n".join([name.ljust(width) + lines[0][width:], *lines[1:]])
 
 
-def json_answers(name: str, probabilities: numpy.ndarray, class_names: Sequence[str], top: int) -> str:
+def json_answers(
+    name: str, probabilities: numpy.ndarray, class_names: Sequence[str], top: int
+) -> str:
     """{"picture": …, "predictions": [{"class": …, "probability": …}, …]}, the `top` most probable classes, the best first."""
-    found = [{"class": class_names[i], "probability": float(probabilities[i])} for i in best(probabilities, top)]
+    found = [
+        {"class": class_names[i], "probability": float(probabilities[i])}
+        for i in best(probabilities, top)
+    ]
     return json.dumps({"picture": name, "predictions": found})
 
 

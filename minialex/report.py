@@ -13,7 +13,14 @@ from minialex.command import Parser, run
 from minialex.data.augment import centre_views
 from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset
-from minialex.evaluate import confused_with, confusion_title, dataset_of, name_of, progress_shown, scores_shown
+from minialex.evaluate import (
+    confused_with,
+    confusion_title,
+    dataset_of,
+    name_of,
+    progress_shown,
+    scores_shown,
+)
 from minialex.files import check_replaceable, write_output
 from minialex.report_page import box, page, section, sheet, table, themed, thumbnail
 from minialex.run_folder import RunFolder
@@ -41,8 +48,18 @@ def parser() -> Parser:
     p = Parser("report", about, EXAMPLES, usage="WEIGHTS [options]")
     p.add_argument("weights", metavar="WEIGHTS", help=WEIGHTS_HELP)
     add_model_option(p)
-    p.add_argument("--data-dir", type=Path, metavar="DIR", help="the data set's files (default: as in training)")
-    p.add_argument("--out", type=Path, metavar="FILE", help="the page (default: report.html in the run's folder, else here)")
+    p.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="the data set's files (default: as in training)",
+    )
+    p.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the page (default: report.html in the run's folder, else here)",
+    )
     add_trained_options(p)
     return p
 
@@ -59,11 +76,15 @@ def main(arguments: Sequence[str]) -> None:
     batch_size = given.batch_size or trained.options["batch_size"]
     answers = answer(trained.workers, Batches(dataset.test, batch_size, trained.standardize))
     name = folder.name if trained.of_run else trained.path.name
-    write_output(out, page(f"{name}: minialex report", contents(trained, name, history, dataset, answers)))
+    write_output(
+        out, page(f"{name}: minialex report", contents(trained, name, history, dataset, answers))
+    )
     print(out)
 
 
-def contents(trained: Trained, name: str, history: list[dict] | None, dataset: Dataset, answers: Answers) -> list[str]:
+def contents(
+    trained: Trained, name: str, history: list[dict] | None, dataset: Dataset, answers: Answers
+) -> list[str]:
     """The parts of the page about the run called `name`, or about weights that are no run's (history: None)."""
     return [
         header(trained, name, history, answers),
@@ -80,8 +101,15 @@ def contents(trained: Trained, name: str, history: list[dict] | None, dataset: D
 def header(trained: Trained, name: str, history: list[dict] | None, answers: Answers) -> str:
     """The title and the figures that one looks for first."""
     scores = scores_shown(answers)
-    key = {"right (top-1)": scores["top-1"], "in the first 5": scores["top-5"], "test loss": scores["loss"]}
-    key |= {"test pictures": f"{len(answers.labels):,}", "parameters": f"{trained.network.parameter_count():,}"}
+    key = {
+        "right (top-1)": scores["top-1"],
+        "in the first 5": scores["top-5"],
+        "test loss": scores["loss"],
+    }
+    key |= {
+        "test pictures": f"{len(answers.labels):,}",
+        "parameters": f"{trained.network.parameter_count():,}",
+    }
     if history:
         key["time of training"] = duration(sum(epoch["seconds"] for epoch in history))
     cards = "\n".join(f"<div><dt>{what}</dt><dd>{value}</dd></div>" for what, value in key.items())
@@ -92,7 +120,13 @@ def header(trained: Trained, name: str, history: list[dict] | None, answers: Ans
 
 def duration(seconds: float) -> str:
     """So many seconds as people say it."""
-    return f"{seconds / 3600:.1f} h" if seconds >= 7200 else f"{seconds / 60:.1f} min" if seconds >= 120 else f"{seconds:.0f} s"
+    return (
+        f"{seconds / 3600:.1f} h"
+        if seconds >= 7200
+        else f"{seconds / 60:.1f} min"
+        if seconds >= 120
+        else f"{seconds:.0f} s"
+    )
 
 
 def curves(name: str, history: list[dict]) -> str:
@@ -118,10 +152,25 @@ def class_table(dataset: Dataset, answers: Answers) -> str:
     """Every class that there are test pictures of, the one with most right answers last."""
     matrix = answers.confusion(dataset.num_classes)
     totals = matrix.sum(axis=1)
-    labels = sorted(numpy.flatnonzero(totals), key=lambda label: matrix[label, label] / totals[label])
+    labels = sorted(
+        numpy.flatnonzero(totals), key=lambda label: matrix[label, label] / totals[label]
+    )
     names = dataset.class_names
-    cells = [(names[k], f"{matrix[k, k] / totals[k]:.2%}", f"{totals[k]:,}", confused_with(matrix, names, k)) for k in labels]
-    return table("Accuracy of each class", ("class", "right", "of", "most often taken for"), cells, numbers=(1, 2))
+    cells = [
+        (
+            names[k],
+            f"{matrix[k, k] / totals[k]:.2%}",
+            f"{totals[k]:,}",
+            confused_with(matrix, names, k),
+        )
+        for k in labels
+    ]
+    return table(
+        "Accuracy of each class",
+        ("class", "right", "of", "most often taken for"),
+        cells,
+        numbers=(1, 2),
+    )
 
 
 def wrong_answers(dataset: Dataset, answers: Answers) -> list[str]:
@@ -146,13 +195,29 @@ def right_answers(dataset: Dataset, answers: Answers) -> list[str]:
 def answer_sheet(shown: numpy.ndarray, dataset: Dataset, answers: Answers) -> str:
     """The test pictures of the answers at these places, what they were taken for and, where that is wrong, what they are."""
     items = []
-    for i, picture in zip(shown, dataset.test.read(answers.numbers[shown], centre_views(len(shown))), strict=True):
+    for i, picture in zip(
+        shown, dataset.test.read(answers.numbers[shown], centre_views(len(shown))), strict=True
+    ):
         taken, label = (dataset.class_names[k] for k in (answers.answers[i], answers.labels[i]))
-        name, right = name_of(dataset.test, answers.numbers[i]), answers.answers[i] == answers.labels[i]
+        name, right = (
+            name_of(dataset.test, answers.numbers[i]),
+            answers.answers[i] == answers.labels[i],
+        )
         said = f"{html.escape(taken)}</strong> {answers.confidence[i]:.2%}"
-        caption = f'<strong class="right">{said}' if right else f'<strong class="wrong">{said}<br>is: {html.escape(label)}'
+        caption = (
+            f'<strong class="right">{said}'
+            if right
+            else f'<strong class="wrong">{said}<br>is: {html.escape(label)}'
+        )
         caption += f'<br><span class="soft">{html.escape(name)}</span>'
-        items.append((thumbnail(picture, f"{name}: taken for {taken}" + ("" if right else f", is {label}")), caption))
+        items.append(
+            (
+                thumbnail(
+                    picture, f"{name}: taken for {taken}" + ("" if right else f", is {label}")
+                ),
+                caption,
+            )
+        )
     return sheet(items)
 
 
@@ -165,12 +230,21 @@ def first_filters(trained: Trained) -> str:
 
 def configuration(options: dict) -> list[str]:
     """Every option of the run, and the command that trains another like it."""
-    given = {name: str(value) for name, value in options.items() if value is not None and name != "out"}
+    given = {
+        name: str(value) for name, value in options.items() if value is not None and name != "out"
+    }
     flags = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in given.items()]
     command = " ".join(["python -m minialex.train", *flags])
-    cells = [(name.replace("_", " "), "not set" if value is None else str(value)) for name, value in options.items()]
+    cells = [
+        (name.replace("_", " "), "not set" if value is None else str(value))
+        for name, value in options.items()
+    ]
     explanation = "<p>To train another like it:</p>"
-    return [explanation, f"<pre><code>{html.escape(command)}</code></pre>", table("Options", ("option", "value"), cells, ())]
+    return [
+        explanation,
+        f"<pre><code>{html.escape(command)}</code></pre>",
+        table("Options", ("option", "value"), cells, ()),
+    ]
 
 
 if __name__ == "__main__":

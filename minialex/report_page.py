@@ -65,7 +65,9 @@ $body
 
 def page(title: str, parts: Sequence[str]) -> bytes:
     """The page of these parts of HTML, under a title in plain text."""
-    return PAGE.substitute(mark=HTML_MARK.decode(), title=html.escape(title), body="\n".join(parts)).encode()
+    return PAGE.substitute(
+        mark=HTML_MARK.decode(), title=html.escape(title), body="\n".join(parts)
+    ).encode()
 
 
 def section(title: str, *content: str) -> str:
@@ -91,7 +93,9 @@ def themed(alt: str, draw: Callable[..., bytes], *arguments) -> str:
         with Image.open(io.BytesIO(content)) as picture:
             width, height = picture.size
         size = f'width="{width}" height="{height}"'
-        images.append(f'<img class="{kind}" src="{data_url(content, "png")}" {size} alt="{html.escape(alt)}">')
+        images.append(
+            f'<img class="{kind}" src="{data_url(content, "png")}" {size} alt="{html.escape(alt)}">'
+        )
     return f"<div>{''.join(images)}</div>"
 
 
@@ -99,7 +103,9 @@ def thumbnail(picture: numpy.ndarray, alt: str) -> str:
     """A picture uint8 (S, S, C): small ones with every pixel, photographs as JPEG."""
     small = len(picture) <= 64
     file, kind = io.BytesIO(), "png" if small else "jpeg"
-    Image.fromarray(picture.squeeze(2) if picture.shape[2] == 1 else picture).save(file, kind, quality=85)
+    Image.fromarray(picture.squeeze(2) if picture.shape[2] == 1 else picture).save(
+        file, kind, quality=85
+    )
     pixels = ' class="pixels"' if small else ""
     size = f'width="{len(picture)}" height="{len(picture)}"'
     return f'<img{pixels} src="{data_url(file.getvalue(), kind)}" {size} alt="{html.escape(alt)}">'
@@ -111,7 +117,9 @@ def sheet(items: Sequence[tuple[str, str]]) -> str:
     return '<ul class="sheet">\n' + "\n".join(entries) + "\n</ul>"
 
 
-def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int]) -> str:
+def table(
+    caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int]
+) -> str:
     """A table of plain text that scrolls in a box of its own; the columns `numbers` are set to the right.
 
     The first cell of a row is its heading; `caption` says to whom cannot see it what the table is.
@@ -124,5 +132,12 @@ def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]], 
             yield f"<{tag}{scope}{kind}>{html.escape(text)}</{tag}>"
 
     head = "".join(cells(headings, ("th", ' scope="col"'), ("th", ' scope="col"')))
-    body = ["<tr>" + "".join(cells(row, ("th", ' scope="row"'), ("td", ""))) + "</tr>" for row in rows]
-    return box(f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(body) + "\n</tbody></table>", caption)
+    body = [
+        "<tr>" + "".join(cells(row, ("th", ' scope="row"'), ("td", ""))) + "</tr>" for row in rows
+    ]
+    return box(
+        f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
+        + "\n".join(body)
+        + "\n</tbody></table>",
+        caption,
+    )

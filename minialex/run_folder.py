@@ -30,9 +30,17 @@ class RunFolder:
         folder = cls(path)
         if path.exists() and not path.is_dir():
             raise InputError(f"--out {path} is a file, expected a folder")
-        for file in (folder.config, folder.metrics, folder.curves, folder.checkpoint, folder.bad_pictures):
+        for file in (
+            folder.config,
+            folder.metrics,
+            folder.curves,
+            folder.checkpoint,
+            folder.bad_pictures,
+        ):
             if file.exists():
-                raise InputError(f"{path} holds a run already ({file.name}): choose another --out, or --resume {path}")
+                raise InputError(
+                    f"{path} holds a run already ({file.name}): choose another --out, or --resume {path}"
+                )
         path.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -53,7 +61,10 @@ class RunFolder:
 
     def write_metrics(self, epochs: list[dict]) -> None:
         with written_whole(self.metrics) as file:
-            file.write_text("".join(json.dumps(epoch, allow_nan=False) + "\n" for epoch in epochs), encoding="utf-8")
+            file.write_text(
+                "".join(json.dumps(epoch, allow_nan=False) + "\n" for epoch in epochs),
+                encoding="utf-8",
+            )
         with written_whole(self.curves) as file:
             file.write_bytes(figures.curves({self.path.name: epochs}))
 

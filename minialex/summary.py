@@ -36,11 +36,34 @@ def parser() -> Parser:
     about += "and multiply-adds for one picture going forward; and the memory of training it."
     p = Parser("summary", about, EXAMPLES, usage="MODEL [options]")
     p.add_argument("model", choices=models.MODELS, metavar="MODEL", help=", ".join(models.MODELS))
-    p.add_argument("--lrn", choices=models.LRN, help="local response normalisation (default: the model's)")
-    p.add_argument("--num-classes", type=number(int, 1), metavar="N", help="how many logits (default: the model's)")
-    p.add_argument("--image-size", type=number(int, 1), metavar="PIXELS", help="side of the pictures (default: the model's)")
-    p.add_argument("--batch-size", type=number(int, 1), default=128, metavar="N", help="pictures in a step (default: 128)")
-    p.add_argument("--compare", choices=models.MODELS, metavar="MODEL", help="another model, to see how many times it goes in")
+    p.add_argument(
+        "--lrn", choices=models.LRN, help="local response normalisation (default: the model's)"
+    )
+    p.add_argument(
+        "--num-classes",
+        type=number(int, 1),
+        metavar="N",
+        help="how many logits (default: the model's)",
+    )
+    p.add_argument(
+        "--image-size",
+        type=number(int, 1),
+        metavar="PIXELS",
+        help="side of the pictures (default: the model's)",
+    )
+    p.add_argument(
+        "--batch-size",
+        type=number(int, 1),
+        default=128,
+        metavar="N",
+        help="pictures in a step (default: 128)",
+    )
+    p.add_argument(
+        "--compare",
+        choices=models.MODELS,
+        metavar="MODEL",
+        help="another model, to see how many times it goes in",
+    )
     return p
 
 
@@ -50,7 +73,9 @@ def main(arguments: Sequence[str]) -> None:
     sizes = {"num_classes": given.num_classes, "image_size": given.image_size}
     sizes = {name: size for name, size in sizes.items() if size is not None}
     if given.lrn and given.model in models.WITHOUT_LRN:
-        raise InputError(f"--lrn {given.lrn} is for other models: {given.model} has no normalisation")
+        raise InputError(
+            f"--lrn {given.lrn} is for other models: {given.model} has no normalisation"
+        )
     network = models.build(given.model, **sizes, **models.LRN.get(given.lrn, {}))
     other = models.build(given.compare, **sizes) if given.compare else None
     print(table(network))
@@ -65,12 +90,16 @@ def described(layer: Layer) -> str:
         case Conv2d():
             o, height, width, channels = layer.params["weight"].shape
             settings = {"stride": (layer.stride, 1), "pad": (layer.padding, 0)}
-            extras = [f"{name} {value}" for name, (value, default) in settings.items() if value != default]
+            extras = [
+                f"{name} {value}" for name, (value, default) in settings.items() if value != default
+            ]
             extras += [f"{layer.groups} groups"] if layer.groups > 1 else []
             return ", ".join([f"{o} kernels {height}×{width}×{channels}", *extras])
         case MaxPool2d():
             padding = f", pad {layer.padding}" if layer.padding else ""
-            return f"max-pool {layer.kernel_size}×{layer.kernel_size}, stride {layer.stride}{padding}"
+            return (
+                f"max-pool {layer.kernel_size}×{layer.kernel_size}, stride {layer.stride}{padding}"
+            )
         case AvgPool2d():
             return f"mean pool {layer.kernel_size}×{layer.kernel_size}, stride {layer.stride}"
         case LocalResponseNorm():
@@ -109,8 +138,13 @@ def table(network: Network) -> str:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []
     for row in cells:
-        words, numbers = zip(row[:2], widths[:2], strict=True), zip(row[2:], widths[2:], strict=True)
-        aligned = [cell.ljust(width) for cell, width in words] + [cell.rjust(width) for cell, width in numbers]
+        words, numbers = (
+            zip(row[:2], widths[:2], strict=True),
+            zip(row[2:], widths[2:], strict=True),
+        )
+        aligned = [cell.ljust(width) for cell, width in words] + [
+            cell.rjust(width) for cell, width in numbers
+        ]
         lines.append(" ".join(aligned).rstrip())
     return "\n".join([styled(lines[0], "bold"), *lines[1:-1], styled(lines[-1], "bold")])
 
@@ -125,10 +159,14 @@ def memory_table(network: Network, batch_size: int) -> str:
         "gradients and momentum": rest,
         f"activations, {amount(of_picture)} a picture": batch_size * of_picture,
         "total": training_bytes(network, batch_size),
-        "on a GPU also im2col's columns, at most": memory.columns_bytes(network, batch_size, backend.gpu_workspace),
+        "on a GPU also im2col's columns, at most": memory.columns_bytes(
+            network, batch_size, backend.gpu_workspace
+        ),
     }
     heading = styled(f"memory for training with a batch of {batch_size:,}, in float32", "bold")
-    return "\n".join([heading, *(f"{what:<40} {amount(count):>12}" for what, count in amounts.items())])
+    return "\n".join(
+        [heading, *(f"{what:<40} {amount(count):>12}" for what, count in amounts.items())]
+    )
 
 
 def training_bytes(network: Network, batch_size: int) -> float:
@@ -141,7 +179,9 @@ def amount(count: float) -> str:
     return f"{count / 1e9:,.2f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
 
 
-def comparison(name: str, network: Network, other_name: str, other: Network, batch_size: int) -> str:
+def comparison(
+    name: str, network: Network, other_name: str, other: Network, batch_size: int
+) -> str:
     """What two models cost side by side, and how many times the second one's the first one's is."""
     lines = [styled(f"{'':<28} {name:>15} {other_name:>15} {'ratio':>9}", "bold")]
     lines.append(f"{'input':<28} {shape(network.input_shape):>15} {shape(other.input_shape):>15}")
@@ -149,18 +189,32 @@ def comparison(name: str, network: Network, other_name: str, other: Network, bat
         lines.append(f"{what:<28} {cost:>15,} {other_cost:>15,} {times(cost / other_cost):>9}")
     cost, other_cost = (training_bytes(net, batch_size) for net in (network, other))
     what = f"training a batch of {batch_size:,}"
-    lines.append(f"{what:<28} {amount(cost):>15} {amount(other_cost):>15} {times(cost / other_cost):>9}")
+    lines.append(
+        f"{what:<28} {amount(cost):>15} {amount(other_cost):>15} {times(cost / other_cost):>9}"
+    )
     return "\n".join(lines)
 
 
 def costs(network: Network) -> list[tuple[str, int]]:
     """Parameters and multiply-adds, in all and of the layers that have nearly all of them."""
-    parameters = {name: sum(array.size for array in layer.params.values()) for name, layer in network.layers.items()}
+    parameters = {
+        name: sum(array.size for array in layer.params.values())
+        for name, layer in network.layers.items()
+    }
     result = []
     for what, counts in (("parameters", parameters), ("multiply-adds", network.macs())):
         result.append((what, sum(counts.values())))
         for kind, words in ((Conv2d, "  of convolutions"), (Linear, "  of linear layers")):
-            result.append((words, sum(counts[name] for name, layer in network.layers.items() if isinstance(layer, kind))))
+            result.append(
+                (
+                    words,
+                    sum(
+                        counts[name]
+                        for name, layer in network.layers.items()
+                        if isinstance(layer, kind)
+                    ),
+                )
+            )
     return result
 
 

@@ -32,7 +32,14 @@ from minialex.train_messages import describe, epoch_line, out_of_memory
 WEIGHTS = 3
 
 #: How far the epoch under way has come: steps, pictures seen, the sum of their losses, right answers, time and last rate.
-NEW_EPOCH = {"steps": 0, "seen": 0, "loss_sum": 0.0, "correct": 0, "seconds": 0.0, "learning_rate": 0.0}
+NEW_EPOCH = {
+    "steps": 0,
+    "seen": 0,
+    "loss_sum": 0.0,
+    "correct": 0,
+    "seconds": 0.0,
+    "learning_rate": 0.0,
+}
 
 
 class Training:
@@ -63,25 +70,43 @@ class Training:
         self.schedule = optim.schedule(chosen["schedule"], chosen["lr"], chosen["epochs"])
         pictures = [len(dataset.train), len(dataset.test), *self.network.input_shape]
         if checkpoint:
-            if (checkpoint.progress["classes"], checkpoint.progress["pictures"]) != (dataset.class_names, pictures):
-                raise InputError(f"{checkpoint.path} was trained on other classes or pictures than the data set has now")
+            if (checkpoint.progress["classes"], checkpoint.progress["pictures"]) != (
+                dataset.class_names,
+                pictures,
+            ):
+                raise InputError(
+                    f"{checkpoint.path} was trained on other classes or pictures than the data set has now"
+                )
             checkpoint.restore(self.network, self.optimizer, self.schedule)
             self.progress = {**checkpoint.progress, "options": chosen}
             standardize = Standardize(self.progress["mean"], self.progress["std"])
             lighting = self.progress["lighting"] and Lighting.from_json(self.progress["lighting"])
         else:
             statistics = statistics_of(dataset.train)
-            standardize = statistics.centre() if chosen["pixels"] == "centred" else statistics.standardize()
+            standardize = (
+                statistics.centre() if chosen["pixels"] == "centred" else statistics.standardize()
+            )
             if start:
                 weights.begin(self.network, start, dataset.class_names)
                 standardize = Standardize(start.progress["mean"], start.progress["std"])
-            lighting = chosen["lighting"] and lighting_from(chosen["lighting"], statistics.covariance)
-            self.progress = {"options": chosen, "classes": dataset.class_names, "pictures": pictures, "epochs": 0}
+            lighting = chosen["lighting"] and lighting_from(
+                chosen["lighting"], statistics.covariance
+            )
+            self.progress = {
+                "options": chosen,
+                "classes": dataset.class_names,
+                "pictures": pictures,
+                "epochs": 0,
+            }
             self.progress |= NEW_EPOCH
             self.progress |= {"mean": standardize.mean.tolist(), "std": standardize.std.tolist()}
             self.progress |= {"lighting": lighting and lighting.to_json(), "skipped": {}}
-        augment = {name: name in chosen["augment"].split(",") for name in AUGMENTATIONS} | {"lighting": lighting}
-        self.batches = Batches(dataset.train, chosen["batch_size"], standardize, chosen["seed"], **augment)
+        augment = {name: name in chosen["augment"].split(",") for name in AUGMENTATIONS} | {
+            "lighting": lighting
+        }
+        self.batches = Batches(
+            dataset.train, chosen["batch_size"], standardize, chosen["seed"], **augment
+        )
         self.test_batches = Batches(dataset.test, chosen["batch_size"], standardize)
         self.batches.skipped = self.test_batches.skipped = self.progress["skipped"]
         self.unread = []  #: of each step since the last look at them: loss, right answers (both on the device), pictures
@@ -96,7 +121,11 @@ class Training:
         while self.progress["epochs"] < self.options["epochs"]:
             self.train_epoch(folder)
             self.save(folder)
-            tested = None if self.stopping else evaluate(self.workers, self.test_batches, lambda: self.stopping)
+            tested = (
+                None
+                if self.stopping
+                else evaluate(self.workers, self.test_batches, lambda: self.stopping)
+            )
             if tested is None:
                 self.say_skipped(folder)
                 say(f"Stopped. To go on: python -m minialex.train --resume {folder.path}")
@@ -109,7 +138,9 @@ class Training:
             folder.write_metrics(history)
             self.save(folder)
         self.say_skipped(folder)
-        say(f"Done: test accuracy {history[-1]['test_accuracy']:.2%}. Curves are in {folder.curves}")
+        say(
+            f"Done: test accuracy {history[-1]['test_accuracy']:.2%}. Curves are in {folder.curves}"
+        )
 
     def train_epoch(self, folder: RunFolder | None) -> None:
         """Trains on what is left of the epoch under way, or until `stopping` is set.
@@ -121,7 +152,15 @@ class Training:
         name = f"epoch {epoch + 1}/{chosen['epochs']}"
         layout = "{desc} {percentage:3.0f}% |{bar}| {remaining} left, {rate_fmt}{postfix}"
         seen = progress["seen"]
-        bar = tqdm(total=pictures, initial=seen, desc=name, unit=" images", leave=False, disable=None, bar_format=layout)
+        bar = tqdm(
+            total=pictures,
+            initial=seen,
+            desc=name,
+            unit=" images",
+            leave=False,
+            disable=None,
+            bar_format=layout,
+        )
         batches = self.batches.epoch(epoch, start=progress["steps"])
         start = time.perf_counter() - progress["seconds"]
         with bar, contextlib.closing(batches):
@@ -135,7 +174,9 @@ class Training:
                 if len(labels):  # none is left of a batch whose files are all damaged
                     loss = self.workers.step(x, labels)
                     self.workers.update(self.optimizer)
-                    self.unread.append((loss, right_answers(self.workers.logits, labels), len(labels)))
+                    self.unread.append(
+                        (loss, right_answers(self.workers.logits, labels), len(labels))
+                    )
 
                 progress["learning_rate"] = self.optimizer.lr
                 progress["steps"] += 1
@@ -147,7 +188,9 @@ class Training:
                     loss = self.read()
                     if loss is not None:
                         accuracy = progress["correct"] / progress["seen"]
-                        bar.set_postfix_str(f"loss {loss:.3f}, accuracy {accuracy:.1%}", refresh=False)
+                        bar.set_postfix_str(
+                            f"loss {loss:.3f}, accuracy {accuracy:.1%}", refresh=False
+                        )
                 progress["seconds"] = time.perf_counter() - start
                 if logs and loss is not None:
                     step = f"Step [{progress['steps']}/{length}]"
@@ -173,7 +216,9 @@ class Training:
         """InputError, which ends the run at its last checkpoint, if the training has gone astray."""
         if not math.isfinite(value):
             where = f"epoch {self.progress['epochs'] + 1} by step {self.progress['steps']}"
-            raise InputError(f"the {what} is {value} in {where}: try a smaller --lr than {self.options['lr']}")
+            raise InputError(
+                f"the {what} is {value} in {where}: try a smaller --lr than {self.options['lr']}"
+            )
 
     def metrics(self, tested: dict[str, float]) -> dict:
         """The line of metrics.jsonl for the epoch just done; accuracies are shares of 1, times in seconds."""
@@ -194,7 +239,9 @@ class Training:
         """Writes the checkpoint; InputError, and the old one stays, if a weight is no number any more."""
         for array in self.network.params.values():
             self.check_finite(float(abs(array).max()), "largest weight")
-        save_checkpoint(folder.checkpoint, self.network, self.optimizer, self.schedule, self.progress)
+        save_checkpoint(
+            folder.checkpoint, self.network, self.optimizer, self.schedule, self.progress
+        )
         folder.write_bad_pictures(self.progress["skipped"])
 
     def say_skipped(self, folder: RunFolder) -> None:
@@ -238,13 +285,17 @@ def main(arguments: Sequence[str]) -> int:
         say(f"note: {start.assumed}")
     xp = backend.get(chosen["backend"])
     backend.gpu_workspace = chosen["gpu_workspace"] << 20
-    dataset = data.load(*(chosen[name] for name in ("dataset", "data_dir", "image_size", "seed", "crop_padding")))
+    dataset = data.load(
+        *(chosen[name] for name in ("dataset", "data_dir", "image_size", "seed", "crop_padding"))
+    )
     try:
         training = Training(chosen, dataset, xp, checkpoint, start)
         if checkpoint:
             folder = RunFolder(checkpoint.path.parent)
         else:
-            folder = RunFolder.create(chosen["out"] and Path(chosen["out"]), f"{chosen['dataset']}-{chosen['model']}")
+            folder = RunFolder.create(
+                chosen["out"] and Path(chosen["out"]), f"{chosen['dataset']}-{chosen['model']}"
+            )
         say(describe(chosen, dataset, training.network, training.on_gpu, folder.path))
         if start and not weights.knows(start, dataset.class_names):
             say("The weights are for other classes: the last layer begins anew.")

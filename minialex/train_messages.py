@@ -11,10 +11,15 @@ from minialex.network import Network
 
 def describe(chosen: dict, dataset: Dataset, network: Network, on_gpu: bool, folder: Path) -> str:
     """What is going to be trained, with every option as it would be typed, in lines of at most 80 characters."""
-    idle = [*(["momentum"] if chosen["optimizer"] == "adam" else []), *([] if on_gpu else ["gpu_workspace"])]
+    idle = [
+        *(["momentum"] if chosen["optimizer"] == "adam" else []),
+        *([] if on_gpu else ["gpu_workspace"]),
+    ]
     hidden = ("model", "dataset", "data_dir", "out", *idle)
     shown = {name: value for name, value in chosen.items() if name not in hidden}
-    flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in shown.items() if value is not None)
+    flags = " ".join(
+        f"--{name.replace('_', '-')} {value}" for name, value in shown.items() if value is not None
+    )
     shape = "×".join(map(str, network.input_shape))
     rows = {
         "model": f"{chosen['model']}, {network.parameter_count():,} parameters, "
@@ -26,7 +31,9 @@ def describe(chosen: dict, dataset: Dataset, network: Network, on_gpu: bool, fol
     }
     lines = [f"minialex {__version__} on the {'GPU' if on_gpu else 'CPU'}"]
     for name, text in rows.items():
-        lines += textwrap.wrap(f"{name:<9}{text}", 80, subsequent_indent=" " * 9, break_on_hyphens=False)
+        lines += textwrap.wrap(
+            f"{name:<9}{text}", 80, subsequent_indent=" " * 9, break_on_hyphens=False
+        )
     return "\n".join(lines)
 
 
@@ -42,7 +49,10 @@ def epoch_line(metrics: dict, epochs: int) -> str:
 def out_of_memory(chosen: dict, dataset: Dataset, xp: ModuleType) -> str:
     """What to say when the GPU's memory has run out: which batch should fit, by an estimate."""
     network = models.of_run(chosen, dataset.num_classes, dataset.train.image_size, dataset.channels)
-    states, available = len(optim.OPTIMIZERS[chosen["optimizer"]].state_names), backend.available_bytes(xp)
+    states, available = (
+        len(optim.OPTIMIZERS[chosen["optimizer"]].state_names),
+        backend.available_bytes(xp),
+    )
     fits = memory.batch_size_for(network, available, states, backend.gpu_workspace)
     said = f"the GPU's memory, {available / 1e6:,.0f} MB for this process, is too small for --batch-size"
     said += f" {chosen['batch_size']}: "

@@ -35,19 +35,31 @@ class Trained:
     """
 
     def __init__(
-        self, learnt: Path | str, backend_name: str | None = None, threads: int | None = None, model: str | None = None
+        self,
+        learnt: Path | str,
+        backend_name: str | None = None,
+        threads: int | None = None,
+        model: str | None = None,
     ):
         xp = backend.get(backend_name or "auto")
         found = weights.find(learnt, model)
-        self.path, self.progress, self.of_run = found.path, found.progress, isinstance(found, Checkpoint)
+        self.path, self.progress, self.of_run = (
+            found.path,
+            found.progress,
+            isinstance(found, Checkpoint),
+        )
         self.assumed = None if self.of_run else found.assumed
         self.options, self.class_names = self.progress["options"], self.progress["classes"]
         *_, self.image_size, self.channels = self.progress["pictures"]
         self.network = weights.network(found).to(xp)
-        self.workers = Workers(self.network, SoftmaxCrossEntropy(), threads or usable_cores() if xp is numpy else 1)
+        self.workers = Workers(
+            self.network, SoftmaxCrossEntropy(), threads or usable_cores() if xp is numpy else 1
+        )
         self.standardize = Standardize(self.progress["mean"], self.progress["std"])
 
-    def images(self, files: Sequence, labels: Sequence[int] | None = None) -> FolderImages | TorchvisionImages:
+    def images(
+        self, files: Sequence, labels: Sequence[int] | None = None
+    ) -> FolderImages | TorchvisionImages:
         """The pictures in these files (paths, or open files), of class 0 if no labels are given: at centre views they are cut
         and sized as the run's test pictures were, or as torchvision does it, where the weights are from elsewhere.
 
@@ -55,14 +67,21 @@ class Trained:
         """
         labels = [0] * len(files) if labels is None else labels
         if "resize" in self.progress:
-            return TorchvisionImages(files, labels, self.image_size, self.channels, self.progress["resize"])
+            return TorchvisionImages(
+                files, labels, self.image_size, self.channels, self.progress["resize"]
+            )
         zoom = ZOOM if self.options["dataset"] == "folder" else 1
         return FolderImages(files, labels, self.image_size, self.channels, zoom)
 
 
 def add_trained_options(group) -> None:
     """Adds to a parser or a group of it the options that mean the same in every command with a trained network."""
-    group.add_argument("--batch-size", type=number(int, 1), metavar="N", help="pictures at a time (default: as in training)")
+    group.add_argument(
+        "--batch-size",
+        type=number(int, 1),
+        metavar="N",
+        help="pictures at a time (default: as in training)",
+    )
     add_common_options(group)
 
 

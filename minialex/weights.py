@@ -56,7 +56,13 @@ class WeightFile:
     assumed    what the file does not say and is assumed, in a sentence, or None
     """
 
-    def __init__(self, path: Path, tensors: dict[str, numpy.ndarray], progress: dict, assumed: str | None = None):
+    def __init__(
+        self,
+        path: Path,
+        tensors: dict[str, numpy.ndarray],
+        progress: dict,
+        assumed: str | None = None,
+    ):
         self.path, self.tensors, self.progress, self.assumed = path, tensors, progress, assumed
 
     def restore_weights(self, network: Network) -> None:
@@ -79,7 +85,9 @@ def find(weights: Path | str, model: str | None = None) -> Checkpoint | WeightFi
         found.require(PROGRESS)
         for name in OPTIONS:
             if name not in found.progress["options"]:
-                raise InputError(f"{found.path} has other options than this version of the command: no {name}")
+                raise InputError(
+                    f"{found.path} has other options than this version of the command: no {name}"
+                )
     said = found.progress["options"]["model"]
     if model not in (None, said):
         raise InputError(f"{weights} has the weights of {said}, not of --model {model}")
@@ -103,8 +111,17 @@ def from_file(path: Path, model: str | None) -> Checkpoint | WeightFile:
     tensors = torch_layout.without_prefix(tensors)
     fit = identify(path, tensors, model)
     progress, assumed = assume(fit)
-    known = (fit.model, fit.channels, fit.classes) == ("alexnet-owt", 3, 1000)  # torchvision's own, or one like it
-    return WeightFile(path, tensors, progress, None if known else f"{path} does not say what it is for: assumed {assumed}")
+    known = (fit.model, fit.channels, fit.classes) == (
+        "alexnet-owt",
+        3,
+        1000,
+    )  # torchvision's own, or one like it
+    return WeightFile(
+        path,
+        tensors,
+        progress,
+        None if known else f"{path} does not say what it is for: assumed {assumed}",
+    )
 
 
 def described(path: Path, text: str) -> dict:
@@ -112,16 +129,29 @@ def described(path: Path, text: str) -> dict:
     try:
         progress = json.loads(text)
         chosen, (*_, side, channels) = progress["options"], progress["pictures"]
-        whole = progress["format"] == FORMAT and set(PROGRESS) <= set(progress) and set(OPTIONS) <= set(chosen)
-        whole &= chosen["model"] in models.MODELS and chosen["lrn"] in (None, *models.LRN) and 1 <= side <= LARGEST
+        whole = (
+            progress["format"] == FORMAT
+            and set(PROGRESS) <= set(progress)
+            and set(OPTIONS) <= set(chosen)
+        )
+        whole &= (
+            chosen["model"] in models.MODELS
+            and chosen["lrn"] in (None, *models.LRN)
+            and 1 <= side <= LARGEST
+        )
         whole &= all(isinstance(name, str) for name in progress["classes"])
         whole &= len(progress["mean"]) == len(progress["std"]) == channels
         whole &= all(abs(float(number)) < 1e6 for number in (*progress["mean"], *progress["std"]))
-        whole &= isinstance(progress.get("resize", side), int) and side <= progress.get("resize", side) <= 2 * LARGEST
+        whole &= (
+            isinstance(progress.get("resize", side), int)
+            and side <= progress.get("resize", side) <= 2 * LARGEST
+        )
     except (ValueError, TypeError, KeyError, RecursionError):
         whole = False
     if not whole:
-        raise InputError(f"{path} is by minialex, but what it says about itself is damaged, or not {FORMAT!r}")
+        raise InputError(
+            f"{path} is by minialex, but what it says about itself is damaged, or not {FORMAT!r}"
+        )
     return progress
 
 
@@ -143,7 +173,9 @@ def begin(learner: Network, found: Checkpoint | WeightFile, class_names: Sequenc
     for name, array in wanted.items():
         shape = given[name].shape if name in given else "nothing"
         if shape != array.shape:
-            raise InputError(f"{found.path} does not fit this network: {name} is {shape} there, {array.shape} here")
+            raise InputError(
+                f"{found.path} does not fit this network: {name} is {shape} there, {array.shape} here"
+            )
     for name, array in wanted.items():
         array[...] = backend.to_device(given[name], backend.of(array))
 
@@ -169,15 +201,31 @@ def export(weights: Path | str, out: Path, model: str | None = None) -> str:
     height, width, channels = built.input_shape
     pictures = f"float32 (N, {channels}, {height}, {width}), {'red, green, blue' if channels == 3 else 'grey'}; "
     pictures += "pixels from 0 to 255, minus mean, divided by std"
-    progress = {name: found.progress[name] for name in (*PROGRESS, "resize") if name in found.progress}
-    progress["options"] = {name: found.progress["options"][name] for name in OPTIONS} | {"data_dir": None}
-    about = {"format": FORMAT, **progress, "input": pictures, "modules": torch_layout.modules(built)}
+    progress = {
+        name: found.progress[name] for name in (*PROGRESS, "resize") if name in found.progress
+    }
+    progress["options"] = {name: found.progress["options"][name] for name in OPTIONS} | {
+        "data_dir": None
+    }
+    about = {
+        "format": FORMAT,
+        **progress,
+        "input": pictures,
+        "modules": torch_layout.modules(built),
+    }
     with written_whole(out) as temporary:
         if out.suffix == ".onnx":
             metadata = {name: json.dumps(value) for name, value in about.items()}
-            onnx_file.write(temporary, built, metadata, f"{progress['options']['model']} by minialex. Input: {pictures}.")
+            onnx_file.write(
+                temporary,
+                built,
+                metadata,
+                f"{progress['options']['model']} by minialex. Input: {pictures}.",
+            )
         else:
-            safetensors_file.write(temporary, torch_layout.to_torch(built), {ABOUT: json.dumps(about)})
+            safetensors_file.write(
+                temporary, torch_layout.to_torch(built), {ABOUT: json.dumps(about)}
+            )
     count = built.parameter_count()
     return f"{out}: {progress['options']['model']}, {count:,} parameters, {out.stat().st_size / 1e6:,.1f} MB"
 
@@ -189,7 +237,9 @@ def parser() -> Parser:
     p = Parser("weights", about, EXAMPLES, usage="export WEIGHTS OUT [options]")
     p.add_argument("action", choices=["export"], help="the one thing that this command does")
     p.add_argument("weights", metavar="WEIGHTS", help=WEIGHTS_HELP)
-    p.add_argument("out", type=Path, metavar="OUT", help="the new file, which ends in .safetensors or .onnx")
+    p.add_argument(
+        "out", type=Path, metavar="OUT", help="the new file, which ends in .safetensors or .onnx"
+    )
     add_model_option(p)
     return p
 

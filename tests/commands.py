@@ -21,4 +21,6 @@ def call(main: Callable, *arguments, capsys) -> tuple[int, str, str]:
 
 def start(module: str, *arguments, **options) -> subprocess.Popen:
     """A process of its own running `python -m module arguments`."""
-    return subprocess.Popen([sys.executable, "-m", module, *map(str, arguments)], text=True, **options)
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *map(str, arguments)], text=True, **options
+    )

@@ -17,16 +17,24 @@ from minialex.files import PNG_MARK
 
 def pytest_addoption(parser):
     devices = ("numpy", "standin", "cupy")
-    parser.addoption("--backend", choices=devices, help="where the layers compute (default: numpy, then standin.py)")
+    parser.addoption(
+        "--backend",
+        choices=devices,
+        help="where the layers compute (default: numpy, then standin.py)",
+    )
 
 
 def pytest_generate_tests(metafunc):
     if "xp" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--backend")
-        metafunc.parametrize("xp", [chosen] if chosen else ["numpy", "standin"], indirect=True, scope="session")
+        metafunc.parametrize(
+            "xp", [chosen] if chosen else ["numpy", "standin"], indirect=True, scope="session"
+        )
     if "device" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--backend") or "standin"
-        metafunc.parametrize("device", [chosen] if chosen != "numpy" else [], indirect=True, scope="session")
+        metafunc.parametrize(
+            "device", [chosen] if chosen != "numpy" else [], indirect=True, scope="session"
+        )
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +73,9 @@ def auto_is_numpy(request, monkeypatch):
     """Commands that nobody tells where to compute do so on the CPU, also where a GPU works."""
     if request.path.name != "test_backend.py":
         get = backend.get
-        monkeypatch.setattr(backend, "get", lambda name="auto": get("numpy" if name == "auto" else name))
+        monkeypatch.setattr(
+            backend, "get", lambda name="auto": get("numpy" if name == "auto" else name)
+        )
 
 
 @pytest.fixture
@@ -117,7 +127,9 @@ def graded(tmp_path, capsys):
         path.write_text(text, encoding="utf-8")
         code, out, error = call(gradcheck.main, path, *arguments, capsys=capsys)
         assert not error or code == 2, error
-        theirs = r"^ {6}|^  \w+(Error|Exit): |" + re.escape(str(tmp_path))  # lines of code and Python's messages
+        theirs = r"^ {6}|^  \w+(Error|Exit): |" + re.escape(
+            str(tmp_path)
+        )  # lines of code and Python's messages
         assert all(len(line) <= 80 or re.search(theirs, line) for line in out.splitlines())
         return code, " ".join(out.split()) + error
 

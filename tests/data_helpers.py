@@ -13,7 +13,9 @@ from minialex.data.dataset import ArrayImages
 
 
 def random_pictures(n, size=8, channels=3, seed=0):
-    return numpy.random.default_rng(seed).integers(0, 256, (n, size, size, channels), dtype=numpy.uint8)
+    return numpy.random.default_rng(seed).integers(
+        0, 256, (n, size, size, channels), dtype=numpy.uint8
+    )
 
 
 def numbered_images(n, size=8, channels=3):
@@ -37,7 +39,10 @@ def picture_folder(root):
 def views(top=0.5, left=0.5, mirror=False, n=1, angle=None):
     """n equal views."""
     return Views(
-        numpy.full(n, top), numpy.full(n, left), numpy.full(n, mirror), angle=None if angle is None else numpy.full(n, angle)
+        numpy.full(n, top),
+        numpy.full(n, left),
+        numpy.full(n, mirror),
+        angle=None if angle is None else numpy.full(n, angle),
     )
 
 

@@ -13,7 +13,9 @@ BOUNDS = {"float64": 1e-10, "float32": 1e-5}
 
 def to(layer, xp):
     """Moves the layer's parameters to the array module `xp`, as Network.to does; returns the layer."""
-    layer.params.update({name: backend.to_device(array, xp) for name, array in layer.params.items()})
+    layer.params.update(
+        {name: backend.to_device(array, xp) for name, array in layer.params.items()}
+    )
     return layer
 
 
@@ -67,7 +69,9 @@ def conv(x, weight, bias, stride=1, padding=0, groups=1):
         y[n, i, j, o] = bias[o]
         for kh, kw, c in positions(kernel_size, kernel_size, channels):
             row, column = i * stride + kh - padding, j * stride + kw - padding
-            y[n, i, j, o] += pixel(x, n, row, column, first_channel + c, 0.0) * float(weight[o, kh, kw, c])
+            y[n, i, j, o] += pixel(x, n, row, column, first_channel + c, 0.0) * float(
+                weight[o, kh, kw, c]
+            )
     return y
 
 

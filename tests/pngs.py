@@ -36,4 +36,8 @@ def assert_nothing_is_cut_off(figure):
     """All that is drawn lies within the figure."""
     box = figure.get_tightbbox(figure.canvas.get_renderer())  # in inches
     width, height = figure.get_size_inches()
-    assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, (box, width, height)
+    assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, (
+        box,
+        width,
+        height,
+    )

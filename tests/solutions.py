@@ -48,7 +48,11 @@ def solved(solution: str, *changes: tuple[str, str], only: tuple[str, ...] | Non
 
 
 def with_gap_filled(text: str, name: str, body: str) -> str:
-    methods = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef) and node.name == name]
+    methods = [
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef) and node.name == name
+    ]
     lines = text.splitlines()
     end = methods[0].end_lineno
     start = next(i for i in range(methods[0].lineno, end) if "# Your code here" in lines[i])
@@ -65,5 +69,14 @@ def mistakes(exercise: str) -> list[tuple[str, str, list[tuple[str, str]]]]:
         title, *lines = entry.split("\n")
         solution, name = title.split(": ", 1)
         hunks = re.findall(r"((?:^-.*\n)+)((?:^\+.*\n)*)", "\n".join([*lines, ""]), re.MULTILINE)
-        found.append((solution, name, [(re.sub("^-", "", a, flags=re.M), re.sub(r"^\+", "", b, flags=re.M)) for a, b in hunks]))
+        found.append(
+            (
+                solution,
+                name,
+                [
+                    (re.sub("^-", "", a, flags=re.M), re.sub(r"^\+", "", b, flags=re.M))
+                    for a, b in hunks
+                ],
+            )
+        )
     return found

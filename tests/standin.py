@@ -61,7 +61,9 @@ class Account:
 
     def launch(self, name: str, read=(), written=(), flops: int = 0) -> None:
         """Notes a kernel called `name` that reads and writes these (host) arrays."""
-        self.log.append(Launch(name, sum(a.nbytes for a in read), sum(a.nbytes for a in written), flops))
+        self.log.append(
+            Launch(name, sum(a.nbytes for a in read), sum(a.nbytes for a in written), flops)
+        )
 
     @property
     def kernels(self) -> collections.Counter:
@@ -87,7 +89,9 @@ def device_only(*operands) -> None:
     """TypeError unless all operands are device arrays or numbers."""
     for x in operands:
         if not isinstance(x, (ndarray, numbers.Number, numpy.generic)):
-            raise TypeError(f"Unsupported type {type(x)}: move it to the device with minialex.backend.to_device")
+            raise TypeError(
+                f"Unsupported type {type(x)}: move it to the device with minialex.backend.to_device"
+            )
 
 
 def unwrapped(x):
@@ -127,7 +131,9 @@ def check_arguments(name: str, known, args, kwargs) -> None:
         is_ufunc = isinstance(getattr(numpy, name, None), numpy.ufunc)
         for keyword in kwargs:
             if keyword in REFUSED or (is_ufunc and keyword not in ("out", "dtype", "casting")):
-                raise TypeError(f"{name}() got an unexpected keyword argument {keyword!r}") from None
+                raise TypeError(
+                    f"{name}() got an unexpected keyword argument {keyword!r}"
+                ) from None
         return
     signature.bind(*args, **kwargs)
 
@@ -184,10 +190,16 @@ def wrapping(key, shape):
     keys = key if isinstance(key, tuple) else (key,)
     for k in keys:
         if isinstance(k, numpy.ndarray | list):
-            raise TypeError(f"an index of type {type(k)} would be uploaded at each use: move it to the device first")
+            raise TypeError(
+                f"an index of type {type(k)} would be uploaded at each use: move it to the device first"
+            )
     if not any(isinstance(k, ndarray) for k in keys):
         return key, False
-    taken = [k.memory.ndim if isinstance(k, ndarray) and k.dtype == bool else int(k is not None) for k in keys if k is not ...]
+    taken = [
+        k.memory.ndim if isinstance(k, ndarray) and k.dtype == bool else int(k is not None)
+        for k in keys
+        if k is not ...
+    ]
     result, axis = [], 0
     for k in keys:
         if k is ...:
@@ -208,7 +220,9 @@ def wrapping(key, shape):
 class ndarray:
     """A device array: `memory` is its content, which only this module may look at."""
 
-    __array_ufunc__ = None  # so that NumPy's functions and arrays refuse it, and host + device ends here
+    __array_ufunc__ = (
+        None  # so that NumPy's functions and arrays refuse it, and host + device ends here
+    )
 
     def __init__(self, memory: numpy.ndarray):
         self.memory = memory
@@ -219,7 +233,9 @@ class ndarray:
         )
 
     def __array_function__(self, function, *args):
-        raise TypeError(f"numpy.{function.__name__} of a device array: call the function of its own module")
+        raise TypeError(
+            f"numpy.{function.__name__} of a device array: call the function of its own module"
+        )
 
     @property
     def T(self):
@@ -249,13 +265,22 @@ class ndarray:
         if scatters:
             number = numpy.arange(self.size).reshape(self.shape)[key]
             if number.size != numpy.unique(number).size:
-                raise ValueError("assignment through an index that occurs twice: which value stays is undefined on a GPU")
+                raise ValueError(
+                    "assignment through an index that occurs twice: which value stays is undefined on a GPU"
+                )
         target = numpy.asarray(self.memory[key])
-        if isinstance(value, ndarray) and target.__array_interface__ == value.memory.__array_interface__:
+        if (
+            isinstance(value, ndarray)
+            and target.__array_interface__ == value.memory.__array_interface__
+        ):
             return  # of x[key] += 1 the second half, which copies an array to itself: CuPy leaves it out
         self.memory[key] = unwrapped(value)
         target = numpy.asarray(self.memory[key])
-        account.launch("copy" if isinstance(value, ndarray) else "fill", arrays_in([unwrapped(value)]), [target])
+        account.launch(
+            "copy" if isinstance(value, ndarray) else "fill",
+            arrays_in([unwrapped(value)]),
+            [target],
+        )
 
     # What makes the host wait until the device has computed the number.
 
@@ -332,7 +357,11 @@ def _operator(ufunc: str, reverse: bool, in_place: bool):
     def operate(self, other):
         if ufunc == "matmul":
             return matmul(other, self) if reverse else matmul(self, other)
-        return elementwise(ufunc, *((other, self) if reverse else (self, other)), **({"out": self} if in_place else {}))
+        return elementwise(
+            ufunc,
+            *((other, self) if reverse else (self, other)),
+            **({"out": self} if in_place else {}),
+        )
 
     return operate
 
@@ -345,9 +374,13 @@ for _symbol, _ufunc in dict(
     setattr(ndarray, f"__{_symbol}__", _operator(_ufunc, False, False))
     setattr(ndarray, f"__r{_symbol}__", _operator(_ufunc, True, False))
     setattr(ndarray, f"__i{_symbol}__", _operator(_ufunc, False, True))
-for _symbol, _ufunc in dict(lt="less", le="less_equal", gt="greater", ge="greater_equal", eq="equal", ne="not_equal").items():
+for _symbol, _ufunc in dict(
+    lt="less", le="less_equal", gt="greater", ge="greater_equal", eq="equal", ne="not_equal"
+).items():
     setattr(ndarray, f"__{_symbol}__", _operator(_ufunc, False, False))
-for _symbol, _ufunc in dict(neg="negative", pos="positive", abs="absolute", invert="invert").items():
+for _symbol, _ufunc in dict(
+    neg="negative", pos="positive", abs="absolute", invert="invert"
+).items():
     setattr(ndarray, f"__{_symbol}__", lambda self, ufunc=_ufunc: elementwise(ufunc, self))
 
 
@@ -374,7 +407,9 @@ def empty(shape, dtype=float):
     if memory.dtype.kind in "fc":
         memory[...] = math.nan
     else:
-        memory.view("uint8" if memory.ndim else memory.dtype)[...] = 0xAA if memory.dtype != bool else True
+        memory.view("uint8" if memory.ndim else memory.dtype)[...] = (
+            0xAA if memory.dtype != bool else True
+        )
     return ndarray(memory)
 
 
@@ -388,7 +423,11 @@ def may_share_memory(a, b):
 
 def __getattr__(name):
     """Any other function that both NumPy and the installed CuPy have, as one kernel."""
-    if name.startswith("_") or not hasattr(numpy, name) or (cupy is not None and not hasattr(cupy, name)):
+    if (
+        name.startswith("_")
+        or not hasattr(numpy, name)
+        or (cupy is not None and not hasattr(cupy, name))
+    ):
         raise AttributeError(f"the array module has no attribute {name!r}")
     function = getattr(numpy, name)
     if not callable(function) or isinstance(function, type):
@@ -423,7 +462,9 @@ class ElementwiseKernel:
     """CuPy's, on the CPU: the same body in a loop, compiled as C++ by g++."""
 
     def __init__(self, in_params, out_params, operation, name="kernel"):
-        split = [[parameter.split() for parameter in text.split(",")] for text in (in_params, out_params)]
+        split = [
+            [parameter.split() for parameter in text.split(",")] for text in (in_params, out_params)
+        ]
         self.inputs, self.outputs = split
         self.operation, self.name = operation, name
 
@@ -444,20 +485,34 @@ class ElementwiseKernel:
             if dtype == "T" and x.dtype != (generic := generic or x.dtype):
                 raise TypeError(f"{self.name}: {x.dtype} beside {generic}")
             if not raw and x.shape != outputs[0].shape:
-                raise ValueError(f"{self.name}: an array of shape {x.shape} beside one of {outputs[0].shape}")
+                raise ValueError(
+                    f"{self.name}: an array of shape {x.shape} beside one of {outputs[0].shape}"
+                )
             whole = numpy.ascontiguousarray(x.memory)
             back += [(x.memory, whole)] if whole is not x.memory else []
             passed.append((dtype, whole))
             overlaps = raw and any(numpy.shares_memory(x.memory, out.memory) for out in outputs)
             if overlaps:
-                raise ValueError(f"{self.name} reads at any place of an array that it writes into: on a GPU that is a race")
+                raise ValueError(
+                    f"{self.name} reads at any place of an array that it writes into: on a GPU that is a race"
+                )
         if generic not in ("float32", "float64"):
             raise TypeError(f"{self.name}: T is {generic}, expected float32 or float64")
-        types_ = {"T": "float" if generic == "float32" else "double", "uint8": "uint8_t", "int32": "int32_t"}
-        numbers_ = {"T": ctypes.c_float if generic == "float32" else ctypes.c_double, "int32": ctypes.c_int32}
+        types_ = {
+            "T": "float" if generic == "float32" else "double",
+            "uint8": "uint8_t",
+            "int32": "int32_t",
+        }
+        numbers_ = {
+            "T": ctypes.c_float if generic == "float32" else ctypes.c_double,
+            "int32": ctypes.c_int32,
+        }
         constants, body = self.constants()
         run = compiled(self.source(parameters, passed, types_, constants, body))
-        c_arguments = [ctypes.c_ssize_t(size), *(ctypes.c_int(value) for value in constants.values())]
+        c_arguments = [
+            ctypes.c_ssize_t(size),
+            *(ctypes.c_int(value) for value in constants.values()),
+        ]
         for dtype, x in passed:
             if isinstance(x, numpy.ndarray):
                 c_arguments += [ctypes.c_void_p(x.ctypes.data), ctypes.c_ssize_t(x.size)]
@@ -468,7 +523,11 @@ class ElementwiseKernel:
         for memory, whole in back:
             memory[...] = whole
         names = [name for *_, name in parameters]
-        read = [x for name, x in zip(names, arguments, strict=True) if isinstance(x, ndarray) and self.reads(name)]
+        read = [
+            x
+            for name, x in zip(names, arguments, strict=True)
+            if isinstance(x, ndarray) and self.reads(name)
+        ]
         account.launch(self.name, unwrapped(read), unwrapped(outputs))
 
     def reads(self, name: str) -> bool:
@@ -489,7 +548,9 @@ class ElementwiseKernel:
     def source(self, parameters, passed, names, constants, body) -> str:
         """The C++ of a function that runs the body for every element."""
         declared, views, elements = [f"const int {name}" for name in constants], [], []
-        for number, ((*raw, dtype, name), (_, x)) in enumerate(zip(parameters, passed, strict=True)):
+        for number, ((*raw, dtype, name), (_, x)) in enumerate(
+            zip(parameters, passed, strict=True)
+        ):
             const = "const " if number < len(self.inputs) else ""
             if not isinstance(x, numpy.ndarray):
                 declared.append(f"const {names[dtype]} {name}")
@@ -534,7 +595,12 @@ def compiled(source: str):
     with tempfile.TemporaryDirectory() as folder:
         library = pathlib.Path(folder, "kernel.so")
         command = ["g++", "-O1", "-Wall", "-Werror", "-Wno-unused", "-shared", "-fPIC"]
-        made = subprocess.run([*command, "-x", "c++", "-", "-o", library], input=source, capture_output=True, text=True)
+        made = subprocess.run(
+            [*command, "-x", "c++", "-", "-o", library],
+            input=source,
+            capture_output=True,
+            text=True,
+        )
         if made.returncode:
             raise SyntaxError(made.stderr)
         return ctypes.CDLL(library).run

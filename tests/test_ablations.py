@@ -21,7 +21,9 @@ LESSONS = Path(__file__).parents[1] / "lessons"
 def ablations(monkeypatch):
     """The program as a module, with a small set of drawn figures."""
     monkeypatch.syspath_prepend(str(LESSONS))
-    monkeypatch.setattr(data, "load", lambda name, data_dir: shapes.load(0, train_size=130, test_size=60))
+    monkeypatch.setattr(
+        data, "load", lambda name, data_dir: shapes.load(0, train_size=130, test_size=60)
+    )
     return importlib.import_module("ablations")
 
 
@@ -32,7 +34,18 @@ def report(monkeypatch):
 
 
 def small_run(ablations, folder, capsys, *more):
-    options = ("--dataset", "shapes", "--pictures", 128, "--epochs", 1, "--workers", 1, "--out", folder)
+    options = (
+        "--dataset",
+        "shapes",
+        "--pictures",
+        128,
+        "--epochs",
+        1,
+        "--workers",
+        1,
+        "--out",
+        folder,
+    )
     return call(ablations.main, *options, *more, capsys=capsys)
 
 
@@ -42,13 +55,31 @@ def kinds(network, layer):
 
 def test_each_net_lacks_one_thing_and_is_the_same_otherwise(ablations):
     complete = ablations.network("nothing", 10, seed=0)
-    assert [kinds(complete, layer) for layer in (ReLU, Tanh, LocalResponseNorm, Dropout)] == [5, 0, 2, 2]
-    expected = {"relu": [0, 5, 2, 2], "lrn": [5, 0, 0, 2], "overlap": [5, 0, 2, 2], "dropout": [5, 0, 2, 0]}
+    assert [kinds(complete, layer) for layer in (ReLU, Tanh, LocalResponseNorm, Dropout)] == [
+        5,
+        0,
+        2,
+        2,
+    ]
+    expected = {
+        "relu": [0, 5, 2, 2],
+        "lrn": [5, 0, 0, 2],
+        "overlap": [5, 0, 2, 2],
+        "dropout": [5, 0, 2, 0],
+    }
     for without, counts in {**expected, "augmentation": [5, 0, 2, 2]}.items():
         net = ablations.network(without, 10, seed=0)
         assert [kinds(net, layer) for layer in (ReLU, Tanh, LocalResponseNorm, Dropout)] == counts
-        assert [net.shapes()[name] for name in ("pool1", "pool2", "fc6")] == [(8, 8, 32), (4, 4, 64), (10,)]
-        windows = {(pool.kernel_size, pool.stride) for pool in net.layers.values() if isinstance(pool, MaxPool2d)}
+        assert [net.shapes()[name] for name in ("pool1", "pool2", "fc6")] == [
+            (8, 8, 32),
+            (4, 4, 64),
+            (10,),
+        ]
+        windows = {
+            (pool.kernel_size, pool.stride)
+            for pool in net.layers.values()
+            if isinstance(pool, MaxPool2d)
+        }
         assert windows == ({(2, 2)} if without == "overlap" else {(3, 2)})
         assert net.params.keys() == complete.params.keys()
         assert all((net.params[name] == complete.params[name]).all() for name in complete.params)
@@ -57,7 +88,9 @@ def test_each_net_lacks_one_thing_and_is_the_same_otherwise(ablations):
 
 
 def test_what_is_done_is_kept_and_the_rest_is_trained(ablations, tmp_path, capsys, monkeypatch):
-    code, printed, _ = small_run(ablations, tmp_path, capsys, "--without", "augmentation,lrn", "--seeds", 2)
+    code, printed, _ = small_run(
+        ablations, tmp_path, capsys, "--without", "augmentation,lrn", "--seeds", 2
+    )
     assert code == 0
     whole = (tmp_path / "results.jsonl").read_text()
     results = [json.loads(line) for line in whole.splitlines()]
@@ -72,17 +105,26 @@ def test_what_is_done_is_kept_and_the_rest_is_trained(ablations, tmp_path, capsy
     assert (tmp_path / "table.md").read_text().count("\n") == 5
     assert (tmp_path / "ablations.png").read_bytes().startswith(b"\x89PNG")
 
-    (tmp_path / "results.jsonl").write_text("".join(whole.splitlines(keepends=True)[:4]))  # as if killed in the fifth
+    (tmp_path / "results.jsonl").write_text(
+        "".join(whole.splitlines(keepends=True)[:4])
+    )  # as if killed in the fifth
     trained = []
     train = ablations.train
     monkeypatch.setattr(ablations, "train", lambda *a: trained.append(a[-1]) or train(*a))
-    assert small_run(ablations, tmp_path, capsys, "--without", "augmentation,lrn", "--seeds", 2)[0] == 0
+    assert (
+        small_run(ablations, tmp_path, capsys, "--without", "augmentation,lrn", "--seeds", 2)[0]
+        == 0
+    )
     assert trained == ["5/6 without LRN, seed 1", "6/6 without augmentation, seed 1"]
     assert (tmp_path / "results.jsonl").read_text() == whole
     assert (tmp_path / "table.txt").read_text() == table
 
     one_of_them = small_run(ablations, tmp_path, capsys, "--without", "lrn", "--seeds", 1)[1]
-    assert len(trained) == 2 and "augmentation" not in one_of_them and "one seed does not tell" in one_of_them
+    assert (
+        len(trained) == 2
+        and "augmentation" not in one_of_them
+        and "one seed does not tell" in one_of_them
+    )
     assert (tmp_path / "results.jsonl").read_text() == whole
 
 
@@ -104,7 +146,10 @@ def test_results_of_other_settings_or_programs_stay_and_are_refused(ablations, t
     ("options", "complaint"),
     [
         (["--pictures", 131], "shapes has 130 training pictures, not 131"),
-        (["--without", "relu,pooling"], "expected any of relu,lrn,overlap,dropout,augmentation, got 'relu,pooling'"),
+        (
+            ["--without", "relu,pooling"],
+            "expected any of relu,lrn,overlap,dropout,augmentation, got 'relu,pooling'",
+        ),
         (["--seeds", 0], "expected a whole number of at least 1, got '0'"),
     ],
 )
@@ -117,13 +162,21 @@ def test_wrong_options_are_refused_in_one_line(ablations, tmp_path, capsys, opti
 def made(without, errors, losses=(2.0, 1.0)):
     """Results of trainings with these test errors, seeds 0, 1, …"""
     return [
-        {"without": without, "seed": seed, "test_error": error, "train_error": 1.0, "losses": list(losses)}
+        {
+            "without": without,
+            "seed": seed,
+            "test_error": error,
+            "train_error": 1.0,
+            "losses": list(losses),
+        }
         for seed, error in enumerate(errors)
     ]
 
 
 def test_differences_are_between_nets_of_the_same_seed(report):
-    results = made("nothing", [20, 30, 40]) + made("lrn", [21, 31.5, 40.5])[::-1] + made("dropout", [25])
+    results = (
+        made("nothing", [20, 30, 40]) + made("lrn", [21, 31.5, 40.5])[::-1] + made("dropout", [25])
+    )
     assert report.differences(results, "lrn") == [1, 1.5, 0.5]
     assert report.standard_error([1, 1.5, 0.5]) == pytest.approx(0.5 / math.sqrt(3))
     assert report.shown([1, 1.5, 0.5], "+") == "+1.0 ± 0.3"
@@ -133,7 +186,9 @@ def test_differences_are_between_nets_of_the_same_seed(report):
 def test_a_verdict_needs_more_than_chance(report):
     assert report.verdict([1.0, 1.2, 1.1]) == "worse, as the paper says"
     assert report.verdict([-1.0, -1.2, -1.1]) == "better, at this scale"
-    assert report.verdict([0.1, 1.0, 2.0]) == "no more than chance may give"  # 2.0 standard errors: of three seeds not enough
+    assert (
+        report.verdict([0.1, 1.0, 2.0]) == "no more than chance may give"
+    )  # 2.0 standard errors: of three seeds not enough
     assert report.verdict([3.0]) == "one seed does not tell"
     draws = numpy.random.default_rng(0).normal(size=(2000, 3))
     sure = sum(report.verdict(list(draw)) != "no more than chance may give" for draw in draws)
@@ -142,8 +197,13 @@ def test_a_verdict_needs_more_than_chance(report):
 
 def test_the_head_start_is_the_epoch_where_relu_is_as_low_as_tanh_ends(report):
     fast, slow = made("nothing", [1], [2.0, 1.4, 1.1, 0.9]), made("relu", [1], [2.2, 1.9, 1.6, 1.4])
-    assert report.head_start(fast + slow) == "tanh's training loss after 4 epochs, 1.40, is ReLU's after 2"
-    assert "stays above" in report.head_start(made("nothing", [1], [2.2, 1.9]) + made("relu", [1], [1.9, 1.4]))
+    assert (
+        report.head_start(fast + slow)
+        == "tanh's training loss after 4 epochs, 1.40, is ReLU's after 2"
+    )
+    assert "stays above" in report.head_start(
+        made("nothing", [1], [2.2, 1.9]) + made("relu", [1], [1.9, 1.4])
+    )
 
 
 def test_only_without_augmentation_left_stays_left(ablations, tmp_path, capsys, monkeypatch):
@@ -154,6 +214,13 @@ def test_only_without_augmentation_left_stays_left(ablations, tmp_path, capsys, 
         images[labels == side, :, 16 * side : 16 * side + 16] += 120
     pictures = from_arrays("halves", (images, labels), (images, labels), ["left", "right"])
     monkeypatch.setattr(data, "load", lambda name, data_dir: pictures)
-    assert small_run(ablations, tmp_path, capsys, "--without", "augmentation", "--seeds", 1, "--epochs", 8)[0] == 0
-    complete, without = (json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines())
+    assert (
+        small_run(
+            ablations, tmp_path, capsys, "--without", "augmentation", "--seeds", 1, "--epochs", 8
+        )[0]
+        == 0
+    )
+    complete, without = (
+        json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()
+    )
     assert complete["losses"][-1] > 0.6 > 0.3 > without["losses"][-1]

@@ -56,14 +56,19 @@ def test_every_picture_counts_once_also_those_of_a_smaller_last_batch():
     assert tested["accuracy"] == pytest.approx(0.9)
     assert tested["top5"] == 1
     sums = numpy.exp(logits).sum(axis=1)
-    expected = [-row[label] + numpy.log(total) for row, label, total in zip(logits, labels, sums, strict=True)]
+    expected = [
+        -row[label] + numpy.log(total)
+        for row, label, total in zip(logits, labels, sums, strict=True)
+    ]
     assert tested["loss"] == pytest.approx(numpy.mean(expected))
     numpy.testing.assert_allclose(answers.confidence, numpy.exp(logits.max(axis=1)) / sums)
 
 
 def test_top5_leaves_out_the_sixth():
     logits = numpy.tile(numpy.arange(7, 0, -1.0), (7, 1))  # class 0 first, class 6 last
-    assert answer(answering(logits), batches(numpy.arange(7))).scores()["top5"] == pytest.approx(5 / 7)
+    assert answer(answering(logits), batches(numpy.arange(7))).scores()["top5"] == pytest.approx(
+        5 / 7
+    )
 
 
 def test_what_is_no_number_is_no_answer_and_makes_the_loss_none():
@@ -81,13 +86,26 @@ def test_certain_answers_have_finite_losses():
 
 def hand_made(labels, answered, confidence):
     """Answers to as many pictures; a wrong one's class came third."""
-    labels, answered, numbers = numpy.array(labels), numpy.array(answered), numpy.arange(len(labels))
-    return Answers(numbers, labels, answered, numpy.array(confidence), numpy.zeros(len(labels)), 2 * (labels != answered))
+    labels, answered, numbers = (
+        numpy.array(labels),
+        numpy.array(answered),
+        numpy.arange(len(labels)),
+    )
+    return Answers(
+        numbers,
+        labels,
+        answered,
+        numpy.array(confidence),
+        numpy.zeros(len(labels)),
+        2 * (labels != answered),
+    )
 
 
 def test_the_confusion_matrix_counts_true_classes_in_rows():
     answers = hand_made([0, 0, 0, 2, 2], [0, 1, 1, 2, 0], [1.0] * 5)
-    numpy.testing.assert_array_equal(answers.confusion(4), [[1, 2, 0, 0], [0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]])
+    numpy.testing.assert_array_equal(
+        answers.confusion(4), [[1, 2, 0, 0], [0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
+    )
 
 
 def test_the_surest_come_first_right_or_wrong_apart():
@@ -97,7 +115,12 @@ def test_the_surest_come_first_right_or_wrong_apart():
 
 
 def test_it_stops_when_asked_to():
-    assert answer(answering(numpy.zeros((8, 3))), batches(numpy.zeros(8, int)), should_stop=lambda: True) is None
+    assert (
+        answer(
+            answering(numpy.zeros((8, 3))), batches(numpy.zeros(8, int)), should_stop=lambda: True
+        )
+        is None
+    )
 
 
 def test_the_views_of_a_picture_are_averaged_as_probabilities(xp, rng):
@@ -106,7 +129,9 @@ def test_the_views_of_a_picture_are_averaged_as_probabilities(xp, rng):
     probabilities = numpy.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     got = backend.to_host(over_views(xp.asarray(logits), 2))
-    numpy.testing.assert_allclose(got, numpy.log(probabilities.reshape(2, 3, 4).mean(axis=1)), rtol=1e-12)
+    numpy.testing.assert_allclose(
+        got, numpy.log(probabilities.reshape(2, 3, 4).mean(axis=1)), rtol=1e-12
+    )
     certain = backend.to_host(over_views(xp.asarray([[800.0, 0], [800.0, 0]]), 1))
     numpy.testing.assert_allclose(certain, [[0, -800]])
 

@@ -32,7 +32,9 @@ def no_driver():
 
 @pytest.fixture
 def without_cupy(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cupy", None)  # `import cupy` then fails as if it were not installed
+    monkeypatch.setitem(
+        sys.modules, "cupy", None
+    )  # `import cupy` then fails as if it were not installed
 
 
 @pytest.fixture
@@ -61,7 +63,9 @@ def test_a_name_that_does_not_exist_is_refused_with_those_that_do():
 
 
 def test_without_cupy_the_error_says_what_to_install(without_cupy):
-    with pytest.raises(InputError, match=r"CuPy is not installed.*pip install .*cuda12.*--backend numpy") as caught:
+    with pytest.raises(
+        InputError, match=r"CuPy is not installed.*pip install .*cuda12.*--backend numpy"
+    ) as caught:
         backend.get("cupy")
     assert "\n" not in str(caught.value)
 
@@ -73,7 +77,9 @@ def test_without_cupy_the_error_says_what_to_install(without_cupy):
         (no_driver, r"CuPy is installed, but CUDA reports: .*driver version is insufficient"),
     ],
 )
-def test_with_cupy_but_no_gpu_the_error_says_so_and_auto_takes_numpy(is_available, message, monkeypatch):
+def test_with_cupy_but_no_gpu_the_error_says_so_and_auto_takes_numpy(
+    is_available, message, monkeypatch
+):
     monkeypatch.setitem(sys.modules, "cupy", fake_cupy(is_available))
     with pytest.raises(InputError, match=message) as caught:
         backend.get("cupy")
@@ -123,7 +129,10 @@ def test_synchronize_returns_on_numpy_and_waits_for_the_gpu(cupy):
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 12])
-@pytest.mark.parametrize("bytes_each, budget, at_most", [(10, 100, 10), (10, 39, 3), (10, 5, 1), (10, 0, 1), (0, 100, 100)])
+@pytest.mark.parametrize(
+    "bytes_each, budget, at_most",
+    [(10, 100, 10), (10, 39, 3), (10, 5, 1), (10, 0, 1), (0, 100, 100)],
+)
 def test_slices_cover_everything_once_and_keep_to_the_budget(count, bytes_each, budget, at_most):
     cut = [list(range(count))[part] for part in backend.slices(count, bytes_each, budget)]
     assert [i for part in cut for i in part] == list(range(count))

@@ -20,7 +20,17 @@ from benchmarks import gpu_cost, loader, measure, memory, report, speed
 from benchmarks.peers import Peer, check_agreement, import_torch, torch_layout, twin
 from minialex import backend, models
 from minialex.errors import InputError
-from minialex.layers import Conv2d, Dropout, Flatten, Layer, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
+from minialex.layers import (
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    SoftmaxCrossEntropy,
+)
 from minialex.network import Network
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +38,9 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture
 def torch():
-    return pytest.importorskip("torch", reason="PyTorch is not installed: pip install -e '.[bench]'")
+    return pytest.importorskip(
+        "torch", reason="PyTorch is not installed: pip install -e '.[bench]'"
+    )
 
 
 def small_net(rng, dropout=0.5):
@@ -79,7 +91,9 @@ def test_the_twin_has_the_same_logits_and_gradients(name, rng, torch):
     network.backward(loss.backward())
     expected = torch_layout(network, network.grads)
     for key, parameter in module.named_parameters():
-        numpy.testing.assert_allclose(parameter.grad.numpy(), expected[key], rtol=1e-3, atol=1e-5, err_msg=key)
+        numpy.testing.assert_allclose(
+            parameter.grad.numpy(), expected[key], rtol=1e-3, atol=1e-5, err_msg=key
+        )
 
 
 @pytest.mark.parametrize("mode", ["eager", "channels_last"])
@@ -101,7 +115,10 @@ def test_inference_leaves_dropout_out_on_both_sides_even_after_training(rng, tor
     contenders = measure.Minialex(network, *batch, 1, lr=0), Peer("eager", network, *batch, 1, lr=0)
     for contender in contenders:
         contender.train_step()
-    assert check_agreement(*(numpy.asarray(contender.infer()) for contender in contenders), "PyTorch") < 1e-5
+    assert (
+        check_agreement(*(numpy.asarray(contender.infer()) for contender in contenders), "PyTorch")
+        < 1e-5
+    )
 
 
 def test_a_net_that_differs_is_refused_before_it_is_timed(rng, torch, monkeypatch):
@@ -115,7 +132,9 @@ def test_a_net_that_differs_is_refused_before_it_is_timed(rng, torch, monkeypatc
         return {**arrays, "fc3.weight": arrays["fc3.weight"][:, ::-1].copy()}
 
     monkeypatch.setattr("benchmarks.peers.torch_layout", permuted)
-    with pytest.raises(InputError, match=r"eager does not compute the same net .* logits differ by [0-9.]"):
+    with pytest.raises(
+        InputError, match=r"eager does not compute the same net .* logits differ by [0-9.]"
+    ):
         speed.line_up(network, batch, given)
 
 
@@ -160,8 +179,13 @@ def test_the_algorithm_is_set_where_it_can_be_used(rng):
     for algorithm in ("auto", "im2col", "winograd"):
         measure.set_algorithm(network, algorithm)
         logits.append(network.forward(x))
-        applied = [network.layers[name].uses_winograd(numpy.empty((2, 7, 9, 1))) for name in ("conv1", "conv2")]
-        assert applied == {"im2col": [False, False], "winograd": [False, True]}.get(algorithm, applied)
+        applied = [
+            network.layers[name].uses_winograd(numpy.empty((2, 7, 9, 1)))
+            for name in ("conv1", "conv2")
+        ]
+        assert applied == {"im2col": [False, False], "winograd": [False, True]}.get(
+            algorithm, applied
+        )
     assert numpy.ptp(logits, axis=0).max() < 1e-4
 
 
@@ -202,7 +226,9 @@ def test_a_gpus_clock_is_read_only_now_and_then(monkeypatch):
     elapsed = lambda start, stop: 1000 * (stop.at - start.at)  # noqa: E731
     monkeypatch.setattr(standin.cuda, "Event", Event, raising=False)
     monkeypatch.setattr(standin.cuda, "get_elapsed_time", elapsed, raising=False)
-    assert measure.seconds_a_call(step, at_least=1, clock=measure.DeviceClock(standin)) == pytest.approx(0.01)
+    assert measure.seconds_a_call(
+        step, at_least=1, clock=measure.DeviceClock(standin)
+    ) == pytest.approx(0.01)
     assert len(reads) < 16
 
 
@@ -210,7 +236,10 @@ def test_a_contender_and_the_large_product_work_on_a_device(compiler, rng, monke
     monkeypatch.setattr(measure.Gemm, "SIZE", 8)
     network = small_net(rng, dropout=0.0)
     batch = measure.random_batch(network, 4)
-    expected = [float(measure.Minialex(network, *batch, 1, lr=0.05).train_step()), network.forward(batch[0])]
+    expected = [
+        float(measure.Minialex(network, *batch, 1, lr=0.05).train_step()),
+        network.forward(batch[0]),
+    ]
     there = measure.Minialex(network, *batch, 2, lr=0.05, xp=standin)
     numpy.testing.assert_allclose(backend.to_host(there.infer()), expected[1], rtol=1e-4)
     assert isinstance(there.train_step(), standin.ndarray)
@@ -220,16 +249,22 @@ def test_a_contender_and_the_large_product_work_on_a_device(compiler, rng, monke
 
 
 def test_gpu_cost_counts_a_step(compiler, capsys):
-    code, out, err = call(gpu_cost.main, "--models", "alexnet-mini,lenet", "--batch-sizes", 4, capsys=capsys)
+    code, out, err = call(
+        gpu_cost.main, "--models", "alexnet-mini,lenet", "--batch-sizes", 4, capsys=capsys
+    )
     assert code == 0, err
     mini, lenet = (line.split() for line in out.splitlines() if "×4" in line)
     assert mini[:2] == ["alexnet-mini", "×4"]
-    launches, moved, floor, ratio, flops, milliseconds, rate, uploaded = (float(figure.replace(",", "")) for figure in mini[2:])
+    launches, moved, floor, ratio, flops, milliseconds, rate, uploaded = (
+        float(figure.replace(",", "")) for figure in mini[2:]
+    )
     macs = models.build("alexnet-mini").macs()
     assert flops == pytest.approx(4 * 2 * (3 * sum(macs.values()) - macs["conv1"]) / 1e12, abs=5e-4)
     assert ratio == pytest.approx(moved / floor, abs=0.2) and 1 < ratio < 2
     assert 40 < launches < 100
-    assert milliseconds == pytest.approx(0.005 * launches, abs=1e-3)  # so small a step takes as long as starting its kernels
+    assert milliseconds == pytest.approx(
+        0.005 * launches, abs=1e-3
+    )  # so small a step takes as long as starting its kernels
     assert rate == pytest.approx(4 / (milliseconds / 1000), rel=0.01)
     assert float(lenet[5]) == pytest.approx(float(lenet[3]) / float(lenet[4]), abs=0.3)
     assert uploaded == round(4 * 4 * 32 * 32 * 3 / 1e6)
@@ -245,17 +280,31 @@ def test_gpu_costs_floor_is_each_array_once():
     )
     first = gpu_cost.floors(conv, 10, (5, 5, 2), (3, 3, 4), first=True)
     assert first == (4 * (500 + 76 + 360 + 3240), 4 * (360 + 500 + 2 * 76 + 3240))
-    assert gpu_cost.floors(MaxPool2d(3, 2), 2, (5, 5, 1), (2, 2, 1), first=False) == (4 * 58 + 8, 4 * 58 + 8)
+    assert gpu_cost.floors(MaxPool2d(3, 2), 2, (5, 5, 1), (2, 2, 1), first=False) == (
+        4 * 58 + 8,
+        4 * 58 + 8,
+    )
 
 
 def row(model="alexnet", batch_size=128, what="train", **changes):
-    seconds = {"minialex": [2.0, 4.0, 2.5], "eager": [3.0, 7.0, 7.5], "channels_last": [4.0, 4.0, 9.0]}
-    figures = dict(algorithm="auto", flops_per_image=4 * 10**9, seconds=seconds, gemm_gflops=[100.0, 200.0, 300.0])
+    seconds = {
+        "minialex": [2.0, 4.0, 2.5],
+        "eager": [3.0, 7.0, 7.5],
+        "channels_last": [4.0, 4.0, 9.0],
+    }
+    figures = dict(
+        algorithm="auto",
+        flops_per_image=4 * 10**9,
+        seconds=seconds,
+        gemm_gflops=[100.0, 200.0, 300.0],
+    )
     return {**dict(model=model, batch_size=batch_size, what=what), **figures, **changes}
 
 
 def written(path, *rows, cpu="a CPU"):
-    machine = dict(cpu=cpu, threads=2, numpy="2.4", blas="openblas for Zen", torch="2.13", python="3.11")
+    machine = dict(
+        cpu=cpu, threads=2, numpy="2.4", blas="openblas for Zen", torch="2.13", python="3.11"
+    )
     path.write_text(json.dumps({"machine": machine, "options": {}, "rows": rows}), encoding="utf-8")
     return path
 
@@ -276,14 +325,32 @@ def test_the_table_fits_80_columns_and_shows_what_was_not_measured(tmp_path, cap
     lines = out.splitlines()
     assert code == 0 and max(map(len, lines)) <= 80
     assert "a CPU, 2 threads\nNumPy 2.4 (openblas for Zen), PyTorch 2.13" in out
-    first, second = (next(line for line in lines if line.startswith(name)).split() for name in ("alexnet ", "alexnet-cifar"))
-    assert first == ["alexnet", "128", "51.2", "18.3", "32.0", "–", "2.00", "1.00–3.60", "102%", "–/–"]
-    assert second[2:8] == ["11636", "512", "–", "1067", "11.0", "10.0–12.0"] and second[-1] == "12/9.8"
+    first, second = (
+        next(line for line in lines if line.startswith(name)).split()
+        for name in ("alexnet ", "alexnet-cifar")
+    )
+    assert first == [
+        "alexnet",
+        "128",
+        "51.2",
+        "18.3",
+        "32.0",
+        "–",
+        "2.00",
+        "1.00–3.60",
+        "102%",
+        "–/–",
+    ]
+    assert (
+        second[2:8] == ["11636", "512", "–", "1067", "11.0", "10.0–12.0"] and second[-1] == "12/9.8"
+    )
 
 
 def test_files_are_put_together_and_the_later_counts(tmp_path, capsys):
     first = written(tmp_path / "a.json", row(), row(batch_size=1))
-    second = written(tmp_path / "b.json", row(seconds={"minialex": [1.0], "eager": [7.0]}), cpu="another CPU")
+    second = written(
+        tmp_path / "b.json", row(seconds={"minialex": [1.0], "eager": [7.0]}), cpu="another CPU"
+    )
     chart = tmp_path / "chart.png"
     code, out, _ = call(report.main, first, second, "--markdown", "--chart", chart, capsys=capsys)
     assert code == 0 and "a CPU" in out and "another CPU" in out
@@ -292,12 +359,16 @@ def test_files_are_put_together_and_the_later_counts(tmp_path, capsys):
         assert picture.width == 1000
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"machine": {}}', '{"machine": {"cpu": "a CPU"}, "rows": []}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"machine": {}}', '{"machine": {"cpu": "a CPU"}, "rows": []}']
+)
 def test_a_file_without_a_measurement_is_refused_in_one_line(content, tmp_path, capsys):
     path = tmp_path / "other.json"
     path.write_text(content)
     code, _, err = call(report.main, path, capsys=capsys)
-    assert code == 2 and err.startswith(f"error: {path} holds no measurement") and err.count("\n") == 1
+    assert (
+        code == 2 and err.startswith(f"error: {path} holds no measurement") and err.count("\n") == 1
+    )
 
 
 # The commands
@@ -310,14 +381,18 @@ def run_as_user(module, *arguments):
 
 def test_speed_writes_table_json_and_chart(torch, tmp_path):
     quick = ["--modes", "eager", "--batch-sizes", 2, "--rounds", 1, "--seconds", 0, "--threads", 1]
-    ended = run_as_user("speed", "--models", "lenet", "--what", "train", *quick, "--out", tmp_path / "out")
+    ended = run_as_user(
+        "speed", "--models", "lenet", "--what", "train", *quick, "--out", tmp_path / "out"
+    )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "Training step" in ended.stdout and "lenet, batch 2, train: minialex" in ended.stdout
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     [measured] = results["rows"]
     assert [len(measured["seconds"][name]) for name in ("minialex", "eager")] == [1, 1]
     assert measured["logits_differ_by"]["eager"] < 1e-4
-    assert 0 < measured["memory_mb"]["minialex"] < measured["memory_mb"]["eager"]  # torch itself is larger than lenet
+    assert (
+        0 < measured["memory_mb"]["minialex"] < measured["memory_mb"]["eager"]
+    )  # torch itself is larger than lenet
     with Image.open(tmp_path / "out" / "speed.png") as chart:
         assert chart.format == "PNG"
 
@@ -326,7 +401,18 @@ def test_layers_times_every_layer_without_pytorch(tmp_path, capsys, monkeypatch)
     monkeypatch.setitem(sys.modules, "torch", None)
     out = tmp_path / "out"
     code, table, _ = call(
-        speed.main, "--layers", "lenet", "--batch-sizes", "4", "--rounds", 1, "--threads", 2, "--out", out, capsys=capsys
+        speed.main,
+        "--layers",
+        "lenet",
+        "--batch-sizes",
+        "4",
+        "--rounds",
+        1,
+        "--threads",
+        2,
+        "--out",
+        out,
+        capsys=capsys,
     )
     network = models.build("lenet")
     lines = table.splitlines()[:-2]
@@ -340,12 +426,21 @@ def test_layers_times_every_layer_without_pytorch(tmp_path, capsys, monkeypatch)
 def test_a_measurement_is_never_overwritten(tmp_path, capsys):
     (tmp_path / "results.json").write_text("precious")
     code, _, err = call(speed.main, "--layers", "lenet", "--out", tmp_path, capsys=capsys)
-    assert code == 2 and "nothing is overwritten" in err and (tmp_path / "results.json").read_text() == "precious"
+    assert (
+        code == 2
+        and "nothing is overwritten" in err
+        and (tmp_path / "results.json").read_text() == "precious"
+    )
 
 
-@pytest.mark.parametrize("wrong", ["--models nope", "--batch-sizes 1,0", "--modes eager,fast", "--wha train", "--rounds 0"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["--models nope", "--batch-sizes 1,0", "--modes eager,fast", "--wha train", "--rounds 0"],
+)
 def test_wrong_options_are_refused_in_one_line(wrong, tmp_path, capsys):
-    code, _, err = call(speed.main, "--models", "lenet", "--out", tmp_path / "out", *wrong.split(), capsys=capsys)
+    code, _, err = call(
+        speed.main, "--models", "lenet", "--out", tmp_path / "out", *wrong.split(), capsys=capsys
+    )
     assert code == 2 and err.count("\n") == 1 and "error" in err and not (tmp_path / "out").exists()
 
 
@@ -355,7 +450,9 @@ def test_peak_memory_is_not_that_of_the_process_which_started_it():
     assert 10 < megabytes < ballast.nbytes / 1e6
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux can forget an old peak")
+@pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="only Linux can forget an old peak"
+)
 def test_an_old_peak_can_be_forgotten():
     numpy.ones(50_000_000)
     before = memory.peak_mb()
@@ -373,11 +470,28 @@ def test_the_loader_is_measured_with_a_small_folder(tmp_path, capsys):
         (tmp_path / split / name).mkdir(parents=True)
         pixels = numpy.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=numpy.uint8)
         Image.fromarray(pixels).save(tmp_path / split / name / "1.jpg")
-    options = ["--data-dir", tmp_path, "--model", "lenet", "--batch-size", 3, "--steps", 2, "--rounds", 1, "--threads", 1]
+    options = [
+        "--data-dir",
+        tmp_path,
+        "--model",
+        "lenet",
+        "--batch-size",
+        3,
+        "--steps",
+        2,
+        "--rounds",
+        1,
+        "--threads",
+        1,
+    ]
     code, out, _ = call(loader.main, *options, capsys=capsys)
     assert code == 0 and "2 pictures in the folder" in out
     lines = out.splitlines()[1:4]
-    assert [line.partition("  ")[0] for line in lines] == ["loader alone", "training alone", "training, fed"]
+    assert [line.partition("  ")[0] for line in lines] == [
+        "loader alone",
+        "training alone",
+        "training, fed",
+    ]
     assert all(float(line.split()[-3]) > 0 for line in lines)
     assert "feeding slows training by" in out
 

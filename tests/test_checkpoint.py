@@ -17,7 +17,10 @@ def trained(model: str = "alexnet-cifar", steps: int = 2):
     network = models.build(model, in_channels=1, image_size=28, rng=rng)
     optimizer, schedule, loss = optim.SGD(network), optim.Plateau(0.1), SoftmaxCrossEntropy()
     for _ in range(steps):
-        loss.forward(network.forward(rng.standard_normal((2, 28, 28, 1), dtype=numpy.float32), train=True), numpy.array([1, 2]))
+        loss.forward(
+            network.forward(rng.standard_normal((2, 28, 28, 1), dtype=numpy.float32), train=True),
+            numpy.array([1, 2]),
+        )
         network.backward(loss.backward())
         optimizer.step()
     schedule.observe(0.5)
@@ -26,9 +29,16 @@ def trained(model: str = "alexnet-cifar", steps: int = 2):
 
 def state(network, optimizer, schedule):
     """Everything a checkpoint restores, comparable."""
-    generators = [layer.rng.bit_generator.state for layer in network.layers.values() if hasattr(layer, "rng")]
+    generators = [
+        layer.rng.bit_generator.state for layer in network.layers.values() if hasattr(layer, "rng")
+    ]
     arrays = {**network.params, **optimizer.state}
-    return {name: array.tobytes() for name, array in arrays.items()}, optimizer.steps, schedule.state, generators
+    return (
+        {name: array.tobytes() for name, array in arrays.items()},
+        optimizer.steps,
+        schedule.state,
+        generators,
+    )
 
 
 def test_what_was_saved_is_restored(tmp_path):
@@ -61,7 +71,13 @@ def test_a_truncated_checkpoint_is_refused(tmp_path, cut):
 
 
 @pytest.mark.parametrize(
-    "about", [None, "no json", json.dumps([1]), json.dumps({"format": "minialex checkpoint 0", "progress": {}})]
+    "about",
+    [
+        None,
+        "no json",
+        json.dumps([1]),
+        json.dumps({"format": "minialex checkpoint 0", "progress": {}}),
+    ],
 )
 def test_other_npz_files_are_refused(tmp_path, about):
     arrays = {"weight/conv1.weight": numpy.zeros(3)} | ({} if about is None else {"about": about})

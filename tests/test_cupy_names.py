@@ -17,7 +17,11 @@ SOURCES = sorted(Path(minialex.__file__).parent.rglob("*.py"))
 def taken(tree):
     """(line, dotted name, keywords it is called with) of each attribute that the source takes from xp or backend.of(...)."""
     inner = set()
-    keywords = {node.func: [keyword.arg for keyword in node.keywords] for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    keywords = {
+        node.func: [keyword.arg for keyword in node.keywords]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    }
     for node in ast.walk(tree):
         names, value = [], node
         while isinstance(value, ast.Attribute):
@@ -40,12 +44,17 @@ def accepts(function, keyword):
     if type(function).__name__ == "ufunc":
         return keyword in ("out", "dtype", "casting")
     parameters = inspect.signature(function).parameters
-    return keyword in parameters or any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return keyword in parameters or any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+    )
 
 
 def test_the_reading_finds_names_and_keywords():
     source = "y = backend.of(x).lib.as_strided(x, writeable=no)\nxp.maximum(x, out=y)\nnumpy.nonsense\nbackend.of(x)\nz.xp.no"
-    assert sorted(taken(ast.parse(source))) == [(1, "lib.as_strided", ["writeable"]), (2, "maximum", ["out"])]
+    assert sorted(taken(ast.parse(source))) == [
+        (1, "lib.as_strided", ["writeable"]),
+        (2, "maximum", ["out"]),
+    ]
 
 
 def test_keywords_that_cupy_lacks_are_not_accepted():
@@ -61,7 +70,11 @@ def test_cupy_has_every_name_and_keyword(path):
     for line, name, keywords in taken(ast.parse(path.read_text(encoding="utf-8"))):
         thing = cupy
         for part in name.split("."):
-            assert hasattr(thing, part), f"{path.name}:{line} takes {name}, which CuPy {cupy.__version__} lacks"
+            assert hasattr(thing, part), (
+                f"{path.name}:{line} takes {name}, which CuPy {cupy.__version__} lacks"
+            )
             thing = getattr(thing, part)
         for keyword in keywords:
-            assert accepts(thing, keyword), f"{path.name}:{line} calls {name} with {keyword}=, which CuPy lacks"
+            assert accepts(thing, keyword), (
+                f"{path.name}:{line} calls {name} with {keyword}=, which CuPy lacks"
+            )

@@ -68,7 +68,9 @@ def test_centre_views_leave_pictures_alone():
 def test_mirrored_exchanges_left_and_right_where_asked_and_nowhere_else():
     images = random_pictures(3)
     before = images.copy()
-    flipped = mirrored(images, Views(numpy.full(3, 0.5), numpy.full(3, 0.5), numpy.array([False, True, False])))
+    flipped = mirrored(
+        images, Views(numpy.full(3, 0.5), numpy.full(3, 0.5), numpy.array([False, True, False]))
+    )
     numpy.testing.assert_array_equal(flipped[[0, 2]], before[[0, 2]])
     numpy.testing.assert_array_equal(flipped[1], numpy.fliplr(before[1]))
     numpy.testing.assert_array_equal(images, before)
@@ -116,7 +118,11 @@ def test_what_is_not_asked_for_is_not_drawn():
 def test_more_draws_leave_crops_and_mirrors_as_they_were(name):
     plain = random_views(50, numpy.random.default_rng(0))
     more = random_views(50, numpy.random.default_rng(0), **{name: True}, lighting=IMAGENET)
-    assert (more.top == plain.top).all() and (more.left == plain.left).all() and (more.mirror == plain.mirror).all()
+    assert (
+        (more.top == plain.top).all()
+        and (more.left == plain.left).all()
+        and (more.mirror == plain.mirror).all()
+    )
 
 
 def test_angles_are_spread_evenly_to_both_sides():
@@ -154,13 +160,17 @@ def test_brightness_and_colour_together_are_independent():
 
 
 def test_lighting_draws_its_shifts_anew_for_each_picture():
-    drawn = random_views(100, numpy.random.default_rng(0), crop=False, mirror=False, lighting=IMAGENET)
+    drawn = random_views(
+        100, numpy.random.default_rng(0), crop=False, mirror=False, lighting=IMAGENET
+    )
     numpy.testing.assert_array_equal(drawn.shift, IMAGENET.shifts(100, numpy.random.default_rng(0)))
     assert len(numpy.unique(drawn.shift, axis=0)) == 100
 
 
 def test_some_of_the_views():
-    drawn = random_views(9, numpy.random.default_rng(0), **dict.fromkeys(ALL, True), lighting=IMAGENET)
+    drawn = random_views(
+        9, numpy.random.default_rng(0), **dict.fromkeys(ALL, True), lighting=IMAGENET
+    )
     for chosen in (slice(2, 5), [7, 1], numpy.arange(9) % 2 == 0):
         some = drawn[chosen]
         assert len(some) == len(numpy.arange(9)[chosen])
@@ -172,7 +182,11 @@ def test_some_of_the_views():
 @pytest.mark.parametrize(
     "middle, rows, columns",
     [
-        ((0.5, 0.5), (3, 5), (6, 8)),  # of 8 rows and 14 columns: a square of two pixels, from one before the middle
+        (
+            (0.5, 0.5),
+            (3, 5),
+            (6, 8),
+        ),  # of 8 rows and 14 columns: a square of two pixels, from one before the middle
         ((0.0, 0.0), (0, 1), (0, 1)),
         ((0.999, 0.999), (6, 8), (12, 14)),
         ((0.0, 0.5), (0, 1), (6, 8)),
@@ -196,14 +210,18 @@ def test_without_covers_nothing_is_covered():
 
 
 def test_standardize_computes_its_formula_in_float32():
-    x = numpy.random.default_rng(0).integers(0, 256, (3, 4, 5, 3), dtype=numpy.uint8)  # H and W differ
+    x = numpy.random.default_rng(0).integers(
+        0, 256, (3, 4, 5, 3), dtype=numpy.uint8
+    )  # H and W differ
     mean, std = numpy.array([100.5, 20.25, 0.0]), numpy.array([50.0, 2.5, 70.0])
     y = Standardize(mean, std)(x)
     assert y.dtype == numpy.float32
     numpy.testing.assert_allclose(y, (x - mean) / std, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("gain", [None, [[2.0], [0.5], [1.0]], [[1.25, 1.0, 0.8], [1.0, 1.0, 1.0], [0.5, 0.25, 2.0]]])
+@pytest.mark.parametrize(
+    "gain", [None, [[2.0], [0.5], [1.0]], [[1.25, 1.0, 0.8], [1.0, 1.0, 1.0], [0.5, 0.25, 2.0]]]
+)
 @pytest.mark.parametrize("shift", [None, [[1.0, -2.0, 3.5], [0.0, 0.0, 0.0], [-100.0, 0.0, 300.0]]])
 def test_colours_change_before_the_mean_is_taken_away(gain, shift, two_at_a_time):
     x = numpy.random.default_rng(0).integers(0, 256, (3, 4, 5, 3), dtype=numpy.uint8)
@@ -214,7 +232,9 @@ def test_colours_change_before_the_mean_is_taken_away(gain, shift, two_at_a_time
     y = Standardize(mean, std)(x, looked_at)
     assert y.dtype == numpy.float32
     for i in range(3):
-        changed = x[i] * (1 if gain is None else numpy.array(gain[i])) + (0 if shift is None else numpy.array(shift[i]))
+        changed = x[i] * (1 if gain is None else numpy.array(gain[i])) + (
+            0 if shift is None else numpy.array(shift[i])
+        )
         numpy.testing.assert_allclose(y[i], (changed - mean) / std, rtol=1e-5, atol=1e-4)
 
 

@@ -24,7 +24,9 @@ RAW = Standardize([0, 0, 0], [1, 1, 1])
 def no_thread_is_left():
     before = set(threading.enumerate())
     yield
-    after = {thread for thread in threading.enumerate() if not thread.name.startswith("decode")}  # they belong to the images
+    after = {
+        thread for thread in threading.enumerate() if not thread.name.startswith("decode")
+    }  # they belong to the images
     assert after <= before
 
 
@@ -49,7 +51,9 @@ def test_without_a_seed_pictures_come_in_order_as_they_are():
     x = numpy.concatenate([x for x, _ in got])
     assert x.dtype == numpy.float32
     assert got[0][1].dtype == numpy.int64
-    numpy.testing.assert_allclose(x, (images.images - numpy.array([10.0, 20, 30])) / [2, 4, 8], rtol=1e-6)
+    numpy.testing.assert_allclose(
+        x, (images.images - numpy.array([10.0, 20, 30])) / [2, 4, 8], rtol=1e-6
+    )
 
 
 def test_ten_crop_gives_ten_views_of_each_picture_in_order():
@@ -79,7 +83,9 @@ def test_an_epoch_shows_each_picture_once_with_its_label():
     got = list(random_batches().epoch(0))
     assert [len(labels) for _, labels in got] == [8, 8, 8, 8, 8, 8, 2]
     for x, labels in got:
-        numpy.testing.assert_array_equal(x[:, 4, 4, 0], labels)  # the middle, where no crop puts the fill
+        numpy.testing.assert_array_equal(
+            x[:, 4, 4, 0], labels
+        )  # the middle, where no crop puts the fill
     assert sorted(numpy.concatenate([labels for _, labels in got])) == list(range(50))
 
 
@@ -130,7 +136,9 @@ def test_colours_change_before_standardising_as_the_views_say(what):
     images, scale = numbered_images(10), Standardize([10, 20, 30], [2, 4, 8])
     chosen = {what: IMAGENET if what == "lighting" else True}
     (x, labels), *_ = Batches(images, 4, scale, seed=5, **chosen).epoch(1)
-    drawn = random_views(4, numpy.random.default_rng((5, VIEWS, 1, 0)), crop=False, mirror=False, **chosen)
+    drawn = random_views(
+        4, numpy.random.default_rng((5, VIEWS, 1, 0)), crop=False, mirror=False, **chosen
+    )
     changed = images.images[labels] * (1 if drawn.gain is None else drawn.gain[:, None, None])
     changed = changed + (0 if drawn.shift is None else drawn.shift[:, None, None])
     numpy.testing.assert_allclose(x, (changed - [10, 20, 30]) / [2, 4, 8], rtol=1e-5, atol=1e-4)
@@ -180,7 +188,9 @@ EVERYTHING = dict(dict.fromkeys(AUGMENTATIONS, True), lighting=IMAGENET)
 @pytest.mark.parametrize("start", [0, 5, 24])
 def test_a_resumed_epoch_with_damaged_files_is_the_rest_bit_for_bit(damaged, start):
     whole = list(Batches(damaged, 8, RAW, seed=1, **EVERYTHING).epoch(3))
-    assert_same_batches(Batches(damaged, 8, RAW, seed=1, **EVERYTHING).epoch(3, start), whole[start:])
+    assert_same_batches(
+        Batches(damaged, 8, RAW, seed=1, **EVERYTHING).epoch(3, start), whole[start:]
+    )
 
 
 def test_damaged_files_change_no_other_picture(damaged, tmp_path):
@@ -217,13 +227,20 @@ def test_when_most_pictures_cannot_be_read_it_is_an_error(damaged):
     few = FolderImages([damaged.paths[i] for i in (3, 0, 5, 6)], range(4), 8)
     with pytest.raises(InputError, match=r"3 of 4 pictures cannot be read.*003\.png"):
         list(Batches(few, 2, RAW).epoch(0))
-    half = FolderImages([damaged.paths[i] for i in (3, 5, 0, 1)], range(4), 8)  # in the first batch all, in the end half
+    half = FolderImages(
+        [damaged.paths[i] for i in (3, 5, 0, 1)], range(4), 8
+    )  # in the first batch all, in the end half
     assert [len(labels) for _, labels in Batches(half, 2, RAW).epoch(0)] == [0, 2]
-    assert [len(labels) for _, labels in Batches(few, 1, RAW).epoch(0, start=2)] == [0, 0]  # too few to tell
+    assert [len(labels) for _, labels in Batches(few, 1, RAW).epoch(0, start=2)] == [
+        0,
+        0,
+    ]  # too few to tell
 
 
 def test_a_folder_of_damaged_pictures_ends_early(damaged):
-    many = FolderImages([damaged.paths[3]] * 60 + [f"{damaged.paths[3]}-{i}" for i in range(1000)], range(1060), 8)
+    many = FolderImages(
+        [damaged.paths[3]] * 60 + [f"{damaged.paths[3]}-{i}" for i in range(1000)], range(1060), 8
+    )
     got = []
     with pytest.raises(InputError, match="more than half"):
         for batch in Batches(many, 10, RAW).epoch(0):

@@ -13,7 +13,14 @@ from data_helpers import random_pictures, web_server
 from minialex.data import cifar10
 from minialex.errors import InputError
 
-NAMES = ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"]
+NAMES = [
+    "data_batch_1.bin",
+    "data_batch_2.bin",
+    "data_batch_3.bin",
+    "data_batch_4.bin",
+    "data_batch_5.bin",
+    "test_batch.bin",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +34,10 @@ def records(seed, n=4):
     pictures = random_pictures(n, 32, 3, seed)
     labels = (numpy.arange(n) + seed) % 10
     red, green, blue = pictures[..., 0], pictures[..., 1], pictures[..., 2]
-    parts = [bytes([labels[i]]) + red[i].tobytes() + green[i].tobytes() + blue[i].tobytes() for i in range(n)]
+    parts = [
+        bytes([labels[i]]) + red[i].tobytes() + green[i].tobytes() + blue[i].tobytes()
+        for i in range(n)
+    ]
     return b"".join(parts), pictures, labels
 
 
@@ -50,8 +60,12 @@ def assert_is_the_small_set(dataset):
     assert (dataset.name, dataset.num_classes, dataset.channels) == ("cifar10", 10, 3)
     batches = [records(seed) for seed in range(6)]
     for images, expected in ((dataset.train, batches[:5]), (dataset.test, batches[5:])):
-        numpy.testing.assert_array_equal(images.images, numpy.concatenate([pictures for _, pictures, _ in expected]))
-        numpy.testing.assert_array_equal(images.labels, numpy.concatenate([labels for *_, labels in expected]))
+        numpy.testing.assert_array_equal(
+            images.images, numpy.concatenate([pictures for _, pictures, _ in expected])
+        )
+        numpy.testing.assert_array_equal(
+            images.labels, numpy.concatenate([labels for *_, labels in expected])
+        )
 
 
 def refusal(function, *arguments):
@@ -66,7 +80,18 @@ def test_the_batches_are_read_from_the_folder_or_below(tmp_path, subfolder):
     write(tmp_path / subfolder)
     dataset = cifar10.load(tmp_path)
     assert_is_the_small_set(dataset)
-    assert dataset.class_names == ["truck", "ship", "horse", "frog", "dog", "deer", "cat", "bird", "automobile", "airplane"]
+    assert dataset.class_names == [
+        "truck",
+        "ship",
+        "horse",
+        "frog",
+        "dog",
+        "deer",
+        "cat",
+        "bird",
+        "automobile",
+        "airplane",
+    ]
 
 
 def test_the_padding_of_crops_is_passed_on(tmp_path):
@@ -103,7 +128,10 @@ def test_without_a_names_file_the_classes_have_their_published_names(tmp_path):
     [
         ({"data_batch_2": None, "test_batch": None}, "no data_batch_2.bin, test_batch.bin in"),
         ({"data_batch_2": b""}, "got 0"),
-        ({"data_batch_3": records(2)[0][:-1]}, "expected 4 pictures of 3,073 bytes, 12292 in all, got 12291"),
+        (
+            {"data_batch_3": records(2)[0][:-1]},
+            "expected 4 pictures of 3,073 bytes, 12292 in all, got 12291",
+        ),
         ({"data_batch_4": records(3, n=3)[0]}, "12292 in all, got 9219"),
         ({"test_batch": (b"\x0a" + bytes(3072)) * 4}, "expected labels 0 to 9, got 10"),
         ({"batches_meta": b"cat\ndog\n"}, "expected 10 class names, got 2"),
@@ -156,7 +184,10 @@ def serve(tmp_path, monkeypatch):
 def test_without_a_folder_the_archive_is_downloaded_once(tmp_path, serve):
     assert_is_the_small_set(serve(archive()))
     assert_is_the_small_set(cifar10.load())  # the server is gone
-    assert sorted(path.name for path in (tmp_path / "cache/cifar10").iterdir()) == ["batches.meta.txt", *NAMES]
+    assert sorted(path.name for path in (tmp_path / "cache/cifar10").iterdir()) == [
+        "batches.meta.txt",
+        *NAMES,
+    ]
 
 
 def test_nothing_but_the_batches_is_unpacked(tmp_path, serve):
@@ -165,7 +196,10 @@ def test_nothing_but_the_batches_is_unpacked(tmp_path, serve):
     outside = tarfile.TarInfo("../../outside.bin")
     assert_is_the_small_set(serve(archive([(outside, b"evil"), (link, b"")])))
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
-    assert sorted(path.name for path in (tmp_path / "cache/cifar10").iterdir()) == ["batches.meta.txt", *NAMES]
+    assert sorted(path.name for path in (tmp_path / "cache/cifar10").iterdir()) == [
+        "batches.meta.txt",
+        *NAMES,
+    ]
 
 
 def test_an_archive_that_breaks_off_leaves_no_half_file(tmp_path, serve):
@@ -176,7 +210,10 @@ def test_an_archive_that_breaks_off_leaves_no_half_file(tmp_path, serve):
     assert_is_the_small_set(serve(whole))
 
 
-@pytest.mark.skipif("MINIALEX_DATA" not in os.environ, reason="MINIALEX_DATA names no folder with cifar-10-batches-bin")
+@pytest.mark.skipif(
+    "MINIALEX_DATA" not in os.environ,
+    reason="MINIALEX_DATA names no folder with cifar-10-batches-bin",
+)
 def test_the_real_cifar10(monkeypatch):
     monkeypatch.setattr(cifar10, "BATCH", 10_000)
     dataset = cifar10.load(os.environ["MINIALEX_DATA"])
@@ -185,4 +222,6 @@ def test_the_real_cifar10(monkeypatch):
     assert numpy.bincount(dataset.train.labels).tolist() == [5000] * 10
     assert dataset.class_names == cifar10.CLASS_NAMES
     # As published, to what another encoding of the pictures may change.
-    numpy.testing.assert_allclose(dataset.train.images[::10].mean(axis=(0, 1, 2)), [125.3, 123.0, 113.9], atol=2)
+    numpy.testing.assert_allclose(
+        dataset.train.images[::10].mean(axis=(0, 1, 2)), [125.3, 123.0, 113.9], atol=2
+    )

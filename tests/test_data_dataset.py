@@ -47,9 +47,15 @@ def test_pictures_are_turned_before_they_are_moved(channels):
     x = images.read([2, 0], chosen)
     for got, picture, angle in zip(x, (pictures[2], pictures[0]), (8, -30), strict=True):
         for c in range(channels):
-            turned = Image.fromarray(picture[..., c]).rotate(angle, Image.Resampling.BILINEAR, fillcolor=int(fill[c]))
-            alone = ArrayImages(numpy.asarray(turned)[None, ..., None], [0], padding=2, fill=fill[c])
-            numpy.testing.assert_array_equal(got[..., c], alone.read([0], views(top=0.0, left=0.9))[0, ..., 0])
+            turned = Image.fromarray(picture[..., c]).rotate(
+                angle, Image.Resampling.BILINEAR, fillcolor=int(fill[c])
+            )
+            alone = ArrayImages(
+                numpy.asarray(turned)[None, ..., None], [0], padding=2, fill=fill[c]
+            )
+            numpy.testing.assert_array_equal(
+                got[..., c], alone.read([0], views(top=0.0, left=0.9))[0, ..., 0]
+            )
 
 
 def test_all_pictures_in_memory_can_be_read():
@@ -72,16 +78,23 @@ def test_pictures_are_resized_like_pillow_does(channels):
 
 def test_crops_of_resized_pictures_move_by_the_pixels_of_the_original():
     pictures = random_pictures(1)
-    small, large = ArrayImages(pictures, [0], padding=2), ArrayImages(pictures, [0], image_size=16, padding=2)
+    small, large = (
+        ArrayImages(pictures, [0], padding=2),
+        ArrayImages(pictures, [0], image_size=16, padding=2),
+    )
     shifted = ArrayImages(small.read([0], views(1.0, 0.0)), [0], image_size=16)
-    numpy.testing.assert_array_equal(large.read([0], views(1.0, 0.0)), shifted.read([0], centre_views(1)))
+    numpy.testing.assert_array_equal(
+        large.read([0], views(1.0, 0.0)), shifted.read([0], centre_views(1))
+    )
 
 
 def test_crops_are_filled_with_the_mean_training_colour():
     train = numpy.full((4, 8, 8, 3), (10, 20, 30), numpy.uint8)
     train[:, :4] += 1  # the mean is (10.5, 20.5, 30.5)
     train[0] += 1  # and now a little more, which rounds up
-    dataset = from_arrays("some", (train, [0, 1, 0, 1]), (random_pictures(2), [0, 1]), ["a", "b", "c"])
+    dataset = from_arrays(
+        "some", (train, [0, 1, 0, 1]), (random_pictures(2), [0, 1]), ["a", "b", "c"]
+    )
     corner = dataset.train.read([0], views(0.0, 0.0))[0, 0, 0]
     assert corner.tolist() == [11, 21, 31]
     assert (dataset.name, dataset.num_classes, dataset.channels) == ("some", 3, 3)
@@ -123,7 +136,11 @@ def test_wrong_arguments_are_answered_in_one_line(arguments, said):
 
 def test_load_passes_seed_image_size_and_crop_padding_on(monkeypatch):
     small = data.shapes.load
-    monkeypatch.setattr(data.shapes, "load", lambda seed, image_size, padding: small(seed, 20, 10, image_size, padding))
+    monkeypatch.setattr(
+        data.shapes,
+        "load",
+        lambda seed, image_size, padding: small(seed, 20, 10, image_size, padding),
+    )
     dataset = data.load("shapes", image_size=20, seed=3)
     assert dataset.train.padding == dataset.test.padding == 4
     moved = data.load("shapes", crop_padding=1)

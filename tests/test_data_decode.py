@@ -31,7 +31,10 @@ def test_sixteen_bits_of_grey_keep_their_upper_eight(tmp_path):
     for name in ("a.png", "a.tif"):
         Image.fromarray(values).save(tmp_path / name)
         for channels in (1, 3):
-            assert decoded(tmp_path / name, channels=channels)[..., 0].tolist() == [[0, 0, 1], [0x12, 0x80, 0xFF]]
+            assert decoded(tmp_path / name, channels=channels)[..., 0].tolist() == [
+                [0, 0, 1],
+                [0x12, 0x80, 0xFF],
+            ]
     assert (decoded(tmp_path / "a.png") == decoded(tmp_path / "a.png", channels=1)).all()
 
 
@@ -49,7 +52,9 @@ def test_one_bit_is_black_or_white(tmp_path):
     Image.fromarray(numpy.eye(4) > 0).save(tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.mode == "1"
-    assert decoded(tmp_path / "a.png").tolist() == (255 * numpy.eye(4)[..., None] * [1, 1, 1]).tolist()
+    assert (
+        decoded(tmp_path / "a.png").tolist() == (255 * numpy.eye(4)[..., None] * [1, 1, 1]).tolist()
+    )
 
 
 HALF_RED = (255, 0, 0, 128)  # on white: (255, 127, 127)
@@ -61,7 +66,9 @@ def test_transparent_pictures_lie_on_white(tmp_path, channels):
     picture.putpixel((1, 0), HALF_RED)
     picture.putpixel((2, 0), (10, 20, 30, 255))
     picture.save(tmp_path / "a.png")
-    wanted = Image.fromarray(numpy.array([[[255, 255, 255], [255, 127, 127], [10, 20, 30]]], numpy.uint8))
+    wanted = Image.fromarray(
+        numpy.array([[[255, 255, 255], [255, 127, 127], [10, 20, 30]]], numpy.uint8)
+    )
     wanted = numpy.asarray(wanted.convert("RGB" if channels == 3 else "L")).reshape(1, 3, channels)
     assert decoded(tmp_path / "a.png", channels=channels).tolist() == wanted.tolist()
 
@@ -94,7 +101,11 @@ def test_inverted_cmyk_of_photo_programs(tmp_path, channels):
     whole.convert("CMYK").save(tmp_path / "a.jpg", quality=95, subsampling=0)
     content = (tmp_path / "a.jpg").read_bytes()
     assert b"Adobe" in content[:1000]
-    expected = numpy.asarray(whole.convert("RGB" if channels == 3 else "L")).reshape(48, 64, channels).astype(int)
+    expected = (
+        numpy.asarray(whole.convert("RGB" if channels == 3 else "L"))
+        .reshape(48, 64, channels)
+        .astype(int)
+    )
     assert numpy.abs(decoded(tmp_path / "a.jpg", channels=channels) - expected).mean() < 3
 
 
@@ -138,7 +149,9 @@ def test_damaged_notes_of_the_camera_do_not_cost_the_picture(tmp_path, damaged, 
 
 
 def test_an_orientation_that_does_not_exist_is_none(tmp_path):
-    Image.fromarray(photograph(16, 8)).save(tmp_path / "a.png", exif=exif((0x0112, 3, 1, b"\0\x63\0\0")))
+    Image.fromarray(photograph(16, 8)).save(
+        tmp_path / "a.png", exif=exif((0x0112, 3, 1, b"\0\x63\0\0"))
+    )
     assert (decoded(tmp_path / "a.png") == photograph(16, 8)).all()
 
 
@@ -167,7 +180,9 @@ def test_a_huge_picture_of_another_kind_is_refused_before_it_is_decoded(tmp_path
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_mode_gives_as_many_channels_as_asked_for(tmp_path, kind, channels):
     if kind.startswith("I"):
-        picture = Image.fromarray(numpy.full((8, 8), 300, numpy.uint16 if kind == "I;16" else numpy.int32))
+        picture = Image.fromarray(
+            numpy.full((8, 8), 300, numpy.uint16 if kind == "I;16" else numpy.int32)
+        )
     else:
         picture = Image.fromarray(photograph(8, 8)).convert(kind)
     picture.save(tmp_path / "a.tif")

@@ -59,7 +59,9 @@ def test_nothing_is_printed_where_there_is_no_terminal(tmp_path):
     with web_server({"a.gz": CONTENT}) as (url, _):
         call = f"fetch({url + 'a.gz'!r}, 'file.gz', {MD5!r}, Path({str(tmp_path)!r}), '')"
         code = f"from pathlib import Path; from minialex.data.download import fetch; {call}"
-        done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=True
+        )
     assert (done.stdout, done.stderr) == (b"", b"")
 
 
@@ -96,7 +98,10 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path, monkeypatch):
 
 def test_a_cache_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    with web_server({"a.gz": CONTENT}) as (url, _), pytest.raises(InputError, match=f"cannot download {url}"):
+    with (
+        web_server({"a.gz": CONTENT}) as (url, _),
+        pytest.raises(InputError, match=f"cannot download {url}"),
+    ):
         fetch(f"{url}a.gz", tmp_path / "file/folder")
 
 

@@ -43,7 +43,9 @@ def write(folder, packed=True, **changed):
 
 def assert_is_the_small_set(dataset):
     assert (dataset.name, dataset.num_classes, dataset.channels) == ("fashion-mnist", 10, 1)
-    for seed, (images, n) in enumerate(zip((dataset.train, dataset.test), SIZES.values(), strict=True)):
+    for seed, (images, n) in enumerate(
+        zip((dataset.train, dataset.test), SIZES.values(), strict=True)
+    ):
         numpy.testing.assert_array_equal(images.images, random_pictures(n, 28, 1, seed))
         numpy.testing.assert_array_equal(images.labels, (numpy.arange(n) + seed) % 10)
 
@@ -57,7 +59,9 @@ def refusal(function, *arguments):
 
 @pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.parametrize("subfolder", ["", "fashion-mnist"])
-def test_the_four_files_are_read_packed_or_not_from_the_folder_or_below(tmp_path, packed, subfolder):
+def test_the_four_files_are_read_packed_or_not_from_the_folder_or_below(
+    tmp_path, packed, subfolder
+):
     write(tmp_path / subfolder, packed)
     assert_is_the_small_set(fashion_mnist.load(tmp_path))
 
@@ -102,7 +106,10 @@ GOOD = idx(numpy.arange(6).reshape(2, 3))
         (b"\0\0\x08\x41" + b"\0\0\0\x01" * 65 + b"\x07", "expected 1 to 3 dimensions, got 65"),
         (GOOD[:-1], "expected 18 bytes for an array (2, 3), got 17"),
         (GOOD + b"\0", "expected 18 bytes for an array (2, 3), got 19"),
-        (b"\0\0\x08\3" + b"\x80\0\0\0" * 2 + b"\0\0\0\4", "got 16"),  # sizes whose product is 0 in 64 bits
+        (
+            b"\0\0\x08\3" + b"\x80\0\0\0" * 2 + b"\0\0\0\4",
+            "got 16",
+        ),  # sizes whose product is 0 in 64 bits
     ],
 )
 def test_what_is_not_an_idx_file_is_refused(tmp_path, content, said):
@@ -138,7 +145,10 @@ def test_a_damaged_gz_file_is_refused(tmp_path, damage):
         ({"train_labels": idx(numpy.zeros((12, 1)))}, "expected labels (N,), got an array (12, 1)"),
         ({"train_images": idx(numpy.zeros((12, 28, 27)))}, "expected square pictures"),
         ({"train_images": idx(numpy.zeros((12, 784)))}, "expected square pictures"),
-        ({"train_images": idx(numpy.zeros((0, 28, 28))), "train_labels": idx(numpy.zeros(0))}, "got an array (0, 28, 28)"),
+        (
+            {"train_images": idx(numpy.zeros((0, 28, 28))), "train_labels": idx(numpy.zeros(0))},
+            "got an array (0, 28, 28)",
+        ),
         ({"t10k_images": idx(numpy.zeros((5, 20, 20)))}, "(20, 20)"),
     ],
 )
@@ -154,7 +164,11 @@ def test_without_a_folder_the_files_are_downloaded_once(tmp_path, monkeypatch):
     monkeypatch.setenv("MINIALEX_CACHE", str(tmp_path))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(fashion_mnist, "DEBIAN", tmp_path / "absent")
-    monkeypatch.setattr(fashion_mnist, "MD5", {name: hashlib.md5(files[f"{name}.gz"]).hexdigest() for name in contents()})
+    monkeypatch.setattr(
+        fashion_mnist,
+        "MD5",
+        {name: hashlib.md5(files[f"{name}.gz"]).hexdigest() for name in contents()},
+    )
     with web_server(files) as (url, asked):
         monkeypatch.setattr(fashion_mnist, "URL", url)
         assert_is_the_small_set(fashion_mnist.load())
@@ -162,13 +176,22 @@ def test_without_a_folder_the_files_are_downloaded_once(tmp_path, monkeypatch):
     assert sorted(asked) == sorted(f"/{name}" for name in files)
 
 
-@pytest.mark.skipif(not fashion_mnist.DEBIAN.is_dir(), reason=f"no {fashion_mnist.DEBIAN} (apt install dataset-fashion-mnist)")
+@pytest.mark.skipif(
+    not fashion_mnist.DEBIAN.is_dir(),
+    reason=f"no {fashion_mnist.DEBIAN} (apt install dataset-fashion-mnist)",
+)
 def test_the_real_fashion_mnist():
     dataset = fashion_mnist.load()
     assert dataset.train.images.shape == (60000, 28, 28, 1)
     assert dataset.test.images.shape == (10000, 28, 28, 1)
     assert numpy.bincount(dataset.train.labels).tolist() == [6000] * 10
-    assert [dataset.class_names[label] for label in dataset.train.labels[:3]] == ["Ankle boot", "T-shirt/top", "T-shirt/top"]
+    assert [dataset.class_names[label] for label in dataset.train.labels[:3]] == [
+        "Ankle boot",
+        "T-shirt/top",
+        "T-shirt/top",
+    ]
     standardize = standardize_from(dataset.train)
-    numpy.testing.assert_allclose(standardize.mean / 255, 0.2860, atol=5e-5)  # as published in many places
+    numpy.testing.assert_allclose(
+        standardize.mean / 255, 0.2860, atol=5e-5
+    )  # as published in many places
     numpy.testing.assert_allclose(standardize.std / 255, 0.3530, atol=5e-5)

@@ -28,7 +28,9 @@ def save(path, size=(32, 32), seed=0, **options):
 def photograph(width, height):
     """Pixels that change slowly, as most in photographs do, no two corners alike."""
     y, x = numpy.mgrid[0:height, 0:width] / [[[height]], [[width]]]
-    return numpy.stack([255 * x, 255 * y, 127 + 120 * numpy.sin(9 * x) * numpy.cos(7 * y)], axis=2).astype(numpy.uint8)
+    return numpy.stack(
+        [255 * x, 255 * y, 127 + 120 * numpy.sin(9 * x) * numpy.cos(7 * y)], axis=2
+    ).astype(numpy.uint8)
 
 
 def read_one(path, image_size, channels=3, **view):
@@ -46,7 +48,9 @@ def refusal(function, *arguments):
 @pytest.fixture
 def pets(tmp_path):
     """Two classes, three pictures to train with and one to test with."""
-    for seed, name in enumerate(["train/dog/b.png", "train/dog/a.PNG", "train/cat/c.png", "val/dog/d.png"]):
+    for seed, name in enumerate(
+        ["train/dog/b.png", "train/dog/a.PNG", "train/cat/c.png", "val/dog/d.png"]
+    ):
         save(tmp_path / name, seed=seed)
     return tmp_path
 
@@ -58,7 +62,11 @@ def labels_of(root, class_names):
 
 
 def test_classes_that_are_known_already_are_found_by_their_names(pets):
-    assert labels_of(pets / "train", ["emu", "dog", "ant", "cat"]) == {"c.png": 3, "a.PNG": 1, "b.png": 1}
+    assert labels_of(pets / "train", ["emu", "dog", "ant", "cat"]) == {
+        "c.png": 3,
+        "a.PNG": 1,
+        "b.png": 1,
+    }
     assert labels_of(pets / "train", ["dog", "cat"]) == {"c.png": 1, "a.PNG": 0, "b.png": 0}
 
 
@@ -115,7 +123,9 @@ def test_hidden_files_other_files_and_deeper_folders_are_left_out(pets):
     assert dataset.num_classes == 2
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.bmp", "a.webp", "a.gif", "a.ppm", "a.tif", "a.TIFF"])
+@pytest.mark.parametrize(
+    "name", ["a.jpg", "a.JPEG", "a.bmp", "a.webp", "a.gif", "a.ppm", "a.tif", "a.TIFF"]
+)
 def test_many_formats_are_found_and_read(pets, name):
     save(pets / "train/cat" / name)
     dataset = folder.load(pets)
@@ -149,13 +159,17 @@ def test_what_is_missing_is_said_with_the_folder(pets, gone, made, said):
 
 def test_the_layout_is_explained(tmp_path):
     save(tmp_path / "cat/a.png")  # classes, but no train/ above them
-    assert f"expected {tmp_path}/train/CLASS/*.jpg and {tmp_path}/val/CLASS/*.jpg" in refusal(folder.load, tmp_path)
+    assert f"expected {tmp_path}/train/CLASS/*.jpg and {tmp_path}/val/CLASS/*.jpg" in refusal(
+        folder.load, tmp_path
+    )
     (tmp_path / "train").mkdir()
     (tmp_path / "val").mkdir()
     assert "no class folder" in refusal(folder.load, tmp_path)
 
 
-@pytest.mark.parametrize(("size", "expected"), [((32, 32), 32), ((90, 64), 64), ((65, 65), 224), ((500, 300), 224)])
+@pytest.mark.parametrize(
+    ("size", "expected"), [((32, 32), 32), ((90, 64), 64), ((65, 65), 224), ((500, 300), 224)]
+)
 def test_the_image_size_follows_from_the_first_picture(pets, size, expected):
     save(pets / "train/cat/a.png", size)
     dataset = folder.load(pets)
@@ -178,7 +192,9 @@ def test_pictures_as_small_as_their_crop_are_treated_like_arrays(tmp_path):
 def test_photographs_are_resized_to_256_and_cropped(tmp_path, crop, size, top, left):
     Image.fromarray(photograph(*size)).save(tmp_path / "a.png")
     width, height = (length * 256 // min(size) for length in size)
-    whole = numpy.asarray(Image.open(tmp_path / "a.png").resize((width, height), Image.Resampling.BILINEAR)).astype(int)
+    whole = numpy.asarray(
+        Image.open(tmp_path / "a.png").resize((width, height), Image.Resampling.BILINEAR)
+    ).astype(int)
     y, x = int(top * (height - crop + 1)), int(left * (width - crop + 1))
     expected = whole[y : y + crop, x : x + crop]
     assert numpy.abs(read_one(tmp_path / "a.png", crop, top=top, left=left) - expected).max() <= 1
@@ -194,7 +210,10 @@ def test_the_room_for_crops_grows_with_the_image_size(tmp_path):
 
 def test_mirrored_photographs(tmp_path):
     Image.fromarray(photograph(450, 300)).save(tmp_path / "a.png")
-    plain, mirrored = (read_one(tmp_path / "a.png", 96, top=0.1, left=0.8, mirror=mirror) for mirror in (False, True))
+    plain, mirrored = (
+        read_one(tmp_path / "a.png", 96, top=0.1, left=0.8, mirror=mirror)
+        for mirror in (False, True)
+    )
     numpy.testing.assert_array_equal(mirrored, plain[:, ::-1])
 
 
@@ -224,7 +243,9 @@ def test_views_of_one_picture_in_a_row_are_what_each_is_alone(tmp_path):
 def test_the_ten_views_of_a_picture_take_one_decoding(tmp_path, monkeypatch):
     save(tmp_path / "a.png", (300, 300))
     opened, open_picture = [], Image.open
-    monkeypatch.setattr(Image, "open", lambda path, *more: opened.append(path) or open_picture(path, *more))
+    monkeypatch.setattr(
+        Image, "open", lambda path, *more: opened.append(path) or open_picture(path, *more)
+    )
     FolderImages([tmp_path / "a.png"] * 2, [0, 0], 227).read(numpy.repeat([0, 1], 10), ten_views(2))
     assert len(opened) == 2
 
@@ -262,16 +283,23 @@ def test_long_strips_are_not_turned(tmp_path):
 
 def test_a_mirrored_turned_picture_is_the_mirror_image_of_the_turned_one(tmp_path):
     Image.fromarray(photograph(300, 280)).save(tmp_path / "a.png")
-    plain, mirrored = (read_one(tmp_path / "a.png", 64, top=0.1, left=0.8, mirror=m, angle=7) for m in (False, True))
+    plain, mirrored = (
+        read_one(tmp_path / "a.png", 64, top=0.1, left=0.8, mirror=m, angle=7)
+        for m in (False, True)
+    )
     numpy.testing.assert_array_equal(mirrored, plain[:, ::-1])
 
 
 def test_a_large_jpeg_looks_the_same_as_if_decoded_in_full(tmp_path):
-    detailed = Image.fromarray(random_pictures(1, 80)[0]).resize((640, 480), Image.Resampling.BICUBIC)
+    detailed = Image.fromarray(random_pictures(1, 80)[0]).resize(
+        (640, 480), Image.Resampling.BICUBIC
+    )
     detailed.save(tmp_path / "a.jpg", quality=95, subsampling=0)
     with Image.open(tmp_path / "a.jpg") as picture:
         picture.save(tmp_path / "a.png")  # which cannot be decoded at a fraction of its size
-    difference = read_one(tmp_path / "a.jpg", 64, top=0.3).astype(int) - read_one(tmp_path / "a.png", 64, top=0.3)
+    difference = read_one(tmp_path / "a.jpg", 64, top=0.3).astype(int) - read_one(
+        tmp_path / "a.png", 64, top=0.3
+    )
     assert numpy.abs(difference).mean() < 4  # from a decoded size that is too small: 12
 
 
@@ -337,7 +365,9 @@ def test_pictures_come_in_the_order_asked_for(tmp_path):
     assert x.flags.c_contiguous
     numpy.testing.assert_array_equal(x[:, 20, 20], order[:, None] * [1, 2, 3])
     numpy.testing.assert_allclose(standardize_from(images).mean, [19.5, 39, 58.5])
-    numpy.testing.assert_allclose(standardize_from(images, limit=2).std, [19.5, 39, 58.5])  # the first and the last
+    numpy.testing.assert_allclose(
+        standardize_from(images, limit=2).std, [19.5, 39, 58.5]
+    )  # the first and the last
 
 
 def broken_files(tmp_path):
@@ -351,13 +381,20 @@ def broken_files(tmp_path):
     (tmp_path / "text.jpg").write_text("<html>404</html>")
 
 
-@pytest.mark.parametrize("name", ["half.jpg", "half.png", "start.jpg", "start.png", "empty.jpg", "text.jpg", "absent.jpg"])
+@pytest.mark.parametrize(
+    "name",
+    ["half.jpg", "half.png", "start.jpg", "start.png", "empty.jpg", "text.jpg", "absent.jpg"],
+)
 def test_a_file_that_is_no_whole_picture_is_named(tmp_path, name):
     broken_files(tmp_path)
-    images = FolderImages([tmp_path / "whole.jpg", tmp_path / name, tmp_path / "absent.png"], [0, 0, 0], 64)
+    images = FolderImages(
+        [tmp_path / "whole.jpg", tmp_path / name, tmp_path / "absent.png"], [0, 0, 0], 64
+    )
     message = refusal(images.read, [0, 1, 2], centre_views(3))
     assert message.startswith(f"{tmp_path / name}: not a picture that can be read (")
-    numpy.testing.assert_array_equal(images.read([0], centre_views(1)).shape, (1, 64, 64, 3))  # and on it goes
+    numpy.testing.assert_array_equal(
+        images.read([0], centre_views(1)).shape, (1, 64, 64, 3)
+    )  # and on it goes
 
 
 def test_what_can_be_read_is_read_and_the_rest_is_named(tmp_path):
@@ -368,7 +405,10 @@ def test_what_can_be_read_is_read_and_the_rest_is_named(tmp_path):
     assert good.tolist() == [True, False, False, True, False]
     numpy.testing.assert_array_equal(pictures, images.read([0, 3], centre_views(2)))
     assert sorted(problems) == [str(tmp_path / name) for name in ("absent.jpg", "half.jpg")]
-    assert all(problem.startswith(f"{path}: not a picture that can be read (") for path, problem in problems.items())
+    assert all(
+        problem.startswith(f"{path}: not a picture that can be read (")
+        for path, problem in problems.items()
+    )
     none, good, _ = images.read_good([1, 2], centre_views(2))
     assert (none.shape, good.any()) == ((0, 64, 64, 3), False)
     every, good, problems = images.read_good([0, 3], centre_views(2))
@@ -390,7 +430,12 @@ def test_a_folder_that_has_changed_is_listed_anew(pets, monkeypatch):
     folder.load(pets)
     save(pets / "train/dog/new.png")
     dataset = folder.load(pets)
-    assert [Path(path).name for path in dataset.train.paths] == ["c.png", "a.PNG", "b.png", "new.png"]
+    assert [Path(path).name for path in dataset.train.paths] == [
+        "c.png",
+        "a.PNG",
+        "b.png",
+        "new.png",
+    ]
     assert dataset.train.labels.tolist() == [0, 1, 1, 1]
 
 
@@ -402,10 +447,17 @@ def test_a_decompression_bomb_is_not_opened(tmp_path, monkeypatch):
     assert "DecompressionBomb" in message
 
 
-@pytest.mark.skipif("MINIALEX_DATA" not in os.environ, reason="MINIALEX_DATA names no folder with cifar10-images")
+@pytest.mark.skipif(
+    "MINIALEX_DATA" not in os.environ, reason="MINIALEX_DATA names no folder with cifar10-images"
+)
 def test_a_real_folder_of_pictures():
     dataset = folder.load(Path(os.environ["MINIALEX_DATA"]) / "cifar10-images")
-    assert (len(dataset.train), len(dataset.test), dataset.num_classes, dataset.train.image_size) == (50000, 10000, 10, 32)
+    assert (
+        len(dataset.train),
+        len(dataset.test),
+        dataset.num_classes,
+        dataset.train.image_size,
+    ) == (50000, 10000, 10, 32)
     chosen = numpy.arange(0, 50000, 1000)
     x = dataset.train.read(chosen, centre_views(50))
     for picture, i in zip(x, chosen, strict=True):

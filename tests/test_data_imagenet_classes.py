@@ -12,13 +12,23 @@ def test_there_are_a_thousand_in_the_order_of_their_ids():
     ids = [wordnet_id for wordnet_id, _ in imagenet_classes.read()]
     assert len(ids) == len(set(ids)) == 1000
     assert ids == sorted(ids)
-    assert all(wordnet_id[0] == "n" and len(wordnet_id) == 9 and wordnet_id[1:].isdecimal() for wordnet_id in ids)
+    assert all(
+        wordnet_id[0] == "n" and len(wordnet_id) == 9 and wordnet_id[1:].isdecimal()
+        for wordnet_id in ids
+    )
 
 
 def test_names_are_one_each_and_stand_where_nets_have_them():
     names = imagenet_classes.names()
     assert len(set(names)) == 1000
-    known = {0: "tench", 1: "goldfish", 207: "golden retriever", 281: "tabby", 340: "zebra", 999: "toilet tissue"}
+    known = {
+        0: "tench",
+        1: "goldfish",
+        207: "golden retriever",
+        281: "tabby",
+        340: "zebra",
+        999: "toilet tissue",
+    }
     assert {number: names[number] for number in known} == known
     assert all(name == name.strip() and name for name in names)
 
@@ -26,7 +36,9 @@ def test_names_are_one_each_and_stand_where_nets_have_them():
 def test_they_are_those_of_photographs_folders():
     root = Path(os.environ.get("MINIALEX_DATA", "")) / "imagenet" / "train"
     if "MINIALEX_DATA" not in os.environ or not root.is_dir():
-        pytest.skip("needs photographs in folders called n01440764_tench and so on: MINIALEX_DATA/imagenet/train")
+        pytest.skip(
+            "needs photographs in folders called n01440764_tench and so on: MINIALEX_DATA/imagenet/train"
+        )
     names = dict(imagenet_classes.read())
     for folder in root.iterdir():
         wordnet_id, _, name = folder.name.partition("_")

@@ -34,7 +34,9 @@ def test_a_shift_worked_out_by_hand():
     numpy.testing.assert_allclose(by_hand.shifts(1, Drawn([[1, 3]])), [[3.57 * root, 0.51 * root]])
     # An eigenvector may point either way; the draw's sign, as likely as the other, turns it round.
     signs = numpy.sign(found.eigenvectors[0])
-    numpy.testing.assert_allclose(found.shifts(1, Drawn([[1, 3] * signs])), [[3.57 * root, 0.51 * root]])
+    numpy.testing.assert_allclose(
+        found.shifts(1, Drawn([[1, 3] * signs])), [[3.57 * root, 0.51 * root]]
+    )
 
 
 def test_each_channel_moves_by_its_own_row():
@@ -42,13 +44,17 @@ def test_each_channel_moves_by_its_own_row():
     found = Lighting.of_covariance(255**2 * numpy.diag([0.04, 0.01, 0.0]))
     shifts = found.shifts(20_000, numpy.random.default_rng(0))
     assert shifts.shape == (20_000, 3)
-    numpy.testing.assert_allclose(shifts.std(axis=0), [255 * 0.1 * 0.04, 255 * 0.1 * 0.01, 0], rtol=0.02)
+    numpy.testing.assert_allclose(
+        shifts.std(axis=0), [255 * 0.1 * 0.04, 255 * 0.1 * 0.01, 0], rtol=0.02
+    )
     numpy.testing.assert_allclose(shifts.mean(axis=0), 0, atol=0.03)
     assert abs(numpy.corrcoef(shifts[:, :2].T)[0, 1]) < 0.03
 
 
 def test_imagenets_components_are_red_green_blue_and_at_right_angles():
-    numpy.testing.assert_allclose(IMAGENET.eigenvectors.T @ IMAGENET.eigenvectors, numpy.eye(3), atol=1e-3)
+    numpy.testing.assert_allclose(
+        IMAGENET.eigenvectors.T @ IMAGENET.eigenvectors, numpy.eye(3), atol=1e-3
+    )
     blue_against_red, green_against_both = IMAGENET.eigenvectors[:, 1], IMAGENET.eigenvectors[:, 2]
     assert blue_against_red[0] > 0.5 > -0.5 > blue_against_red[2]
     assert green_against_both[1] < -0.5
@@ -76,7 +82,9 @@ def test_json_keeps_every_bit():
     again = Lighting.from_json(json.loads(json.dumps(found.to_json())))
     assert again.eigenvalues.tobytes() == found.eigenvalues.tobytes()
     assert again.eigenvectors.tobytes() == numpy.ascontiguousarray(found.eigenvectors).tobytes()
-    assert (again.shifts(9, numpy.random.default_rng(1)) == found.shifts(9, numpy.random.default_rng(1))).all()
+    assert (
+        again.shifts(9, numpy.random.default_rng(1)) == found.shifts(9, numpy.random.default_rng(1))
+    ).all()
 
 
 def test_the_three_sources(tmp_path):
@@ -84,7 +92,10 @@ def test_the_three_sources(tmp_path):
     assert lighting_from("computed", covariance).eigenvalues == pytest.approx([0.2, 0.1, 0.05])
     assert lighting_from("imagenet", covariance) is IMAGENET
     (tmp_path / "my.json").write_text(json.dumps(IMAGENET.to_json()))
-    assert lighting_from(str(tmp_path / "my.json"), covariance).eigenvectors.tolist() == IMAGENET.eigenvectors.tolist()
+    assert (
+        lighting_from(str(tmp_path / "my.json"), covariance).eigenvectors.tolist()
+        == IMAGENET.eigenvectors.tolist()
+    )
     with pytest.raises(InputError, match="red, green and blue"):
         lighting_from("imagenet", numpy.eye(1))
     assert set(lighting.SOURCES) == {"computed", "imagenet"}
@@ -96,13 +107,34 @@ def test_the_three_sources(tmp_path):
         ("", "expected {"),
         ("[]", "expected {"),
         ('{"eigenvalues": [0.2, 0.1, 0]}', "KeyError: 'eigenvectors'"),
-        ('{"eigenvalues": [0.2, 0.1], "eigenvectors": [[1, 0], [0, 1]]}', "got shapes (2,) and (2, 2)"),
-        ('{"eigenvalues": [0.2, 0.1, 0], "eigenvectors": [[1, 0, 0], [0, 1], [0, 0, 1]]}', "expected {"),
-        ('{"eigenvalues": [0.2, 0.1, "x"], "eigenvectors": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}', "expected {"),
-        ('{"eigenvalues": [0.2, 0.1, -0.1], "eigenvectors": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}', "at least 0"),
-        ('{"eigenvalues": [0.2, 0.1, NaN], "eigenvectors": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}', "at least 0"),
-        ('{"eigenvalues": [0.2, 0.1, 0], "eigenvectors": [[1, 0, 0], [0, 1, 0], [0, 0, 2]]}', "right angles"),
-        ('{"eigenvalues": [0.2, 0.1, 0], "eigenvectors": [[1, 0, 0], [1, 0, 0], [0, 0, 1]]}', "right angles"),
+        (
+            '{"eigenvalues": [0.2, 0.1], "eigenvectors": [[1, 0], [0, 1]]}',
+            "got shapes (2,) and (2, 2)",
+        ),
+        (
+            '{"eigenvalues": [0.2, 0.1, 0], "eigenvectors": [[1, 0, 0], [0, 1], [0, 0, 1]]}',
+            "expected {",
+        ),
+        (
+            '{"eigenvalues": [0.2, 0.1, "x"], "eigenvectors": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}',
+            "expected {",
+        ),
+        (
+            '{"eigenvalues": [0.2, 0.1, -0.1], "eigenvectors": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}',
+            "at least 0",
+        ),
+        (
+            '{"eigenvalues": [0.2, 0.1, NaN], "eigenvectors": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}',
+            "at least 0",
+        ),
+        (
+            '{"eigenvalues": [0.2, 0.1, 0], "eigenvectors": [[1, 0, 0], [0, 1, 0], [0, 0, 2]]}',
+            "right angles",
+        ),
+        (
+            '{"eigenvalues": [0.2, 0.1, 0], "eigenvectors": [[1, 0, 0], [1, 0, 0], [0, 0, 1]]}',
+            "right angles",
+        ),
     ],
 )
 def test_a_file_that_holds_no_components_is_refused(tmp_path, content, said):
@@ -116,7 +148,9 @@ def test_a_file_that_holds_no_components_is_refused(tmp_path, content, said):
 
 def test_eigenvalues_of_the_wrong_range_are_noticed(tmp_path):
     """Those of pixels in 0..255 would move pictures by thousands of grey levels."""
-    (tmp_path / "a.json").write_text(json.dumps({"eigenvalues": [14143, 1222, 292], "eigenvectors": numpy.eye(3).tolist()}))
+    (tmp_path / "a.json").write_text(
+        json.dumps({"eigenvalues": [14143, 1222, 292], "eigenvectors": numpy.eye(3).tolist()})
+    )
     with pytest.raises(InputError, match=r"pixels in the range 0\.\.1"):
         Lighting.from_file(tmp_path / "a.json", 3)
 

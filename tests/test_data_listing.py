@@ -21,7 +21,15 @@ def cache(tmp_path, monkeypatch):
 def pets(tmp_path, cache, monkeypatch):
     """Three class folders that have not changed for long."""
     monkeypatch.setattr(listing, "SETTLED", 0)
-    for name in ("dog/b.jpg", "dog/a.JPEG", "dog/notes.txt", "dog/.hidden.jpg", "cat/c.png", ".git/x.png", "empty/readme"):
+    for name in (
+        "dog/b.jpg",
+        "dog/a.JPEG",
+        "dog/notes.txt",
+        "dog/.hidden.jpg",
+        "cat/c.png",
+        ".git/x.png",
+        "empty/readme",
+    ):
         (tmp_path / "pets" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "pets" / name).touch()
     (tmp_path / "pets" / "list.jpg").touch()
@@ -35,7 +43,9 @@ PETS = {"cat": ["c.png"], "dog": ["a.JPEG", "b.jpg"], "empty": []}
 def folders_read(monkeypatch):
     """The names of the class folders whose files were looked up on the disk, so far."""
     names, listdir = [], os.listdir
-    monkeypatch.setattr(os, "listdir", lambda path: names.append(os.path.basename(path)) or listdir(path))
+    monkeypatch.setattr(
+        os, "listdir", lambda path: names.append(os.path.basename(path)) or listdir(path)
+    )
     return names
 
 

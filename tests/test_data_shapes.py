@@ -39,7 +39,9 @@ def test_another_seed_and_the_test_set_have_other_pictures(dataset):
 def test_every_label_is_that_of_the_figure_drawn(monkeypatch):
     drawn = []
     figures = shapes.figures
-    monkeypatch.setattr(shapes, "figures", lambda labels, rng: drawn.extend(labels) or figures(labels, rng))
+    monkeypatch.setattr(
+        shapes, "figures", lambda labels, rng: drawn.extend(labels) or figures(labels, rng)
+    )
     dataset = shapes.load(train_size=1201, test_size=3)
     assert drawn == [*dataset.train.labels, *dataset.test.labels]
 
@@ -89,7 +91,12 @@ def test_figures_come_in_all_rotations_places_and_sizes():
     area = masks.sum(axis=(1, 2))
     cy, cx = (masks * y).sum(axis=(1, 2)) / area, (masks * x).sum(axis=(1, 2)) / area
     dy, dx = y - cy[:, None, None], x - cx[:, None, None]
-    long_axis = numpy.arctan2(2 * (masks * dx * dy).sum(axis=(1, 2)), (masks * (dx**2 - dy**2)).sum(axis=(1, 2))) / 2
+    long_axis = (
+        numpy.arctan2(
+            2 * (masks * dx * dy).sum(axis=(1, 2)), (masks * (dx**2 - dy**2)).sum(axis=(1, 2))
+        )
+        / 2
+    )
     assert numpy.histogram(long_axis, 4, (-numpy.pi / 2, numpy.pi / 2))[0].min() > 70
     assert cy.std() > 2
     assert cx.std() > 2

@@ -13,7 +13,9 @@ def problems(n):
 def test_up_to_half_may_be_bad():
     check_most_were_good({}, 0)
     check_most_were_good(problems(50), 100)
-    with pytest.raises(InputError, match=r"51 of 100 pictures cannot be read.*: /pictures/050.jpg: broken"):
+    with pytest.raises(
+        InputError, match=r"51 of 100 pictures cannot be read.*: /pictures/050.jpg: broken"
+    ):
         check_most_were_good(problems(51), 100)
     with pytest.raises(InputError, match="1 of 1"):
         check_most_were_good(problems(1), 1)
@@ -22,7 +24,10 @@ def test_up_to_half_may_be_bad():
 def test_twenty_names_at_most_in_alphabetical_order():
     assert summary(problems(1)) == "Skipped 1 picture that cannot be read:\n  /pictures/000.jpg"
     lines = summary(problems(20), ", all in a.txt").splitlines()
-    assert lines == ["Skipped 20 pictures that cannot be read:", *(f"  /pictures/{i:03}.jpg" for i in range(20))]
+    assert lines == [
+        "Skipped 20 pictures that cannot be read:",
+        *(f"  /pictures/{i:03}.jpg" for i in range(20)),
+    ]
     lines = summary(problems(1234), ", all in a.txt").splitlines()
     assert lines[0] == "Skipped 1,234 pictures that cannot be read:"
     assert lines[-2:] == ["  /pictures/019.jpg", "  and 1,214 more, all in a.txt"]

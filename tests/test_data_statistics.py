@@ -77,7 +77,9 @@ class SlowImages:
     def read_good(self, indices, views):
         self.count += len(indices)
         dark = numpy.asarray(indices) < 500
-        x = numpy.where(dark, 0, 255).astype(numpy.uint8)[:, None, None, None] * numpy.ones((1, 2, 2, 1), numpy.uint8)
+        x = numpy.where(dark, 0, 255).astype(numpy.uint8)[:, None, None, None] * numpy.ones(
+            (1, 2, 2, 1), numpy.uint8
+        )
         return x, numpy.ones(len(x), bool), {}
 
 
@@ -121,7 +123,11 @@ def test_other_files_or_sizes_are_measured_anew(tmp_path, cache, change):
         os.utime(paths[5], (0, 0))
     elif change == "gone":
         paths[5].unlink()
-    size, channels, limit = (4 if change == "size" else 8), (1 if change == "channels" else 3), (3 if change == "limit" else 99)
+    size, channels, limit = (
+        (4 if change == "size" else 8),
+        (1 if change == "channels" else 3),
+        (3 if change == "limit" else 99),
+    )
     after = statistics_of(FolderImages(paths, range(6), size, channels), limit)
     assert numbers(after) != numbers(before)
     assert len(list(cache.iterdir())) == 2
@@ -129,10 +135,16 @@ def test_other_files_or_sizes_are_measured_anew(tmp_path, cache, change):
 
 def test_crops_of_two_sizes_from_pictures_of_one_size_are_measured_apart(tmp_path, cache):
     paths = files(tmp_path / "a", 1)
-    assert len({str(numbers(statistics_of(FolderImages(paths, [0], size)))) for size in (224, 227)}) == 2
+    assert (
+        len({str(numbers(statistics_of(FolderImages(paths, [0], size)))) for size in (224, 227)})
+        == 2
+    )
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"mean": [1], "covariance": [[1]]}', '{"mean": "a", "covariance": 2}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"mean": [1], "covariance": [[1]]}', '{"mean": "a", "covariance": 2}'],
+)
 def test_a_damaged_cache_only_costs_time(tmp_path, cache, content):
     images = FolderImages(files(tmp_path / "a"), range(6), 8)
     measured = statistics_of(images)
@@ -153,7 +165,9 @@ def test_pictures_that_cannot_be_read_are_left_out(tmp_path, cache):
     paths = files(tmp_path / "a")
     expected = statistics_of(FolderImages(paths, range(6), 8))
     (tmp_path / "a" / "bad.png").write_bytes(b"no picture")
-    found = statistics_of(FolderImages([paths[0], tmp_path / "a" / "bad.png", *paths[1:]], range(7), 8))
+    found = statistics_of(
+        FolderImages([paths[0], tmp_path / "a" / "bad.png", *paths[1:]], range(7), 8)
+    )
     assert numbers(found) == numbers(expected)
 
 

@@ -22,7 +22,9 @@ def read(path, size, resize, channels=3, **view):
     return TorchvisionImages([path], [0], size, channels, resize).read([0], views(**view))[0]
 
 
-@pytest.mark.parametrize(("room", "first"), [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 2), (6, 3), (7, 4)])
+@pytest.mark.parametrize(
+    ("room", "first"), [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 2), (6, 3), (7, 4)]
+)
 def test_the_centre_is_where_torchvision_has_it(room, first, tmp_path):
     """Half of the room, rounded as Python rounds: halves to the even number. Nothing is resized here."""
     path = saved(tmp_path / "a.png", 40 + room, 40)
@@ -34,14 +36,21 @@ def test_other_views(tmp_path):
     path = saved(tmp_path / "a.png", 50, 40)
     whole = numpy.asarray(Image.open(path))
     assert numpy.array_equal(read(path, 30, 40, top=0, left=1), whole[:30, 20:])
-    assert numpy.array_equal(read(path, 30, 40, top=1, left=0, mirror=True), whole[10:, :30][:, ::-1])
+    assert numpy.array_equal(
+        read(path, 30, 40, top=1, left=0, mirror=True), whole[10:, :30][:, ::-1]
+    )
 
 
-@pytest.mark.parametrize(("width", "height"), [(61, 97), (97, 61), (500, 375), (333, 500), (40, 40), (20, 30), (1200, 900)])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [(61, 97), (97, 61), (500, 375), (333, 500), (40, 40), (20, 30), (1200, 900)],
+)
 def test_the_whole_picture_is_resized_before_the_cut(width, height, tmp_path):
     path = saved(tmp_path / "a.png", width, height)
     side = min(width, height)
-    small = Image.open(path).resize((width * 40 // side, height * 40 // side), Image.Resampling.BILINEAR)
+    small = Image.open(path).resize(
+        (width * 40 // side, height * 40 // side), Image.Resampling.BILINEAR
+    )
     x, y = round((small.width - 32) / 2), round((small.height - 32) / 2)
     assert numpy.array_equal(read(path, 32, 40), numpy.asarray(small)[y : y + 32, x : x + 32])
 
@@ -50,7 +59,9 @@ def test_grey(tmp_path):
     path = saved(tmp_path / "a.png", 50, 40)
     found = read(path, 30, 40, channels=1)
     assert found.shape == (30, 30, 1)
-    assert numpy.array_equal(found[..., 0], numpy.asarray(Image.open(path).convert("L"))[5:35, 10:40])
+    assert numpy.array_equal(
+        found[..., 0], numpy.asarray(Image.open(path).convert("L"))[5:35, 10:40]
+    )
 
 
 def test_a_picture_that_lies_on_its_side_is_turned(tmp_path):
@@ -78,20 +89,28 @@ def test_no_picture(tmp_path):
         read(tmp_path / "a.png", 32, 40)
 
 
-@pytest.mark.parametrize("size", [(61, 97), (500, 375), (375, 501), (334, 500), (250, 206), (1201, 900), (2000, 1500)])
+@pytest.mark.parametrize(
+    "size", [(61, 97), (500, 375), (375, 501), (334, 500), (250, 206), (1201, 900), (2000, 1500)]
+)
 @pytest.mark.parametrize("ending", ["png", "jpg"])
 def test_the_pixels_are_torchvision_s(size, ending, tmp_path):
     pytest.importorskip("torchvision", reason="needs torchvision for its transforms")
     from torchvision import transforms
 
     path = saved(tmp_path / f"a.{ending}", *size)
-    theirs = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])(Image.open(path).convert("RGB"))
+    theirs = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])(
+        Image.open(path).convert("RGB")
+    )
     images = TorchvisionImages([path], [0], 224)
     assert numpy.array_equal(images.read([0], centre_views(1))[0], numpy.asarray(theirs))
 
 
 def test_what_cannot_be_read_is_told_apart_from_the_rest(tmp_path):
-    paths = [saved(tmp_path / "a.png", 50, 40), tmp_path / "bad.png", saved(tmp_path / "b.png", 60, 40)]
+    paths = [
+        saved(tmp_path / "a.png", 50, 40),
+        tmp_path / "bad.png",
+        saved(tmp_path / "b.png", 60, 40),
+    ]
     paths[1].write_bytes(b"no picture")
     images = TorchvisionImages(paths, [0] * len(paths), 32, resize=40)
     pictures, good, problems = images.read_good(range(3), centre_views(3))

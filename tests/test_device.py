@@ -52,8 +52,12 @@ def assert_ends_alike(folder, other):
     for name in start:
         moved = abs(expected[f"weight/{name}"] - start[name]).mean()
         apart = abs(got[f"weight/{name}"] - expected[f"weight/{name}"]).mean()
-        assert moved > 0 and apart < 0.02 * moved, f"{name} moved by {moved:.2g} on average, the two are {apart:.2g} apart"
-    losses = [[last_epoch(run)[name] for name in ("train_loss", "test_loss")] for run in (folder, other)]
+        assert moved > 0 and apart < 0.02 * moved, (
+            f"{name} moved by {moved:.2g} on average, the two are {apart:.2g} apart"
+        )
+    losses = [
+        [last_epoch(run)[name] for name in ("train_loss", "test_loss")] for run in (folder, other)
+    ]
     numpy.testing.assert_allclose(*losses, rtol=1e-3)
 
 
@@ -64,19 +68,32 @@ def test_twenty_steps_lose_what_they_lose_on_the_cpu(model, kind, device):
     chosen = dict(optimizer=kind, lr=0.003, weight_decay=0.001, momentum=0.9)
     losses = []
     for module in (device, numpy):
-        network = models.build(model, image_size=16, rng=numpy.random.default_rng(0)).astype("float64").to(module)
-        workers, optimizer = Workers(network, SoftmaxCrossEntropy(), 1), optim.optimizer(network, chosen)
+        network = (
+            models.build(model, image_size=16, rng=numpy.random.default_rng(0))
+            .astype("float64")
+            .to(module)
+        )
+        workers, optimizer = (
+            Workers(network, SoftmaxCrossEntropy(), 1),
+            optim.optimizer(network, chosen),
+        )
         rng = numpy.random.default_rng(1)
         losses.append([])
         for _ in range(20):
-            losses[-1].append(float(workers.step(rng.standard_normal((6, 16, 16, 3)), rng.integers(0, 10, 6))))
+            losses[-1].append(
+                float(workers.step(rng.standard_normal((6, 16, 16, 3)), rng.integers(0, 10, 6)))
+            )
             workers.update(optimizer)
     numpy.testing.assert_allclose(*losses, rtol=1e-8)
     assert len(set(losses[0])) == 20
 
 
-@pytest.mark.parametrize("kind, schedule", list(itertools.product(optim.OPTIMIZERS, optim.SCHEDULES)))
-def test_a_run_ends_with_the_weights_it_ends_with_on_the_cpu(kind, schedule, pictures, device, use, tmp_path):
+@pytest.mark.parametrize(
+    "kind, schedule", list(itertools.product(optim.OPTIMIZERS, optim.SCHEDULES))
+)
+def test_a_run_ends_with_the_weights_it_ends_with_on_the_cpu(
+    kind, schedule, pictures, device, use, tmp_path
+):
     chosen = [*on_folder(pictures), "--optimizer", kind, "--schedule", schedule]
     runs = {}
     for name, module in {"device": device, "cpu": numpy}.items():
@@ -103,7 +120,9 @@ def test_a_stopped_run_goes_on_bit_identical(pictures, device, use, tmp_path):
     whole = trained(tmp_path / "whole", *chosen)
     folder = trained(tmp_path / "stopped", *chosen, "--max-steps", 4)
     assert train.main(["--resume", str(folder)]) == 0
-    assert all(array.tobytes() == arrays(whole)[name].tobytes() for name, array in arrays(folder).items())
+    assert all(
+        array.tobytes() == arrays(whole)[name].tobytes() for name, array in arrays(folder).items()
+    )
     assert metrics(folder) == metrics(whole)
 
 
@@ -116,7 +135,15 @@ def test_evaluate_and_predict_say_what_they_say_on_the_cpu(pictures, device, use
         use(module)
         lines = call(evaluate.main, folder, "--ten-crop", capsys=capsys)[1].splitlines()
         said.append([line for line in lines if "images/s" not in line])
-        said[-1] += [call(predict.main, *sorted(pictures.glob("val/*/*"))[:3], "--weights", folder, capsys=capsys)[1]]
+        said[-1] += [
+            call(
+                predict.main,
+                *sorted(pictures.glob("val/*/*"))[:3],
+                "--weights",
+                folder,
+                capsys=capsys,
+            )[1]
+        ]
     assert said[0] == said[1]
 
 
@@ -124,8 +151,12 @@ def test_evaluate_and_predict_say_what_they_say_on_the_cpu(pictures, device, use
 def test_a_training_step_never_waits_for_the_device(kind, compiler, use, pictures, tmp_path):
     """Only when the loss is logged, after step 4 of 5, and at the end of the epoch."""
     use(standin)
-    chosen, *_ = options.read([*map(str, on_folder(pictures)), "--optimizer", kind, "--log-every", "4"])
-    dataset = data.load(*(chosen[name] for name in ("dataset", "data_dir", "image_size", "seed", "crop_padding")))
+    chosen, *_ = options.read(
+        [*map(str, on_folder(pictures)), "--optimizer", kind, "--log-every", "4"]
+    )
+    dataset = data.load(
+        *(chosen[name] for name in ("dataset", "data_dir", "image_size", "seed", "crop_padding"))
+    )
     training = train.Training(chosen, dataset, standin)
     waits = []
 
@@ -140,9 +171,13 @@ def test_a_training_step_never_waits_for_the_device(kind, compiler, use, picture
     assert account.waits == 10
 
 
-def test_a_loss_that_is_no_number_ends_the_run_when_it_is_read(compiler, use, pictures, tmp_path, capsys):
+def test_a_loss_that_is_no_number_ends_the_run_when_it_is_read(
+    compiler, use, pictures, tmp_path, capsys
+):
     use(standin)
-    code, _, err = call(train.main, *on_folder(pictures), "--lr", 1e30, "--out", tmp_path / "run", capsys=capsys)
+    code, _, err = call(
+        train.main, *on_folder(pictures), "--lr", 1e30, "--out", tmp_path / "run", capsys=capsys
+    )
     assert code == 2
     assert "loss is nan" in err or "loss is inf" in err
     assert json.loads((tmp_path / "run" / "config.json").read_text())["lr"] == 1e30

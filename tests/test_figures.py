@@ -13,7 +13,10 @@ MATRIX = numpy.array([[5, 2, 0], [0, 0, 0], [1, 1, 1_234]])
 def run(epochs):
     """The metrics of a run whose figures all differ."""
     keys = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
-    return [{"epoch": e} | {key: e / 10 + place / 100 for place, key in enumerate(keys)} for e in range(1, epochs + 1)]
+    return [
+        {"epoch": e} | {key: e / 10 + place / 100 for place, key in enumerate(keys)}
+        for e in range(1, epochs + 1)
+    ]
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -22,8 +25,12 @@ def run(epochs):
     [
         lambda dark: figures.curves({"one": run(3)}, dark=dark),
         lambda dark: figures.confusion(MATRIX, ["a", "b", "c"], dark=dark),
-        lambda dark: figures.sheet(random_pictures(7), [[("caption", None)]] * 7, "title", dark=dark),
-        lambda dark: figures.overlays(random_pictures(7), numpy.ones((7, 8, 8)), [[]] * 7, "title", "unit", dark=dark),
+        lambda dark: figures.sheet(
+            random_pictures(7), [[("caption", None)]] * 7, "title", dark=dark
+        ),
+        lambda dark: figures.overlays(
+            random_pictures(7), numpy.ones((7, 8, 8)), [[]] * 7, "title", "unit", dark=dark
+        ),
     ],
 )
 def test_each_is_a_png_on_white_or_on_dark(draw, dark):
@@ -33,7 +40,9 @@ def test_each_is_a_png_on_white_or_on_dark(draw, dark):
 
 def test_the_confusion_matrix_has_true_classes_in_rows_and_counts_in_its_cells():
     axes, bar = figure_of(figures.confusion, MATRIX, ["a", "b", "c"]).axes
-    counts = {tuple(reversed(text.get_position())): text.get_text() for text in axes.texts}  # at (row, column)
+    counts = {
+        tuple(reversed(text.get_position())): text.get_text() for text in axes.texts
+    }  # at (row, column)
     assert counts == {(0, 0): "5", (0, 1): "2", (2, 0): "1", (2, 1): "1", (2, 2): "1,234"}
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["a", "b", "c"]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["a", "b", "c"]
@@ -62,9 +71,13 @@ def contrast(colour, name):
     return (max(brightness, other) + 0.05) / (min(brightness, other) + 0.05)
 
 
-@pytest.mark.parametrize(("classes", "counts", "names"), [(20, True, True), (21, False, True), (101, False, False)])
+@pytest.mark.parametrize(
+    ("classes", "counts", "names"), [(20, True, True), (21, False, True), (101, False, False)]
+)
 def test_many_classes_have_no_counts_and_very_many_no_names(classes, counts, names):
-    figure = figure_of(figures.confusion, numpy.eye(classes, dtype=int), [f"class {i}" for i in range(classes)])
+    figure = figure_of(
+        figures.confusion, numpy.eye(classes, dtype=int), [f"class {i}" for i in range(classes)]
+    )
     axes = figure.axes[0]
     assert bool(axes.texts) == counts
     assert ("class 7" in [tick.get_text() for tick in axes.get_yticklabels()]) == names
@@ -72,7 +85,9 @@ def test_many_classes_have_no_counts_and_very_many_no_names(classes, counts, nam
 
 
 def test_a_thousand_classes_have_a_pixel_each():
-    axes = figure_of(figures.confusion, numpy.eye(1000, dtype=int), list(map(str, range(1000)))).axes[0]
+    axes = figure_of(
+        figures.confusion, numpy.eye(1000, dtype=int), list(map(str, range(1000)))
+    ).axes[0]
     assert min(axes.get_window_extent().size) >= 1000
 
 
@@ -85,10 +100,15 @@ def test_class_names_are_no_formulas():
 
 def test_the_curves_of_one_run():
     loss, accuracy = figure_of(figures.curves, {"a run": run(3)}).axes
-    for axes, expected in ((loss, {"training": 0.0, "test": 0.02}), (accuracy, {"training": 0.01, "test": 0.03})):
+    for axes, expected in (
+        (loss, {"training": 0.0, "test": 0.02}),
+        (accuracy, {"training": 0.01, "test": 0.03}),
+    ):
         for line in axes.lines:
             assert list(line.get_xdata()) == [1, 2, 3]
-            numpy.testing.assert_allclose(line.get_ydata(), numpy.array([0.1, 0.2, 0.3]) + expected.pop(line.get_label()))
+            numpy.testing.assert_allclose(
+                line.get_ydata(), numpy.array([0.1, 0.2, 0.3]) + expected.pop(line.get_label())
+            )
         assert not expected
     assert loss.get_xlabel() == "epoch"
     assert "nats" in loss.get_ylabel()
@@ -133,7 +153,9 @@ def test_a_sheet_of_nothing_still_has_its_title():
 
 
 def test_grey_pictures_are_shown_from_black_to_white():
-    (axes,) = figure_of(figures.sheet, numpy.full((1, 4, 4, 1), 100, numpy.uint8), [[]], "t", columns=1).axes
+    (axes,) = figure_of(
+        figures.sheet, numpy.full((1, 4, 4, 1), 100, numpy.uint8), [[]], "t", columns=1
+    ).axes
     assert axes.images[0].get_clim() == (0, 255)
     assert axes.images[0].get_cmap().name == "gray"
 
@@ -143,7 +165,14 @@ def test_maps_lie_over_the_pictures_with_a_scale_of_their_own_each(count):
     pictures = random_pictures(count)
     maps = numpy.linspace(0, 1, 64).reshape(1, 8, 8) * numpy.arange(1, count + 1).reshape(-1, 1, 1)
     title = "A title that is much longer than a single picture is wide, and that nobody would like to see cut off"
-    figure = figure_of(figures.overlays, pictures, maps, [[(f"no. {i}", None)] for i in range(count)], title, "the unit")
+    figure = figure_of(
+        figures.overlays,
+        pictures,
+        maps,
+        [[(f"no. {i}", None)] for i in range(count)],
+        title,
+        "the unit",
+    )
     shown = [axes for axes in figure.axes if len(axes.images) == 1]
     overlaid = [axes for axes in figure.axes if len(axes.images) == 2]
     assert len(shown) == len(overlaid) == count
@@ -159,16 +188,27 @@ def test_maps_lie_over_the_pictures_with_a_scale_of_their_own_each(count):
     assert_nothing_is_cut_off(figure)
 
 
-@pytest.mark.parametrize(("largest", "scale"), [(0.9991, 1), (0.961, 1), (0.16, 0.2), (0.05, 0.05), (0, 1)])
+@pytest.mark.parametrize(
+    ("largest", "scale"), [(0.9991, 1), (0.961, 1), (0.16, 0.2), (0.05, 0.05), (0, 1)]
+)
 def test_shares_have_a_scale_up_to_the_next_5_percent(largest, scale):
-    figure = figure_of(figures.overlays, random_pictures(1), numpy.full((1, 8, 8), largest), [[]], "title", "unit", True)
+    figure = figure_of(
+        figures.overlays,
+        random_pictures(1),
+        numpy.full((1, 8, 8), largest),
+        [[]],
+        "title",
+        "unit",
+        True,
+    )
     (overlaid,) = (axes for axes in figure.axes if len(axes.images) == 2)
     assert overlaid.images[1].get_clim() == pytest.approx((0, scale))
     assert {tick.get_text()[-1] for tick in overlaid.child_axes[0].get_xticklabels()} == {"%"}
 
 
 @pytest.mark.parametrize(
-    ("text", "length", "shown"), [("cat", 3, "cat"), ("kitten", 5, "kitt…"), ("a cat", 3, "a…"), ("", 5, "")]
+    ("text", "length", "shown"),
+    [("cat", 3, "cat"), ("kitten", 5, "kitt…"), ("a cat", 3, "a…"), ("", 5, "")],
 )
 def test_long_names_are_shortened(text, length, shown):
     assert figures.shortened(text, length) == shown

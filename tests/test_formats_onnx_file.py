@@ -10,7 +10,18 @@ import pytest
 from minialex import models
 from minialex.errors import InputError
 from minialex.formats import onnx_file
-from minialex.layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sigmoid, Tanh
+from minialex.layers import (
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
 from minialex.network import Network
 
 
@@ -58,7 +69,11 @@ def randomise(network, rng):
 def test_each_layer(layer, tmp_path, rng):
     """On maps of 7×8, where floored sizes drop a row or a column, before a linear layer that sees maps."""
     shape = layer.output_shape((7, 8, 4))
-    layers = [("layer", layer), ("flatten", Flatten()), ("linear", Linear(int(numpy.prod(shape)), 3, rng=rng))]
+    layers = [
+        ("layer", layer),
+        ("flatten", Flatten()),
+        ("linear", Linear(int(numpy.prod(shape)), 3, rng=rng)),
+    ]
     assert_same(randomise(Network(layers, (7, 8, 4)), rng), tmp_path / "net.onnx", rng)
 
 
@@ -78,15 +93,25 @@ def test_the_other_small_models(model, tmp_path, rng):
 
 def test_the_paper_s_net(tmp_path, rng):
     """With smaller pictures, which leave maps of 2×2: the linear layers are as large as they are for the maps' sake."""
-    assert_same(models.build("alexnet", num_classes=10, image_size=99, rng=rng), tmp_path / "net.onnx", rng)
+    assert_same(
+        models.build("alexnet", num_classes=10, image_size=99, rng=rng), tmp_path / "net.onnx", rng
+    )
 
 
 def test_what_the_file_says_of_itself(tmp_path, rng):
-    onnx_file.write(tmp_path / "net.onnx", models.build("lenet", rng=rng), {"classes": '["a"]'}, "pictures are grey")
+    onnx_file.write(
+        tmp_path / "net.onnx",
+        models.build("lenet", rng=rng),
+        {"classes": '["a"]'},
+        "pictures are grey",
+    )
     model = onnx.load(tmp_path / "net.onnx")
     assert {entry.key: entry.value for entry in model.metadata_props} == {"classes": '["a"]'}
     assert model.doc_string == "pictures are grey"
-    assert [tensor.name for tensor in model.graph.initializer][:2] == ["features.0.weight", "features.0.bias"]
+    assert [tensor.name for tensor in model.graph.initializer][:2] == [
+        "features.0.weight",
+        "features.0.bias",
+    ]
     shape = model.graph.input[0].type.tensor_type.shape.dim
     assert [dim.dim_param or dim.dim_value for dim in shape] == ["N", 1, 28, 28]
 

@@ -17,8 +17,41 @@ ERRORS = (ValueError, LookupError, TypeError, EOFError)
 
 SHARED = ["twice"]
 PLAIN = [
-    *(None, True, False, 0, 1, -1, 255, 256, 65535, 65536, -(2**31), 2**31, 2**70, -(2**2100), 0.0, -1.5e300, float("inf")),
-    *("", "a", "ä\n\\'", "long" * 100, (), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4), [], [1], [1, 2], {}, {"a": 1}),
+    *(
+        None,
+        True,
+        False,
+        0,
+        1,
+        -1,
+        255,
+        256,
+        65535,
+        65536,
+        -(2**31),
+        2**31,
+        2**70,
+        -(2**2100),
+        0.0,
+        -1.5e300,
+        float("inf"),
+    ),
+    *(
+        "",
+        "a",
+        "ä\n\\'",
+        "long" * 100,
+        (),
+        (1,),
+        (1, 2),
+        (1, 2, 3),
+        (1, 2, 3, 4),
+        [],
+        [1],
+        [1, 2],
+        {},
+        {"a": 1},
+    ),
     {"nested": {"list": [1, (2, [3, {"deep": None}])], 4: 0.25}, "shared": SHARED, "again": SHARED},
 ]
 
@@ -55,13 +88,22 @@ def attacks(path):
     """Pickles that make a file at `path`, or would if that module were there, when Python reads them."""
     command = f"touch {path}"
     text = pickled(command)
-    yield from (pickle.dumps(Attack(__import__("os").system, command), protocol) for protocol in range(6))
-    yield from (pickle.dumps({"state_dict": [Attack(eval, f"open({str(path)!r}, 'w')")]}, protocol) for protocol in (2, 4))
-    yield from (pickle.dumps(Attack(exec, f"open({str(path)!r}, 'w')"), protocol) for protocol in (2, 4))
+    yield from (
+        pickle.dumps(Attack(__import__("os").system, command), protocol) for protocol in range(6)
+    )
+    yield from (
+        pickle.dumps({"state_dict": [Attack(eval, f"open({str(path)!r}, 'w')")]}, protocol)
+        for protocol in (2, 4)
+    )
+    yield from (
+        pickle.dumps(Attack(exec, f"open({str(path)!r}, 'w')"), protocol) for protocol in (2, 4)
+    )
     yield b"(S'" + command.encode() + b"'\nios\nsystem\n."  # INST
     yield b"(cos\nsystem\n" + text + b"o."  # OBJ
     yield b"csubprocess\nPopen\n((lp0\nS'touch'\naS'" + str(path).encode() + b"'\nat\x81."  # NEWOBJ
-    yield b"\x80\x04csubprocess\nPopen\n((lp0\nS'touch'\naS'" + str(path).encode() + b"'\nat}\x92."  # NEWOBJ_EX
+    yield (
+        b"\x80\x04csubprocess\nPopen\n((lp0\nS'touch'\naS'" + str(path).encode() + b"'\nat}\x92."
+    )  # NEWOBJ_EX
     yield b"\x80\x04" + pickled("os") + pickled("system") + b"\x93(" + text + b"tR."  # STACK_GLOBAL
     yield b"c__builtin__\ngetattr\n(cos\n__dict__\n" + pickled("system") + b"tR(" + text + b"tR."
     yield b"ccollections\nOrderedDict.__init__.__globals__\n."  # only Python's own reader looks along dots
@@ -104,7 +146,10 @@ def test_a_refused_name_is_named():
         (pickled("os.system") + pickled(()) + b"R.", "wants to call what is no function"),
         (named("a", "value") + pickled(()) + b"R.", "wants to call what is no function"),
         (named("a", "function") + pickled({}) + b"R.", "a dict where a tuple belongs"),
-        (named("a", "function") + pickled({"__defaults__": 1}) + b"b.", "a function where a dict belongs"),
+        (
+            named("a", "function") + pickled({"__defaults__": 1}) + b"b.",
+            "a function where a dict belongs",
+        ),
         (pickled(()) + b"K\x01a.", "a tuple where a list belongs"),
         (b"](K\x01K\x02u.", "a list where a dict belongs"),
         (b"}(K\x01u.", "zip"),
@@ -142,7 +187,9 @@ def test_any_changed_byte_raises_nothing_unexpected():
         b"\x8b" + struct.pack("<i", 2**31 - 1) + b"a",  # a number
         b"\x95" + struct.pack("<Q", 2**62) + b"N",  # a frame
         b"Nr" + struct.pack("<I", 2**32 - 1) + b"0.",  # kept as number 4,294,967,295
-        b"}K\x01" + b"q\x00h\x00\x86" * 200 + b"Ns.",  # the key (((1, 1), (1, 1)), …), 200 deep: to hash it takes for ever
+        b"}K\x01"
+        + b"q\x00h\x00\x86" * 200
+        + b"Ns.",  # the key (((1, 1), (1, 1)), …), 200 deep: to hash it takes for ever
     ],
 )
 def test_what_is_claimed_takes_no_memory(bomb, tmp_path):

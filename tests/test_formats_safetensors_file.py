@@ -14,7 +14,11 @@ def raw(path, tensors, metadata=None):
     """Writes the format by hand, for tensors {name: (type, shape, bytes)}: the header's length, the header, the bytes."""
     header, content = {"__metadata__": metadata} if metadata else {}, b""
     for name, (dtype, shape, data) in tensors.items():
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(content), len(content) + len(data)]}
+        header[name] = {
+            "dtype": dtype,
+            "shape": shape,
+            "data_offsets": [len(content), len(content) + len(data)],
+        }
         content += data
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + content)
@@ -22,7 +26,10 @@ def raw(path, tensors, metadata=None):
 
 
 def test_what_goes_in_comes_out(tmp_path):
-    tensors = {"b.weight": numpy.arange(6, dtype=numpy.float32).reshape(2, 3), "a": numpy.zeros((0, 3), numpy.float32)}
+    tensors = {
+        "b.weight": numpy.arange(6, dtype=numpy.float32).reshape(2, 3),
+        "a": numpy.zeros((0, 3), numpy.float32),
+    }
     safetensors_file.write(tmp_path / "a.safetensors", tensors, {"classes": '["ä"]'})
     found, metadata = safetensors_file.read(tmp_path / "a.safetensors")
     assert metadata == {"classes": '["ä"]'}
@@ -32,10 +39,22 @@ def test_what_goes_in_comes_out(tmp_path):
 
 
 def test_all_types(tmp_path):
-    numbers = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1"}
+    numbers = {
+        "F64": "<f8",
+        "F32": "<f4",
+        "F16": "<f2",
+        "I64": "<i8",
+        "I32": "<i4",
+        "I16": "<i2",
+        "I8": "i1",
+        "U8": "u1",
+    }
     arrays = {dtype: numpy.array([1, 2, 3]).astype(name) for dtype, name in numbers.items()}
     arrays["BOOL"] = numpy.array([True, False, True])
-    path = raw(tmp_path / "a.safetensors", {dtype: (dtype, [3], array.tobytes()) for dtype, array in arrays.items()})
+    path = raw(
+        tmp_path / "a.safetensors",
+        {dtype: (dtype, [3], array.tobytes()) for dtype, array in arrays.items()},
+    )
     found, metadata = safetensors_file.read(path)
     assert metadata == {}
     for dtype, array in arrays.items():
@@ -44,16 +63,36 @@ def test_all_types(tmp_path):
 
 
 def test_bfloat16_becomes_float32(tmp_path):
-    path = raw(tmp_path / "a.safetensors", {"a": ("BF16", [2, 1], struct.pack("<HH", 0x3F80, 0xC049))})
+    path = raw(
+        tmp_path / "a.safetensors", {"a": ("BF16", [2, 1], struct.pack("<HH", 0x3F80, 0xC049))}
+    )
     ((_, found),) = safetensors_file.read(path)[0].items()
     assert found.dtype == numpy.float32
     assert found.tolist() == [[1.0], [-3.140625]]
 
 
 def test_the_order_is_that_of_the_names_by_number(tmp_path):
-    names = ["conv.10.bias", "conv.3.weight", "conv.3.bias", "conv.10.weight", "a.weight", "10.weight", "2.bias", "2.weight"]
+    names = [
+        "conv.10.bias",
+        "conv.3.weight",
+        "conv.3.bias",
+        "conv.10.weight",
+        "a.weight",
+        "10.weight",
+        "2.bias",
+        "2.weight",
+    ]
     path = raw(tmp_path / "a.safetensors", {name: ("F32", [1], bytes(4)) for name in names})
-    in_order = ["2.weight", "2.bias", "10.weight", "a.weight", "conv.3.weight", "conv.3.bias", "conv.10.weight", "conv.10.bias"]
+    in_order = [
+        "2.weight",
+        "2.bias",
+        "10.weight",
+        "a.weight",
+        "conv.3.weight",
+        "conv.3.bias",
+        "conv.10.weight",
+        "conv.10.bias",
+    ]
     assert list(safetensors_file.read(path)[0]) == in_order
 
 
@@ -70,7 +109,9 @@ def test_the_order_is_that_of_the_names_by_number(tmp_path):
 )
 def test_other_files_are_refused(content, tmp_path):
     (tmp_path / "a.safetensors").write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.safetensors cannot be read as a \.safetensors file") as caught:
+    with pytest.raises(
+        InputError, match=r"a\.safetensors cannot be read as a \.safetensors file"
+    ) as caught:
         safetensors_file.read(tmp_path / "a.safetensors")
     assert "\n" not in str(caught.value)
 

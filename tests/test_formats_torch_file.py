@@ -7,13 +7,28 @@ import zipfile
 import numpy
 import pytest
 from test_formats_pickle_machine import attacks
-from torch_files import FILES, Code, call, example, in_sequence, named, pickled, storage, tensor, tensors, zipped
+from torch_files import (
+    FILES,
+    Code,
+    call,
+    example,
+    in_sequence,
+    named,
+    pickled,
+    storage,
+    tensor,
+    tensors,
+    zipped,
+)
 
 from minialex.errors import InputError
 from minialex.formats import torch_file
 
 WRITERS = [zipped, in_sequence]
-ARRAYS = {"features.0.weight": numpy.arange(6, dtype=numpy.float32).reshape(3, 2), "bias": numpy.ones(3, numpy.float32)}
+ARRAYS = {
+    "features.0.weight": numpy.arange(6, dtype=numpy.float32).reshape(3, 2),
+    "bias": numpy.ones(3, numpy.float32),
+}
 
 
 def same(found, expected):
@@ -44,15 +59,26 @@ def test_files_that_torch_wrote(format):
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_whatever_torch_writes_here(zip_format, protocol, tmp_path):
     torch = pytest.importorskip("torch", reason="needs torch to write files")
-    net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Linear(2, 2).half())
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Linear(2, 2).half()
+    )
     optimizer = torch.optim.Adam(net.parameters())
     for parameter in net.parameters():
         parameter.grad = torch.ones_like(parameter)
     optimizer.step()
     state = net.state_dict()
     expected = {name: tensor.numpy() for name, tensor in state.items()}
-    around = {"epoch": 3, "arch": "net", "best": torch.tensor(0.5), "optimizer": optimizer.state_dict()}
-    nested = [{"state_dict": state, **around}, {**around, "model_state_dict": state}, {"model": {"weights": state}}]
+    around = {
+        "epoch": 3,
+        "arch": "net",
+        "best": torch.tensor(0.5),
+        "optimizer": optimizer.state_dict(),
+    }
+    nested = [
+        {"state_dict": state, **around},
+        {**around, "model_state_dict": state},
+        {"model": {"weights": state}},
+    ]
     for saved in (state, *nested):
         options = dict(pickle_protocol=protocol, _use_new_zipfile_serialization=zip_format)
         torch.save(saved, tmp_path / "net.pth", **options)
@@ -79,13 +105,19 @@ def test_files_made_without_torch(write, tmp_path):
 def test_only_the_state_dict_is_read(write, tmp_path):
     said, storages = tensors({**ARRAYS, "momentum": numpy.zeros(2, numpy.float32)})
     momentum = said.pop("momentum")
-    path = write(tmp_path / "a.pth", {"epoch": 3, "state_dict": said, "optimizer": {"momentum": momentum}}, storages)
+    path = write(
+        tmp_path / "a.pth",
+        {"epoch": 3, "state_dict": said, "optimizer": {"momentum": momentum}},
+        storages,
+    )
     assert same(torch_file.read(path), ARRAYS)
 
 
 def test_a_file_that_ends_in_a_storage_that_is_not_read(tmp_path):
     said, storages = tensors({**ARRAYS, "momentum": numpy.zeros(2, numpy.float32)})
-    path = in_sequence(tmp_path / "a.pth", {"momentum": said.pop("momentum"), "state_dict": said}, storages)
+    path = in_sequence(
+        tmp_path / "a.pth", {"momentum": said.pop("momentum"), "state_dict": said}, storages
+    )
     path.write_bytes(path.read_bytes()[:-1])
     assert "ends early" in refusal(path)
 
@@ -154,19 +186,34 @@ def test_a_tensor_lies_within_its_storage(write, offset, size, stride, said, tmp
     ("saved", "said"),
     [
         ({"w": tensor({}, 0, (1,), (1,))}, NEGATIVE),
-        ({"w": tensor(outside("storage", "Float", "0", "cpu", 6), 0, (1,), (1,))}, "in an unknown way"),
+        (
+            {"w": tensor(outside("storage", "Float", "0", "cpu", 6), 0, (1,), (1,))},
+            "in an unknown way",
+        ),
         ({"w": tensor(outside("module", FLOAT, "0", "cpu", 6), 0, (), ())}, "in an unknown way"),
-        ({"w": tensor(outside("storage", FLOAT, 0, "cpu", 6), 0, (), ())}, "a int where a str belongs"),
+        (
+            {"w": tensor(outside("storage", FLOAT, 0, "cpu", 6), 0, (), ())},
+            "a int where a str belongs",
+        ),
         ({"w": tensor(outside("storage", FLOAT, "0", "cpu", "6"), 0, (), ())}, "in an unknown way"),
         ({"w": tensor(outside("storage", FLOAT, "0"), 0, (), ())}, "unpack"),
         ({"w": tensor(storage("0", -6), 0, (), ())}, "in an unknown way"),
         ({"w": tensor(Code(b"K\x01Q"), 0, (), ())}, "a int where a tuple belongs"),
         ({"w": tensor(storage("0", 6, ("0", 1, 2)), 0, (), ())}, "part of another one"),
         ({"w": tensor(storage("0", 6, kind="Quantized"), 0, (), ())}, "torch.QuantizedStorage"),
-        ({"w": call(named("torch._utils", "_rebuild_parameter"), 3, False, {})}, "a int where a Tensor belongs"),
+        (
+            {"w": call(named("torch._utils", "_rebuild_parameter"), 3, False, {})},
+            "a int where a Tensor belongs",
+        ),
         ({"w": call(named("torch._utils", "_rebuild_tensor_v2"), 3)}, "missing"),
         (tensor(storage("0", 6), 0, (6,), (1,)), "holds no state dict"),
-        ({"a": tensor(storage("0", 6), 0, (6,), (1,)), "b": tensor(storage("0", 3), 0, (3,), (1,))}, "storage 0 in two ways"),
+        (
+            {
+                "a": tensor(storage("0", 6), 0, (6,), (1,)),
+                "b": tensor(storage("0", 3), 0, (3,), (1,)),
+            },
+            "storage 0 in two ways",
+        ),
     ],
 )
 @pytest.mark.parametrize("write", WRITERS)
@@ -182,10 +229,18 @@ def test_what_has_no_tensors_is_refused(write, saved, tmp_path):
 
 def test_a_storage_with_fewer_numbers_than_it_says(tmp_path):
     saved = {"w": tensor(storage("0", 6), 0, (6,), (1,))}
-    assert "20 bytes, too few for 6 numbers" in refusal(zipped(tmp_path / "a.pth", saved, {"0": bytes(20)}))
-    assert "5 numbers where it lies, and 6" in refusal(in_sequence(tmp_path / "a.pth", saved, {"0": bytes(20)}))
-    assert "no item named 'archive/data/0'" in refusal(zipped(tmp_path / "a.pth", saved, {"1": bytes(24)}))
-    assert "storage 1 that no tensor lies in" in refusal(in_sequence(tmp_path / "a.pth", saved, {"1": bytes(24)}))
+    assert "20 bytes, too few for 6 numbers" in refusal(
+        zipped(tmp_path / "a.pth", saved, {"0": bytes(20)})
+    )
+    assert "5 numbers where it lies, and 6" in refusal(
+        in_sequence(tmp_path / "a.pth", saved, {"0": bytes(20)})
+    )
+    assert "no item named 'archive/data/0'" in refusal(
+        zipped(tmp_path / "a.pth", saved, {"1": bytes(24)})
+    )
+    assert "storage 1 that no tensor lies in" in refusal(
+        in_sequence(tmp_path / "a.pth", saved, {"1": bytes(24)})
+    )
     assert "storage 0 is missing" in refusal(in_sequence(tmp_path / "a.pth", saved, {}))
 
 
@@ -243,7 +298,11 @@ def test_archives_that_claim_more_than_they_have_are_refused(tmp_path):
         member = archive.getinfo("archive/data/0")
         for i in range(2, 50):
             twin = zipfile.ZipInfo(f"archive/data/{i}")
-            twin.header_offset, twin.CRC, twin.file_size = member.header_offset, member.CRC, member.file_size
+            twin.header_offset, twin.CRC, twin.file_size = (
+                member.header_offset,
+                member.CRC,
+                member.file_size,
+            )
             twin.compress_size = member.compress_size
             archive.filelist.append(twin)
         archive._didModify = True
@@ -274,7 +333,9 @@ def test_the_other_byte_order_is_refused(tmp_path):
     assert "other byte order" in refusal(tmp_path / "b.pth")
 
 
-@pytest.mark.parametrize("content", [b"", b"\x80", b"not a torch file at all", b"\x80\x02K\x01.\x80\x02K\x02.\x80\x02}."])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x80", b"not a torch file at all", b"\x80\x02K\x01.\x80\x02K\x02.\x80\x02}."]
+)
 def test_other_files_are_refused(content, tmp_path):
     (tmp_path / "a.pth").write_bytes(content)
     assert "cannot be read as a file of torch.save" in refusal(tmp_path / "a.pth")

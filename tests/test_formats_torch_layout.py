@@ -51,7 +51,9 @@ def test_names_and_shapes_are_those_of_torch_s_sequentials(network):
     tensors = torch_layout.to_torch(network)
     assert {name: tensor.shape for name, tensor in tensors.items()} == SHAPES
     assert list(tensors) == list(SHAPES)
-    assert all(tensor.flags.c_contiguous and tensor.dtype == numpy.float32 for tensor in tensors.values())
+    assert all(
+        tensor.flags.c_contiguous and tensor.dtype == numpy.float32 for tensor in tensors.values()
+    )
 
 
 def test_each_number_goes_where_torch_looks_for_it(network):
@@ -60,7 +62,10 @@ def test_each_number_goes_where_torch_looks_for_it(network):
     for o, kh, kw, c in numpy.ndindex(6, 3, 3, 2):
         assert tensors["features.3.weight"][o, c, kh, kw] == params["conv2.weight"][o, kh, kw, c]
     for o, h, w, c in numpy.ndindex(5, 2, 3, 6):
-        assert tensors["classifier.1.weight"][o, c * 2 * 3 + h * 3 + w] == params["fc1.weight"][o, h * 3 * 6 + w * 6 + c]
+        assert (
+            tensors["classifier.1.weight"][o, c * 2 * 3 + h * 3 + w]
+            == params["fc1.weight"][o, h * 3 * 6 + w * 6 + c]
+        )
     assert numpy.array_equal(tensors["classifier.3.weight"], params["fc2.weight"])
 
 
@@ -75,7 +80,9 @@ def test_there_and_back_is_the_same(network):
 @pytest.mark.parametrize("dtype", [numpy.float16, numpy.float64])
 def test_other_floating_point_types_are_converted(dtype, network):
     before = copies(network)
-    tensors = {name: tensor.astype(dtype) for name, tensor in torch_layout.to_torch(network).items()}
+    tensors = {
+        name: tensor.astype(dtype) for name, tensor in torch_layout.to_torch(network).items()
+    }
     torch_layout.load_into(network, tensors, "a.pth")
     for name, array in network.params.items():
         assert array.dtype == numpy.float32
@@ -100,7 +107,9 @@ def test_what_torch_puts_before_every_name_is_taken_off(prefix, network):
 
 def test_where_the_names_are_others_the_order_counts(network):
     before = copies(network)
-    tensors = {f"layer{i}": tensor for i, tensor in enumerate(torch_layout.to_torch(network).values())}
+    tensors = {
+        f"layer{i}": tensor for i, tensor in enumerate(torch_layout.to_torch(network).values())
+    }
     for array in network.params.values():
         array[...] = 0
     torch_layout.load_into(network, tensors, "a.pth")
@@ -118,14 +127,26 @@ def test_where_the_names_are_torchvision_s_the_order_does_not(network):
     ("change", "said"),
     [
         (lambda t: t.pop("classifier.1.bias"), "it has no classifier.1.bias"),
-        (lambda t: t.update({"features.1.weight": t["features.0.bias"]}), "it has features.1.weight, which belongs nowhere"),
-        (lambda t: t.update({"features.0.bias": numpy.zeros(5, "f4")}), "features.0.bias is (5,), expected (4,)"),
+        (
+            lambda t: t.update({"features.1.weight": t["features.0.bias"]}),
+            "it has features.1.weight, which belongs nowhere",
+        ),
+        (
+            lambda t: t.update({"features.0.bias": numpy.zeros(5, "f4")}),
+            "features.0.bias is (5,), expected (4,)",
+        ),
         (
             lambda t: t.update({"features.3.weight": t["features.3.weight"].transpose(1, 0, 2, 3)}),
             "features.3.weight is (2, 6, 3, 3), expected (6, 2, 3, 3)",
         ),
-        (lambda t: t.update({"features.0.bias": numpy.zeros(4, "i8")}), "features.0.bias holds int64 numbers"),
-        (lambda t: t.update({"features.0.bias": numpy.array([1, numpy.nan, 1, 1])}), "features.0.bias holds numbers that are"),
+        (
+            lambda t: t.update({"features.0.bias": numpy.zeros(4, "i8")}),
+            "features.0.bias holds int64 numbers",
+        ),
+        (
+            lambda t: t.update({"features.0.bias": numpy.array([1, numpy.nan, 1, 1])}),
+            "features.0.bias holds numbers that are",
+        ),
         (lambda t: t.clear(), "it has 0 tensors, expected 8"),
         (lambda t: (t.clear(), t.update(a=numpy.zeros(1, "f4"))), "it has 1 tensors, expected 8"),
     ],
@@ -154,7 +175,9 @@ def test_torch_s_modules_with_these_weights_say_the_same(network, rng):
     for name, module in torch_layout.modules(network).items():
         parts[name.partition(".")[0]].append(eval(f"torch.nn.{module}"))
     theirs = torch.nn.ModuleDict(parts).eval()
-    theirs.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in torch_layout.to_torch(network).items()})
+    theirs.load_state_dict(
+        {name: torch.from_numpy(tensor) for name, tensor in torch_layout.to_torch(network).items()}
+    )
     x = rng.standard_normal((3, 4, 6, 3), dtype=numpy.float32)
     maps = theirs["features"](torch.from_numpy(x.transpose(0, 3, 1, 2).copy()))
     logits = theirs["classifier"](maps.flatten(1)).detach().numpy()

@@ -93,7 +93,9 @@ class ConvLosesStride(Conv2d):
         dcolumns = dy.reshape(-1, filters) @ self.params["weight"].reshape(filters, -1)
         dx = numpy.zeros_like(self.cached())
         reached = [side + self.kernel_size - 1 for side in dy.shape[1:3]]
-        col2im(dcolumns[None], self.kernel_size, 1, 0, dx[:, : reached[0], : reached[1]], self.scratch)
+        col2im(
+            dcolumns[None], self.kernel_size, 1, 0, dx[:, : reached[0], : reached[1]], self.scratch
+        )
         return dx
 
 
@@ -226,15 +228,30 @@ WRONG_NUMBERS = [
 WRONG_IN_WORDS = [
     (lambda rng: ReLUOverwritesGradient(), distinct, "backward wrote into dy"),
     (lambda rng: ReLUOverwritesInput(), distinct, "forward or backward wrote into x"),
-    (lambda rng: LinearTransposes(8, 5, rng=rng), features, "weight: backward gave shape (8, 5), expected shape (5, 8)"),
-    (lambda rng: FlattenForgetsShape(), normal, "x: backward gave shape (2, 336), expected shape (2, 7, 6, 8)"),
-    (lambda rng: LinearForgetsBias(8, 5, rng=rng), features, "bias: backward gave nothing, expected shape (5,)"),
+    (
+        lambda rng: LinearTransposes(8, 5, rng=rng),
+        features,
+        "weight: backward gave shape (8, 5), expected shape (5, 8)",
+    ),
+    (
+        lambda rng: FlattenForgetsShape(),
+        normal,
+        "x: backward gave shape (2, 336), expected shape (2, 7, 6, 8)",
+    ),
+    (
+        lambda rng: LinearForgetsBias(8, 5, rng=rng),
+        features,
+        "bias: backward gave nothing, expected shape (5,)",
+    ),
     (lambda rng: TanhGivesNothing(), features, "x: backward gave nothing, expected shape (3, 8)"),
 ]
 
 
 def named(cases):
-    return [pytest.param(*case, id=type(case[0](numpy.random.default_rng(0))).__name__) for case in cases]
+    return [
+        pytest.param(*case, id=type(case[0](numpy.random.default_rng(0))).__name__)
+        for case in cases
+    ]
 
 
 @pytest.mark.parametrize("build, x, array", named(WRONG_NUMBERS))
@@ -293,7 +310,9 @@ def test_a_wrong_forward_with_the_backward_to_match_passes(rng):
     class Consistent(PoolPadsWithZero):
         def forward(self, x, train=False):
             y = super().forward(x, train)
-            self.cache = (self.cache[0], numpy.where(y == 0, 255, self.cache[1])) if train else None  # no pixel won
+            self.cache = (
+                (self.cache[0], numpy.where(y == 0, 255, self.cache[1])) if train else None
+            )  # no pixel won
             return y
 
     layer, x = Consistent(3, stride=2, padding=1), negative(rng)
@@ -339,7 +358,9 @@ class LossForgetsMean(SoftmaxCrossEntropy):
         return super().backward() * len(self.cache[0])
 
 
-@pytest.mark.parametrize("loss, passed", [(SoftmaxCrossEntropy(), True), (LossForgetsMean(), False)])
+@pytest.mark.parametrize(
+    "loss, passed", [(SoftmaxCrossEntropy(), True), (LossForgetsMean(), False)]
+)
 def test_a_loss_is_checked(loss, passed, rng):
     report = check_loss(loss, rng.standard_normal((4, 6)), numpy.array([3, 0, 5, 3]))
     assert report.passed == passed, report
@@ -356,15 +377,28 @@ def test_a_loss_is_checked(loss, passed, rng):
 )
 def test_a_network_is_checked_and_the_wrong_array_named(conv, linear, wrong, rng):
     conv, fc = conv(3, 2, 3, stride=2, rng=rng), linear(8, 4, rng=rng)
-    network = Network([("conv", conv), ("relu", ReLU()), ("flatten", Flatten()), ("fc", fc)], (5, 6, 3)).astype("float64")
-    report = check_network(network, SoftmaxCrossEntropy(), rng.standard_normal((3, 5, 6, 3)), numpy.array([1, 3, 0]), rng)
+    network = Network(
+        [("conv", conv), ("relu", ReLU()), ("flatten", Flatten()), ("fc", fc)], (5, 6, 3)
+    ).astype("float64")
+    report = check_network(
+        network,
+        SoftmaxCrossEntropy(),
+        rng.standard_normal((3, 5, 6, 3)),
+        numpy.array([1, 3, 0]),
+        rng,
+    )
     assert {worst.array for worst in report.worst if worst.error > gradcheck.TOLERANCE} == wrong
     assert {worst.array for worst in report.worst} == {"x", *network.params}
     assert report.passed == (not wrong)
 
 
 def test_the_command_prints_a_line_for_every_layer_and_ends_well():
-    done = subprocess.run([sys.executable, "-m", "minialex.gradcheck"], capture_output=True, text=True, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "minialex.gradcheck"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [line for line in done.stdout.splitlines() if re.match(r"\w+\(", line)]
     assert {line.partition("(")[0] for line in lines} == set(layers.__all__) - {"Layer"}
@@ -375,12 +409,18 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly():
     reader, writer = os.pipe()
     os.close(reader)
     with open(writer, "w") as nobody_reads:
-        done = subprocess.run([sys.executable, "-m", "minialex.gradcheck"], stdout=nobody_reads, stderr=subprocess.PIPE)
+        done = subprocess.run(
+            [sys.executable, "-m", "minialex.gradcheck"],
+            stdout=nobody_reads,
+            stderr=subprocess.PIPE,
+        )
     assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_the_command_names_a_wrong_layer_and_fails(monkeypatch, rng, capsys):
-    monkeypatch.setattr(shipped, "shipped_layers", lambda rng: [(LinearMeanBias(8, 5, rng=rng), features(rng))])
+    monkeypatch.setattr(
+        shipped, "shipped_layers", lambda rng: [(LinearMeanBias(8, 5, rng=rng), features(rng))]
+    )
     assert gradcheck.main([]) == 1
     output = capsys.readouterr().out
     assert re.search(r"^Linear\(8, 5\).* WRONG$", output, re.MULTILINE)

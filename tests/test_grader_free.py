@@ -39,7 +39,9 @@ class TestAnyonesLayer:
 
     def test_may_draw_random_numbers_while_training(self, graded):
         noisy = LAYER.replace("{}\n", "{}\n        self.rng = numpy.random.default_rng(0)\n", 1)
-        noisy = noisy.replace("return x *", "return train * self.rng.random(x.shape).astype(x.dtype) + x *")
+        noisy = noisy.replace(
+            "return x *", "return train * self.rng.random(x.shape).astype(x.dtype) + x *"
+        )
         code, out = graded(noisy + EXAMPLE)
         assert code == 0, out
 
@@ -56,7 +58,9 @@ class TestAnyonesLayer:
 
     def test_every_class_with_forward_and_backward_is_checked(self, graded):
         text = solved("free_elu").partition("def example")[0]
-        code, out = graded(text + text[text.index("class") :].replace("MyLayer", "Other").replace("y + 1)", "y)"))
+        code, out = graded(
+            text + text[text.index("class") :].replace("MyLayer", "Other").replace("y + 1)", "y)")
+        )
         assert code == 1
         assert "MyLayer in" in out
         assert "All of it is right. Other in" in out
@@ -65,9 +69,17 @@ class TestAnyonesLayer:
     @pytest.mark.parametrize(
         "old, new, words",
         [
-            ("return dy * numpy", "return numpy", "It would be right if dy were 1 everywhere: the chain rule multiplies by"),
+            (
+                "return dy * numpy",
+                "return numpy",
+                "It would be right if dy were 1 everywhere: the chain rule multiplies by",
+            ),
             ("return dy * numpy", "return -dy * numpy", "The sign is wrong everywhere."),
-            ("return y", "return y + self.calls()", "y comes out differently when forward is called again"),
+            (
+                "return y",
+                "return y + self.calls()",
+                "y comes out differently when forward is called again",
+            ),
             ("return y", "return y / 0 * 0", "y has numbers in it that are infinite"),
             ("return y", "return", "y is None. Is a `return` missing?"),
             ("return y", "x += 1\n    return y", "forward writes into x"),
@@ -79,5 +91,3 @@ class TestAnyonesLayer:
         code, out = graded(text.replace("    def forward", calls, 1))
         assert code == 1
         assert words in out
-
-

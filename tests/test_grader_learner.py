@@ -14,11 +14,16 @@ def line_of(text, part):
 
 
 def test_an_error_is_shown_with_the_learners_line_and_none_of_ours(graded):
-    text = solved("conv_windows", ("padded[n, i * S : i * S + K, j * S : j * S + K]", "padded[n, i, j, 99]"))
+    text = solved(
+        "conv_windows", ("padded[n, i * S : i * S + K, j * S : j * S + K]", "padded[n, i, j, 99]")
+    )
     code, out = graded(text)
     assert code == 1
     assert "forward wrong With Conv2d(1, 1, 2), x (2, 4, 5, 1):" in out
-    assert f"layer.py, line {line_of(text, ', 99]')}, in forward window = padded[n, i, j, 99] IndexError: index 99" in out
+    assert (
+        f"layer.py, line {line_of(text, ', 99]')}, in forward window = padded[n, i, j, 99] IndexError: index 99"
+        in out
+    )
     assert "Traceback" not in out
     assert "trials.py" not in out
 
@@ -28,14 +33,23 @@ def test_an_error_in_a_function_that_forward_calls_is_shown_where_it_happened(gr
     text = solved("lrn_loops", ("s = numpy.zeros_like(x)", "s = helper(x)")) + helper
     code, out = graded(text)
     assert code == 1
-    assert f"line {line_of(text, 'no_such_thing')}, in helper return x.there_is_no_such_thing AttributeError" in out
+    assert (
+        f"line {line_of(text, 'no_such_thing')}, in helper return x.there_is_no_such_thing AttributeError"
+        in out
+    )
 
 
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("class Conv2d:\n    def forward(self, x)\n", ["line 2", "def forward(self, x)", "SyntaxError: expected ':'"]),
-        ("import there_is_no_such_module\n", ["line 1", "import there_is_no_such_module", "ModuleNotFoundError"]),
+        (
+            "class Conv2d:\n    def forward(self, x)\n",
+            ["line 2", "def forward(self, x)", "SyntaxError: expected ':'"],
+        ),
+        (
+            "import there_is_no_such_module\n",
+            ["line 1", "import there_is_no_such_module", "ModuleNotFoundError"],
+        ),
         ("x = 1 / 0\n", ["line 1", "ZeroDivisionError: division by zero"]),
         ("import sys\nsys.exit(3)\n", ["line 2", "SystemExit: 3"]),
     ],
@@ -51,8 +65,16 @@ def test_a_file_that_python_cannot_run_is_not_right_yet(text, words, graded):
     "name, text, words",
     [
         ("conv.py", "class Konv2d:\n    pass\n", "expected a class Conv2d in"),
-        ("mine.py", "def forward(x):\n    return x\n", "expected a class with forward and backward in"),
-        ("mine.py", "from minialex.layers import ReLU\n", "expected a class with forward and backward in"),
+        (
+            "mine.py",
+            "def forward(x):\n    return x\n",
+            "expected a class with forward and backward in",
+        ),
+        (
+            "mine.py",
+            "from minialex.layers import ReLU\n",
+            "expected a class with forward and backward in",
+        ),
         ("notes.txt", "conv", "expected a Python file such as lessons/exercises/conv.py, got"),
     ],
 )
@@ -75,9 +97,17 @@ def test_no_file_and_a_folder_are_errors(tmp_path, capsys):
     [
         ("def forward", "def vorward", "forward next forward is missing in"),
         ("def backward", "def bakward", "backward next backward is missing in"),
-        ("def __init__(self, size: int = 5", "def __init__(self, width: int = 5", "unexpected keyword argument 'size'"),
+        (
+            "def __init__(self, size: int = 5",
+            "def __init__(self, width: int = 5",
+            "unexpected keyword argument 'size'",
+        ),
         ("x: numpy.ndarray, train: bool = False", "x", "unexpected keyword argument 'train'"),
-        ("self.size, self.alpha, self.beta", "self.size, self.alfa, self.beta", "no attribute 'alpha'"),
+        (
+            "self.size, self.alpha, self.beta",
+            "self.size, self.alfa, self.beta",
+            "no attribute 'alpha'",
+        ),
     ],
 )
 def test_a_changed_signature_is_explained(old, new, words, graded):
@@ -99,5 +129,3 @@ def test_a_file_named_like_a_module_replaces_none(graded):
     import random
 
     assert random.random() < 1
-
-

@@ -52,7 +52,9 @@ class TestThePlainLayers:
         )
         for case in softmax.cases(rng):
             assert check_loss(softmax.SoftmaxCrossEntropy(), case.logits, case.labels).passed
-        assert softmax.SoftmaxCrossEntropy().forward(hardest.logits, hardest.labels) > 300  # 1000 / 3
+        assert (
+            softmax.SoftmaxCrossEntropy().forward(hardest.logits, hardest.labels) > 300
+        )  # 1000 / 3
 
     def test_the_optimiser_takes_the_shipped_ones_steps(self, rng):
         for case in momentum.cases(rng):
@@ -98,13 +100,23 @@ def test_a_mistake_shows_in_its_own_stage_and_not_before(name, rng):
     """Else it would be named for what it cannot have caused."""
     exercise = grading.BY_FILE[name]
     stages, cases = list(exercise.stages), exercise.cases(rng)
-    right = {stage: list(results_with(Mistake("none", ""), exercise, cases, stage)) for stage in stages}
+    right = {
+        stage: list(results_with(Mistake("none", ""), exercise, cases, stage)) for stage in stages
+    }
     for stage in stages:
         for mistake in exercise.stages[stage].mistakes:
-            before = [earlier for earlier in stages[: stages.index(stage)] if earlier != "output_shape"]
+            before = [
+                earlier for earlier in stages[: stages.index(stage)] if earlier != "output_shape"
+            ]
             for each in [*before, *([stage] if stage != "output_shape" else [])]:
-                results = zip(results_with(mistake, exercise, cases, each), right[each], strict=True)
-                agree = [same(its.get(n), ours[n], exercise.tolerance) for its, ours in results for n in ours]
+                results = zip(
+                    results_with(mistake, exercise, cases, each), right[each], strict=True
+                )
+                agree = [
+                    same(its.get(n), ours[n], exercise.tolerance)
+                    for its, ours in results
+                    for n in ours
+                ]
                 assert all(agree) == (each != stage), (mistake.name, each)
 
 

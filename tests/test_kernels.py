@@ -82,7 +82,9 @@ def test_columns(kernel, stride, padding, groups, rng, device):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("channels, size, beta", [(8, 5, 0.75), (3, 5, 0.75), (1, 3, 0.75), (6, 1, 0.75), (7, 7, 0.6)])
+@pytest.mark.parametrize(
+    "channels, size, beta", [(8, 5, 0.75), (3, 5, 0.75), (1, 3, 0.75), (6, 1, 0.75), (7, 7, 0.6)]
+)
 def test_lrn(channels, size, beta, dtype, rng, device):
     """With windows as wide as the channels, or wider, and any power."""
     x = (10 * rng.standard_normal((2, 3, 4, channels))).astype(dtype)
@@ -94,12 +96,17 @@ def test_a_batch_in_parts_gives_the_same(rng, device, two_at_a_time):
     """The kernels read x and write dx at their place in larger arrays."""
 
     def build():
-        return Conv2d(4, 6, 3, padding=1, groups=2, algorithm="im2col", rng=numpy.random.default_rng(2))
+        return Conv2d(
+            4, 6, 3, padding=1, groups=2, algorithm="im2col", rng=numpy.random.default_rng(2)
+        )
 
     assert_equal_to_numpy(build, rng.standard_normal((5, 7, 6, 4)), device, ("im2col", "col2im"))
 
 
-@pytest.mark.parametrize("build", [lambda: MaxPool2d(3, 2), lambda: LocalResponseNorm(3, alpha=1), lambda: Conv2d(4, 2, 3)])
+@pytest.mark.parametrize(
+    "build",
+    [lambda: MaxPool2d(3, 2), lambda: LocalResponseNorm(3, alpha=1), lambda: Conv2d(4, 2, 3)],
+)
 def test_arrays_whose_numbers_lie_apart_are_read_in_order(build, rng, device):
     layer, x = to(build().astype("float64"), device), rng.standard_normal((2, 7, 6, 8))
     apart = layer.forward(device.asarray(x)[:, :, :, ::2], train=True).copy()
@@ -118,7 +125,17 @@ NUMBERS = (
     *("beta1", "new1", "beta2", "new2", "correction", "epsilon"),
 )
 SIZES = (
-    *("pictures", "height", "width", "channels", "in_height", "in_width", "out_height", "out_width", "groups"),
+    *(
+        "pictures",
+        "height",
+        "width",
+        "channels",
+        "in_height",
+        "in_width",
+        "out_height",
+        "out_width",
+        "groups",
+    ),
     *("kernel", "stride", "padding", "reach"),
 )
 
@@ -127,7 +144,9 @@ SIZES = (
 @pytest.mark.parametrize("dtype", ["float", "double"])
 def test_nvidias_compiler_takes_the_kernel(kernel, dtype):
     """A CUDA kernel around the body, with plain pointers where CuPy has its CArray, compiled for an A100 by NVRTC."""
-    nvrtc = pytest.importorskip("cupy_backends.cuda.libs.nvrtc", exc_type=ImportError, reason="CuPy with NVRTC")
+    nvrtc = pytest.importorskip(
+        "cupy_backends.cuda.libs.nvrtc", exc_type=ImportError, reason="CuPy with NVRTC"
+    )
     names = {"T": dtype, "uint8": "unsigned char"}
     parameters, elements = [], []
     for text, const in ((kernel.inputs, "const "), (kernel.outputs, "")):

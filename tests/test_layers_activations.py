@@ -23,7 +23,9 @@ MAPS, FEATURES = (2, 4, 3, 5), (3, 7)
 @pytest.mark.parametrize("activation", FUNCTIONS)
 def test_forward_equals_the_function_of_each_number(activation, shape, dtype, rng, xp):
     x = (4 * rng.standard_normal(shape)).astype(dtype)
-    expected = numpy.array([FUNCTIONS[activation](float(number)) for number in x.flat]).reshape(shape)
+    expected = numpy.array([FUNCTIONS[activation](float(number)) for number in x.flat]).reshape(
+        shape
+    )
     assert_close(activation().forward(xp.asarray(x)), expected)
 
 

@@ -68,7 +68,10 @@ def passes(layer, x, dy=None):
     """y, dx and the gradients of one forward and backward pass, as host arrays of the caller's own; dy is 1 if not given."""
     y = layer.forward(x, train=True)
     dx = layer.backward(backend.of(x).ones_like(y) if dy is None else dy)
-    return {name: numpy.array(backend.to_host(a)) for name, a in {"y": y, "dx": dx, **layer.grads}.items()}
+    return {
+        name: numpy.array(backend.to_host(a))
+        for name, a in {"y": y, "dx": dx, **layer.grads}.items()
+    }
 
 
 def assert_all_close(actual, expected):
@@ -87,7 +90,10 @@ def everywhere_apart(array):
 
 
 def test_no_layer_is_missing_here():
-    shipped = set(layers.__all__) - {"Layer", "SoftmaxCrossEntropy"}  # the contract itself, and test_layers_loss.py
+    shipped = set(layers.__all__) - {
+        "Layer",
+        "SoftmaxCrossEntropy",
+    }  # the contract itself, and test_layers_loss.py
     assert {type(build(None)).__name__ for build, _ in LAYERS.values()} == shipped
 
 
@@ -120,14 +126,19 @@ def test_forward_and_backward_leave_the_parameters_alone(case):
 def test_arrays_that_are_views_give_the_same_numbers(case):
     x = case.x()
     dy = case.dy(case.layer().forward(x))
-    assert_all_close(passes(case.layer(), everywhere_apart(x), everywhere_apart(dy)), passes(case.layer(), x, dy))
+    assert_all_close(
+        passes(case.layer(), everywhere_apart(x), everywhere_apart(dy)), passes(case.layer(), x, dy)
+    )
 
 
 def test_backward_needs_a_forward_before_it(case):
     layer = case.layer()
     y = layer.forward(case.x())
     for _ in range(2):  # neither without any forward(train=True) nor when the last one was without
-        with pytest.raises(RuntimeError, match=rf"{type(layer).__name__}\.backward needs a forward\(x, train=True\)"):
+        with pytest.raises(
+            RuntimeError,
+            match=rf"{type(layer).__name__}\.backward needs a forward\(x, train=True\)",
+        ):
             layer.backward(case.dy(y))
         layer.forward(case.x(), train=True)
         layer.forward(case.x(), train=False)
@@ -151,13 +162,17 @@ def test_flatten_lays_the_pixels_end_to_end_row_by_row_with_their_channels_toget
     x = rng.standard_normal((2, *MAPS))
     y = backend.to_host(Flatten().forward(xp.asarray(x)))
     for n in range(2):
-        assert y[n].tolist() == [number for row in x[n].tolist() for pixel in row for number in pixel]
+        assert y[n].tolist() == [
+            number for row in x[n].tolist() for pixel in row for number in pixel
+        ]
 
 
 def test_gradients_have_the_names_and_shapes_of_the_parameters(case):
     layer = case.layer()
     passes(layer, case.x())
-    assert {n: g.shape for n, g in layer.grads.items()} == {n: p.shape for n, p in layer.params.items()}
+    assert {n: g.shape for n, g in layer.grads.items()} == {
+        n: p.shape for n, p in layer.params.items()
+    }
 
 
 def test_backward_overwrites_the_gradients_of_the_last_one(case):
@@ -208,7 +223,11 @@ def test_a_replica_has_gradients_caches_and_memory_of_its_own(case):
     "layer, shape, message",
     [
         (Conv2d(4, 6, 3), (2, 7, 6, 5), r"Conv2d\(4, 6, 3.* expects .* \(N, H, W, 4\), got .*5\)"),
-        (Conv2d(4, 6, 3, groups=2), (2, 7, 6, 2), r"Conv2d\(4, 6, 3.* expects .* \(N, H, W, 4\), got .*2\)"),
+        (
+            Conv2d(4, 6, 3, groups=2),
+            (2, 7, 6, 2),
+            r"Conv2d\(4, 6, 3.* expects .* \(N, H, W, 4\), got .*2\)",
+        ),
         (Conv2d(4, 6, 3), (2, 4), r"expects .* \(N, H, W, 4\), got .*4\)"),
         (Linear(5, 3), (2, 6), r"Linear\(5, 3\) expects .* \(N, 5\), got .*6\)"),
         (Linear(5, 3), (2, 1, 1, 5), r"Linear\(5, 3\) expects .* \(N, 5\), got .*1, 1, 5\)"),
@@ -266,14 +285,20 @@ def test_initial_weights_are_hes_or_have_the_deviation_asked_for(build, fan_in, 
     ]:
         weight = layer.params["weight"]
         assert weight.dtype == layer.params["bias"].dtype == numpy.float32
-        assert abs(weight.std() / std - 1) < 5 / math.sqrt(2 * weight.size)  # five standard deviations of a deviation
+        assert abs(weight.std() / std - 1) < 5 / math.sqrt(
+            2 * weight.size
+        )  # five standard deviations of a deviation
         assert abs(weight.mean() / std) < 5 / math.sqrt(weight.size)
         assert (layer.params["bias"] == (std == 0.01)).all()
 
 
-@pytest.mark.parametrize("build", [lambda rng: Conv2d(3, 4, 5, rng=rng), lambda rng: Linear(6, 5, rng=rng)])
+@pytest.mark.parametrize(
+    "build", [lambda rng: Conv2d(3, 4, 5, rng=rng), lambda rng: Linear(6, 5, rng=rng)]
+)
 def test_the_same_seed_gives_the_same_weights(build):
-    first, second, other = (build(numpy.random.default_rng(seed)).params["weight"] for seed in (4, 4, 5))
+    first, second, other = (
+        build(numpy.random.default_rng(seed)).params["weight"] for seed in (4, 4, 5)
+    )
     assert_same(first, second)
     assert not (first == other).any()
 
@@ -281,7 +306,13 @@ def test_the_same_seed_gives_the_same_weights(build):
 @pytest.mark.parametrize("layer", [Conv2d(3, 4, 3), Linear(3, 4)], ids=["conv", "linear"])
 def test_an_input_that_is_not_where_the_parameters_are_gets_an_error_that_says_what_to_call(layer):
     x = numpy.ones((2, 5, 5, 3) if isinstance(layer, Conv2d) else (2, 3), numpy.float32)
-    with pytest.raises(TypeError, match=r"parameters in standin, the input is in numpy.*backend\.to_device\(x, standin\)"):
+    with pytest.raises(
+        TypeError,
+        match=r"parameters in standin, the input is in numpy.*backend\.to_device\(x, standin\)",
+    ):
         to(layer, standin).forward(x)
-    with pytest.raises(TypeError, match=r"parameters in numpy, the input is in standin.*backend\.to_device\(x, numpy\)"):
+    with pytest.raises(
+        TypeError,
+        match=r"parameters in numpy, the input is in standin.*backend\.to_device\(x, numpy\)",
+    ):
         to(layer, numpy).forward(standin.asarray(x))

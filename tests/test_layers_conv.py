@@ -39,7 +39,10 @@ def layer_and_input(geometry, rng, xp, pictures=2):
 
 def assert_equals_loops(layer, x, xp):
     weight, bias = map(backend.to_host, layer.params.values())
-    assert_close(layer.forward(xp.asarray(x)), conv(x, weight, bias, layer.stride, layer.padding, layer.groups))
+    assert_close(
+        layer.forward(xp.asarray(x)),
+        conv(x, weight, bias, layer.stride, layer.padding, layer.groups),
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -54,7 +57,9 @@ def test_gradients_equal_finite_differences(geometry, rng, xp):
     assert report.passed, report
 
 
-@pytest.mark.parametrize("options", [{}, dict(stride=2, padding=1, groups=2)], ids=["plain", "stride, padding, groups"])
+@pytest.mark.parametrize(
+    "options", [{}, dict(stride=2, padding=1, groups=2)], ids=["plain", "stride, padding, groups"]
+)
 def test_a_batch_of_several_chunks_gives_the_same_numbers(options, rng, xp, two_at_a_time):
     layer, x = layer_and_input(((5, 4), dict(kernel_size=3, **options)), rng, xp, pictures=5)
     assert_equals_loops(layer.astype("float64"), x, xp)
@@ -64,14 +69,18 @@ def test_a_batch_of_several_chunks_gives_the_same_numbers(options, rng, xp, two_
 
 def test_the_workspace_cuts_a_large_batch_and_the_pictures_stay_right(rng, xp):
     layer = to(Conv2d(8, 2, 5, rng=rng), xp)
-    x = xp.asarray(rng.standard_normal((9, 64, 48, 8), dtype=numpy.float32))  # 2.1 MB of columns each
+    x = xp.asarray(
+        rng.standard_normal((9, 64, 48, 8), dtype=numpy.float32)
+    )  # 2.1 MB of columns each
     together = layer.forward(x).copy()
     one_by_one = [backend.to_host(layer.forward(x[n : n + 1])).copy() for n in range(len(x))]
     assert_close(together, numpy.concatenate(one_by_one))
 
 
 def test_without_an_input_gradient_the_parameters_get_the_same(rng, xp):
-    layer, x = layer_and_input(((6, 5), dict(kernel_size=3, stride=2, padding=1, groups=2)), rng, xp)
+    layer, x = layer_and_input(
+        ((6, 5), dict(kernel_size=3, stride=2, padding=1, groups=2)), rng, xp
+    )
     dy = xp.asarray(rng.standard_normal(layer.forward(xp.asarray(x), train=True).shape))
     assert layer.backward(dy) is not None
     expected = {name: grad.copy() for name, grad in layer.grads.items()}
@@ -95,8 +104,14 @@ def test_a_filter_of_one_group_does_not_see_the_other(rng, xp):
     [
         (lambda: Conv2d(6, 4, 3, groups=4), "4 groups do not divide 6 input and 4 output channels"),
         (lambda: Conv2d(4, 6, 3, groups=4), "4 groups do not divide 4 input and 6 output channels"),
-        (lambda: Conv2d(4, 6, 5).output_shape((9, 4, 4)), "window of 5 does not fit into 4 pixels with padding 0"),
-        (lambda: Conv2d(4, 6, 7, padding=1).forward(numpy.zeros((1, 9, 4, 4))), "window of 7 does not fit into 4 pixels"),
+        (
+            lambda: Conv2d(4, 6, 5).output_shape((9, 4, 4)),
+            "window of 5 does not fit into 4 pixels with padding 0",
+        ),
+        (
+            lambda: Conv2d(4, 6, 7, padding=1).forward(numpy.zeros((1, 9, 4, 4))),
+            "window of 7 does not fit into 4 pixels",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named_with_both_numbers(build, message):

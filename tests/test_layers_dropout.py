@@ -41,13 +41,19 @@ def test_testing_changes_nothing(p, x, rng):
 
 
 def test_testing_draws_no_random_numbers(x, xp):
-    tested, untested = Dropout(0.5, numpy.random.default_rng(3)), Dropout(0.5, numpy.random.default_rng(3))
+    tested, untested = (
+        Dropout(0.5, numpy.random.default_rng(3)),
+        Dropout(0.5, numpy.random.default_rng(3)),
+    )
     tested.forward(x)
     assert_same(mask(tested, xp), mask(untested, xp))
 
 
 def test_the_same_seed_drops_the_same_units_and_each_step_others(xp):
-    layer, twin = Dropout(0.5, numpy.random.default_rng(3)), Dropout(0.5, numpy.random.default_rng(3))
+    layer, twin = (
+        Dropout(0.5, numpy.random.default_rng(3)),
+        Dropout(0.5, numpy.random.default_rng(3)),
+    )
     first, second = mask(layer, xp), mask(layer, xp)
     assert_same(mask(twin, xp), first)
     assert_same(mask(twin, xp), second)
@@ -55,15 +61,23 @@ def test_the_same_seed_drops_the_same_units_and_each_step_others(xp):
 
 
 def test_the_same_seed_drops_the_same_units_in_both_precisions(xp):
-    layer, twin = Dropout(0.5, numpy.random.default_rng(3)), Dropout(0.5, numpy.random.default_rng(3))
-    assert_same(layer.forward(xp.ones((50, 40), "float32"), train=True), twin.forward(xp.ones((50, 40)), train=True))
+    layer, twin = (
+        Dropout(0.5, numpy.random.default_rng(3)),
+        Dropout(0.5, numpy.random.default_rng(3)),
+    )
+    assert_same(
+        layer.forward(xp.ones((50, 40), "float32"), train=True),
+        twin.forward(xp.ones((50, 40)), train=True),
+    )
 
 
 @pytest.mark.parametrize("p", PROBABILITIES)
 def test_backward_multiplies_with_the_mask_of_forward(p, x, rng, xp):
     layer = Dropout(p, rng)
     y, dy = layer.forward(x, train=True).copy(), xp.asarray(rng.standard_normal(x.shape))
-    numpy.testing.assert_allclose(backend.to_host(layer.backward(dy)), backend.to_host(dy * y / x), rtol=1e-12)
+    numpy.testing.assert_allclose(
+        backend.to_host(layer.backward(dy)), backend.to_host(dy * y / x), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("p", PROBABILITIES)

@@ -28,7 +28,11 @@ def logits(rng, xp):
     [
         ([[0, 0]], [1], math.log(2)),
         ([[math.log(1), math.log(3)]], [1], math.log(4 / 3)),
-        ([[0, 0], [0, math.log(3)]], [0, 0], (math.log(2) + math.log(4)) / 2),  # the mean, not the sum
+        (
+            [[0, 0], [0, math.log(3)]],
+            [0, 0],
+            (math.log(2) + math.log(4)) / 2,
+        ),  # the mean, not the sum
         ([[7, 7, 7, 7]], [2], math.log(4)),
     ],
 )

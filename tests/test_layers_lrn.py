@@ -20,7 +20,9 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("scale", [1, 100])  # 100: pixels of 0 to 255, where even the paper's α has an effect
+@pytest.mark.parametrize(
+    "scale", [1, 100]
+)  # 100: pixels of 0 to 255, where even the paper's α has an effect
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
 def test_forward_equals_the_loops(options, scale, dtype, rng, xp):
     x = (scale * rng.standard_normal((2, 3, 2, CHANNELS))).astype(dtype)
@@ -29,7 +31,9 @@ def test_forward_equals_the_loops(options, scale, dtype, rng, xp):
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
 def test_gradient_equals_finite_differences(options, rng, xp):
-    report = check_layer(LocalResponseNorm(**options), xp.asarray(rng.standard_normal((2, 3, 2, CHANNELS))), rng)
+    report = check_layer(
+        LocalResponseNorm(**options), xp.asarray(rng.standard_normal((2, 3, 2, CHANNELS))), rng
+    )
     assert report.passed, report
 
 

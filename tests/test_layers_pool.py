@@ -23,7 +23,11 @@ UNPADDED = {name: (*rest, padding) for name, (*rest, padding) in GEOMETRIES.item
 
 def max_case(geometry):
     shape, kernel_size, stride, padding = geometry
-    return MaxPool2d(kernel_size, stride, padding), lambda x: max_pool(x, kernel_size, stride, padding), shape
+    return (
+        MaxPool2d(kernel_size, stride, padding),
+        lambda x: max_pool(x, kernel_size, stride, padding),
+        shape,
+    )
 
 
 def avg_case(geometry):
@@ -31,8 +35,12 @@ def avg_case(geometry):
     return AvgPool2d(kernel_size, stride), lambda x: avg_pool(x, kernel_size, stride), shape
 
 
-CASES = [pytest.param(max_case, geometry, id=f"max, {name}") for name, geometry in GEOMETRIES.items()]
-CASES += [pytest.param(avg_case, geometry, id=f"mean, {name}") for name, geometry in UNPADDED.items()]
+CASES = [
+    pytest.param(max_case, geometry, id=f"max, {name}") for name, geometry in GEOMETRIES.items()
+]
+CASES += [
+    pytest.param(avg_case, geometry, id=f"mean, {name}") for name, geometry in UNPADDED.items()
+]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -52,7 +60,8 @@ def test_gradient_equals_finite_differences(case, geometry, rng, xp):
 
 
 @pytest.mark.parametrize(
-    "case, geometry", [(max_case, "every pixel"), (max_case, "overlapping and padded"), (avg_case, "every pixel")]
+    "case, geometry",
+    [(max_case, "every pixel"), (max_case, "overlapping and padded"), (avg_case, "every pixel")],
 )
 def test_a_batch_of_several_slices_gives_the_same_numbers(case, geometry, rng, xp, two_at_a_time):
     layer, naive, (height, width) = case(GEOMETRIES[geometry])

@@ -24,15 +24,27 @@ GEOMETRIES = {
     "a tile larger than the picture": ((1, 2), dict(kernel_size=3, padding=1)),
     "kernel as large as the picture": ((5, 5), dict(kernel_size=5)),
     "stride 4, three blocks, the last in part": ((19, 24), dict(kernel_size=11, stride=4)),
-    "stride 4, padding, pixels left over behind the last block": ((16, 24), dict(kernel_size=11, stride=4, padding=1)),
+    "stride 4, padding, pixels left over behind the last block": (
+        (16, 24),
+        dict(kernel_size=11, stride=4, padding=1),
+    ),
     "stride 2, padding, pixels left over": ((10, 12), dict(kernel_size=5, stride=2, padding=1)),
-    "stride 3, five blocks, more padding than the kernel reaches": ((13, 14), dict(kernel_size=13, stride=3, padding=4)),
+    "stride 3, five blocks, more padding than the kernel reaches": (
+        (13, 14),
+        dict(kernel_size=13, stride=3, padding=4),
+    ),
     "stride 2, two groups": ((9, 8), dict(kernel_size=6, stride=2, padding=2, groups=2)),
 }
 
 #: For each side a of the patches: how far float32 results may be from float64's. The first number is the root mean square
 #: of the difference, the second its largest, both as shares of the standard deviation of the result.
-FLOAT32_BOUNDS = {4: (1e-6, 1e-5), 5: (3e-6, 5e-5), 6: (4e-6, 6e-5), 7: (8e-6, 1e-4), 8: (1e-5, 1e-4)}
+FLOAT32_BOUNDS = {
+    4: (1e-6, 1e-5),
+    5: (3e-6, 5e-5),
+    6: (4e-6, 6e-5),
+    7: (8e-6, 1e-4),
+    8: (1e-5, 1e-4),
+}
 
 
 def tile_sizes(geometry):
@@ -48,7 +60,9 @@ def geometry(request):
 
 def layer_and_input(geometry, rng, xp, pictures=2):
     (height, width), options = geometry
-    layer = to(Conv2d(4, 6, bias=0.5, rng=rng, algorithm="winograd", **options), xp).astype("float64")
+    layer = to(Conv2d(4, 6, bias=0.5, rng=rng, algorithm="winograd", **options), xp).astype(
+        "float64"
+    )
     layer.params["bias"] += xp.arange(6)  # no two filters have the same
     return layer, xp.asarray(rng.standard_normal((pictures, height, width, 4)))
 
@@ -60,7 +74,9 @@ def results(layer, x, dy):
     return y, dx, *(backend.to_host(grad).copy() for grad in layer.grads.values())
 
 
-@pytest.mark.parametrize("name, m", [(name, m) for name in GEOMETRIES for m in tile_sizes(GEOMETRIES[name])])
+@pytest.mark.parametrize(
+    "name, m", [(name, m) for name in GEOMETRIES for m in tile_sizes(GEOMETRIES[name])]
+)
 def test_everything_equals_im2col_to_rounding(name, m, rng, xp, monkeypatch):
     monkeypatch.setattr(winograd, "tile_size", lambda *size: m)
     layer, x = layer_and_input(GEOMETRIES[name], rng, xp)
@@ -74,7 +90,10 @@ def test_everything_equals_im2col_to_rounding(name, m, rng, xp, monkeypatch):
 def test_forward_equals_the_loops(geometry, rng, xp):
     layer, x = layer_and_input(geometry, rng, xp)
     weight, bias = map(backend.to_host, layer.params.values())
-    assert_close(layer.forward(x), conv(backend.to_host(x), weight, bias, layer.stride, layer.padding, layer.groups))
+    assert_close(
+        layer.forward(x),
+        conv(backend.to_host(x), weight, bias, layer.stride, layer.padding, layer.groups),
+    )
 
 
 def test_gradients_equal_finite_differences(geometry, rng, xp):
@@ -83,8 +102,12 @@ def test_gradients_equal_finite_differences(geometry, rng, xp):
     assert report.passed, report
 
 
-@pytest.mark.parametrize("rows", [1, 10**6], ids=["products small enough for the cache", "large products"])
-def test_with_little_memory_in_many_steps_the_numbers_are_the_same(geometry, rows, rng, xp, monkeypatch):
+@pytest.mark.parametrize(
+    "rows", [1, 10**6], ids=["products small enough for the cache", "large products"]
+)
+def test_with_little_memory_in_many_steps_the_numbers_are_the_same(
+    geometry, rows, rng, xp, monkeypatch
+):
     monkeypatch.setattr(winograd, "ROWS", rows)
     monkeypatch.setattr(backend, "temporary_bytes", lambda xp: 30_000)  # one picture or two
     monkeypatch.setattr(backend, "workspace_bytes", lambda xp: 6_000)
@@ -98,11 +121,15 @@ def test_with_little_memory_in_many_steps_the_numbers_are_the_same(geometry, row
 
 @pytest.mark.parametrize("options", [dict(kernel_size=3), dict(kernel_size=3, padding=1)])
 def test_arrays_may_lie_in_memory_in_any_order(options, rng, xp, monkeypatch):
-    monkeypatch.setattr(winograd, "tile_size", lambda *size: 2)  # which cover these pictures without sticking out
+    monkeypatch.setattr(
+        winograd, "tile_size", lambda *size: 2
+    )  # which cover these pictures without sticking out
     layer, x = layer_and_input(((10, 8), options), rng, xp)
     dy = xp.asarray(rng.standard_normal(layer.forward(x).shape))
     expected = results(layer, x, dy)
-    columns_first = [xp.ascontiguousarray(array.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3) for array in (x, dy)]
+    columns_first = [
+        xp.ascontiguousarray(array.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3) for array in (x, dy)
+    ]
     for got, wanted in zip(results(layer, *columns_first), expected, strict=True):
         assert_close(got, wanted)
 
@@ -186,7 +213,9 @@ def test_threads_keep_one_for_all(rng):
     assert all(twin.kept is layer.kept for twin in twins)
 
 
-@pytest.mark.parametrize("kernel_size, m", [(3, 2), (3, 3), (3, 4), (3, 5), (3, 6), (5, 2), (5, 3), (5, 4)])
+@pytest.mark.parametrize(
+    "kernel_size, m", [(3, 2), (3, 3), (3, 4), (3, 5), (3, 6), (5, 2), (5, 3), (5, 4)]
+)
 def test_the_transforms_turn_products_into_a_convolution(kernel_size, m, rng, xp):
     a, b, g = map(backend.to_host, winograd.transforms(m, kernel_size, xp, numpy.dtype("float64")))
     x, w = rng.standard_normal(m + kernel_size - 1), rng.standard_normal(kernel_size)
@@ -194,16 +223,22 @@ def test_the_transforms_turn_products_into_a_convolution(kernel_size, m, rng, xp
     numpy.testing.assert_allclose(a.T @ ((g @ w) * (b.T @ x)), expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("kernel_size, m", [(3, 2), (3, 3), (3, 4), (3, 5), (3, 6), (5, 2), (5, 3), (5, 4)])
+@pytest.mark.parametrize(
+    "kernel_size, m", [(3, 2), (3, 3), (3, 4), (3, 5), (3, 6), (5, 2), (5, 3), (5, 4)]
+)
 def test_float32_stays_within_the_stated_errors(kernel_size, m, rng, xp, monkeypatch):
     monkeypatch.setattr(winograd, "tile_size", lambda *size: m)
-    layer = to(Conv2d(128, 32, kernel_size, padding=kernel_size // 2, algorithm="winograd", rng=rng), xp)
+    layer = to(
+        Conv2d(128, 32, kernel_size, padding=kernel_size // 2, algorithm="winograd", rng=rng), xp
+    )
     x = xp.asarray(rng.standard_normal((4, 13, 13, 128), dtype=numpy.float32))
     dy = xp.asarray(rng.standard_normal((4, 13, 13, 32), dtype=numpy.float32))
     ours = results(layer, x, dy)
     layer.astype("float64").algorithm = "im2col"
     root_mean_square, largest = FLOAT32_BOUNDS[m + kernel_size - 1]
-    for got, expected in zip(ours[:3], results(layer, x.astype("float64"), dy.astype("float64")), strict=False):
+    for got, expected in zip(
+        ours[:3], results(layer, x.astype("float64"), dy.astype("float64")), strict=False
+    ):
         error = (got - expected) / expected.std()
         assert got.dtype == numpy.float32
         assert numpy.sqrt((error**2).mean()) <= root_mean_square
@@ -221,8 +256,12 @@ def test_auto_gives_what_one_of_the_two_gives(rng, xp):
     assert not (found["im2col"] == found["winograd"]).all()
 
 
-@pytest.mark.parametrize("algorithm", ["auto", "winograd"])  # a network's convolutions may all be given one afterwards
-@pytest.mark.parametrize("options", [dict(kernel_size=7), dict(kernel_size=3, stride=2), dict(kernel_size=1)])
+@pytest.mark.parametrize(
+    "algorithm", ["auto", "winograd"]
+)  # a network's convolutions may all be given one afterwards
+@pytest.mark.parametrize(
+    "options", [dict(kernel_size=7), dict(kernel_size=3, stride=2), dict(kernel_size=1)]
+)
 def test_it_is_im2col_where_winograd_cannot(options, algorithm, rng, xp):
     layer = to(Conv2d(64, 64, rng=rng, **options), xp)
     layer.algorithm = algorithm
@@ -235,9 +274,18 @@ def test_it_is_im2col_where_winograd_cannot(options, algorithm, rng, xp):
 @pytest.mark.parametrize(
     "options, message",
     [
-        (dict(kernel_size=3, algorithm="fft"), "algorithm is one of auto, im2col, winograd, got 'fft'"),
-        (dict(kernel_size=3, stride=2, algorithm="winograd"), "kernel_size / stride, rounded up, to be 3 or 5, got Conv2d"),
-        (dict(kernel_size=7, algorithm="winograd"), "kernel_size / stride, rounded up, to be 3 or 5, got Conv2d"),
+        (
+            dict(kernel_size=3, algorithm="fft"),
+            "algorithm is one of auto, im2col, winograd, got 'fft'",
+        ),
+        (
+            dict(kernel_size=3, stride=2, algorithm="winograd"),
+            "kernel_size / stride, rounded up, to be 3 or 5, got Conv2d",
+        ),
+        (
+            dict(kernel_size=7, algorithm="winograd"),
+            "kernel_size / stride, rounded up, to be 3 or 5, got Conv2d",
+        ),
     ],
 )
 def test_what_it_cannot_do_is_refused(options, message):

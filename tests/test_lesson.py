@@ -38,7 +38,10 @@ def lesson(tmp_path):
 
 
 def environment():
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(LESSONS), str(LESSONS.parent)]), "NO_COLOR": "1"}
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(LESSONS), str(LESSONS.parent)]),
+        "NO_COLOR": "1",
+    }
 
 
 def run(path, *options, **more):
@@ -50,7 +53,9 @@ def in_terminal(path, typed: bytes) -> tuple[int, str]:
     """(exit code, screen) of the lesson in a terminal where `typed` is typed."""
     pty = pytest.importorskip("pty", reason="a terminal to type in: this system has no pty")
     here, there = pty.openpty()
-    process = subprocess.Popen([sys.executable, str(path)], env=environment(), stdin=there, stdout=there, stderr=there)
+    process = subprocess.Popen(
+        [sys.executable, str(path)], env=environment(), stdin=there, stdout=there, stderr=there
+    )
     os.close(there)
     os.write(here, typed)
     screen = b""
@@ -69,7 +74,14 @@ def test_text_then_code_then_output_of_each_step(lesson):
     assert done.returncode == 0
     assert lines == [
         *("Lesson 99: waiting.", "The first text.", '  │ print("first", 1 + 1)', "first 2"),
-        *("The second text.", "  │ def f():", "  │     return 3", "  │", '  │ print("second", f())', "second 3"),
+        *(
+            "The second text.",
+            "  │ def f():",
+            "  │     return 3",
+            "  │",
+            '  │ print("second", f())',
+            "second 3",
+        ),
     ]
     assert "── 1. One ──" in done.stdout and "── 2. Two ──" in done.stdout
 

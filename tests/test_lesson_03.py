@@ -19,11 +19,15 @@ def test_backward_is_right_and_the_checker_sees_when_it_is_not(run_lesson):
 
     single, double = made["errors"]["float32"], made["errors"]["float64"]
     assert min(single) > 1000 * min(double), "float32 has no good ε"
-    assert all(after < before / 50 for before, after in itertools.pairwise(double[:4])), "the error falls with ε²"
+    assert all(after < before / 50 for before, after in itertools.pairwise(double[:4])), (
+        "the error falls with ε²"
+    )
     assert max(single[-4:]) > 0.1, "a small ε is worse in float32"
     assert double[4] < TOLERANCE < single[4], "at the checker's ε of 1e-5 only float64 will do"
 
-    checks = re.findall(r"(\w+) stride (\d): passed (True|False), dx ([\d.e+-]+), dweight ([\d.e+-]+)", printed)
+    checks = re.findall(
+        r"(\w+) stride (\d): passed (True|False), dx ([\d.e+-]+), dweight ([\d.e+-]+)", printed
+    )
     assert [check[:3] for check in checks] == [
         ("Conv2d", "2", "True"),
         ("Forgetful", "2", "False"),

@@ -24,7 +24,9 @@ def test_saturated_units_learn_slowly(run_lesson):
     assert len(last) == 6
     assert last["2012", "ReLU"] < 0.82, "ReLU learns, fed with raw pixels"
     assert last["today", "ReLU"] < 0.85, "and with standardised ones"
-    assert last["today", "tanh"] < last["2012", "tanh"] - 0.05, "tanh learns faster where it is not saturated"
+    assert last["today", "tanh"] < last["2012", "tanh"] - 0.05, (
+        "tanh learns faster where it is not saturated"
+    )
     for start in ("2012", "today"):
         assert last[start, "sigmoid"] > max(last[start, "ReLU"], last[start, "tanh"]) + 0.05
 

@@ -21,7 +21,9 @@ def test_inhibition_gradient_and_conventions(run_lesson):
     assert errors[1, "right"] < 1e-8 and errors[1e-4, "right"] < 1e-8
     for mistake in ("no cross term", "window of 4"):
         assert errors[1, mistake] > 0.1
-        assert 1e-6 < errors[1e-4, mistake] < 1e-3  # less than the bound that the lesson names, more than gradcheck's
+        assert (
+            1e-6 < errors[1e-4, mistake] < 1e-3
+        )  # less than the bound that the lesson names, more than gradcheck's
 
     layer, a, dy = LocalResponseNorm(alpha=1), made["a"], made["dy"]
     layer.forward(a, train=True)

@@ -12,7 +12,9 @@ def test_mean_mask_overfitting_and_votes(run_lesson):
     means = re.findall(r"train (-?[\d.]+) ± ([\d.]+), test (-?[\d.]+)", text)
     assert len(means) == 2
     for mean, spread, test in numpy.array(means, float):
-        assert abs(mean - test) < 5 * spread / 10_000**0.5 + 0.01  # five deviations of a mean of 10,000, and rounding
+        assert (
+            abs(mean - test) < 5 * spread / 10_000**0.5 + 0.01
+        )  # five deviations of a mean of 10,000, and rounding
     numpy.testing.assert_allclose(float(means[1][2]), 2 * float(means[0][2]), atol=0.02)
 
     right, no_divisor, other_coins = (abs(dx - made["true"]).max() for dx in made["ways"].values())

@@ -18,7 +18,9 @@ def test_counts_groups_forward_pass_and_receptive_field(run_lesson):
     assert "convolutions: 92% of 724,406,816 multiply-adds" in text
 
     lenet = build("lenet")
-    in_weights, in_work = map(int, re.search(r"LeNet times (\d+) in weights, times (\d+) in work", text).groups())
+    in_weights, in_work = map(
+        int, re.search(r"LeNet times (\d+) in weights, times (\d+) in work", text).groups()
+    )
     assert abs(in_weights * lenet.parameter_count() / made["total"] - 1) < 0.01
     assert abs(in_work * sum(lenet.macs().values()) / 724_406_816 - 1) < 0.01
 

@@ -15,7 +15,9 @@ def test_what_it_says_of_views_and_light(run_lesson):
     assert sorted(lam, reverse=True) == list(lam)
     assert p @ numpy.diag(lam) @ p.T == pytest.approx(numpy.cov(pixels.T, bias=True) / 255**2)
     alpha = 0.1 * numpy.random.default_rng(6).standard_normal(3)
-    by_hand = [sum(255 * alpha[i] * lam[i] * p[channel, i] for i in range(3)) for channel in range(3)]
+    by_hand = [
+        sum(255 * alpha[i] * lam[i] * p[channel, i] for i in range(3)) for channel in range(3)
+    ]
     assert added["the paper, 0 to 1"] == pytest.approx(by_hand)
     assert added["Lighting"] == pytest.approx(by_hand)
     assert added["λ of 0 to 255: wrong"] == pytest.approx(255 * added["the paper, 0 to 1"])

@@ -19,13 +19,19 @@ def test_what_it_finds_inside(run_lesson):
 
     shapes = [((16, 16, 48), 1), ((8, 8, 96), 2), ((8, 8, 128), 3)]
     for shape, i in shapes:
-        assert 20 < int(re.search(rf"relu{i}: {re.escape(str(shape))}, (\d+)% zeros", printed)[1]) < 95
+        assert (
+            20 < int(re.search(rf"relu{i}: {re.escape(str(shape))}, (\d+)% zeros", printed)[1]) < 95
+        )
     tiles = made["maps"]["relu1"]
     assert tiles.shape == (2 * 17, 3 * 17)
     relu1 = made["net"].layers["relu1"].forward(made["net"].layers["conv1"].forward(made["x"][:1]))
-    assert tiles.max() == relu1.max() == tiles[17:, 34:].max(), "the map with the largest answer is the last of six"
+    assert tiles.max() == relu1.max() == tiles[17:, 34:].max(), (
+        "the map with the largest answer is the last of six"
+    )
 
-    nudged, backward = (float(number) for number in re.search(r"nudged ([-+]\S+), backward (\S+)", printed).groups())
+    nudged, backward = (
+        float(number) for number in re.search(r"nudged ([-+]\S+), backward (\S+)", printed).groups()
+    )
     assert backward == pytest.approx(nudged, rel=0.05, abs=1e-3)
     assert backward != 0
 
@@ -39,6 +45,12 @@ def test_what_it_finds_inside(run_lesson):
     assert made["same"]["net"] > made["same"]["pixels"] + 0.1
     errors = [float(error) for error in re.findall(r"at once is (\d\S*) of the distance", printed)]
     assert len(errors) == 2 and max(errors) < 1e-3
-    near, some, asked = made["near"], made["some"], made["images"][0].astype(int)  # by pixels: the loop's last
-    distances = ((some.images[:2000].astype(int) - asked) ** 2 / some.standardize.std**2).sum(axis=(1, 2, 3))
+    near, some, asked = (
+        made["near"],
+        made["some"],
+        made["images"][0].astype(int),
+    )  # by pixels: the loop's last
+    distances = ((some.images[:2000].astype(int) - asked) ** 2 / some.standardize.std**2).sum(
+        axis=(1, 2, 3)
+    )
     assert distances[near[made["right"]][0]] == pytest.approx(numpy.sort(distances)[:6], rel=1e-3)

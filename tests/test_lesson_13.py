@@ -14,7 +14,11 @@ def test_it_computes_the_same_on_either_module_and_says_what_it_counts(run_lesso
     assert (f"{xp.__name__} on the CPU: no GPU here" in lines) == (xp is numpy)
     assert abs(backend.to_host(made["there"]) - made["here"]).max() < 1e-4
     assert len(made["losses"]) == 2
-    assert backend.of(made["losses"][0]) is xp if xp is not numpy else isinstance(made["losses"][0], numpy.float32)
+    assert (
+        backend.of(made["losses"][0]) is xp
+        if xp is not numpy
+        else isinstance(made["losses"][0], numpy.float32)
+    )
 
     dtypes = dict(line.rsplit(None, 1) for line in lines if line.endswith((" float32", " float64")))
     surprises = {"x * numpy.sqrt(2)", "x + xp.zeros(3)", "x + xp.arange(3)"}
@@ -25,5 +29,7 @@ def test_it_computes_the_same_on_either_module_and_says_what_it_counts(run_lesso
     weight, grad, velocity = made["start"].copy()
     optim.SGD(Network([], (1,)), **made["rates"]).update(weight, grad, velocity)
     assert abs(weight - made["start"][0]).max() > 1e-3
-    assert abs(weight - made["weight"]).max() < 1e-6 and abs(velocity - made["velocity"]).max() < 1e-6
+    assert (
+        abs(weight - made["weight"]).max() < 1e-6 and abs(velocity - made["velocity"]).max() < 1e-6
+    )
     assert (made["weight"] == made["arrays"][0]).all()

@@ -21,11 +21,17 @@ def test_every_way_to_be_fast_gives_the_same_numbers(lesson, tmp_path):
     assert (tmp_path / "runs/lessons/14_pieces.png").is_file()
 
     six, four = (
-        numpy.array(line.split()[2:], float) for line in printed.splitlines() if line.startswith(("six prod", "four prod"))
+        numpy.array(line.split()[2:], float)
+        for line in printed.splitlines()
+        if line.startswith(("six prod", "four prod"))
     )
     assert len(six) == 2 and abs(six - four).max() < 1e-12
 
-    tiles = [line for line in printed.splitlines() if "products each, error" in line and line[0].isdigit()]
+    tiles = [
+        line
+        for line in printed.splitlines()
+        if "products each, error" in line and line[0].isdigit()
+    ]
     products = [float(line.split()[1]) for line in tiles]
     errors = [float(line.split()[-1]) for line in tiles]
     assert products == [4.0, 2.78, 2.25, 1.96, 1.78]

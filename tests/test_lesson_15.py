@@ -18,12 +18,20 @@ def test_towers_weights_lrn_and_order_are_as_it_says(run_lesson, tmp_path):
     assert small["fc8"] < 1e-3 * he["fc8"] and large["fc8"] < 0.1 * he["fc8"]
     assert min(he.values()) > 0.1
 
-    reached = {(pixels, alpha): float(s) for pixels, alpha, s in re.findall(r"about +(\d+), α = (\S+): s up to (\S+)", printed)}
+    reached = {
+        (pixels, alpha): float(s)
+        for pixels, alpha, s in re.findall(r"about +(\d+), α = (\S+): s up to (\S+)", printed)
+    }
     assert reached["1", "1e-04"] < 2.01
     assert reached["64", "1e-04"] > 2.1
     assert abs((reached["64", "1e-04"] - 2) / (reached["64", "2e-05"] - 2) - 5) < 0.01
 
-    for line in ("224, rounded up: 55.0", "224, padding 0: 54", "227, padding 0: 55", "224, padding 2: 55"):
+    for line in (
+        "224, rounded up: 55.0",
+        "224, padding 0: 54",
+        "227, padding 0: 55",
+        "224, padding 2: 55",
+    ):
         assert line in lines
     assert "ReLU, MaxPool2d swapped: 0.000 apart" in lines
     apart = next(line for line in lines if line.startswith("ReLU, LocalResponseNorm swapped"))

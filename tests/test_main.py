@@ -13,7 +13,11 @@ from minialex import __main__ as listing
 def commands_that_exist():
     """The modules that end by running a command: "train" for train.py, "visualize" for visualize/__main__.py."""
     package = Path(minialex.__file__).parent
-    found = (path.relative_to(package) for path in package.rglob("*.py") if "\n    run(main)\n" in path.read_text("utf-8"))
+    found = (
+        path.relative_to(package)
+        for path in package.rglob("*.py")
+        if "\n    run(main)\n" in path.read_text("utf-8")
+    )
     modules = (".".join(path.with_suffix("").parts) for path in found)
     return {module.removesuffix(".__main__") for module in modules if module != "__main__"}
 
@@ -23,7 +27,9 @@ def test_every_command_is_listed_with_a_line(capsys):
     assert (code, err) == (0, "")
     listed = dict(line.split(maxsplit=1) for line in out.splitlines() if line.startswith("  "))
     assert set(listed) == commands_that_exist()
-    assert {line.index(listed[line.split()[0]]) for line in out.splitlines() if line.startswith("  ")} == {13}
+    assert {
+        line.index(listed[line.split()[0]]) for line in out.splitlines() if line.startswith("  ")
+    } == {13}
     assert max(map(len, out.splitlines())) <= 80
 
 

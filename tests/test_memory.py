@@ -65,13 +65,26 @@ def test_the_batch_that_fits_is_the_largest_that_does():
 @pytest.mark.parametrize(
     "free, said",
     [
-        (26_000_000, r"26 MB .* is too small for --batch-size 64: about \d\d should fit, more with a smaller --gpu-workspace"),
-        (1_000_000_000, r"1,000 MB .* is too small for --batch-size 64: about 48 should fit"),  # the estimate was off
-        (1_000_000, r"1 MB .* is too small for --batch-size 64: alexnet-cifar needs \d\d MB for a single picture"),
+        (
+            26_000_000,
+            r"26 MB .* is too small for --batch-size 64: about \d\d should fit, more with a smaller --gpu-workspace",
+        ),
+        (
+            1_000_000_000,
+            r"1,000 MB .* is too small for --batch-size 64: about 48 should fit",
+        ),  # the estimate was off
+        (
+            1_000_000,
+            r"1 MB .* is too small for --batch-size 64: alexnet-cifar needs \d\d MB for a single picture",
+        ),
     ],
 )
-@pytest.mark.parametrize("where", [(Workers, "step"), (optim.Optimizer, "__init__")], ids=["in a step", "before"])
-def test_when_memory_runs_out_a_line_says_which_batch_would_fit(free, said, where, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "where", [(Workers, "step"), (optim.Optimizer, "__init__")], ids=["in a step", "before"]
+)
+def test_when_memory_runs_out_a_line_says_which_batch_would_fit(
+    free, said, where, tmp_path, monkeypatch, capsys
+):
     def full(*arguments):
         raise standin.OutOfMemoryError("Out of memory allocating 512 bytes")
 
@@ -96,4 +109,7 @@ def test_the_hosts_own_memory_is_not_taken_for_the_gpus(tmp_path, monkeypatch, c
     monkeypatch.setattr(Workers, "step", full)
     options = on_folder(picture_folder(tmp_path / "pictures"))
     code, _, err = call(train.main, *options, "--out", tmp_path / "run", capsys=capsys)
-    assert (code, err) == (2, "error: out of memory: Unable to allocate 3 GiB (a smaller --batch-size needs less)\n")
+    assert (code, err) == (
+        2,
+        "error: out of memory: Unable to allocate 3 GiB (a smaller --batch-size needs less)\n",
+    )

@@ -206,7 +206,15 @@ BEFORE_HIDDEN = ["dropout6", "fc6", "relu6", "dropout7", "fc7", "relu7", "fc8"]
 def small(name, **options):
     """The net for small pictures, so that it is built quickly."""
     image_size = {"alexnet-cifar": 9, "lenet": 28, **dict.fromkeys(models.QUICK, 16)}.get(name, 67)
-    return models.build(name, **{"image_size": image_size, "num_classes": 5, "rng": numpy.random.default_rng(0), **options})
+    return models.build(
+        name,
+        **{
+            "image_size": image_size,
+            "num_classes": 5,
+            "rng": numpy.random.default_rng(0),
+            **options,
+        },
+    )
 
 
 def alexnet_layers(between, classifier):
@@ -237,12 +245,17 @@ def test_there_are_as_many_multiply_adds_as_counted_by_hand(name, network):
 
 def test_every_layer_has_the_published_shape(name, network):
     all_shapes = {"input": network.input_shape, **network.shapes()}
-    assert {layer: shape for layer, shape in all_shapes.items() if layer in SHAPES[name]} == SHAPES[name]
+    assert {layer: shape for layer, shape in all_shapes.items() if layer in SHAPES[name]} == SHAPES[
+        name
+    ]
 
 
 def test_every_window_is_the_published_one(name, network):
     layers = {key: layer for key, layer in network.layers.items() if hasattr(layer, "kernel_size")}
-    windows = {key: (layer.kernel_size, layer.stride, getattr(layer, "padding", 0)) for key, layer in layers.items()}
+    windows = {
+        key: (layer.kernel_size, layer.stride, getattr(layer, "padding", 0))
+        for key, layer in layers.items()
+    }
     assert windows == WINDOWS[name]
 
 
@@ -256,10 +269,25 @@ def test_half_of_the_hidden_units_drop_out_and_lrn_has_the_papers_constants(name
 
 def test_the_layers_come_in_the_published_order(name, network):
     if name == "lenet":
-        order = ["conv1", "tanh1", "pool1", "conv2", "tanh2", "pool2", "flatten", "fc3", "tanh3", "fc4", "tanh4", "fc5"]
+        order = [
+            "conv1",
+            "tanh1",
+            "pool1",
+            "conv2",
+            "tanh2",
+            "pool2",
+            "flatten",
+            "fc3",
+            "tanh3",
+            "fc4",
+            "tanh4",
+            "fc5",
+        ]
     elif name in models.QUICK:
         convolutions = [layer for layer in SHAPES[name] if layer.startswith("conv")]
-        order = [layer for conv in convolutions for layer in (conv, f"relu{conv[4:]}", f"pool{conv[4:]}")]
+        order = [
+            layer for conv in convolutions for layer in (conv, f"relu{conv[4:]}", f"pool{conv[4:]}")
+        ]
         order = [layer for layer in order if not layer.startswith("pool") or layer in SHAPES[name]]
         order += ["flatten", f"fc{len(convolutions) + 1}"]
     else:
@@ -274,7 +302,9 @@ def test_the_pictures_it_is_made_for_are_those_of_its_input(name, network):
 
 def assert_deviation(array, std, name):
     sample = array.reshape(-1)[:20_000]
-    assert abs(sample.std() / std - 1) < 5 / (2 * sample.size) ** 0.5, name  # five standard deviations of a deviation
+    assert abs(sample.std() / std - 1) < 5 / (2 * sample.size) ** 0.5, (
+        name
+    )  # five standard deviations of a deviation
 
 
 def test_weights_start_as_hes_with_biases_of_0_and_alexnets_last_layer_small(name, network):
@@ -301,7 +331,8 @@ def test_the_same_seed_gives_the_same_weights_and_the_same_dropout(name):
     for key, array in first.params.items():
         assert_same(second.params[key], array)
     draws = [
-        [tuple(layer.rng.random(5)) for layer in net.layers.values() if isinstance(layer, Dropout)] for net in (first, second)
+        [tuple(layer.rng.random(5)) for layer in net.layers.values() if isinstance(layer, Dropout)]
+        for net in (first, second)
     ]
     assert draws[0] == draws[1]
     assert len(set(draws[0])) == len(draws[0])  # no two layers drop the same units
@@ -320,7 +351,8 @@ def test_the_initial_weights_do_not_depend_on_the_dropout_drawn_meanwhile():
     small("alexnet-cifar", rng=weights).forward(numpy.ones((2, 9, 9, 3), numpy.float32), train=True)
     small("alexnet-cifar", rng=untouched)
     assert_same(
-        small("alexnet-cifar", rng=weights).params["fc8.weight"], small("alexnet-cifar", rng=untouched).params["fc8.weight"]
+        small("alexnet-cifar", rng=weights).params["fc8.weight"],
+        small("alexnet-cifar", rng=untouched).params["fc8.weight"],
     )
 
 
@@ -355,8 +387,16 @@ def test_classes_and_channels_are_what_was_asked_for(name):
         ("alexnet-2012", {}, "'alexnet-2012' is not one of alexnet, alexnet-227, .*lenet"),
         ("lenet", dict(lrn=True), "lenet .*lrn"),
         ("alexnet", dict(width=2), "alexnet .*width"),
-        ("alexnet", dict(image_size=40), "alexnet .*40.*pool5.*window of 3 does not fit into 1 pixel"),
-        ("alexnet-224", dict(image_size=6), "alexnet-224 .*conv1.*window of 11 does not fit into 6 pixels"),
+        (
+            "alexnet",
+            dict(image_size=40),
+            "alexnet .*40.*pool5.*window of 3 does not fit into 1 pixel",
+        ),
+        (
+            "alexnet-224",
+            dict(image_size=6),
+            "alexnet-224 .*conv1.*window of 11 does not fit into 6 pixels",
+        ),
         ("lenet", dict(image_size=11), "lenet .*11.*conv2.*window of 5 does not fit into 3 pixels"),
     ],
 )
@@ -384,7 +424,9 @@ def narrowed(network, rng):
 
 
 def test_the_whole_net_has_the_gradients_of_finite_differences(name, xp):
-    rng = numpy.random.default_rng(8)  # chosen: no unit comes so near to a kink that the differences step over it
+    rng = numpy.random.default_rng(
+        8
+    )  # chosen: no unit comes so near to a kink that the differences step over it
     network = small(name) if name in models.SMALL else narrowed(small(name), rng)
     network.to(xp).astype("float64")
     x = rng.standard_normal((2, *network.input_shape))

@@ -22,7 +22,12 @@ from minialex.optim import SGD, Adam
 
 
 def small(rng):
-    layers = [("conv", Conv2d(2, 3, 3, rng=rng)), ("tanh", Tanh()), ("flatten", Flatten()), ("fc", Linear(24, 4, rng=rng))]
+    layers = [
+        ("conv", Conv2d(2, 3, 3, rng=rng)),
+        ("tanh", Tanh()),
+        ("flatten", Flatten()),
+        ("fc", Linear(24, 4, rng=rng)),
+    ]
     return Network(layers, (6, 4, 2))
 
 
@@ -69,7 +74,9 @@ def x(rng):
 
 
 def test_a_whole_narrow_alexnet_has_the_gradients_of_finite_differences(xp):
-    rng = numpy.random.default_rng(4)  # chosen: no unit comes so near to a kink that the differences step over it
+    rng = numpy.random.default_rng(
+        4
+    )  # chosen: no unit comes so near to a kink that the differences step over it
     network = narrow_alexnet(rng).to(xp).astype("float64")
     x, labels = rng.standard_normal((3, *network.input_shape)), numpy.array([1, 4, 0])
     report = check_network(network, SoftmaxCrossEntropy(), xp.asarray(x), labels, rng)
@@ -86,7 +93,11 @@ def test_forward_is_the_layers_one_after_the_other(network, x):
 
 def test_parameters_and_gradients_are_named_in_layer_order(network, x):
     network.backward(network.forward(x, train=True))
-    assert list(network.params) == list(network.grads) == ["conv.weight", "conv.bias", "fc.weight", "fc.bias"]
+    assert (
+        list(network.params)
+        == list(network.grads)
+        == ["conv.weight", "conv.bias", "fc.weight", "fc.bias"]
+    )
     assert [g.shape for g in network.grads.values()] == [p.shape for p in network.params.values()]
 
 
@@ -147,7 +158,9 @@ def test_astype_converts_what_goes_in_and_out(network, x):
     network.astype("float64")
     y = network.forward(x.astype("float64"), train=True)
     network.backward(y)
-    assert {str(a.dtype) for a in (y, *network.params.values(), *network.grads.values())} == {"float64"}
+    assert {str(a.dtype) for a in (y, *network.params.values(), *network.grads.values())} == {
+        "float64"
+    }
 
 
 def test_to_moves_the_parameters(network, x, xp):
@@ -155,11 +168,18 @@ def test_to_moves_the_parameters(network, x, xp):
     moved = network.to(xp)
     assert moved is network
     assert all(isinstance(array, xp.ndarray) for array in network.params.values())
-    numpy.testing.assert_allclose(network.forward(xp.asarray(x)).tolist(), expected.tolist(), rtol=1e-5, atol=1e-5)
+    numpy.testing.assert_allclose(
+        network.forward(xp.asarray(x)).tolist(), expected.tolist(), rtol=1e-5, atol=1e-5
+    )
 
 
 def test_printing_shows_a_line_for_each_layer(network):
-    assert [line.split()[0] for line in str(network).splitlines()] == ["conv", "tanh", "flatten", "fc"]
+    assert [line.split()[0] for line in str(network).splitlines()] == [
+        "conv",
+        "tanh",
+        "flatten",
+        "fc",
+    ]
 
 
 @pytest.mark.parametrize("optimizer, lr", [(SGD, 0.05), (Adam, 0.005)])

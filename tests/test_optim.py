@@ -26,10 +26,15 @@ def steps(optimizer, seed=1):
     before = {name: backend.to_host(array).copy() for name, array in network.params.items()}
     gradients = []
     for optimizer.lr in LEARNING_RATES:
-        gradients.append({name: rng.standard_normal(array.shape) for name, array in network.params.items()})
+        gradients.append(
+            {name: rng.standard_normal(array.shape) for name, array in network.params.items()}
+        )
         for name, layer in network.layers.items():
             xp = backend.of(next(iter(network.params.values())))
-            layer.grads = {key: xp.asarray(gradients[-1][f"{name}.{key}"], p.dtype) for key, p in layer.params.items()}
+            layer.grads = {
+                key: xp.asarray(gradients[-1][f"{name}.{key}"], p.dtype)
+                for key, p in layer.params.items()
+            }
         optimizer.step()
     return before, gradients
 
@@ -92,7 +97,9 @@ def test_a_rule_that_does_not_exist_is_refused(network):
 @pytest.mark.parametrize("weight_decay", [0.0, 0.01])
 def test_adam_takes_the_steps_of_its_paper(weight_decay, network):
     """Algorithm 1 of Kingma and Ba, line by line, with the decay added to the gradient."""
-    weights, gradients = steps(Adam(network, beta1=0.8, beta2=0.95, epsilon=0.1, weight_decay=weight_decay))
+    weights, gradients = steps(
+        Adam(network, beta1=0.8, beta2=0.95, epsilon=0.1, weight_decay=weight_decay)
+    )
     for name in NAMES:
         theta, m, v = weights[name], 0, 0
         for t, (alpha, g) in enumerate(zip(LEARNING_RATES, gradients, strict=True), start=1):
@@ -108,7 +115,13 @@ def test_adam_takes_the_steps_of_its_paper(weight_decay, network):
 
 def test_the_defaults_of_adam_are_its_papers(network):
     adam = Adam(network)
-    assert (adam.lr, adam.beta1, adam.beta2, adam.epsilon, adam.weight_decay) == (0.001, 0.9, 0.999, 1e-8, 0)
+    assert (adam.lr, adam.beta1, adam.beta2, adam.epsilon, adam.weight_decay) == (
+        0.001,
+        0.9,
+        0.999,
+        1e-8,
+        0,
+    )
 
 
 @pytest.mark.parametrize("shape", [(6, 20), (20, 6), (1, 7)])
@@ -130,7 +143,11 @@ def test_muon_takes_orthogonal_steps_along_nesterovs_momentum(weight_decay, rng,
     """The polynomial of Jordan's iteration, applied to singular values that an SVD finds. The weight (4, 2, 2, 3) is a 4×12
     matrix and keeps the length √8, that of fc (5, 4) is tall and its step √(5/4) times as long, the biases are matrices of
     one row."""
-    layers = [("conv", Conv2d(3, 4, 2, rng=rng)), ("flatten", Flatten()), ("fc", Linear(4, 5, rng=rng))]
+    layers = [
+        ("conv", Conv2d(3, 4, 2, rng=rng)),
+        ("flatten", Flatten()),
+        ("fc", Linear(4, 5, rng=rng)),
+    ]
     network = Network(layers, (2, 2, 3)).to(xp).astype("float64")
     weights, gradients = steps(Muon(network, momentum=0.8, weight_decay=weight_decay))
     for name, w in weights.items():
@@ -145,12 +162,16 @@ def test_muon_takes_orthogonal_steps_along_nesterovs_momentum(weight_decay, rng,
             w = w - lr * (factor * ((u * s) @ vt).reshape(w.shape) + weight_decay * w)
             if name == "conv.weight":
                 w = w * numpy.sqrt(8) / numpy.linalg.norm(w)
-        numpy.testing.assert_allclose(backend.to_host(network.params[name]), w, rtol=1e-6, atol=1e-8)
+        numpy.testing.assert_allclose(
+            backend.to_host(network.params[name]), w, rtol=1e-6, atol=1e-8
+        )
 
 
 OPTIMIZERS = [
     pytest.param(SGD, id="SGD"),
-    pytest.param(lambda network, **options: SGD(network, rule="torch", **options), id="SGD, torch's rule"),
+    pytest.param(
+        lambda network, **options: SGD(network, rule="torch", **options), id="SGD, torch's rule"
+    ),
     pytest.param(Adam, id="Adam"),
     pytest.param(Muon, id="Muon"),
 ]
@@ -169,12 +190,18 @@ def test_parameters_change_in_place_and_gradients_not_at_all(build, network):
 
 
 @pytest.mark.parametrize("build", OPTIMIZERS)
-def test_a_parameter_of_several_slices_takes_the_steps_that_its_parts_would(build, monkeypatch, rng, xp):
+def test_a_parameter_of_several_slices_takes_the_steps_that_its_parts_would(
+    build, monkeypatch, rng, xp
+):
     """7 · 5 weights in slices of 8 end as they do in one."""
     results = []
     for size in (8, 1000):
         monkeypatch.setattr(optim, "SLICE", size)
-        network = Network([("fc", Linear(7, 5, rng=numpy.random.default_rng(0)))], (7,)).to(xp).astype("float64")
+        network = (
+            Network([("fc", Linear(7, 5, rng=numpy.random.default_rng(0)))], (7,))
+            .to(xp)
+            .astype("float64")
+        )
         steps(build(network, weight_decay=0.01))
         results.append(network.params)
     for name in NAMES:
@@ -186,10 +213,14 @@ def test_a_parameter_that_is_a_transposed_view_is_updated_too(build, network):
     """As a weight is that was brought over from another layout with `.T`."""
     twin = Network([("fc", Linear(3, 2))], (3,))
     for name, array in network.layers["fc"].params.items():
-        twin.layers["fc"].params[name] = array.copy().T.copy().T  # the same numbers, laid down column by column
+        twin.layers["fc"].params[name] = (
+            array.copy().T.copy().T
+        )  # the same numbers, laid down column by column
     steps(build(network))
     steps(build(twin))
-    assert_parameters(twin, {name: backend.to_host(array) for name, array in network.params.items()})
+    assert_parameters(
+        twin, {name: backend.to_host(array) for name, array in network.params.items()}
+    )
 
 
 @pytest.mark.parametrize("build", OPTIMIZERS)
@@ -197,7 +228,9 @@ def test_single_precision_stays_single(build, network):
     network.astype("float32")
     optimizer = build(network, lr=0.1)
     steps(optimizer)
-    assert {str(a.dtype) for a in (*network.params.values(), *optimizer.state.values())} == {"float32"}
+    assert {str(a.dtype) for a in (*network.params.values(), *optimizer.state.values())} == {
+        "float32"
+    }
 
 
 @pytest.mark.parametrize("build", OPTIMIZERS)
@@ -220,7 +253,12 @@ def test_an_optimizer_given_anothers_state_goes_on_as_that_one_would(build, netw
 
 def test_the_state_is_named_after_the_parameters(network):
     assert list(SGD(network).state) == ["velocity.fc.weight", "velocity.fc.bias"]
-    assert sorted(Adam(network).state) == ["mean.fc.bias", "mean.fc.weight", "square.fc.bias", "square.fc.weight"]
+    assert sorted(Adam(network).state) == [
+        "mean.fc.bias",
+        "mean.fc.weight",
+        "square.fc.bias",
+        "square.fc.weight",
+    ]
 
 
 def test_options_name_the_optimizer(network):
@@ -272,7 +310,16 @@ def test_plateau_waits_as_long_as_any_of_several_errors_falls():
     """An error rate at chance is no reason to give up while the loss falls, nor a growing loss while the error rate falls."""
     schedule = Plateau(0.1, patience=2)
     #         both        loss        loss        rate        none        none        rate        none
-    errors = [(0.9, 2.3), (0.9, 2.2), (0.9, 2.1), (0.8, 2.4), (0.8, 2.3), (0.9, 2.2), (0.7, 9.9), (0.7, 2.1)]
+    errors = [
+        (0.9, 2.3),
+        (0.9, 2.2),
+        (0.9, 2.1),
+        (0.8, 2.4),
+        (0.8, 2.3),
+        (0.9, 2.2),
+        (0.7, 9.9),
+        (0.7, 2.1),
+    ]
     rates = []
     for pair in errors:
         schedule.observe(*pair)
@@ -281,11 +328,17 @@ def test_plateau_waits_as_long_as_any_of_several_errors_falls():
 
 
 def test_plateau_drops_three_times_at_most_unless_told_otherwise():
-    assert rates_after(Plateau(1.0, patience=1, factor=2), [5] * 6) == pytest.approx([1, 1 / 2, 1 / 4, 1 / 8, 1 / 8, 1 / 8])
-    assert rates_after(Plateau(1.0, patience=1, factor=2, drops=1), [5] * 4) == pytest.approx([1, 1 / 2, 1 / 2, 1 / 2])
+    assert rates_after(Plateau(1.0, patience=1, factor=2), [5] * 6) == pytest.approx(
+        [1, 1 / 2, 1 / 4, 1 / 8, 1 / 8, 1 / 8]
+    )
+    assert rates_after(Plateau(1.0, patience=1, factor=2, drops=1), [5] * 4) == pytest.approx(
+        [1, 1 / 2, 1 / 2, 1 / 2]
+    )
 
 
-@pytest.mark.parametrize("patience, factor, rates", [(1, 2, [1, 0.5, 0.25, 0.125]), (3, 10, [1, 1, 1, 0.1])])
+@pytest.mark.parametrize(
+    "patience, factor, rates", [(1, 2, [1, 0.5, 0.25, 0.125]), (3, 10, [1, 1, 1, 0.1])]
+)
 def test_plateau_keeps_to_its_patience_and_factor(patience, factor, rates):
     assert rates_after(Plateau(1.0, patience, factor), [5, 5, 5, 5]) == pytest.approx(rates)
 
@@ -300,7 +353,11 @@ def test_plateau_given_anothers_state_goes_on_as_that_one_would():
     first, second = Plateau(0.1, patience=2), Plateau(0.1, patience=2)
     rates_after(first, [0.9, 0.95, 0.95, 0.95])
     second.state.update(first.state)
-    assert rates_after(second, [0.95, 0.8, 0.85]) == rates_after(first, [0.95, 0.8, 0.85]) == pytest.approx([0.001] * 3)
+    assert (
+        rates_after(second, [0.95, 0.8, 0.85])
+        == rates_after(first, [0.95, 0.8, 0.85])
+        == pytest.approx([0.001] * 3)
+    )
 
 
 @pytest.mark.parametrize(

@@ -27,22 +27,35 @@ def pictures(tmp_path_factory):
 @pytest.fixture(scope="module")
 def folder(pictures, tmp_path_factory):
     """A run of ten steps."""
-    return trained_runs.trained(tmp_path_factory.mktemp("runs") / "run", *trained_runs.on_folder(pictures))
+    return trained_runs.trained(
+        tmp_path_factory.mktemp("runs") / "run", *trained_runs.on_folder(pictures)
+    )
 
 
 @pytest.fixture(scope="module")
 def grey_run(tmp_path_factory):
     """(folder, data folder) of two steps on a small Fashion-MNIST, its pictures enlarged from 28 to 40 pixels."""
     root = tmp_path_factory.mktemp("grey")
-    options = ["--dataset", "fashion-mnist", "--data-dir", write_fashion_mnist(root / "data"), "--image-size", 40]
-    run = trained_runs.trained(root / "run", *options, "--model", "lenet", "--batch-size", 6, "--epochs", 1, "--lr", 0.01)
+    options = [
+        "--dataset",
+        "fashion-mnist",
+        "--data-dir",
+        write_fashion_mnist(root / "data"),
+        "--image-size",
+        40,
+    ]
+    run = trained_runs.trained(
+        root / "run", *options, "--model", "lenet", "--batch-size", 6, "--epochs", 1, "--lr", 0.01
+    )
     return run, root / "data"
 
 
 @pytest.fixture
 def use(folder, capsys):
     """Calls the command: (exit code, stdout, stderr)."""
-    return lambda *arguments, weights=folder: call(predict.main, *arguments, "--weights", weights, capsys=capsys)
+    return lambda *arguments, weights=folder: call(
+        predict.main, *arguments, "--weights", weights, capsys=capsys
+    )
 
 
 def predictions(out):
@@ -73,7 +86,9 @@ def test_the_probabilities_are_the_softmax_of_the_network_s_logits(folder, pictu
     assert (code, err) == (0, "")
     found = predictions(out)
     assert [name for name, _ in found] == test.paths
-    expected = trained_runs.probabilities(folder, test.read(range(20), centre_views(20)), num_classes=2)
+    expected = trained_runs.probabilities(
+        folder, test.read(range(20), centre_views(20)), num_classes=2
+    )
     assert_says(found, ["even", "odd"], expected)
 
 
@@ -86,7 +101,9 @@ def test_photographs_are_cut_as_the_run_s_test_pictures(folder, use, tmp_path):
         small.resize((90 + 20 * i, 90)).save(tmp_path / name)
     test = data.load("folder", tmp_path, 16).test
     _, out, _ = use(tmp_path / "val")
-    expected = trained_runs.probabilities(folder, test.read(range(2), centre_views(2)), num_classes=2)
+    expected = trained_runs.probabilities(
+        folder, test.read(range(2), centre_views(2)), num_classes=2
+    )
     assert_says(predictions(out), ["even", "odd"], expected)
 
 
@@ -108,10 +125,16 @@ def test_colours_become_grey_for_a_grey_network(grey_run, use, tmp_path):
     picture.save(tmp_path / "colour.png")
     _, out, _ = use(tmp_path, weights=grey_run[0])
     grey = numpy.asarray(picture.convert("L"))[None, ..., None]
-    assert_says(predictions(out), data.fashion_mnist.CLASS_NAMES, trained_runs.probabilities(grey_run[0], grey))
+    assert_says(
+        predictions(out),
+        data.fashion_mnist.CLASS_NAMES,
+        trained_runs.probabilities(grey_run[0], grey),
+    )
 
 
-@pytest.mark.parametrize("options", [["--workers", 1], ["--workers", 3], ["--batch-size", 1], ["--batch-size", 7]])
+@pytest.mark.parametrize(
+    "options", [["--workers", 1], ["--workers", 3], ["--batch-size", 1], ["--batch-size", 7]]
+)
 def test_threads_and_batch_size_change_no_answer(options, pictures, use):
     _, out, _ = use(pictures / "val", "--workers", 2)
     code, again, _ = use(pictures / "val", *options)
@@ -125,7 +148,9 @@ def test_a_file_that_is_no_picture_is_named_and_the_rest_go_on(batch_size, pictu
     broken, absent = tmp_path / "broken.png", tmp_path / "absent.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n but no more")
     _, expected, _ = use(*good)
-    code, out, err = use(*good[:1], broken, *good[1:3], absent, *good[3:], "--batch-size", batch_size)
+    code, out, err = use(
+        *good[:1], broken, *good[1:3], absent, *good[3:], "--batch-size", batch_size
+    )
     assert (code, out) == (1, expected)
     first, second = err.splitlines()
     assert f"error: {broken}" in first
@@ -148,10 +173,14 @@ def test_a_folder_means_all_pictures_in_it_and_below(pictures, use, tmp_path, mo
         (tmp_path / "some" / name).write_bytes(picture)
     code, out, err = use("some", "some/notes.txt")
     assert (code, err) == (0, "")
-    assert [name for name, _ in predictions(out)] == [f"some/{name}" for name in [*shown, "notes.txt"]]
+    assert [name for name, _ in predictions(out)] == [
+        f"some/{name}" for name in [*shown, "notes.txt"]
+    ]
 
 
-@pytest.mark.parametrize(("options", "count"), [([], 5), (["--top", 1], 1), (["--top", 3], 3), (["--top", 1000], 10)])
+@pytest.mark.parametrize(
+    ("options", "count"), [([], 5), (["--top", 1], 1), (["--top", 3], 3), (["--top", 1000], 10)]
+)
 def test_top_says_how_many_classes(options, count, grey_run, pictures, use):
     code, out, _ = use(next((pictures / "val" / "even").iterdir()), *options, weights=grey_run[0])
     ((_, answers),) = predictions(out)
@@ -162,7 +191,12 @@ def test_top_says_how_many_classes(options, count, grey_run, pictures, use):
 def test_the_columns_stay_within_80(pictures, use, tmp_path, monkeypatch):
     picture = next((pictures / "val" / "even").iterdir()).read_bytes()
     monkeypatch.chdir(tmp_path)
-    names = ["a.png", "bbbbbb.png", f"{'c' * 61}.png", f"{'d' * 62}.png"]  # of 80, answers take 11 and "even" 4
+    names = [
+        "a.png",
+        "bbbbbb.png",
+        f"{'c' * 61}.png",
+        f"{'d' * 62}.png",
+    ]  # of 80, answers take 11 and "even" 4
     for name in names:
         (tmp_path / name).write_bytes(picture)
     _, out, _ = use(*names)
@@ -200,7 +234,9 @@ def test_linked_folders_are_looked_into(pictures, use, tmp_path):
         ("[x].png", ["[x].png"]),
     ],
 )
-def test_a_pattern_means_the_pictures_that_match(pattern, shown, pictures, use, tmp_path, monkeypatch):
+def test_a_pattern_means_the_pictures_that_match(
+    pattern, shown, pictures, use, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     some_pictures(tmp_path, next((pictures / "val" / "even").iterdir()).read_bytes())
     code, out, err = use(pattern, "--top", 1)
@@ -229,7 +265,17 @@ def test_a_picture_through_a_pipe(folder, pictures):
     """As a shell does it, in a process of its own."""
     path = next((pictures / "val" / "even").iterdir())
     with open(path, "rb") as file:
-        process = start("minialex.predict", "-", "--weights", folder, "--backend", "numpy", "--json", stdin=file, stdout=-1)
+        process = start(
+            "minialex.predict",
+            "-",
+            "--weights",
+            folder,
+            "--backend",
+            "numpy",
+            "--json",
+            stdin=file,
+            stdout=-1,
+        )
         out, _ = process.communicate()
     assert process.returncode == 0
     assert json.loads(out)["picture"] == "-"
@@ -246,7 +292,9 @@ def test_json_is_a_line_for_each_picture(pictures, use, tmp_path):
     for entry, (_, answers) in zip(found, predictions(text), strict=True):
         assert entry.keys() == {"picture", "predictions"}
         assert [answer["class"] for answer in entry["predictions"]] == [name for name, _ in answers]
-        assert [answer["probability"] for answer in entry["predictions"]] == pytest.approx([p for _, p in answers], abs=6e-5)
+        assert [answer["probability"] for answer in entry["predictions"]] == pytest.approx(
+            [p for _, p in answers], abs=6e-5
+        )
         assert sum(answer["probability"] for answer in entry["predictions"]) == pytest.approx(1)
     _, out, _ = use(good[0], "--json", "--top", 1)
     assert len(json.loads(out)["predictions"]) == 1
@@ -270,15 +318,21 @@ def torch_weights(tmp_path):
 
 def test_weights_of_others_see_pictures_as_torchvision_prepares_them(torch_weights, use, tmp_path):
     path, network = torch_weights
-    pixels = numpy.random.default_rng(0).integers(0, 256, (28, 33, 3), numpy.uint8)  # the centre of a run's begins at column 3
+    pixels = numpy.random.default_rng(0).integers(
+        0, 256, (28, 33, 3), numpy.uint8
+    )  # the centre of a run's begins at column 3
     Image.fromarray(pixels).save(tmp_path / "a.png")
     code, out, err = use(tmp_path / "a.png", "--top", 10, weights=path)
     assert code == 0
     assumed = "assumed lenet, pictures of 28×28 seen whole, with ImageNet's mean and deviation"
     assert err == f"note: {path} does not say what it is for: {assumed}\n"
     cut = pixels[:, 2:30] / 255  # torchvision's ToTensor and Normalize
-    logits = network.forward(((cut - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225])[None].astype(numpy.float32))
-    assert_says(predictions(out), [f"class {i}" for i in range(10)], predict.softmax(logits).tolist())
+    logits = network.forward(
+        ((cut - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225])[None].astype(numpy.float32)
+    )
+    assert_says(
+        predictions(out), [f"class {i}" for i in range(10)], predict.softmax(logits).tolist()
+    )
     weights.export(path, tmp_path / "a.safetensors")
     assert use(tmp_path / "a.png", "--top", 10, weights=tmp_path / "a.safetensors") == (0, out, "")
 

@@ -121,7 +121,11 @@ def test_it_is_light_or_dark_fits_phones_and_has_headings_in_order(found):
     assert metas["generator"] == "minialex"
     assert "prefers-color-scheme: dark" in "".join(found.texts("style"))
     assert [tag for tag in found.tags if tag in ("h1", "h2", "h3")] == ["h1", *["h2"] * 7]
-    for box in (attributes for tag, attributes in found.attributes if "scroll" in (attributes.get("class") or "")):
+    for box in (
+        attributes
+        for tag, attributes in found.attributes
+        if "scroll" in (attributes.get("class") or "")
+    ):
         assert box["tabindex"] == "0" and box["aria-label"]
 
 
@@ -132,7 +136,10 @@ def test_it_has_the_figures_of_the_run_s_last_epoch(finished, found):
     assert shown["test loss"] == f"{metrics['test_loss']:.4f}"
     assert (shown["test pictures"], shown["in the first 5"]) == ("20", "100.00%")
     assert found.texts("h1") == ["run"]
-    assert f"alexnet-cifar, after epoch 2, on folder. Made by minialex {__version__}." in found.texts("p")
+    assert (
+        f"alexnet-cifar, after epoch 2, on folder. Made by minialex {__version__}."
+        in found.texts("p")
+    )
 
 
 def test_every_option_is_on_it_and_the_command_trains_with_the_same(finished, found):
@@ -167,7 +174,9 @@ def test_the_command_says_where_the_page_is_and_replaces_only_pages(use, folder,
 
 def test_a_run_without_a_finished_epoch_has_a_page(tmp_path, capsys):
     pictures = picture_folder(tmp_path / "pictures")
-    folder = trained_runs.trained(tmp_path / "run", *trained_runs.on_folder(pictures), "--max-steps", 1)
+    folder = trained_runs.trained(
+        tmp_path / "run", *trained_runs.on_folder(pictures), "--max-steps", 1
+    )
     capsys.readouterr()
     assert call(report.main, folder, capsys=capsys)[0] == 0
     found = Page((folder / "report.html").read_text("utf-8"))
@@ -176,13 +185,21 @@ def test_a_run_without_a_finished_epoch_has_a_page(tmp_path, capsys):
     assert "time of training" not in found.texts("dt")
 
 
-def test_weights_that_are_no_run_s_have_a_page_without_curves_and_options(use, folder, finished, tmp_path):
+def test_weights_that_are_no_run_s_have_a_page_without_curves_and_options(
+    use, folder, finished, tmp_path
+):
     elsewhere = trained_runs.nobody_s(tmp_path / "found.safetensors")
     code, out, _ = use(elsewhere, "--data-dir", finished.parent / "my pictures")
     assert (code, out) == (0, "report.html\n")
     found = Page((tmp_path / "report.html").read_text("utf-8"))
     assert found.texts("h1") == ["found.safetensors"]
-    assert found.texts("h2") == ["Class by class", "Worst answers", "Best answers", "Filters", "Network"]
+    assert found.texts("h2") == [
+        "Class by class",
+        "Worst answers",
+        "Best answers",
+        "Filters",
+        "Network",
+    ]
     assert "alexnet-cifar, found.safetensors, on labelled pictures" in found.words()
 
 
@@ -194,12 +211,25 @@ def test_a_checkpoint_without_its_metrics_is_refused(use, folder):
 
 
 def hand_made(labels, answered, confidence):
-    labels, answered, numbers = numpy.array(labels), numpy.array(answered), numpy.arange(len(labels))
-    return Answers(numbers, labels, answered, numpy.array(confidence), numpy.zeros(len(labels)), 1 * (labels != answered))
+    labels, answered, numbers = (
+        numpy.array(labels),
+        numpy.array(answered),
+        numpy.arange(len(labels)),
+    )
+    return Answers(
+        numbers,
+        labels,
+        answered,
+        numpy.array(confidence),
+        numpy.zeros(len(labels)),
+        1 * (labels != answered),
+    )
 
 
 def dataset_of(count, classes):
-    images = data.dataset.ArrayImages(numpy.zeros((count, 4, 4, 3), numpy.uint8), numpy.zeros(count))
+    images = data.dataset.ArrayImages(
+        numpy.zeros((count, 4, 4, 3), numpy.uint8), numpy.zeros(count)
+    )
     return Dataset("hand-made", images, images, [f"class {k}" for k in range(classes)])
 
 
@@ -207,7 +237,11 @@ def test_the_worst_are_the_surest_wrong_answers_and_the_best_the_surest_right_on
     answers = hand_made([0, 0, 1, 1, 2, 0], [0, 0, 1, 0, 0, 2], [0.9, 0.95, 0.7, 0.6, 0.8, 0.99])
     dataset = dataset_of(6, 4)
     worst = Page("".join(report.wrong_answers(dataset, answers)))
-    assert [text for tag, text in worst.text if tag == "span"] == ["picture 5", "picture 4", "picture 3"]
+    assert [text for tag, text in worst.text if tag == "span"] == [
+        "picture 5",
+        "picture 4",
+        "picture 3",
+    ]
     assert worst.texts("strong") == ["class 2", "class 0", "class 0"]
     assert "is: class 0" in worst.words() and "99.00%" in worst.words()
     best = Page("".join(report.right_answers(dataset, answers)))
@@ -223,7 +257,10 @@ def test_the_pictures_shown_are_those_of_the_answers_also_where_some_were_left_o
 
 
 def test_where_all_or_nothing_is_right_it_says_so():
-    everything, nothing = hand_made([0, 1], [0, 1], [1.0, 1.0]), hand_made([0, 1], [1, 0], [1.0, 1.0])
+    everything, nothing = (
+        hand_made([0, 1], [0, 1], [1.0, 1.0]),
+        hand_made([0, 1], [1, 0], [1.0, 1.0]),
+    )
     dataset = dataset_of(2, 2)
     assert report.wrong_answers(dataset, everything) == ["<p>There is not one wrong answer.</p>"]
     assert report.right_answers(dataset, nothing) == ["<p>There is not one right answer.</p>"]
@@ -243,7 +280,9 @@ def test_class_names_are_escaped_whether_right_or_wrong(taken, label):
 def test_no_more_than_24_are_shown():
     answers = hand_made(range(60), [0] * 30 + list(range(30, 60)), [0.5] * 60)
     for part in (report.wrong_answers, report.right_answers):
-        assert len(Page("".join(part(dataset_of(60, 60), answers))).all("img")) == report.SHOWN == 24
+        assert (
+            len(Page("".join(part(dataset_of(60, 60), answers))).all("img")) == report.SHOWN == 24
+        )
 
 
 def test_classes_are_sorted_from_the_worst_to_the_best_and_those_without_pictures_left_out():
@@ -251,15 +290,29 @@ def test_classes_are_sorted_from_the_worst_to_the_best_and_those_without_picture
     found = Page(report.class_table(dataset_of(5, 4), answers))
     rows = found.texts("th")[4:]
     assert rows == ["class 3", "class 2", "class 0"]
-    assert found.texts("td") == ["0.00%", "1", "class 0 (1)", "50.00%", "2", "class 0 (1)", "100.00%", "2"]
+    assert found.texts("td") == [
+        "0.00%",
+        "1",
+        "class 0 (1)",
+        "50.00%",
+        "2",
+        "class 0 (1)",
+        "100.00%",
+        "2",
+    ]
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(59, "59 s"), (119, "119 s"), (150, "2.5 min"), (9000, "2.5 h")])
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(59, "59 s"), (119, "119 s"), (150, "2.5 min"), (9000, "2.5 h")]
+)
 def test_times_are_said_as_people_do(seconds, said):
     assert report.duration(seconds) == said
 
 
-@pytest.mark.parametrize(("side", "channels", "kind"), [(32, 3, "png"), (32, 1, "png"), (65, 3, "jpeg"), (224, 1, "jpeg")])
+@pytest.mark.parametrize(
+    ("side", "channels", "kind"),
+    [(32, 3, "png"), (32, 1, "png"), (65, 3, "jpeg"), (224, 1, "jpeg")],
+)
 def test_small_pictures_keep_every_pixel_photographs_are_jpegs(side, channels, kind, rng):
     picture = rng.integers(0, 256, (side, side, channels), numpy.uint8)
     (image,) = Page(thumbnail(picture, "<a picture>")).all("img")
@@ -274,7 +327,11 @@ def test_small_pictures_keep_every_pixel_photographs_are_jpegs(side, channels, k
 def test_text_is_escaped_everywhere_but_templates_are_not_filled_in_twice():
     nasty = "</title></td><b>\" ' & $title $body"
     picture = thumbnail(numpy.zeros((1, 1, 3), numpy.uint8), nasty)
-    found = Page(page(nasty, [table(nasty, (nasty, "b"), [(nasty, nasty)], (1,)), sheet([(picture, "")])]).decode())
+    found = Page(
+        page(
+            nasty, [table(nasty, (nasty, "b"), [(nasty, nasty)], (1,)), sheet([(picture, "")])]
+        ).decode()
+    )
     assert found.texts("title") == [nasty]
     assert found.texts("td") == [nasty]
     assert found.texts("th") == [nasty, "b", nasty]

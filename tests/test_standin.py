@@ -52,7 +52,9 @@ def test_a_mistake_ends_in_a_type_error(mistake, x):
         mistake(x)
 
 
-@pytest.mark.parametrize("name", ["errstate", "seterr", "nditer", "ndenumerate", "insert", "block", "nonsense"])
+@pytest.mark.parametrize(
+    "name", ["errstate", "seterr", "nditer", "ndenumerate", "insert", "block", "nonsense"]
+)
 def test_names_that_cupy_lacks_are_not_there(name):
     pytest.importorskip("cupy", exc_type=ImportError, reason="CuPy, to say which names it has")
     with pytest.raises(AttributeError, match=name):
@@ -77,7 +79,9 @@ def test_an_index_beyond_the_end_wraps_around(x):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_unwritten_memory_is_not_a_number(dtype):
     assert all(math.isnan(number) for number in standin.empty(3, dtype).tolist())
-    assert all(math.isnan(number) for number in standin.empty_like(standin.zeros(3, dtype)).tolist())
+    assert all(
+        math.isnan(number) for number in standin.empty_like(standin.zeros(3, dtype)).tolist()
+    )
 
 
 def test_unwritten_whole_numbers_are_conspicuous():
@@ -96,7 +100,9 @@ def test_a_layer_that_reads_what_it_never_wrote_is_found_out(x):
     assert numpy.isnan(backend.to_host(Sum().forward(x))).all()
 
 
-@pytest.mark.parametrize("function", [float, int, bool, str, lambda s: s.item(), lambda s: s.tolist(), backend.to_host])
+@pytest.mark.parametrize(
+    "function", [float, int, bool, str, lambda s: s.item(), lambda s: s.tolist(), backend.to_host]
+)
 def test_whatever_brings_a_number_to_the_host_waits(function, x):
     with standin.accounting() as account:
         total = x.sum()
@@ -170,7 +176,9 @@ def test_numbers_are_numpys(x, rng):
 
 def test_a_network_of_python_numbers_stays_in_single_precision(x):
     assert str((x * 0.1 + 1).dtype) == "float32"
-    assert str((x * numpy.float64(0.1)).dtype) == "float64"  # as CuPy does: keep NumPy's numbers out of the layers
+    assert (
+        str((x * numpy.float64(0.1)).dtype) == "float64"
+    )  # as CuPy does: keep NumPy's numbers out of the layers
 
 
 def test_it_is_a_backend(x):
@@ -189,7 +197,9 @@ def test_a_kernel_runs_its_body_for_every_element_and_counts_what_it_reads(x):
     assert (y.tolist(), total.tolist()) == ([6, 8, 10], [7, 9, 11])
     assert account.log == [("add", 24 + 12, 24, 0)]  # x whole and total; y is only written
     strided = standin.zeros((3, 2), "float32").T
-    unshifted = standin.ElementwiseKernel("raw T x, T factor", "T y, T total", body.replace("3", "0"), "add")
+    unshifted = standin.ElementwiseKernel(
+        "raw T x, T factor", "T y, T total", body.replace("3", "0"), "add"
+    )
     unshifted(x.T, 1.0, strided[0], strided[1])  # raw arrays are read in the order of their indices
     assert strided.tolist() == [[0, 3, 1], [0, 3, 1]]
 
@@ -204,7 +214,9 @@ KERNEL_MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("inputs, outputs, body, error", KERNEL_MISTAKES.values(), ids=KERNEL_MISTAKES.keys())
+@pytest.mark.parametrize(
+    "inputs, outputs, body, error", KERNEL_MISTAKES.values(), ids=KERNEL_MISTAKES.keys()
+)
 def test_a_mistake_in_a_kernel_is_caught(inputs, outputs, body, error, x):
     with pytest.raises(error):
         standin.ElementwiseKernel(inputs, outputs, body)(x, x, standin.empty((2, 3), "float32"))

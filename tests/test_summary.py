@@ -45,7 +45,11 @@ def test_totals_are_the_model_s_and_what_the_layers_add_up_to(model, use):
     size, parameters, macs = COSTS[model]
     assert rows.pop("input").split() == ["input", size]
     assert [number(text) for text in rows.pop("total").split()[1:]] == [parameters, macs]
-    costs = [[number(text) for text in line.split()[-2:]] for name, line in rows.items() if name.startswith(("conv", "fc"))]
+    costs = [
+        [number(text) for text in line.split()[-2:]]
+        for name, line in rows.items()
+        if name.startswith(("conv", "fc"))
+    ]
     assert [sum(column) for column in zip(*costs, strict=True)] == [parameters, macs]
     assert max(map(len, out.splitlines())) <= 80
 
@@ -53,12 +57,23 @@ def test_totals_are_the_model_s_and_what_the_layers_add_up_to(model, use):
 def test_shapes_and_kernels_stand_as_in_the_paper(use):
     _, out, _ = use("alexnet")
     rows = table(out)
-    assert re.search(r"^conv1 +96 kernels 11×11×3, stride 4 +55×55×96 +34,944 +105,415,200$", rows["conv1"])
+    assert re.search(
+        r"^conv1 +96 kernels 11×11×3, stride 4 +55×55×96 +34,944 +105,415,200$", rows["conv1"]
+    )
     assert re.search(r"^conv2 +256 kernels 5×5×48, pad 2, 2 groups +27×27×256 ", rows["conv2"])
     assert re.search(r"^norm1 +normalised over 5 channels +55×55×96$", rows["norm1"])
     assert re.search(r"^pool5 +max-pool 3×3, stride 2 +6×6×256$", rows["pool5"])
     assert re.search(r"^dropout7 +dropout, p = 0.5 +4096$", rows["dropout7"])
-    assert len({line.rindex(line.split()[-1]) + len(line.split()[-1]) for line in rows.values() if "kernels" in line}) == 1
+    assert (
+        len(
+            {
+                line.rindex(line.split()[-1]) + len(line.split()[-1])
+                for line in rows.values()
+                if "kernels" in line
+            }
+        )
+        == 1
+    )
 
 
 def test_options_change_the_model(use):
@@ -75,12 +90,16 @@ def test_the_memory_is_the_estimate_without_what_only_a_gpu_takes(use):
         _, out, _ = use("alexnet-cifar", "--batch-size", size)
         lines = out.split("\n\n")[1].splitlines()
         assert lines[0] == f"memory for training with a batch of {size}, in float32"
-        amounts = [float(line.split()[-2]) * {"MB": 1e6, "GB": 1e9}[line.split()[-1]] for line in lines[1:]]
+        amounts = [
+            float(line.split()[-2]) * {"MB": 1e6, "GB": 1e9}[line.split()[-1]] for line in lines[1:]
+        ]
         weights, rest, activations, total, columns = amounts
         assert weights == pytest.approx(4 * 1_468_938, rel=0.02)
         assert rest == pytest.approx(2 * weights, rel=0.02)
         assert total == pytest.approx(weights + rest + activations, rel=0.02)
-        assert total + columns == pytest.approx(memory.training_bytes(network, size, 1, 1 << 30), rel=0.02)
+        assert total + columns == pytest.approx(
+            memory.training_bytes(network, size, 1, 1 << 30), rel=0.02
+        )
 
 
 def test_two_models_are_compared(use):
@@ -106,7 +125,10 @@ def test_a_smaller_model_goes_in_less_than_once(use):
         (["alexnet", "--compare", "vgg"], "invalid choice: 'vgg'"),
         (["lenet", "--lrn", "off"], "lenet has no normalisation"),
         (["alexnet", "--image-size", 20], "alexnet cannot take pictures of 20×20"),
-        (["alexnet-cifar", "--image-size", 30, "--compare", "alexnet"], "alexnet cannot take pictures of 30×30"),
+        (
+            ["alexnet-cifar", "--image-size", 30, "--compare", "alexnet"],
+            "alexnet cannot take pictures of 30×30",
+        ),
         (["alexnet", "--batch-size", 0], "expected a whole number of at least 1"),
     ],
 )

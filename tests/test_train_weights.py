@@ -21,7 +21,9 @@ def pictures(tmp_path_factory):
 def before(pictures, tmp_path_factory):
     """A run to begin with, with LRN, of two classes."""
     options = trained_runs.on_folder(pictures)
-    return trained_runs.trained(tmp_path_factory.mktemp("before") / "run", *options, "--lrn", "after-pool", "--max-steps", 3)
+    return trained_runs.trained(
+        tmp_path_factory.mktemp("before") / "run", *options, "--lrn", "after-pool", "--max-steps", 3
+    )
 
 
 @pytest.fixture
@@ -38,8 +40,28 @@ def use(tmp_path, capsys):
     """Begins a run with other weights, of few steps: (exit code, stdout, stderr)."""
 
     def begin(pictures, weights, *more):
-        common = ("--dataset", "folder", "--data-dir", pictures, "--batch-size", 8, "--workers", 1, "--augment", "none")
-        return call(train.main, *common, "--weights", weights, "--out", tmp_path / "run", *more, capsys=capsys)
+        common = (
+            "--dataset",
+            "folder",
+            "--data-dir",
+            pictures,
+            "--batch-size",
+            8,
+            "--workers",
+            1,
+            "--augment",
+            "none",
+        )
+        return call(
+            train.main,
+            *common,
+            "--weights",
+            weights,
+            "--out",
+            tmp_path / "run",
+            *more,
+            capsys=capsys,
+        )
 
     return begin
 
@@ -53,10 +75,14 @@ def learnt(folder):
 
 def stopped_before_the_first_step(monkeypatch):
     """Makes runs end with their first checkpoint."""
-    monkeypatch.setattr(train.Training, "train_epoch", lambda self, folder: setattr(self, "stopping", True))
+    monkeypatch.setattr(
+        train.Training, "train_epoch", lambda self, folder: setattr(self, "stopping", True)
+    )
 
 
-def test_all_weights_are_taken_over_for_the_same_classes(use, pictures, before, tmp_path, monkeypatch):
+def test_all_weights_are_taken_over_for_the_same_classes(
+    use, pictures, before, tmp_path, monkeypatch
+):
     stopped_before_the_first_step(monkeypatch)
     code, out, _ = use(pictures, before)
     assert code == 0 and "anew" not in out
@@ -65,7 +91,9 @@ def test_all_weights_are_taken_over_for_the_same_classes(use, pictures, before, 
     assert all(numpy.array_equal(weights[name], expected[name]) for name in expected)
     assert (progress["mean"], progress["std"]) == (earlier["mean"], earlier["std"])
     chosen = progress["options"]
-    assert {name: chosen[name] for name in ("model", "lrn", "image_size", "init", "pixels", "lr")} == {
+    assert {
+        name: chosen[name] for name in ("model", "lrn", "image_size", "init", "pixels", "lr")
+    } == {
         "model": "alexnet-cifar",
         "lrn": "after-pool",
         "image_size": 16,
@@ -91,7 +119,11 @@ def test_weights_from_elsewhere_for_more_classes(use, pictures, tmp_path, monkey
     network = models.build("alexnet-mini", num_classes=7, rng=numpy.random.default_rng(1))
     safetensors_file.write(tmp_path / "found.safetensors", torch_layout.to_torch(network), {})
     code, out, _ = use(pictures, tmp_path / "found.safetensors")
-    assert code == 0 and "found.safetensors does not say what it is for: assumed alexnet-mini, pictures of 32×32" in out
+    assert (
+        code == 0
+        and "found.safetensors does not say what it is for: assumed alexnet-mini, pictures of 32×32"
+        in out
+    )
     weights, progress = learnt(tmp_path / "run")
     for name, array in list(network.params.items())[:-2]:
         assert numpy.array_equal(weights[f"weight/{name}"], array)
@@ -100,7 +132,9 @@ def test_weights_from_elsewhere_for_more_classes(use, pictures, tmp_path, monkey
     assert progress["std"] == pytest.approx([255 * std for std in identify.STD])
 
 
-def test_it_learns_on_and_can_be_resumed_without_those_weights(use, others, before, tmp_path, capsys):
+def test_it_learns_on_and_can_be_resumed_without_those_weights(
+    use, others, before, tmp_path, capsys
+):
     weights = tmp_path / "moved"
     weights.mkdir()
     (weights / "checkpoint.npz").write_bytes((before / "checkpoint.npz").read_bytes())
@@ -109,13 +143,18 @@ def test_it_learns_on_and_can_be_resumed_without_those_weights(use, others, befo
     assert call(train.main, "--resume", tmp_path / "run", capsys=capsys)[0] == 0
     after, progress = learnt(tmp_path / "run")
     assert progress["epochs"] == 1
-    assert not any(numpy.array_equal(array, learnt(before)[0][name]) for name, array in after.items())
+    assert not any(
+        numpy.array_equal(array, learnt(before)[0][name]) for name, array in after.items()
+    )
 
 
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--pixels", "centred"], "--weights brings what --pixels would choose: leave out --pixels"),
+        (
+            ["--pixels", "centred"],
+            "--weights brings what --pixels would choose: leave out --pixels",
+        ),
         (["--init", "he"], "leave out --init"),
         (["--model", "alexnet"], "has the weights of alexnet-cifar, not of --model alexnet"),
         (["--image-size", 64], "does not fit this network: fc6.weight is"),

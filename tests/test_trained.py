@@ -36,7 +36,9 @@ def use(request, pictures, capsys):
     """A call of each command on a run: (exit code, stdout, stderr)."""
     if request.param is evaluate:
         return lambda run, *options: call(evaluate.main, run, *options, capsys=capsys)
-    return lambda run, *options: call(predict.main, pictures / "val", "--weights", run, *options, capsys=capsys)
+    return lambda run, *options: call(
+        predict.main, pictures / "val", "--weights", run, *options, capsys=capsys
+    )
 
 
 def test_a_run_is_its_folder_or_its_checkpoint_by_any_name(use, folder):
@@ -78,15 +80,39 @@ def drop(*names):
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (dict(about=drop("progress", "options")), "is not a checkpoint of a run: it has no options"),
-        (dict(about=drop("progress", "classes")), "is not a checkpoint of a run: it has no classes"),
+        (
+            dict(about=drop("progress", "options")),
+            "is not a checkpoint of a run: it has no options",
+        ),
+        (
+            dict(about=drop("progress", "classes")),
+            "is not a checkpoint of a run: it has no classes",
+        ),
         (dict(about=drop("progress", "std")), "is not a checkpoint of a run: it has no std"),
-        (dict(about=drop("progress", "options", "lrn")), "has other options than this version of the command: no lrn"),
-        (dict(about=lambda about: about["progress"]["options"].update(model="vgg")), "model 'vgg' is not one of"),
-        (dict(about=lambda about: about["progress"]["options"].update(model="lenet")), "does not fit this network"),
-        (dict(about=lambda about: about["progress"]["classes"].append("third")), "weight/fc8.weight is (2, 512) there"),
-        (dict(arrays=lambda arrays: arrays.pop("weight/conv5.bias")), "weight/conv5.bias is nothing there"),
-        (dict(arrays=lambda arrays: arrays.update({"weight/fc9.bias": numpy.zeros(3)})), "it has weight/fc9.bias"),
+        (
+            dict(about=drop("progress", "options", "lrn")),
+            "has other options than this version of the command: no lrn",
+        ),
+        (
+            dict(about=lambda about: about["progress"]["options"].update(model="vgg")),
+            "model 'vgg' is not one of",
+        ),
+        (
+            dict(about=lambda about: about["progress"]["options"].update(model="lenet")),
+            "does not fit this network",
+        ),
+        (
+            dict(about=lambda about: about["progress"]["classes"].append("third")),
+            "weight/fc8.weight is (2, 512) there",
+        ),
+        (
+            dict(arrays=lambda arrays: arrays.pop("weight/conv5.bias")),
+            "weight/conv5.bias is nothing there",
+        ),
+        (
+            dict(arrays=lambda arrays: arrays.update({"weight/fc9.bias": numpy.zeros(3)})),
+            "it has weight/fc9.bias",
+        ),
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_refused(damage, said, use, folder):
@@ -107,7 +133,10 @@ def test_a_truncated_checkpoint_is_refused(use, folder):
 def test_nothing_but_the_weights_is_needed(use, folder):
     """Another optimiser's arrays in the checkpoint are no reason to refuse it."""
     _, before, _ = use(folder)
-    trained_runs.change(folder / "checkpoint.npz", arrays=lambda arrays: arrays.update({"optimizer/other": numpy.zeros(3)}))
+    trained_runs.change(
+        folder / "checkpoint.npz",
+        arrays=lambda arrays: arrays.update({"optimizer/other": numpy.zeros(3)}),
+    )
     code, after, _ = use(folder)
     assert code == 0
     assert without_speed(after) == without_speed(before)

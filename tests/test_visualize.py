@@ -29,7 +29,9 @@ def pictures(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(pictures, tmp_path_factory):
-    return trained_runs.trained(tmp_path_factory.mktemp("runs") / "run", *trained_runs.on_folder(pictures))
+    return trained_runs.trained(
+        tmp_path_factory.mktemp("runs") / "run", *trained_runs.on_folder(pictures)
+    )
 
 
 @pytest.fixture
@@ -73,7 +75,9 @@ def test_out_names_another_file_but_nobody_else_s(kind, use, folder, tmp_path):
 
 def test_a_file_in_the_way_is_said_before_the_work_not_after(use, monkeypatch, tmp_path):
     (tmp_path / "run" / "saliency.png").write_text("my own")
-    monkeypatch.setattr(visualize.KINDS["saliency"], "draw", lambda given: pytest.fail("worked in vain"))
+    monkeypatch.setattr(
+        visualize.KINDS["saliency"], "draw", lambda given: pytest.fail("worked in vain")
+    )
     assert use("saliency", "--weights", "run")[0] == 2
 
 
@@ -105,24 +109,39 @@ def test_pictures_in_files_are_looked_at_as_the_network_sees_them(use, folder, p
     said = numpy.array(trained_runs.probabilities(folder, expected, num_classes=2))
     assert [caption[0][0] for caption in captions] == [path.name for path in paths]
     names = ["even", "odd"]
-    assert [caption[1][0] for caption in captions] == [f"{names[row.argmax()]} {row.max():.1%}" for row in said]
-    slopes = saliency_module.saliency(trained.network, trained.standardize(expected), said.argmax(axis=1))
+    assert [caption[1][0] for caption in captions] == [
+        f"{names[row.argmax()]} {row.max():.1%}" for row in said
+    ]
+    slopes = saliency_module.saliency(
+        trained.network, trained.standardize(expected), said.argmax(axis=1)
+    )
     numpy.testing.assert_allclose(maps, slopes, rtol=1e-5)
 
 
 def test_the_class_can_be_chosen(use, folder, pictures, drawn):
     path = sorted((pictures / "val").rglob("*.png"))[0]
     for name in ("even", "odd"):
-        assert use("occlusion", path, "--weights", "run", "--class", name, "--square", 4, "--step", 4)[0] == 0
+        assert (
+            use("occlusion", path, "--weights", "run", "--class", name, "--square", 4, "--step", 4)[
+                0
+            ]
+            == 0
+        )
     (_, even, even_captions, *_), (_, odd, odd_captions, *_) = drawn
     numpy.testing.assert_allclose(even[0] + odd[0], 1, rtol=1e-5)
     assert even_captions[0][1][0].startswith("even")
     assert odd_captions[0][1][0].startswith("odd")
 
 
-def test_occlusion_covers_a_quarter_of_the_picture_s_side_unless_told_otherwise(use, drawn, monkeypatch):
+def test_occlusion_covers_a_quarter_of_the_picture_s_side_unless_told_otherwise(
+    use, drawn, monkeypatch
+):
     sizes = []
-    monkeypatch.setattr(occlusion_module, "occlusion", lambda *given: sizes.append(given[3:5]) or numpy.zeros((16, 16)))
+    monkeypatch.setattr(
+        occlusion_module,
+        "occlusion",
+        lambda *given: sizes.append(given[3:5]) or numpy.zeros((16, 16)),
+    )
     use("occlusion", "--weights", "run")
     use("occlusion", "--weights", "run", "--square", 5, "--step", 2)
     assert set(sizes[:6]) == {(4, 1)}
@@ -173,10 +192,16 @@ def test_or_among_the_pictures_of_any_folder(use, pictures, drawn, tmp_path):
 
 def test_features_of_chosen_layers(use, monkeypatch):
     seen = []
-    monkeypatch.setattr(visualize.KINDS["features"], "features", lambda *given: seen.append(given) or PNG_MARK)
+    monkeypatch.setattr(
+        visualize.KINDS["features"], "features", lambda *given: seen.append(given) or PNG_MARK
+    )
     assert use("features", "--weights", "run", "--layers", "conv2,flatten,fc8")[0] == 0
     outputs = seen[0][2]
-    assert {name: output.shape for name, output in outputs.items()} == {"conv2": (8, 8, 96), "flatten": (384,), "fc8": (2,)}
+    assert {name: output.shape for name, output in outputs.items()} == {
+        "conv2": (8, 8, 96),
+        "flatten": (384,),
+        "fc8": (2,),
+    }
 
 
 @pytest.mark.parametrize("options", [["--workers", 1], ["--workers", 3], ["--batch-size", 3]])
@@ -215,14 +240,26 @@ def test_help_shows_examples_in_80_columns(kind, use):
         (["curves", "nowhere"], "there is no run nowhere"),
         (["filters", "--weights", "nowhere"], "nowhere"),
         (["saliency", "--weights", "run", "--class", "cat"], "class 'cat' is not one of even, odd"),
-        (["occlusion", "--weights", "run", "--square", 17], "--square 17 --step 1: the pictures are only 16 pixels wide"),
-        (["features", "--weights", "run", "--layers", "relu1,relu9"], "alexnet-cifar has no relu9, only conv1, relu1"),
+        (
+            ["occlusion", "--weights", "run", "--square", 17],
+            "--square 17 --step 1: the pictures are only 16 pixels wide",
+        ),
+        (
+            ["features", "--weights", "run", "--layers", "relu1,relu9"],
+            "alexnet-cifar has no relu9, only conv1, relu1",
+        ),
         (["features", "a.png", "b.png", "--weights", "run"], "unrecognized arguments: b.png"),
         (["features", "two", "--weights", "run"], "expected one picture, got two with 2"),
         (["nearest", "--weights", "run", "--among", "a.png"], "--among a.png: expected a folder"),
         (["saliency", "a.png", "--weights", "run"], "a.png: not a picture that can be read"),
-        (["saliency", "many", "--weights", "run"], "expected at most 60 pictures for one sheet, got 61"),
-        (["saliency", "--weights", "run", "--data-dir", "nowhere"], "no folder nowhere (--data-dir)"),
+        (
+            ["saliency", "many", "--weights", "run"],
+            "expected at most 60 pictures for one sheet, got 61",
+        ),
+        (
+            ["saliency", "--weights", "run", "--data-dir", "nowhere"],
+            "no folder nowhere (--data-dir)",
+        ),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(arguments, said, use, tmp_path):

@@ -50,7 +50,11 @@ def test_runs_are_called_by_their_folders_or_where_these_are_alike_by_their_path
 
 
 def test_the_checkpoint_names_its_run():
-    assert folder_of(Path("runs/long/checkpoint.npz")) == folder_of(Path("runs/long")) == Path("runs/long")
+    assert (
+        folder_of(Path("runs/long/checkpoint.npz"))
+        == folder_of(Path("runs/long"))
+        == Path("runs/long")
+    )
 
 
 def test_a_comparison_does_not_replace_a_run_s_own_curves():

@@ -6,7 +6,13 @@ from data_helpers import random_pictures
 from pngs import assert_nothing_is_cut_off, figure_of, opened, texts_of
 
 from minialex import backend, models
-from minialex.visualize.features import activations, activations_and_pools, as_strip, features, strongest
+from minialex.visualize.features import (
+    activations,
+    activations_and_pools,
+    as_strip,
+    features,
+    strongest,
+)
 
 
 @pytest.mark.parametrize("model", ["alexnet-cifar", "lenet"])
@@ -16,15 +22,37 @@ def test_the_last_layer_s_output_is_the_network_s(model, xp, rng):
     outputs = activations(network, x)
     assert list(outputs) == list(network.layers)
     assert {name: output.shape[1:] for name, output in outputs.items()} == network.shapes()
-    numpy.testing.assert_array_equal(list(outputs.values())[-1], backend.to_host(network.forward(xp.asarray(x))))
-    again = activations(network, x[::-1].copy())  # other pictures: the first ones' outputs stay as they were
+    numpy.testing.assert_array_equal(
+        list(outputs.values())[-1], backend.to_host(network.forward(xp.asarray(x)))
+    )
+    again = activations(
+        network, x[::-1].copy()
+    )  # other pictures: the first ones' outputs stay as they were
     for name in outputs:
         numpy.testing.assert_allclose(outputs[name], again[name][::-1], rtol=1e-4, atol=1e-5)
 
 
 def test_activations_and_pools_are_shown():
-    assert activations_and_pools(models.build("lenet")) == ["tanh1", "pool1", "tanh2", "pool2", "tanh3", "tanh4"]
-    expected = ["relu1", "pool1", "relu2", "pool2", "relu3", "relu4", "relu5", "pool5", "relu6", "relu7"]
+    assert activations_and_pools(models.build("lenet")) == [
+        "tanh1",
+        "pool1",
+        "tanh2",
+        "pool2",
+        "tanh3",
+        "tanh4",
+    ]
+    expected = [
+        "relu1",
+        "pool1",
+        "relu2",
+        "pool2",
+        "relu3",
+        "relu4",
+        "relu5",
+        "pool5",
+        "relu6",
+        "relu7",
+    ]
     assert activations_and_pools(models.build("alexnet-cifar", lrn=True)) == expected
 
 
@@ -36,7 +64,10 @@ def test_the_strongest_maps_have_the_largest_mean_absolute_value():
     assert list(strongest(maps, 3)) == [1, 2, 3]
 
 
-@pytest.mark.parametrize(("units", "shape"), [(4096, (16, 256)), (512, (4, 128)), (120, (3, 40)), (127, (1, 127)), (1, (1, 1))])
+@pytest.mark.parametrize(
+    ("units", "shape"),
+    [(4096, (16, 256)), (512, (4, 128)), (120, (3, 40)), (127, (1, 127)), (1, (1, 1))],
+)
 def test_units_lie_in_reading_order(units, shape):
     strip = as_strip(numpy.arange(units))
     assert strip.shape == shape
@@ -44,8 +75,15 @@ def test_units_lie_in_reading_order(units, shape):
 
 
 def test_maps_units_and_answers_are_drawn(rng):
-    picture, best = random_pictures(1)[0], [("a class with a very long name indeed, is it not?", 0.9), ("b", 0.1)]
-    outputs = {"relu1": abs(rng.standard_normal((5, 5, 20))), "tanh2": rng.standard_normal((3, 3, 4)), "relu6": numpy.ones(64)}
+    picture, best = (
+        random_pictures(1)[0],
+        [("a class with a very long name indeed, is it not?", 0.9), ("b", 0.1)],
+    )
+    outputs = {
+        "relu1": abs(rng.standard_normal((5, 5, 20))),
+        "tanh2": rng.standard_normal((3, 3, 4)),
+        "relu6": numpy.ones(64),
+    }
     figure = figure_of(features, picture, [("a.png", None)], outputs, best)
     shown, answers, *rows = figure.axes
     numpy.testing.assert_array_equal(shown.images[0].get_array(), picture)

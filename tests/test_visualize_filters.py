@@ -18,7 +18,9 @@ def test_each_map_has_a_tile_at_its_place(rng):
         top, left = i // 4 * 7, i % 4 * 11
         numpy.testing.assert_array_equal(laid[top : top + 6 : 2, left : left + 10 : 2], one)
         numpy.testing.assert_array_equal(laid[top + 1 : top + 6 : 2, left + 1 : left + 10 : 2], one)
-    assert numpy.isfinite(laid).sum() == 4 * maps.size  # the gaps, and the eighth place, are not a number
+    assert (
+        numpy.isfinite(laid).sum() == 4 * maps.size
+    )  # the gaps, and the eighth place, are not a number
 
 
 def test_every_kernel_has_full_contrast_and_0_stays_0(rng):
@@ -31,7 +33,11 @@ def test_every_kernel_has_full_contrast_and_0_stays_0(rng):
 
 
 def network(groups, channels=3):
-    layers = [("conv1", Conv2d(channels, 8, 5)), ("relu1", ReLU()), ("conv2", Conv2d(8, 4, 3, groups=groups))]
+    layers = [
+        ("conv1", Conv2d(channels, 8, 5)),
+        ("relu1", ReLU()),
+        ("conv2", Conv2d(8, 4, 3, groups=groups)),
+    ]
     return Network(layers, (9, 9, channels))
 
 
@@ -64,7 +70,9 @@ def test_colour_kernels_are_grey_where_the_weight_is_0(towers, rng):
     block, place = images[40 // per_tower], 40 % per_tower
     scale = 5  # of 11 pixels to at least 48
     top, left = (place // 16) * (55 + 4), (place % 16) * (55 + 4)
-    numpy.testing.assert_allclose(block[top + 5 * scale + 2, left + 5 * scale + 2], [0.5, 0.5, 0.5, 1])
+    numpy.testing.assert_allclose(
+        block[top + 5 * scale + 2, left + 5 * scale + 2], [0.5, 0.5, 0.5, 1]
+    )
     tile = block[top : top + 55 : scale, left : left + 55 : scale, :3]
     numpy.testing.assert_allclose(tile, 0.5 + 0.5 * weight[40] / abs(weight[40]).max(), rtol=1e-6)
     if towers == 2:

@@ -61,11 +61,14 @@ def test_features_that_are_used_again_by_the_network_are_copied(rng):
 
     x, candidates = rng.standard_normal((2, 2, 2, 3)), rng.standard_normal((20, 2, 2, 3))
     numbers, _ = nearest(features_of, x, split(candidates, 7), 4, [-1, -1])
-    numpy.testing.assert_array_equal(numbers, nearest(flat, x, split(candidates, 7), 4, [-1, -1])[0])
+    numpy.testing.assert_array_equal(
+        numbers, nearest(flat, x, split(candidates, 7), 4, [-1, -1])[0]
+    )
 
 
 @pytest.mark.parametrize(
-    ("model", "name", "size"), [("alexnet-cifar", "fc7", 512), ("lenet", "fc4", 84), ("alexnet-mini", "pool3", 2048)]
+    ("model", "name", "size"),
+    [("alexnet-cifar", "fc7", 512), ("lenet", "fc4", 84), ("alexnet-mini", "pool3", 2048)],
 )
 def test_the_space_is_what_the_logits_are_made_of(model, name, size, xp, rng):
     network = models.build(model, rng=rng).to(xp)
@@ -89,7 +92,9 @@ def test_all_pictures_are_looked_at_once_standardised():
 
 def test_a_picture_is_found_among_the_others_by_its_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    chosen = Subjects(None, ["a", "b", "c"], [None] * 3, [Path("a.png"), Path("x/../b.png"), Path("c.png")])
+    chosen = Subjects(
+        None, ["a", "b", "c"], [None] * 3, [Path("a.png"), Path("x/../b.png"), Path("c.png")]
+    )
     images = types.SimpleNamespace(paths=[tmp_path / "y" / ".." / "b.png", str(tmp_path / "a.png")])
     assert themselves(chosen, images) == [1, 0, -1]
     assert themselves(chosen, numbered_images(3)) == [-1] * 3
@@ -100,7 +105,10 @@ def test_neighbours_stand_beside_the_picture_with_class_and_distance(class_names
     images = numbered_images(9)
     images.labels = numpy.arange(9) % 2
     chosen = Subjects(random_pictures(2), ["picture 3", "picture 4"], [0, 1], [])
-    numbers, distances = numpy.array([[8, 1, 4, 0, 2, 5], [3, 6, -1, -1, -1, -1]]), numpy.linspace(0, 11, 12).reshape(2, 6)
+    numbers, distances = (
+        numpy.array([[8, 1, 4, 0, 2, 5], [3, 6, -1, -1, -1, -1]]),
+        numpy.linspace(0, 11, 12).reshape(2, 6),
+    )
     distances[1, 2:] = numpy.inf
     figure = figure_of(neighbours, chosen, images, numbers, distances, class_names, "fc7")
     rows = [figure.axes[:7], figure.axes[7:]]
@@ -114,7 +122,10 @@ def test_neighbours_stand_beside_the_picture_with_class_and_distance(class_names
     assert texts_of(first)[1] == "1.00"
     if class_names:
         assert texts_of(rows[0][1]) == ["a very long name o…", "0.00"]
-        assert (rows[0][1].texts[0].get_color(), first.texts[0].get_color()) == (figures.RIGHT, figures.WRONG)
+        assert (rows[0][1].texts[0].get_color(), first.texts[0].get_color()) == (
+            figures.RIGHT,
+            figures.WRONG,
+        )
     else:
         assert texts_of(rows[0][1]) == ["picture 8", "0.00"]
     assert_nothing_is_cut_off(figure)

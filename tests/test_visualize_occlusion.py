@@ -17,7 +17,9 @@ SEEN, COVERED = numpy.exp(2) / (1 + numpy.exp(2)), 0.5
 @pytest.mark.parametrize("spot", [(4, 6), (0, 0), (9, 3), (9, 9)])
 @pytest.mark.parametrize(("square", "step"), [(1, 1), (3, 1), (4, 1), (3, 2), (5, 3), (10, 4)])
 @pytest.mark.parametrize("batch_size", [1, 7, 1000])
-def test_the_probability_falls_where_the_square_covers_the_planted_pixel(spot, square, step, batch_size):
+def test_the_probability_falls_where_the_square_covers_the_planted_pixel(
+    spot, square, step, batch_size
+):
     x = numpy.full((10, 10, 3), 2.0)
     found = occlusion(seeing(*spot), x, 1, square, step, batch_size)
     expected = numpy.empty((10, 10))
@@ -61,7 +63,8 @@ def test_progress_counts_every_place_once():
 
 
 @pytest.mark.parametrize(
-    ("side", "step", "expected"), [(4, 1, [0, 1, 2, 3]), (9, 3, [1, 4, 7]), (8, 3, [1, 4, 7]), (7, 3, [1, 4, 6]), (5, 5, [2])]
+    ("side", "step", "expected"),
+    [(4, 1, [0, 1, 2, 3]), (9, 3, [1, 4, 7]), (8, 3, [1, 4, 7]), (7, 3, [1, 4, 6]), (5, 5, [2])],
 )
 def test_the_square_stops_in_the_middle_of_each_stretch(side, step, expected):
     assert middles(side, step) == expected

@@ -20,8 +20,14 @@ def test_of_a_linear_net_it_is_the_class_s_weights(xp, rng):
 
 def test_it_is_the_slope_of_the_logit(rng):
     """Against differences, in float64: the largest over the channels of what nudging each pixel does to the one logit."""
-    features = [("conv1", Conv2d(2, 3, 3, rng=rng)), ("relu1", ReLU()), ("pool1", MaxPool2d(2, stride=2))]
-    network = Network([*features, ("flatten", Flatten()), ("fc2", Linear(12, 4, rng=rng))], (6, 6, 2)).astype("float64")
+    features = [
+        ("conv1", Conv2d(2, 3, 3, rng=rng)),
+        ("relu1", ReLU()),
+        ("pool1", MaxPool2d(2, stride=2)),
+    ]
+    network = Network(
+        [*features, ("flatten", Flatten()), ("fc2", Linear(12, 4, rng=rng))], (6, 6, 2)
+    ).astype("float64")
     x = rng.standard_normal((2, 6, 6, 2))
     classes, expected = [3, 0], numpy.zeros((2, 6, 6, 2))
     for index in numpy.ndindex(x.shape):
@@ -30,7 +36,9 @@ def test_it_is_the_slope_of_the_logit(rng):
         nudged[1][index] -= 1e-6
         above, below = (network.forward(one).copy()[index[0], classes[index[0]]] for one in nudged)
         expected[index] = (above - below) / 2e-6
-    numpy.testing.assert_allclose(saliency(network, x, classes), abs(expected).max(axis=3), atol=1e-7)
+    numpy.testing.assert_allclose(
+        saliency(network, x, classes), abs(expected).max(axis=3), atol=1e-7
+    )
 
 
 def test_dropout_has_no_part_in_it_and_its_generator_stays(rng):
@@ -39,7 +47,9 @@ def test_dropout_has_no_part_in_it_and_its_generator_stays(rng):
     network = Network([("flatten", Flatten()), ("dropout1", dropout), ("fc2", linear)], (2, 2, 3))
     x, before = rng.standard_normal((2, 2, 2, 3), dtype="float32"), dropout.rng.bit_generator.state
     maps = saliency(network, x, [1, 1])
-    numpy.testing.assert_allclose(maps[0], abs(linear.params["weight"][1].reshape(2, 2, 3)).max(axis=2), rtol=1e-6)
+    numpy.testing.assert_allclose(
+        maps[0], abs(linear.params["weight"][1].reshape(2, 2, 3)).max(axis=2), rtol=1e-6
+    )
     assert dropout.rng.bit_generator.state == before
 
 

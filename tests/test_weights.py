@@ -23,18 +23,43 @@ from minialex.trained import Trained
 CLASSES = [f"kind {i}" for i in range(4)]
 
 
-def checkpoint(folder, model="alexnet-cifar", lrn=None, dataset="shapes", side=16, channels=3, **changes):
+def checkpoint(
+    folder, model="alexnet-cifar", lrn=None, dataset="shapes", side=16, channels=3, **changes
+):
     """A run's folder, with a net of random weights and biases for four classes."""
-    chosen = dict(model=model, lrn=lrn, dataset=dataset, data_dir="/somewhere/private", seed=3, batch_size=5, crop_padding=None)
+    chosen = dict(
+        model=model,
+        lrn=lrn,
+        dataset=dataset,
+        data_dir="/somewhere/private",
+        seed=3,
+        batch_size=5,
+        crop_padding=None,
+    )
     rng = numpy.random.default_rng(1)
     network = weights.models.of_run(chosen, len(CLASSES), side, channels, rng)
     for name, array in network.params.items():
         if name.endswith("bias"):
             array[...] = 0.1 * rng.standard_normal(array.shape, dtype=numpy.float32)
-    progress = {"options": {**chosen, "out": "/somewhere/else"}, "classes": CLASSES, "pictures": [40, 20, side, side, channels]}
-    progress |= {"mean": [120.5, 110.25, 99.1][:channels], "std": [60.1, 61.2, 59.3][:channels], "epochs": 4, "steps": 0}
+    progress = {
+        "options": {**chosen, "out": "/somewhere/else"},
+        "classes": CLASSES,
+        "pictures": [40, 20, side, side, channels],
+    }
+    progress |= {
+        "mean": [120.5, 110.25, 99.1][:channels],
+        "std": [60.1, 61.2, 59.3][:channels],
+        "epochs": 4,
+        "steps": 0,
+    }
     folder.mkdir(exist_ok=True)
-    save_checkpoint(folder / "checkpoint.npz", network, optim.SGD(network), optim.Plateau(0.1), progress | changes)
+    save_checkpoint(
+        folder / "checkpoint.npz",
+        network,
+        optim.SGD(network),
+        optim.Plateau(0.1),
+        progress | changes,
+    )
     return folder
 
 
@@ -105,17 +130,25 @@ def test_torch_s_files_and_safetensors_give_the_same_net(write, folder, pictures
     said, storages = tensors({f"module.{name}": tensor for name, tensor in found.items()})
     write(tmp_path / "b.pth", {"epoch": 1, "state_dict": said}, storages)
     safetensors_file.write(tmp_path / "a.safetensors", found, {"format": "pt"})
-    answered = [answers(Trained(tmp_path / name, "numpy", 1), pictures[:3]) for name in ("a.pth", "b.pth", "a.safetensors")]
+    answered = [
+        answers(Trained(tmp_path / name, "numpy", 1), pictures[:3])
+        for name in ("a.pth", "b.pth", "a.safetensors")
+    ]
     assert answered[0] == answered[1] == answered[2]
     assert answered[0][1] == ["class 0", "class 1", "class 2", "class 3"]
     said = weights.find(tmp_path / "a.pth").assumed
-    assert said.startswith(f"{tmp_path / 'a.pth'} does not say what it is for: assumed alexnet-cifar without LRN, pictures")
+    assert said.startswith(
+        f"{tmp_path / 'a.pth'} does not say what it is for: assumed alexnet-cifar without LRN, pictures"
+    )
 
 
 def test_what_torch_puts_before_names_does_not_hide_them(tmp_path, monkeypatch):
     """By its shapes alone it could be alexnet-227 as well."""
     places = torch_layout.places(models.build("alexnet-224", rng=Zeros())).values()
-    found = {f"module.{place.name}": numpy.broadcast_to(numpy.float32(0), place.shape) for place in places}
+    found = {
+        f"module.{place.name}": numpy.broadcast_to(numpy.float32(0), place.shape)
+        for place in places
+    }
     (tmp_path / "a.pth").write_bytes(b"\x80\x02")
     monkeypatch.setattr(torch_file, "read", lambda path: found)
     assert weights.find(tmp_path / "a.pth").progress["options"]["model"] == "alexnet-224"
@@ -129,7 +162,10 @@ def test_onnx_says_the_same_and_how_to_ask_it(folder, tmp_path):
     pixels = random_pictures(3, 16)
     trained = Trained(folder, "numpy", 1)
     expected = trained.workers.forward(trained.standardize(pixels))
-    assert "float32 (N, 3, 16, 16), red, green, blue; pixels from 0 to 255, minus mean, divided by std" in model.doc_string
+    assert (
+        "float32 (N, 3, 16, 16), red, green, blue; pixels from 0 to 255, minus mean, divided by std"
+        in model.doc_string
+    )
     x = (pixels - numpy.array(json.loads(about["mean"]))) / numpy.array(json.loads(about["std"]))
     session = onnxruntime.InferenceSession(tmp_path / "a.onnx")
     logits = session.run(None, {"pictures": x.transpose(0, 3, 1, 2).astype(numpy.float32)})[0]
@@ -150,11 +186,20 @@ def test_the_command_says_what_it_wrote(name, folder, command, tmp_path):
     ("arguments", "said"),
     [
         (["export", "run", "there.onnx"], "there.onnx exists already: nothing is overwritten"),
-        (["export", "run", "a.pth"], "expected the name of a .safetensors or .onnx file to write, got a.pth"),
+        (
+            ["export", "run", "a.pth"],
+            "expected the name of a .safetensors or .onnx file to write, got a.pth",
+        ),
         (["export", "run", "nowhere/a.onnx"], "there is no folder nowhere to write a.onnx into"),
-        (["export", "nowhere", "a.onnx"], "there is no checkpoint or other file of weights nowhere"),
+        (
+            ["export", "nowhere", "a.onnx"],
+            "there is no checkpoint or other file of weights nowhere",
+        ),
         (["export", "text", "a.onnx"], "text is not a whole minialex checkpoint"),
-        (["export", "run", "a.onnx", "--model", "lenet"], "run has the weights of alexnet-cifar, not of --model lenet"),
+        (
+            ["export", "run", "a.onnx", "--model", "lenet"],
+            "run has the weights of alexnet-cifar, not of --model lenet",
+        ),
         (["export", "run", "a.onnx", "--model", "vgg"], "--model: invalid choice: 'vgg'"),
         (["inspect", "run", "a.onnx"], "invalid choice: 'inspect'"),
         (["export", "run"], "the following arguments are required: OUT"),
@@ -173,7 +218,11 @@ def test_wrong_input_is_one_line_and_exit_code_2(arguments, said, folder, comman
 def change(path, **changes):
     """Rewrites what the .safetensors file says of itself; None takes an entry away."""
     found, metadata = safetensors_file.read(path)
-    about = {name: value for name, value in (json.loads(metadata["minialex"]) | changes).items() if value is not None}
+    about = {
+        name: value
+        for name, value in (json.loads(metadata["minialex"]) | changes).items()
+        if value is not None
+    }
     safetensors_file.write(path, found, {"minialex": json.dumps(about)})
 
 
@@ -201,7 +250,9 @@ def change(path, **changes):
 def test_damaged_metadata_are_refused(changes, folder, tmp_path):
     weights.export(folder, tmp_path / "a.safetensors")
     change(tmp_path / "a.safetensors", **changes)
-    with pytest.raises(InputError, match=r"what it says about itself is damaged, or not 'minialex weights 1'"):
+    with pytest.raises(
+        InputError, match=r"what it says about itself is damaged, or not 'minialex weights 1'"
+    ):
         weights.find(tmp_path / "a.safetensors")
 
 
@@ -214,11 +265,16 @@ def test_metadata_that_are_no_dict_are_refused(text, folder, tmp_path):
         weights.find(tmp_path / "a.safetensors")
 
 
-@pytest.mark.parametrize(("name", "value"), [("model", "vgg"), ("model", ["a"]), ("lrn", "twice"), ("lrn", {})])
+@pytest.mark.parametrize(
+    ("name", "value"), [("model", "vgg"), ("model", ["a"]), ("lrn", "twice"), ("lrn", {})]
+)
 def test_unknown_options_in_metadata_are_refused(name, value, folder, tmp_path):
     weights.export(folder, tmp_path / "a.safetensors")
     _, metadata = safetensors_file.read(tmp_path / "a.safetensors")
-    change(tmp_path / "a.safetensors", options=json.loads(metadata["minialex"])["options"] | {name: value})
+    change(
+        tmp_path / "a.safetensors",
+        options=json.loads(metadata["minialex"])["options"] | {name: value},
+    )
     with pytest.raises(InputError, match="what it says about itself is damaged"):
         weights.find(tmp_path / "a.safetensors")
 
@@ -247,7 +303,9 @@ def serve(monkeypatch, tmp_path, url, content):
 
 
 def test_torchvision_s_weights_are_downloaded_once(monkeypatch, tmp_path):
-    content = zipped(tmp_path / "a.pth", *tensors(torch_layout.to_torch(models.build("lenet")))).read_bytes()
+    content = zipped(
+        tmp_path / "a.pth", *tensors(torch_layout.to_torch(models.build("lenet")))
+    ).read_bytes()
     with web_server({"lenet-12345678.pth": content}) as (url, asked):
         serve(monkeypatch, tmp_path, url, content)
         for _ in range(2):
@@ -261,7 +319,9 @@ def test_torchvision_s_weights_are_downloaded_once(monkeypatch, tmp_path):
 def test_without_them_it_says_what_to_do(files, monkeypatch, tmp_path):
     with web_server(files) as (url, _):
         serve(monkeypatch, tmp_path, url, b"as published")
-        with pytest.raises(InputError, match=r"^cannot download .* and use --weights lenet-12345678\.pth$"):
+        with pytest.raises(
+            InputError, match=r"^cannot download .* and use --weights lenet-12345678\.pth$"
+        ):
             weights.find("torchvision")
     assert list((tmp_path / "cache/weights").iterdir()) == []
 
@@ -275,7 +335,9 @@ def test_the_published_weights_are_pinned():
 
 
 def test_trained_by_the_train_command_and_exported(tmp_path, pictures, command):
-    run = trained_runs.trained(tmp_path / "run", *trained_runs.on_folder(pictures[0].parents[2]), "--max-steps", 1)
+    run = trained_runs.trained(
+        tmp_path / "run", *trained_runs.on_folder(pictures[0].parents[2]), "--max-steps", 1
+    )
     assert command("export", run, tmp_path / "a.safetensors")[0] == 0
     assert answers(Trained(tmp_path / "a.safetensors"), pictures) == answers(Trained(run), pictures)
 

@@ -9,7 +9,17 @@ from naive import assert_same
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from minialex import optim
-from minialex.layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
+from minialex.layers import (
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    SoftmaxCrossEntropy,
+)
 from minialex.network import Network
 from minialex.optim import SGD, Muon
 from minialex.parallel import workers as parallel
@@ -42,21 +52,40 @@ def convolutional(dtype="float64"):
 
 def dropout_before_flatten(dtype="float64"):
     rng = numpy.random.default_rng(0)
-    conv, dropout, fc = Conv2d(4, 3, 3, rng=rng), Dropout(0.5, numpy.random.default_rng(1)), Linear(6 * 5 * 3, 5, rng=rng)
-    layers = [("conv", conv), ("dropout", dropout), ("relu", ReLU()), ("flatten", Flatten()), ("fc", fc)]
+    conv, dropout, fc = (
+        Conv2d(4, 3, 3, rng=rng),
+        Dropout(0.5, numpy.random.default_rng(1)),
+        Linear(6 * 5 * 3, 5, rng=rng),
+    )
+    layers = [
+        ("conv", conv),
+        ("dropout", dropout),
+        ("relu", ReLU()),
+        ("flatten", Flatten()),
+        ("fc", fc),
+    ]
     return Network(layers, SHAPE).astype(dtype)
 
 
 def linear_only(dtype="float64"):
     rng = numpy.random.default_rng(0)
-    layers = [("flatten", Flatten()), ("fc1", Linear(8 * 7 * 4, 6, rng=rng)), ("relu", ReLU()), ("fc2", Linear(6, 5, rng=rng))]
+    layers = [
+        ("flatten", Flatten()),
+        ("fc1", Linear(8 * 7 * 4, 6, rng=rng)),
+        ("relu", ReLU()),
+        ("fc2", Linear(6, 5, rng=rng)),
+    ]
     return Network(layers, SHAPE).astype(dtype)
 
 
 def convolutions_only(dtype="float64"):
     """Nothing after the seam but the flattening: the last convolution gives one number for each class."""
     rng = numpy.random.default_rng(0)
-    layers = [("conv1", Conv2d(4, 6, 3, stride=2, rng=rng)), ("relu", ReLU()), ("conv2", Conv2d(6, 5, 3, rng=rng))]
+    layers = [
+        ("conv1", Conv2d(4, 6, 3, stride=2, rng=rng)),
+        ("relu", ReLU()),
+        ("conv2", Conv2d(6, 5, 3, rng=rng)),
+    ]
     return Network([*layers, ("flatten", Flatten())], (7, 7, 4)).astype(dtype)
 
 
@@ -73,7 +102,9 @@ def deep(dtype="float64"):
         ("relu3", ReLU()),
         ("pool3", AvgPool2d(2, stride=1)),
     ]
-    return Network([*layers, ("flatten", Flatten()), ("fc", Linear(3 * 2 * 4, 5, rng=rng))], SHAPE).astype(dtype)
+    return Network(
+        [*layers, ("flatten", Flatten()), ("fc", Linear(3 * 2 * 4, 5, rng=rng))], SHAPE
+    ).astype(dtype)
 
 
 NETWORKS = [deep, convolutional, dropout_before_flatten, linear_only, convolutions_only]
@@ -82,7 +113,9 @@ NETWORKS = [deep, convolutional, dropout_before_flatten, linear_only, convolutio
 def batch(network, pictures=7, seed=3):
     rng = numpy.random.default_rng(seed)
     dtype = next(iter(network.params.values())).dtype
-    return rng.standard_normal((pictures, *network.input_shape)).astype(dtype), rng.integers(0, 5, pictures)
+    return rng.standard_normal((pictures, *network.input_shape)).astype(dtype), rng.integers(
+        0, 5, pictures
+    )
 
 
 def whole(network, x, labels):
@@ -99,14 +132,18 @@ def assert_close(actual, expected):
         numpy.testing.assert_allclose(actual[name], expected[name], rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("pictures", [1, 2, 7])  # fewer than the threads, and not to be divided evenly
+@pytest.mark.parametrize(
+    "pictures", [1, 2, 7]
+)  # fewer than the threads, and not to be divided evenly
 @pytest.mark.parametrize("n", [1, 2, 3])
 @pytest.mark.parametrize("build", NETWORKS)
 def test_a_step_gives_the_loss_and_gradients_of_the_whole_batch(build, n, pictures):
     network = build()
     x, labels = batch(network, pictures)
     loss, grads = whole(build(), x, labels)
-    assert float(Workers(network, SoftmaxCrossEntropy(), n).step(x, labels)) == pytest.approx(loss, abs=1e-12)
+    assert float(Workers(network, SoftmaxCrossEntropy(), n).step(x, labels)) == pytest.approx(
+        loss, abs=1e-12
+    )
     assert_close(network.grads, grads)
 
 
@@ -129,7 +166,9 @@ def test_the_dropout_masks_do_not_depend_on_which_thread_is_faster(n):
     x, labels = batch(network)
     loss, grads = whole(dropout_before_flatten(), x, labels)
     network.layers["dropout"].rng = FirstDrawIsSlow(1)
-    assert float(Workers(network, SoftmaxCrossEntropy(), n).step(x, labels)) == pytest.approx(loss, abs=1e-12)
+    assert float(Workers(network, SoftmaxCrossEntropy(), n).step(x, labels)) == pytest.approx(
+        loss, abs=1e-12
+    )
     assert_close(network.grads, grads)
 
 
@@ -167,7 +206,10 @@ def test_forward_is_the_networks(build, n):
     network = build()
     x, _ = batch(network)
     numpy.testing.assert_allclose(
-        Workers(network, SoftmaxCrossEntropy(), n).forward(x), build().forward(x), rtol=1e-12, atol=1e-12
+        Workers(network, SoftmaxCrossEntropy(), n).forward(x),
+        build().forward(x),
+        rtol=1e-12,
+        atol=1e-12,
     )
 
 
@@ -177,7 +219,11 @@ def test_forward_is_the_networks(build, n):
 def test_a_product_is_whole_whoever_has_a_share_of_it(n, shape, worth_sharing, rng, monkeypatch):
     monkeypatch.setattr(parallel, "WORTH_SHARING", worth_sharing)
     (rows, inner, columns), workers = shape, Workers(linear_only(), SoftmaxCrossEntropy(), n)
-    a, b, out = rng.standard_normal((rows, inner)), rng.standard_normal((inner, columns)), numpy.empty((rows, columns))
+    a, b, out = (
+        rng.standard_normal((rows, inner)),
+        rng.standard_normal((inner, columns)),
+        numpy.empty((rows, columns)),
+    )
     assert workers.matmul(a, b, out) is out
     numpy.testing.assert_allclose(out, a @ b, rtol=1e-12)
 
@@ -186,7 +232,11 @@ def test_a_product_is_whole_whoever_has_a_share_of_it(n, shape, worth_sharing, r
 def test_a_large_product_is_shared_by_the_threads_at_work(pictures, at_work, monkeypatch):
     """The threads wait for each other: one that took all shares would wait in vain."""
     network = linear_only()
-    workers, meeting, places = Workers(network, SoftmaxCrossEntropy(), 3), threading.Barrier(at_work), []
+    workers, meeting, places = (
+        Workers(network, SoftmaxCrossEntropy(), 3),
+        threading.Barrier(at_work),
+        [],
+    )
     product = numpy.matmul
 
     def matmul(*arguments, **options):
@@ -201,14 +251,25 @@ def test_a_large_product_is_shared_by_the_threads_at_work(pictures, at_work, mon
 def test_a_replica_shares_its_products_not_the_networks_own_layer():
     network = linear_only()
     Workers(network, SoftmaxCrossEntropy(), 2)
-    assert network.layers["fc1"].matmul(numpy.eye(2), numpy.eye(2), numpy.empty((2, 2))).trace() == 2
+    assert (
+        network.layers["fc1"].matmul(numpy.eye(2), numpy.eye(2), numpy.empty((2, 2))).trace() == 2
+    )
     assert not any("matmul" in vars(layer) for layer in network.layers.values())
 
 
 def test_in_the_threads_a_relu_comes_behind_the_max_pool():
     workers = Workers(deep(), SoftmaxCrossEntropy(), 2)
     for features in workers.features:
-        assert list(features.layers) == ["relu0", "conv1", "conv2", "pool2", "relu2", "conv3", "relu3", "pool3"]
+        assert list(features.layers) == [
+            "relu0",
+            "conv1",
+            "conv2",
+            "pool2",
+            "relu2",
+            "conv3",
+            "relu3",
+            "pool3",
+        ]
     assert list(workers.network.layers)[3:5] == ["relu2", "pool2"]
 
 
@@ -255,9 +316,17 @@ def test_a_step_leaves_its_batch_alone(n):
 @pytest.mark.parametrize(
     "x, labels, message",
     [
-        (numpy.ones((3, *SHAPE)), numpy.array([0, 1, 5]), "labels from 0 to 4 for 5 classes, got labels from 0 to 5"),
+        (
+            numpy.ones((3, *SHAPE)),
+            numpy.array([0, 1, 5]),
+            "labels from 0 to 4 for 5 classes, got labels from 0 to 5",
+        ),
         (numpy.ones((3, *SHAPE)), numpy.array([0, 1]), r"got \(3, 5\) and \(2,\)"),
-        (numpy.ones((3, 8, 7, 3)), numpy.array([0, 1, 2]), r"Conv2d.*expects .* \(N, H, W, 4\), got .*3\)"),
+        (
+            numpy.ones((3, 8, 7, 3)),
+            numpy.array([0, 1, 2]),
+            r"Conv2d.*expects .* \(N, H, W, 4\), got .*3\)",
+        ),
     ],
     ids=["label out of range", "a label too few", "wrong pictures"],
 )
@@ -273,7 +342,10 @@ def test_a_step_after_a_refused_one_is_right():
     workers = Workers(network, SoftmaxCrossEntropy(), 2)
     with pytest.raises(ValueError, match="5 classes"):
         workers.step(x, labels + 5)
-    for name, layer in network.layers.items():  # the refused step drew masks; draw the same ones again
+    for (
+        name,
+        layer,
+    ) in network.layers.items():  # the refused step drew masks; draw the same ones again
         if isinstance(layer, Dropout):
             layer.rng = convolutional().layers[name].rng
     workers.step(x, labels)
@@ -304,17 +376,23 @@ class Probe(ReLU):
         self.seen = []
 
     def forward(self, x, train=False):
-        self.seen += [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+        self.seen += [
+            pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"
+        ]
         return super().forward(x, train)
 
 
-@pytest.mark.parametrize("pictures, wanted", [(1, 2), (2, 1)], ids=["one picture", "a picture each"])
+@pytest.mark.parametrize(
+    "pictures, wanted", [(1, 2), (2, 1)], ids=["one picture", "a picture each"]
+)
 def test_blas_uses_the_cores_that_a_small_batch_leaves_idle(pictures, wanted):
     """Where BLAS knows of one core only, it uses one."""
     with threadpool_limits(64, user_api="blas"):
         most = max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
     probe = Probe()
     conv = Conv2d(8, 4, 5, padding=2, rng=numpy.random.default_rng(0))
-    workers = Workers(Network([("conv", conv), ("probe", probe)], (8, 8, 8)), SoftmaxCrossEntropy(), 2)
+    workers = Workers(
+        Network([("conv", conv), ("probe", probe)], (8, 8, 8)), SoftmaxCrossEntropy(), 2
+    )
     workers.forward(numpy.ones((pictures, 8, 8, 8), numpy.float32))
     assert set(probe.seen) == {min(wanted, most)}

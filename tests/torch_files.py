@@ -33,7 +33,9 @@ def pickled(value) -> bytes:
         case tuple():
             return b"(" + b"".join(map(pickled, value)) + b"t"
         case dict():
-            return b"}(" + b"".join(pickled(key) + pickled(item) for key, item in value.items()) + b"u"
+            return (
+                b"}(" + b"".join(pickled(key) + pickled(item) for key, item in value.items()) + b"u"
+            )
 
 
 def whole(value) -> bytes:
@@ -51,12 +53,16 @@ def call(function: Code, *arguments) -> Code:
 
 def storage(key: str, count: int, *view, kind: str = "Float") -> Code:
     """What stands in a pickle for the storage kept under `key`."""
-    return Code(pickled(("storage", named("torch", f"{kind}Storage"), key, "cpu", count, *view)) + b"Q")
+    return Code(
+        pickled(("storage", named("torch", f"{kind}Storage"), key, "cpu", count, *view)) + b"Q"
+    )
 
 
 def tensor(storage, offset, size, stride) -> Code:
     """What stands in a pickle for a tensor."""
-    return call(named("torch._utils", "_rebuild_tensor_v2"), storage, offset, size, stride, False, {})
+    return call(
+        named("torch._utils", "_rebuild_tensor_v2"), storage, offset, size, stride, False, {}
+    )
 
 
 def tensors(arrays: dict[str, numpy.ndarray]) -> tuple[dict[str, Code], dict[str, bytes]]:
@@ -84,7 +90,9 @@ def in_sequence(path: Path, saved, storages: dict[str, bytes], itemsize: int = 4
     """Writes the older format."""
     keys = Code(b"](" + b"".join(map(pickled, storages)) + b"e")
     header = [whole(0x1950A86A20F9469CFC6C), whole(1001), whole({"little_endian": True})]
-    contents = [struct.pack("<q", len(content) // itemsize) + content for content in storages.values()]
+    contents = [
+        struct.pack("<q", len(content) // itemsize) + content for content in storages.values()
+    ]
     path.write_bytes(b"".join([*header, whole(saved), whole(keys), *contents]))
     return path
 
@@ -97,9 +105,14 @@ def example() -> dict[str, numpy.ndarray]:
         "float": base,
         "part": base[1, :, 1:3],
         "turned": base.transpose(2, 0, 1),
-        "channels_last": numpy.arange(36, dtype=numpy.float32).reshape(2, 3, 3, 2).transpose(0, 3, 1, 2) / 8,
+        "channels_last": numpy.arange(36, dtype=numpy.float32)
+        .reshape(2, 3, 3, 2)
+        .transpose(0, 3, 1, 2)
+        / 8,
         "half": sevenths.astype(numpy.float16),
-        "bfloat16": (sevenths.view(numpy.uint32) >> 16 << 16).view(numpy.float32),  # cut off, where torch rounds
+        "bfloat16": (sevenths.view(numpy.uint32) >> 16 << 16).view(
+            numpy.float32
+        ),  # cut off, where torch rounds
         "double": numpy.arange(4) / 3,
         "none": numpy.zeros((0, 3), numpy.float32),
         "parameter": numpy.ones((2, 2), numpy.float32),
@@ -121,7 +134,13 @@ def uniform(shape: tuple[int, ...], seed: int, spread: float) -> numpy.ndarray:
 
 def torchvision_alexnet() -> dict[str, numpy.ndarray]:
     """A state dict for torchvision's AlexNet. With He's standard deviations its logits are as large as a trained net's."""
-    shapes = [(64, 3, 11, 11), (192, 64, 5, 5), (384, 192, 3, 3), (256, 384, 3, 3), (256, 256, 3, 3)]
+    shapes = [
+        (64, 3, 11, 11),
+        (192, 64, 5, 5),
+        (384, 192, 3, 3),
+        (256, 384, 3, 3),
+        (256, 256, 3, 3),
+    ]
     shapes += [(4096, 9216), (4096, 4096), (1000, 4096)]
     layers = [f"features.{i}" for i in (0, 3, 6, 8, 10)] + [f"classifier.{i}" for i in (1, 4, 6)]
     found = {}
@@ -144,7 +163,11 @@ def make() -> None:
     def as_torch(name, array):
         if name == "bfloat16":
             return torch.from_numpy(array).bfloat16()
-        return torch.nn.Parameter(torch.from_numpy(array)) if name == "parameter" else torch.from_numpy(array)
+        return (
+            torch.nn.Parameter(torch.from_numpy(array))
+            if name == "parameter"
+            else torch.from_numpy(array)
+        )
 
     FILES.mkdir(exist_ok=True)
     base = torch.arange(24.0).reshape(2, 3, 4)
@@ -155,9 +178,13 @@ def make() -> None:
     torch.save(state, FILES / "tensors.sequence.pth", _use_new_zipfile_serialization=False)
 
     net = torchvision.models.alexnet().eval()
-    net.load_state_dict({name: torch.from_numpy(array) for name, array in torchvision_alexnet().items()})
+    net.load_state_dict(
+        {name: torch.from_numpy(array) for name, array in torchvision_alexnet().items()}
+    )
     with torch.no_grad():
-        numpy.save(FILES / "torchvision_logits.npy", net(torch.from_numpy(torchvision_pictures())).numpy())
+        numpy.save(
+            FILES / "torchvision_logits.npy", net(torch.from_numpy(torchvision_pictures())).numpy()
+        )
 
 
 if __name__ == "__main__":

@@ -19,8 +19,30 @@ def trained(folder: Path, *options) -> Path:
 def on_folder(pictures: Path) -> list:
     """Options of five steps an epoch on the two classes of data_helpers.picture_folder."""
     return [
-        *("--dataset", "folder", "--data-dir", pictures, "--image-size", 16, "--model", "alexnet-cifar", "--workers", 2),
-        *("--batch-size", 8, "--epochs", 2, "--augment", "none", "--optimizer", "adam", "--lr", 0.001),
+        *(
+            "--dataset",
+            "folder",
+            "--data-dir",
+            pictures,
+            "--image-size",
+            16,
+            "--model",
+            "alexnet-cifar",
+            "--workers",
+            2,
+        ),
+        *(
+            "--batch-size",
+            8,
+            "--epochs",
+            2,
+            "--augment",
+            "none",
+            "--optimizer",
+            "adam",
+            "--lr",
+            0.001,
+        ),
     ]
 
 
@@ -44,11 +66,18 @@ def probabilities(folder: Path, pictures: numpy.ndarray, **sizes) -> list[list[f
     with numpy.load(folder / "checkpoint.npz") as archive:
         arrays = dict(archive)
     progress = json.loads(str(arrays["about"]))["progress"]
-    network = models.build(progress["options"]["model"], image_size=pictures.shape[1], in_channels=pictures.shape[3], **sizes)
+    network = models.build(
+        progress["options"]["model"],
+        image_size=pictures.shape[1],
+        in_channels=pictures.shape[3],
+        **sizes,
+    )
     network.astype(numpy.float64)
     for name, array in network.params.items():
         array[...] = arrays[f"weight/{name}"]
-    logits = network.forward((pictures - numpy.array(progress["mean"])) / numpy.array(progress["std"])).tolist()
+    logits = network.forward(
+        (pictures - numpy.array(progress["mean"])) / numpy.array(progress["std"])
+    ).tolist()
     return [[math.exp(logit) / sum(map(math.exp, row)) for logit in row] for row in logits]
 
 

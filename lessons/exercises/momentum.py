@@ -31,8 +31,15 @@ class SGD:
     [3.75]
     """
 
-    def __init__(self, network, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 5e-4):
-        self.network, self.lr, self.momentum, self.weight_decay = network, lr, momentum, weight_decay
+    def __init__(
+        self, network, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 5e-4
+    ):
+        self.network, self.lr, self.momentum, self.weight_decay = (
+            network,
+            lr,
+            momentum,
+            weight_decay,
+        )
         self.velocity = {name: numpy.zeros_like(w) for name, w in network.params.items()}
 
     def step(self) -> None:

@@ -8,7 +8,6 @@ Loops over pictures, rows and columns are fine: what counts is that every
 number is right.
 """
 
-
 import numpy
 
 from minialex.layers import Layer

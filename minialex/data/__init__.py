@@ -31,13 +31,17 @@ def load(
     if data_dir is not None and name == "shapes":
         raise InputError("dataset 'shapes' is drawn, it reads no files: leave out --data-dir")
     if data_dir is None and name == "folder":
-        raise InputError("dataset 'folder' needs --data-dir, a folder with train/CLASS/*.jpg and val/CLASS/*.jpg in it")
+        raise InputError(
+            "dataset 'folder' needs --data-dir, a folder with train/CLASS/*.jpg and val/CLASS/*.jpg in it"
+        )
     if data_dir is not None:
         check_folder(data_dir)
     if crop_padding is not None and crop_padding < 0:
         raise InputError(f"expected a crop padding of at least 0 pixels, got {crop_padding}")
     if crop_padding is not None and name == "folder":
-        raise InputError("dataset 'folder' crops from larger pictures and pads none: leave out --crop-padding")
+        raise InputError(
+            "dataset 'folder' crops from larger pictures and pads none: leave out --crop-padding"
+        )
     if name == "folder":
         return folder.load(data_dir, image_size)
     sizes = dict(image_size=image_size, padding=PADDING if crop_padding is None else crop_padding)

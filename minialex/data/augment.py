@@ -43,7 +43,9 @@ class Views:
 
     def __getitem__(self, chosen) -> "Views":
         """Some of them; `chosen` is a slice, numbers or a bool array."""
-        return Views(**{name: None if array is None else array[chosen] for name, array in vars(self).items()})
+        return Views(
+            **{name: None if array is None else array[chosen] for name, array in vars(self).items()}
+        )
 
 
 def centre_views(n: int) -> Views:
@@ -57,7 +59,11 @@ def ten_views(n: int) -> Views:
     The first ten are the first picture's.
     """
     top, left = numpy.array([[0, 0], [0, 1], [1, 0], [1, 1], [0.5, 0.5]]).T
-    return Views(numpy.tile(top, 2 * n), numpy.tile(left, 2 * n), numpy.tile(numpy.repeat([False, True], 5), n))
+    return Views(
+        numpy.tile(top, 2 * n),
+        numpy.tile(left, 2 * n),
+        numpy.tile(numpy.repeat([False, True], 5), n),
+    )
 
 
 def random_views(
@@ -187,9 +193,13 @@ class Standardize:
         rows = y.reshape(n, h, w * c)
         for pictures in backend.in_cache(rows):
             if gains is None:
-                numpy.subtract(x[pictures].reshape(-1, h, w * c), means[pictures], out=rows[pictures])
+                numpy.subtract(
+                    x[pictures].reshape(-1, h, w * c), means[pictures], out=rows[pictures]
+                )
             else:
-                numpy.multiply(x[pictures].reshape(-1, h, w * c), gains[pictures], out=rows[pictures])
+                numpy.multiply(
+                    x[pictures].reshape(-1, h, w * c), gains[pictures], out=rows[pictures]
+                )
                 rows[pictures] -= means[pictures]
             rows[pictures] /= std
         return y

@@ -44,11 +44,17 @@ class Batches:
     ):
         drawn = [name for name, chosen in augment.items() if chosen]
         if seed is None and drawn:
-            raise ValueError(f"what is drawn at random ({', '.join(drawn)}) needs a seed, got seed=None")
+            raise ValueError(
+                f"what is drawn at random ({', '.join(drawn)}) needs a seed, got seed=None"
+            )
         if augment.get("colour") and images.channels != 3:
-            raise InputError(f"colour changes red, green and blue; the pictures have {images.channels} channel")
+            raise InputError(
+                f"colour changes red, green and blue; the pictures have {images.channels} channel"
+            )
         if seed is not None and ten_crop:
-            raise ValueError(f"ten_crop is for testing, in order and without a seed, got seed={seed}")
+            raise ValueError(
+                f"ten_crop is for testing, in order and without a seed, got seed={seed}"
+            )
         self.images = images
         self.ten_crop = ten_crop
         self.batch_size = max(1, batch_size // 10) if ten_crop else batch_size
@@ -90,7 +96,9 @@ class Batches:
             elif self.seed is None:
                 views = centre_views(size)
             else:
-                views = random_views(size, numpy.random.default_rng((self.seed, VIEWS, epoch, b)), **self.augment)
+                views = random_views(
+                    size, numpy.random.default_rng((self.seed, VIEWS, epoch, b)), **self.augment
+                )
             pictures, good, problems = self.images.read_good(indices, views)
             if problems:
                 views, numbers = views[good], numbers[good.reshape(size, -1).all(axis=1)]
@@ -106,7 +114,9 @@ def prefetch(iterable: Iterable, depth: int = 2) -> Iterator:
     ends the thread as soon as the item in the making is done.
     """
     room = threading.Semaphore(depth)
-    ready = queue.SimpleQueue()  # of (item, None), then one (None, exception): StopIteration at the regular end
+    ready = (
+        queue.SimpleQueue()
+    )  # of (item, None), then one (None, exception): StopIteration at the regular end
     closed = False
 
     def work():

@@ -11,7 +11,18 @@ from minialex.data.dataset import PADDING, Dataset, from_arrays
 from minialex.data.download import cache_folder, fetch
 from minialex.errors import InputError
 
-CLASS_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+CLASS_NAMES = [
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+]
 FOLDER = "cifar-10-batches-bin"  # in the archive, and in data_dir
 TRAIN = [f"data_batch_{i}.bin" for i in range(1, 6)]
 TEST = "test_batch.bin"
@@ -22,7 +33,9 @@ BATCH = 10_000  # pictures in each file
 RECORD = 1 + 3 * 32 * 32  # bytes: the label, then the red, green and blue planes
 
 
-def load(data_dir: Path | str | None = None, image_size: int | None = None, padding: int = PADDING) -> Dataset:
+def load(
+    data_dir: Path | str | None = None, image_size: int | None = None, padding: int = PADDING
+) -> Dataset:
     """The Dataset "cifar10": 50,000 training and 10,000 test pictures of 32x32x3 (or of side `image_size`).
 
     Reads the published .bin files from data_dir or data_dir/cifar-10-batches-bin; without a data_dir from the download
@@ -32,7 +45,9 @@ def load(data_dir: Path | str | None = None, image_size: int | None = None, padd
     folder = _download() if data_dir is None else _find(Path(data_dir))
     parts = [read_batch(folder / name) for name in TRAIN]
     train = [numpy.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-    return from_arrays("cifar10", train, read_batch(folder / TEST), _class_names(folder), image_size, padding)
+    return from_arrays(
+        "cifar10", train, read_batch(folder / TEST), _class_names(folder), image_size, padding
+    )
 
 
 def _find(data_dir):
@@ -47,7 +62,9 @@ def _find(data_dir):
             f"{data_dir} holds CIFAR-10's Python version, whose pickles are not loaded (they can run code); "
             f"get the binary version, {URL}"
         )
-    raise InputError(f"CIFAR-10: no {', '.join(missing)} in {folder}; get the binary version, {URL}")
+    raise InputError(
+        f"CIFAR-10: no {', '.join(missing)} in {folder}; get the binary version, {URL}"
+    )
 
 
 def _download():
@@ -70,9 +87,13 @@ def _unpack(archive, folder):
                 if member.isfile() and name in (*TRAIN, TEST, META):
                     partial = folder / f"{name}.{os.getpid()}"
                     partial.write_bytes(tar.extractfile(member).read())
-                    os.replace(partial, folder / name)  # so that a file with its final name is whole
+                    os.replace(
+                        partial, folder / name
+                    )  # so that a file with its final name is whole
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
-        raise InputError(f"cannot unpack {archive} ({error}); unpack it elsewhere and use --data-dir") from error
+        raise InputError(
+            f"cannot unpack {archive} ({error}); unpack it elsewhere and use --data-dir"
+        ) from error
 
 
 def read_batch(path: Path | str) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -82,11 +103,15 @@ def read_batch(path: Path | str) -> tuple[numpy.ndarray, numpy.ndarray]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
     if len(data) != BATCH * RECORD:
-        raise InputError(f"{path}: expected {BATCH:,} pictures of {RECORD:,} bytes, {BATCH * RECORD} in all, got {len(data)}")
+        raise InputError(
+            f"{path}: expected {BATCH:,} pictures of {RECORD:,} bytes, {BATCH * RECORD} in all, got {len(data)}"
+        )
     records = data.reshape(-1, RECORD)
     labels = records[:, 0].copy()
     if labels.max() >= len(CLASS_NAMES):
-        raise InputError(f"{path}: expected labels 0 to {len(CLASS_NAMES) - 1}, got {labels.max()}; not a CIFAR-10 batch")
+        raise InputError(
+            f"{path}: expected labels 0 to {len(CLASS_NAMES) - 1}, got {labels.max()}; not a CIFAR-10 batch"
+        )
     planes = records[:, 1:].reshape(-1, 3, 32, 32)
     return numpy.ascontiguousarray(planes.transpose(0, 2, 3, 1)), labels  # to (N, 32, 32, 3)
 

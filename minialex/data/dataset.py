@@ -19,9 +19,18 @@ class ArrayImages:
     padding: a random crop may shift a picture by up to so many of its own pixels; `fill` (C values) shows where it moved away.
     """
 
-    def __init__(self, images: numpy.ndarray, labels, image_size: int | None = None, padding: int = PADDING, fill=0):
+    def __init__(
+        self,
+        images: numpy.ndarray,
+        labels,
+        image_size: int | None = None,
+        padding: int = PADDING,
+        fill=0,
+    ):
         if images.dtype != numpy.uint8 or images.ndim != 4 or images.shape[1] != images.shape[2]:
-            raise ValueError(f"expected uint8 pictures (N, S, S, C), got {images.dtype} {images.shape}")
+            raise ValueError(
+                f"expected uint8 pictures (N, S, S, C), got {images.dtype} {images.shape}"
+            )
         if len(images) != len(labels):
             raise ValueError(f"{len(images)} pictures, but {len(labels)} labels")
         self.images = images
@@ -43,7 +52,9 @@ class ArrayImages:
         x = mirrored(crop_padded(x, views, self.padding, self.fill), views)
         return x if self.in_memory else resized(x, self.image_size)
 
-    def read_good(self, indices, views: Views) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, str]]:
+    def read_good(
+        self, indices, views: Views
+    ) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, str]]:
         """The same pictures: all of them can be read, and nothing is wrong with any file."""
         return self.read(indices, views), numpy.ones(len(indices), bool), {}
 
@@ -54,7 +65,9 @@ def resized(images: numpy.ndarray, size: int) -> numpy.ndarray:
     for picture, out in zip(images, result, strict=True):
         # Pillow has no (H, W, 1): grey pictures go there and back as (H, W).
         small = Image.fromarray(picture.squeeze(2) if picture.shape[2] == 1 else picture)
-        out[...] = numpy.asarray(small.resize((size, size), Image.Resampling.BILINEAR)).reshape(out.shape)
+        out[...] = numpy.asarray(small.resize((size, size), Image.Resampling.BILINEAR)).reshape(
+            out.shape
+        )
     return result
 
 
@@ -65,7 +78,9 @@ def rotated(images: numpy.ndarray, angles: numpy.ndarray, fill) -> numpy.ndarray
     for picture, angle, out in zip(images, angles, result, strict=True):
         grey = picture.shape[2] == 1
         turned = Image.fromarray(picture.squeeze(2) if grey else picture)
-        turned = turned.rotate(angle, Image.Resampling.BILINEAR, fillcolor=colour[0] if grey else colour)
+        turned = turned.rotate(
+            angle, Image.Resampling.BILINEAR, fillcolor=colour[0] if grey else colour
+        )
         out[...] = numpy.asarray(turned).reshape(out.shape)
     return result
 
@@ -100,10 +115,17 @@ class Dataset:
 
 
 def from_arrays(
-    name: str, train: tuple, test: tuple, class_names: list[str], image_size: int | None = None, padding: int = PADDING
+    name: str,
+    train: tuple,
+    test: tuple,
+    class_names: list[str],
+    image_size: int | None = None,
+    padding: int = PADDING,
 ) -> Dataset:
     """The Dataset of two pairs (images uint8 (N, S, S, C), labels); crops are filled with the mean training colour."""
     images = train[0]
     mean_colour = images.sum(axis=0, dtype=numpy.uint32).mean(axis=(0, 1)) / len(images)
-    sizes = dict(image_size=image_size, padding=padding, fill=mean_colour.round().astype(numpy.uint8))
+    sizes = dict(
+        image_size=image_size, padding=padding, fill=mean_colour.round().astype(numpy.uint8)
+    )
     return Dataset(name, ArrayImages(*train, **sizes), ArrayImages(*test, **sizes), class_names)

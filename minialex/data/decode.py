@@ -51,7 +51,9 @@ def decode(picture: Image.Image, side: int, channels: int) -> Image.Image:
     if width * height > PIXELS:
         raise ValueError(f"{width} x {height} pixels are too many")
     picture.load()
-    with contextlib.suppress(Exception):  # damaged notes on how the camera was held are no reason to refuse the picture
+    with contextlib.suppress(
+        Exception
+    ):  # damaged notes on how the camera was held are no reason to refuse the picture
         ImageOps.exif_transpose(picture, in_place=True)
     if picture.mode.startswith("I"):
         picture = Image.fromarray((numpy.asarray(picture).clip(0, 0xFFFF) >> 8).astype(numpy.uint8))

@@ -23,7 +23,9 @@ CLASS_NAMES = [
     "Bag",
     "Ankle boot",
 ]
-DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # where Debian's package dataset-fashion-mnist puts it
+DEBIAN = Path(
+    "/usr/share/datasets/fashion-mnist"
+)  # where Debian's package dataset-fashion-mnist puts it
 URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 MD5 = {
     "train-images-idx3-ubyte": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -33,7 +35,9 @@ MD5 = {
 }
 
 
-def load(data_dir: Path | str | None = None, image_size: int | None = None, padding: int = PADDING) -> Dataset:
+def load(
+    data_dir: Path | str | None = None, image_size: int | None = None, padding: int = PADDING
+) -> Dataset:
     """The Dataset "fashion-mnist": 60,000 training and 10,000 test pictures of 28x28x1 (or of side `image_size`).
 
     Reads the four published files, packed (.gz) or not, from data_dir or data_dir/fashion-mnist; without a data_dir from
@@ -50,7 +54,9 @@ def load(data_dir: Path | str | None = None, image_size: int | None = None, padd
     train = _read_pair(train_images, train_labels)
     test = _read_pair(test_images, test_labels)
     if test[0].shape[1:] != train[0].shape[1:]:
-        raise InputError(f"{test_images}: pictures of {test[0].shape[1:3]}, the training pictures are {train[0].shape[1:3]}")
+        raise InputError(
+            f"{test_images}: pictures of {test[0].shape[1:3]}, the training pictures are {train[0].shape[1:3]}"
+        )
     return from_arrays("fashion-mnist", train, test, CLASS_NAMES, image_size, padding)
 
 
@@ -59,7 +65,10 @@ def _find(folder):
     nested = folder / "fashion-mnist"
     if nested.is_dir():
         folder = nested
-    files = [next((f for f in (folder / f"{name}.gz", folder / name) if f.is_file()), None) for name in MD5]
+    files = [
+        next((f for f in (folder / f"{name}.gz", folder / name) if f.is_file()), None)
+        for name in MD5
+    ]
     missing = [f"{name}.gz" for name, file in zip(MD5, files, strict=True) if file is None]
     if missing:
         raise InputError(f"Fashion-MNIST: no {', '.join(missing)} in {folder}; get them from {URL}")
@@ -69,20 +78,29 @@ def _find(folder):
 def _download():
     folder = cache_folder("fashion-mnist")
     hint = "put the four .gz files of Fashion-MNIST into a folder and name it with --data-dir"
-    return [fetch(f"{URL}{name}.gz", f"{name}.gz", f"md5:{md5}", folder, hint) for name, md5 in MD5.items()]
+    return [
+        fetch(f"{URL}{name}.gz", f"{name}.gz", f"md5:{md5}", folder, hint)
+        for name, md5 in MD5.items()
+    ]
 
 
 def _read_pair(images_path, labels_path):
     """(images uint8 (N, S, S, 1), labels uint8 (N,)) from their two files, checked against each other."""
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.ndim != 3 or images.shape[1] != images.shape[2] or images.size == 0:
-        raise InputError(f"{images_path}: expected square pictures (N, S, S), got an array {images.shape}")
+        raise InputError(
+            f"{images_path}: expected square pictures (N, S, S), got an array {images.shape}"
+        )
     if labels.ndim != 1:
         raise InputError(f"{labels_path}: expected labels (N,), got an array {labels.shape}")
     if len(images) != len(labels):
-        raise InputError(f"{labels_path}: expected {len(images)} labels, one a picture of {images_path}, got {len(labels)}")
+        raise InputError(
+            f"{labels_path}: expected {len(images)} labels, one a picture of {images_path}, got {len(labels)}"
+        )
     if labels.max() >= len(CLASS_NAMES):
-        raise InputError(f"{labels_path}: expected labels 0 to {len(CLASS_NAMES) - 1}, got {labels.max()}")
+        raise InputError(
+            f"{labels_path}: expected labels 0 to {len(CLASS_NAMES) - 1}, got {labels.max()}"
+        )
     return images[..., numpy.newaxis], labels
 
 
@@ -98,7 +116,9 @@ def read_idx(path: Path | str) -> numpy.ndarray:
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read ({error}); get the file again") from error
     if len(data) < 4 or data[:3] != b"\0\0\x08":
-        raise InputError(f"{path}: not an IDX file of bytes: starts with {data[:4].hex(' ')}, expected 00 00 08 and a count")
+        raise InputError(
+            f"{path}: not an IDX file of bytes: starts with {data[:4].hex(' ')}, expected 00 00 08 and a count"
+        )
     if not 1 <= data[3] <= 3:
         raise InputError(f"{path}: expected 1 to 3 dimensions, got {data[3]}")
     header = 4 + 4 * data[3]
@@ -106,5 +126,7 @@ def read_idx(path: Path | str) -> numpy.ndarray:
         raise InputError(f"{path}: ends within its header, after {len(data)} of {header} bytes")
     shape = [int(size) for size in numpy.frombuffer(data, ">u4", count=data[3], offset=4)]
     if len(data) != header + math.prod(shape):
-        raise InputError(f"{path}: expected {header + math.prod(shape)} bytes for an array {tuple(shape)}, got {len(data)}")
+        raise InputError(
+            f"{path}: expected {header + math.prod(shape)} bytes for an array {tuple(shape)}, got {len(data)}"
+        )
     return numpy.frombuffer(data, numpy.uint8, offset=header).reshape(shape)

@@ -42,7 +42,9 @@ class FolderImages:
         self.labels = numpy.asarray(labels, numpy.int64)
         self.image_size = image_size
         self.channels = channels
-        self.shorter_side = 256 if zoom == ZOOM and 224 <= image_size <= 227 else round(image_size * zoom)
+        self.shorter_side = (
+            256 if zoom == ZOOM and 224 <= image_size <= 227 else round(image_size * zoom)
+        )
         self.pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
 
     def __len__(self) -> int:
@@ -58,18 +60,28 @@ class FolderImages:
             raise InputError(problem)
         return pictures
 
-    def read_good(self, indices, views: Views) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, str]]:
+    def read_good(
+        self, indices, views: Views
+    ) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, str]]:
         """Those of the pictures that can be read, bool (n,) that says which these are, and {file: what is wrong with it}.
 
         A file whose number stands several times in a row, for different views, is decoded once.
         """
         indices = numpy.asarray(indices)
-        pictures = numpy.empty((len(indices), self.image_size, self.image_size, self.channels), numpy.uint8)
+        pictures = numpy.empty(
+            (len(indices), self.image_size, self.image_size, self.channels), numpy.uint8
+        )
         changes = numpy.flatnonzero(numpy.diff(indices)) + 1
-        runs = [slice(*ends) for ends in itertools.pairwise([0, *changes, len(indices)])] if len(indices) else []
+        runs = (
+            [slice(*ends) for ends in itertools.pairwise([0, *changes, len(indices)])]
+            if len(indices)
+            else []
+        )
         good, problems = numpy.ones(len(indices), bool), {}
         paths = [self.paths[indices[run.start]] for run in runs]
-        outcomes = self.pool.map(self._read_file, paths, (views[run] for run in runs), (pictures[run] for run in runs))
+        outcomes = self.pool.map(
+            self._read_file, paths, (views[run] for run in runs), (pictures[run] for run in runs)
+        )
         for path, run, problem in zip(paths, runs, outcomes, strict=True):
             if problem:
                 good[run], problems[str(path)] = False, problem
@@ -95,12 +107,17 @@ class FolderImages:
         if angle and max(picture.size) <= LONGEST * min(picture.size):
             if not fits:  # at its final size it is turned the fastest
                 side = min(picture.size)
-                picture = picture.resize([round(length * target / side) for length in picture.size], Image.Resampling.BILINEAR)
+                picture = picture.resize(
+                    [round(length * target / side) for length in picture.size],
+                    Image.Resampling.BILINEAR,
+                )
             picture = picture.rotate(angle, Image.Resampling.BILINEAR, fillcolor=GREY)
         side = min(picture.size)  # draft may have shrunk it
         if fits:
             picture = ImageOps.expand(picture, PADDING, GREY)
-        width, height = (length * target // side for length in picture.size)  # when resized; the crop is cut from that
+        width, height = (
+            length * target // side for length in picture.size
+        )  # when resized; the crop is cut from that
         scale = side / target
         x, y = offset(left, width - size) * scale, offset(top, height - size) * scale
         box = (x, y, x + size * scale, y + size * scale)
@@ -109,7 +126,9 @@ class FolderImages:
 
     def fingerprint(self, indices) -> str:
         """What stands for the pixels of the pictures `indices` without reading them; another if a file or its size changed."""
-        state = hashlib.sha256(f"{self.image_size} {self.channels} {self.shorter_side} {PIL.__version__}".encode())
+        state = hashlib.sha256(
+            f"{self.image_size} {self.channels} {self.shorter_side} {PIL.__version__}".encode()
+        )
         for i in indices:
             path = self.paths[i]
             try:
@@ -140,23 +159,34 @@ def load(data_dir: Path | str, image_size: int | None = None) -> Dataset:
     test = listed(test_dir)
     unknown = sorted(test.keys() - train.keys())
     if unknown:
-        raise InputError(f"{test_dir} has classes that {data_dir / 'train'} has not: {', '.join(unknown[:5])}")
+        raise InputError(
+            f"{test_dir} has classes that {data_dir / 'train'} has not: {', '.join(unknown[:5])}"
+        )
     empty = next((name for name, pictures in train.items() if not pictures), None)
     if empty:
         raise InputError(f"no picture ({' '.join(EXTENSIONS)}) in {data_dir / 'train' / empty}")
     if not any(test.values()):
         raise InputError(f"no picture ({' '.join(EXTENSIONS)}) in the class folders of {test_dir}")
     class_names = list(train)
-    train_files, test_files = (_files(*split, class_names) for split in ((data_dir / "train", train), (test_dir, test)))
+    train_files, test_files = (
+        _files(*split, class_names) for split in ((data_dir / "train", train), (test_dir, test))
+    )
     if image_size is None:
         side = _first_side(train_files[0])
         image_size = side if side <= 64 else 224
-    return Dataset("folder", FolderImages(*train_files, image_size), FolderImages(*test_files, image_size), class_names)
+    return Dataset(
+        "folder",
+        FolderImages(*train_files, image_size),
+        FolderImages(*test_files, image_size),
+        class_names,
+    )
 
 
 def evaluation_folder(data_dir: Path) -> Path | None:
     """Where the pictures to test with are: in val/ or in test/, None if there is neither."""
-    return next((folder for folder in (data_dir / "val", data_dir / "test") if folder.is_dir()), None)
+    return next(
+        (folder for folder in (data_dir / "val", data_dir / "test") if folder.is_dir()), None
+    )
 
 
 def classified(folder: Path, class_names: Sequence[str]) -> tuple[list[str], numpy.ndarray]:
@@ -175,7 +205,9 @@ def classified(folder: Path, class_names: Sequence[str]) -> tuple[list[str], num
         found = dict(zip(listing, class_names, strict=True))
     unknown = next((name for name in listing if found[name] not in numbers), None)
     if unknown is not None:
-        raise InputError(f"{folder}/{unknown}: expected folders called as classes are, such as {next(iter(numbers))!r}")
+        raise InputError(
+            f"{folder}/{unknown}: expected folders called as classes are, such as {next(iter(numbers))!r}"
+        )
     if not any(listing.values()):
         raise InputError(f"no picture ({' '.join(EXTENSIONS)}) in the class folders of {folder}")
     paths, places = _files(folder, listing, list(listing))

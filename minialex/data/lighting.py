@@ -34,12 +34,17 @@ class Lighting:
 
     def to_json(self) -> dict[str, list]:
         """What JSON can hold of it, to the last bit."""
-        return {"eigenvalues": self.eigenvalues.tolist(), "eigenvectors": self.eigenvectors.tolist()}
+        return {
+            "eigenvalues": self.eigenvalues.tolist(),
+            "eigenvectors": self.eigenvectors.tolist(),
+        }
 
     @classmethod
     def from_json(cls, saved: dict[str, list]) -> "Lighting":
         """The inverse of to_json."""
-        return cls(numpy.array(saved["eigenvalues"], float), numpy.array(saved["eigenvectors"], float))
+        return cls(
+            numpy.array(saved["eigenvalues"], float), numpy.array(saved["eigenvectors"], float)
+        )
 
     @classmethod
     def of_covariance(cls, covariance: numpy.ndarray) -> "Lighting":
@@ -60,10 +65,16 @@ class Lighting:
         values, vectors = lighting.eigenvalues, lighting.eigenvectors
         if (values.shape, vectors.shape) != ((channels,), (channels, channels)):
             raise InputError(f"{path}: {wanted}, got shapes {values.shape} and {vectors.shape}")
-        if not ((values >= 0) & (values <= channels / 4)).all():  # the variance of numbers in 0..1 is 1/4 at most
-            raise InputError(f"{path}: expected eigenvalues of at least 0 for pixels in the range 0..1, got {values.tolist()}")
+        if not (
+            (values >= 0) & (values <= channels / 4)
+        ).all():  # the variance of numbers in 0..1 is 1/4 at most
+            raise InputError(
+                f"{path}: expected eigenvalues of at least 0 for pixels in the range 0..1, got {values.tolist()}"
+            )
         if not numpy.allclose(vectors.T @ vectors, numpy.eye(channels), atol=0.01):
-            raise InputError(f"{path}: expected eigenvectors that are at right angles to each other and of length 1")
+            raise InputError(
+                f"{path}: expected eigenvectors that are at right angles to each other and of length 1"
+            )
         return lighting
 
 
@@ -77,12 +88,16 @@ def lighting_from(source: str, covariance: numpy.ndarray) -> Lighting:
     if source != "imagenet":
         return Lighting.from_file(source, len(covariance))
     if len(covariance) != 3:
-        raise InputError(f"--lighting imagenet is for red, green and blue, the pictures have {len(covariance)} channel")
+        raise InputError(
+            f"--lighting imagenet is for red, green and blue, the pictures have {len(covariance)} channel"
+        )
     return IMAGENET
 
 
 #: ImageNet's, as published with a well-known implementation of ResNet (facebook/fb.resnet.torch, datasets/imagenet.lua).
 IMAGENET = Lighting(
     numpy.array([0.2175, 0.0188, 0.0045]),
-    numpy.array([[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]]),
+    numpy.array(
+        [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]]
+    ),
 )

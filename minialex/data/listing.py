@@ -26,10 +26,19 @@ def listed(folder: Path) -> dict[str, list[str]]:
     with os.scandir(folder) as entries:
         found = {e.name: e.stat() for e in entries if e.is_dir() and not e.name.startswith(".")}
     folder = Path(os.path.abspath(folder))
-    cache = cache_folder("listings") / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:20]}.json"
+    cache = (
+        cache_folder("listings") / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:20]}.json"
+    )
     remembered = _remembered(cache, folder)
     now, classes, times = time.time(), {}, {}
-    bar = tqdm(sorted(found), desc=f"listing {folder.name}", unit=" folders", delay=1, leave=False, disable=None)
+    bar = tqdm(
+        sorted(found),
+        desc=f"listing {folder.name}",
+        unit=" folders",
+        delay=1,
+        leave=False,
+        disable=None,
+    )
     for name in bar:
         state = [found[name].st_mtime_ns, found[name].st_ctime_ns]
         times[name], classes[name] = remembered.get(name, (None, []))
@@ -50,15 +59,27 @@ def _remembered(cache, folder):
     """{class: (times, names)}; nothing if there is no whole listing of this folder."""
     try:
         listing = json.loads(cache.read_text(encoding="utf-8"))
-        if [listing[key] for key in ("format", "folder", "extensions")] == [FORMAT, str(folder), list(EXTENSIONS)]:
-            return {name: (list(times), list(names)) for name, (times, names) in listing["classes"].items()}
+        if [listing[key] for key in ("format", "folder", "extensions")] == [
+            FORMAT,
+            str(folder),
+            list(EXTENSIONS),
+        ]:
+            return {
+                name: (list(times), list(names))
+                for name, (times, names) in listing["classes"].items()
+            }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     return {}
 
 
 def _remember(cache, folder, classes):
-    listing = {"format": FORMAT, "folder": str(folder), "extensions": EXTENSIONS, "classes": classes}
+    listing = {
+        "format": FORMAT,
+        "folder": str(folder),
+        "extensions": EXTENSIONS,
+        "classes": classes,
+    }
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(cache) as file:

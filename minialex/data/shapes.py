@@ -30,7 +30,9 @@ def load(
     The same seed draws the same pictures (another version of Pillow may differ in single pixels of edges); training and
     test pictures come from different streams of it. Random crops move them by up to `padding` pixels.
     """
-    with tqdm(total=train_size + test_size, desc="shapes", leave=False, disable=not sys.stderr.isatty()) as progress:
+    with tqdm(
+        total=train_size + test_size, desc="shapes", leave=False, disable=not sys.stderr.isatty()
+    ) as progress:
         train = draw(train_size, numpy.random.default_rng((seed, 10)), progress)
         test = draw(test_size, numpy.random.default_rng((seed, 11)), progress)
     return from_arrays("shapes", train, test, list(FIGURES), image_size, padding)
@@ -44,7 +46,11 @@ def polygon(*points: tuple[float, float], scale: float = 1) -> numpy.ndarray:
 def regular(corners: int, radius=1.0, centre=(0.0, 0.0)) -> numpy.ndarray:
     """A regular polygon, float (corners, 2); with many corners a circle, with several radii in turn a star or a cross."""
     angle = numpy.arange(corners) * (2 * numpy.pi / corners)
-    return numpy.stack([numpy.cos(angle), numpy.sin(angle)], axis=1) * numpy.resize(radius, (corners, 1)) + centre
+    return (
+        numpy.stack([numpy.cos(angle), numpy.sin(angle)], axis=1)
+        * numpy.resize(radius, (corners, 1))
+        + centre
+    )
 
 
 def heart() -> numpy.ndarray:
@@ -70,13 +76,17 @@ FIGURES = {
 }
 
 
-def draw(n: int, rng: numpy.random.Generator, progress: tqdm) -> tuple[numpy.ndarray, numpy.ndarray]:
+def draw(
+    n: int, rng: numpy.random.Generator, progress: tqdm
+) -> tuple[numpy.ndarray, numpy.ndarray]:
     """n pictures: (images uint8 (n, 32, 32, 3), labels int64 (n,))."""
     labels = rng.integers(len(FIGURES), size=n)
     images = numpy.empty((n, SIDE, SIDE, 3), numpy.uint8)
     for start in range(0, n, SHEET):
         sheet = labels[start : start + SHEET]
-        images[start : start + SHEET] = paint(figures(sheet, rng), backgrounds(len(sheet), rng), rng)
+        images[start : start + SHEET] = paint(
+            figures(sheet, rng), backgrounds(len(sheet), rng), rng
+        )
         progress.update(len(sheet))
     return images, labels
 
@@ -109,7 +119,9 @@ def backgrounds(n: int, rng: numpy.random.Generator) -> numpy.ndarray:
     starts = rng.integers(0, 2 * side, (STROKES, 2))
     ends = starts + rng.integers(-30, 31, (STROKES, 2))
     inks = rng.integers(10, 150, (STROKES, 3))
-    for stroke, (start, end, ink) in enumerate(zip(starts.tolist(), ends.tolist(), inks.tolist(), strict=True)):
+    for stroke, (start, end, ink) in enumerate(
+        zip(starts.tolist(), ends.tolist(), inks.tolist(), strict=True)
+    ):
         if stroke % 2:
             pen.line((*start, *end), tuple(ink), width=2 + stroke % 5)
         else:
@@ -119,17 +131,23 @@ def backgrounds(n: int, rng: numpy.random.Generator) -> numpy.ndarray:
     return numpy.stack([wall[y : y + SIDE, x : x + SIDE] for y, x in corners])
 
 
-def paint(masks: numpy.ndarray, behind: numpy.ndarray, rng: numpy.random.Generator) -> numpy.ndarray:
+def paint(
+    masks: numpy.ndarray, behind: numpy.ndarray, rng: numpy.random.Generator
+) -> numpy.ndarray:
     """The figures painted on what is behind them, with noise: uint8 (n, 32, 32, 3). In integers, the same on any machine.
 
     A figure's colour is that of five drawn at random which differs most from the mean colour it covers.
     """
     n = len(masks)
     inside = masks[..., numpy.newaxis].astype(numpy.uint16)
-    covered = (behind * inside).sum(axis=1, dtype=numpy.uint32).sum(axis=1) // inside.sum(axis=(1, 2), dtype=numpy.uint32)
+    covered = (behind * inside).sum(axis=1, dtype=numpy.uint32).sum(axis=1) // inside.sum(
+        axis=(1, 2), dtype=numpy.uint32
+    )
     inks = rng.integers(100, 256, size=(5, n, 3))
     best = numpy.square(inks - covered).sum(axis=2).argmax(axis=0)
     ink = inks[best, numpy.arange(n)].astype(numpy.uint16)[:, numpy.newaxis, numpy.newaxis]
-    pictures = (ink * inside + behind * (255 - inside)) // 255  # up to 255 * 255: it just fits uint16
+    pictures = (
+        ink * inside + behind * (255 - inside)
+    ) // 255  # up to 255 * 255: it just fits uint16
     noise = rng.integers(-16, 17, size=pictures.shape, dtype=numpy.int8)
     return (pictures.astype(numpy.int16) + noise).clip(0, 255).astype(numpy.uint8)

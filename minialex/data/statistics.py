@@ -42,8 +42,13 @@ def statistics_of(images, limit: int = 2000) -> Statistics:
     cache = cache_folder("statistics") / f"{images.fingerprint(indices)}.json"
     try:
         saved = json.loads(cache.read_text(encoding="utf-8"))
-        statistics = Statistics(*(numpy.array(saved[name], float) for name in ("mean", "covariance")))
-        if (statistics.mean.shape, statistics.covariance.shape) == ((images.channels,), (images.channels,) * 2):
+        statistics = Statistics(
+            *(numpy.array(saved[name], float) for name in ("mean", "covariance"))
+        )
+        if (statistics.mean.shape, statistics.covariance.shape) == (
+            (images.channels,),
+            (images.channels,) * 2,
+        ):
             return statistics
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not there, or damaged
@@ -51,7 +56,10 @@ def statistics_of(images, limit: int = 2000) -> Statistics:
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(cache) as file:
-            file.write_text(json.dumps({name: array.tolist() for name, array in vars(statistics).items()}), encoding="utf-8")
+            file.write_text(
+                json.dumps({name: array.tolist() for name, array in vars(statistics).items()}),
+                encoding="utf-8",
+            )
     except OSError:
         pass  # then they are measured again next time
     return statistics
@@ -64,7 +72,14 @@ def standardize_from(images, limit: int = 2000) -> Standardize:
 
 def _measured(images, indices):
     count, total, products, problems = 0, 0, 0, {}  # exact integers: (C,) and (C, C)
-    with tqdm(total=len(indices), desc="measuring pixels", unit=" images", delay=1, leave=False, disable=None) as bar:
+    with tqdm(
+        total=len(indices),
+        desc="measuring pixels",
+        unit=" images",
+        delay=1,
+        leave=False,
+        disable=None,
+    ) as bar:
         for chunk in numpy.array_split(indices, -(-len(indices) // 100)):
             x, _, bad = images.read_good(chunk, centre_views(len(chunk)))
             problems |= bad
@@ -84,5 +99,7 @@ def _sums_of_products(x):
     for i in range(x.shape[3]):
         for j in range(i):
             products = numpy.multiply(x[..., i], x[..., j], dtype=numpy.uint16)
-            sums[i, j] = sums[j, i] = products.sum(axis=0, dtype=numpy.uint32).sum(dtype=numpy.int64)
+            sums[i, j] = sums[j, i] = products.sum(axis=0, dtype=numpy.uint32).sum(
+                dtype=numpy.int64
+            )
     return sums

@@ -26,7 +26,14 @@ class TorchvisionImages:
 
     in_memory = False
 
-    def __init__(self, paths: Sequence, labels: Sequence[int], image_size: int, channels: int = 3, resize: int = 256):
+    def __init__(
+        self,
+        paths: Sequence,
+        labels: Sequence[int],
+        image_size: int,
+        channels: int = 3,
+        resize: int = 256,
+    ):
         self.paths, self.labels = list(paths), numpy.asarray(labels, numpy.int64)
         self.image_size, self.channels, self.resize = image_size, channels, resize
         self.pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
@@ -44,14 +51,24 @@ class TorchvisionImages:
             raise InputError(problem)
         return pictures
 
-    def read_good(self, indices: Sequence[int], views: Views) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, str]]:
+    def read_good(
+        self, indices: Sequence[int], views: Views
+    ) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, str]]:
         """Those of the pictures that can be read, bool (n,) that says which these are, and {file: what is wrong with it}."""
         paths, size = [self.paths[i] for i in indices], self.image_size
         outcomes = list(self.pool.map(self._try_one, paths, views.top, views.left, views.mirror))
-        problems = {str(path): str(o) for path, o in zip(paths, outcomes, strict=True) if isinstance(o, InputError)}
+        problems = {
+            str(path): str(o)
+            for path, o in zip(paths, outcomes, strict=True)
+            if isinstance(o, InputError)
+        }
         good = numpy.array([not isinstance(o, InputError) for o in outcomes], bool)
         pictures = [o for o in outcomes if not isinstance(o, InputError)]
-        return numpy.array(pictures, numpy.uint8).reshape(-1, size, size, self.channels), good, problems
+        return (
+            numpy.array(pictures, numpy.uint8).reshape(-1, size, size, self.channels),
+            good,
+            problems,
+        )
 
     def _try_one(self, *view):
         try:
@@ -66,5 +83,7 @@ class TorchvisionImages:
         width, height = (length * self.resize // min(picture.size) for length in picture.size)
         x, y = round(left * (width - size)), round(top * (height - size))
         whole = picture.resize((width, height), Image.Resampling.BILINEAR)
-        pixels = numpy.asarray(whole.crop((x, y, x + size, y + size))).reshape(size, size, self.channels)
+        pixels = numpy.asarray(whole.crop((x, y, x + size, y + size))).reshape(
+            size, size, self.channels
+        )
         return pixels[:, ::-1] if mirror else pixels

@@ -31,7 +31,9 @@ OPSET, VERSION = 13, 8
 def window(layer) -> dict:
     """ONNX's attributes for the window of a convolution or pool; padding is said for all four sides."""
     padding = getattr(layer, "padding", 0)
-    return dict(kernel_shape=[layer.kernel_size] * 2, strides=[layer.stride] * 2, pads=[padding] * 4)
+    return dict(
+        kernel_shape=[layer.kernel_size] * 2, strides=[layer.stride] * 2, pads=[padding] * 4
+    )
 
 
 #: ONNX's operator for each layer and its attributes. Its LRN divides α by the window's size, ours does not.
@@ -41,7 +43,12 @@ OPERATORS: dict[type[Layer], tuple[str, Callable[[Layer], dict]]] = {
     AvgPool2d: ("AveragePool", window),
     LocalResponseNorm: (
         "LRN",
-        lambda layer: dict(size=layer.size, alpha=layer.alpha * layer.size, beta=float(layer.beta), bias=float(layer.k)),
+        lambda layer: dict(
+            size=layer.size,
+            alpha=layer.alpha * layer.size,
+            beta=float(layer.beta),
+            bias=float(layer.k),
+        ),
     ),
     ReLU: ("Relu", lambda layer: {}),
     Tanh: ("Tanh", lambda layer: {}),
@@ -59,7 +66,9 @@ def write(path: Path, network: Network, metadata: dict[str, str], about: str) ->
     try:
         import onnx
     except ImportError:
-        raise InputError("writing ONNX needs the package onnx: python -m pip install -e '.[onnx]'") from None
+        raise InputError(
+            "writing ONNX needs the package onnx: python -m pip install -e '.[onnx]'"
+        ) from None
     from onnx import TensorProto, helper, numpy_helper
 
     places, nodes, value = torch_layout.places(network), [], "pictures"
@@ -68,7 +77,9 @@ def write(path: Path, network: Network, metadata: dict[str, str], about: str) ->
             continue
         operator, attributes = OPERATORS[type(layer)]
         params = [places[f"{name}.{key}"].name for key in layer.params]
-        nodes.append(helper.make_node(operator, [value, *params], [name], name, **attributes(layer)))
+        nodes.append(
+            helper.make_node(operator, [value, *params], [name], name, **attributes(layer))
+        )
         value = name
     nodes[-1].output[0] = "logits"
     height, width, channels = network.input_shape
@@ -76,12 +87,21 @@ def write(path: Path, network: Network, metadata: dict[str, str], about: str) ->
     graph = helper.make_graph(
         nodes,
         "minialex",
-        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["N", channels, height, width])],
+        [
+            helper.make_tensor_value_info(
+                "pictures", TensorProto.FLOAT, ["N", channels, height, width]
+            )
+        ],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes])],
-        [numpy_helper.from_array(tensor, name) for name, tensor in torch_layout.to_torch(network).items()],
+        [
+            numpy_helper.from_array(tensor, name)
+            for name, tensor in torch_layout.to_torch(network).items()
+        ],
     )
     opset = [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(graph, producer_name="minialex", doc_string=about, opset_imports=opset, ir_version=VERSION)
+    model = helper.make_model(
+        graph, producer_name="minialex", doc_string=about, opset_imports=opset, ir_version=VERSION
+    )
     helper.set_model_props(model, metadata)
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString())

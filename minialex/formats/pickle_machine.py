@@ -17,7 +17,15 @@ LONGEST = 4 << 20
 #: The instructions whose argument is the value itself, by what they are called in pickletools.
 CONSTANTS = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
-    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"),
+    *(
+        "UNICODE",
+        "BINUNICODE",
+        "SHORT_BINUNICODE",
+        "BINUNICODE8",
+        "STRING",
+        "BINSTRING",
+        "SHORT_BINSTRING",
+    ),
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
 }
 VALUES = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
@@ -30,7 +38,9 @@ class RefusedName(ValueError):
     """The pickle names something that it was not given."""
 
 
-def unpickle(file: BinaryIO, known: dict[str, Any], persistent: Callable[[Any], Any] | None = None) -> Any:
+def unpickle(
+    file: BinaryIO, known: dict[str, Any], persistent: Callable[[Any], Any] | None = None
+) -> Any:
     """What the pickle at the file's position stands for; afterwards the position is behind it.
 
     known: "module.name" -> what the pickle means by it: a function that it may call with what it has built, or a value.
@@ -38,7 +48,9 @@ def unpickle(file: BinaryIO, known: dict[str, Any], persistent: Callable[[Any], 
     RefusedName or ValueError naming what was refused; ValueError, LookupError, TypeError or EOFError if it is damaged.
     """
     start = file.tell()
-    pickled = io.BytesIO(file.read(2 * LONGEST))  # from a file, what claims to be a terabyte long would be given the memory
+    pickled = io.BytesIO(
+        file.read(2 * LONGEST)
+    )  # from a file, what claims to be a terabyte long would be given the memory
     stack, below, memo = [], [], {}  # `below`: the stacks under each mark
 
     def since_mark() -> list:
@@ -102,7 +114,9 @@ def unpickle(file: BinaryIO, known: dict[str, Any], persistent: Callable[[Any], 
                 if not callable(function):  # only `known` has functions
                     raise ValueError("it wants to call what is no function")
                 stack.append(function(*arguments))
-            case "BUILD":  # an OrderedDict's attributes (torch keeps version numbers there): nobody needs them
+            case (
+                "BUILD"
+            ):  # an OrderedDict's attributes (torch keeps version numbers there): nobody needs them
                 stack.pop()
                 expect(stack[-1], dict)
             case "BINPERSID" if persistent:

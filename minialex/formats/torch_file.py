@@ -61,14 +61,22 @@ def rebuilt_tensor(storage, offset, size, stride, *gradient_and_hooks) -> Tensor
     """What a pickle means by torch._utils._rebuild_tensor_v2: a Tensor; ValueError if it does not lie within its storage."""
     size, stride = tuple(size), tuple(stride)
     numbers = (offset, *size, *stride)
-    if not isinstance(storage, Storage) or any(type(number) is not int or number < 0 for number in numbers):
-        raise ValueError("a tensor's offset, sizes and strides are to be whole numbers of at least 0")
+    if not isinstance(storage, Storage) or any(
+        type(number) is not int or number < 0 for number in numbers
+    ):
+        raise ValueError(
+            "a tensor's offset, sizes and strides are to be whole numbers of at least 0"
+        )
     if len(size) != len(stride) or len(size) > MOST_AXES:
         raise ValueError(f"a tensor has {len(size)} sizes and {len(stride)} strides")
     count = math.prod(size)
-    last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) if count else 0
+    last = (
+        offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) if count else 0
+    )
     if count > storage.count or (count and last >= storage.count):
-        raise ValueError(f"a tensor of shape {size} does not lie within its storage of {storage.count:,} numbers")
+        raise ValueError(
+            f"a tensor of shape {size} does not lie within its storage of {storage.count:,} numbers"
+        )
     return Tensor(storage, offset, size, stride)
 
 
@@ -121,7 +129,15 @@ def read(path: Path) -> dict[str, numpy.ndarray]:
         hint = "what torch.save(model.state_dict(), FILE) writes has nothing of the kind"
         raise InputError(f"{path} holds more than tensors: {error}; {hint}") from None
     except (
-        *(ValueError, TypeError, LookupError, EOFError, OverflowError, AttributeError, struct.error),  # damaged pickles
+        *(
+            ValueError,
+            TypeError,
+            LookupError,
+            EOFError,
+            OverflowError,
+            AttributeError,
+            struct.error,
+        ),  # damaged pickles
         *(zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError),  # damaged archives
     ) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -166,7 +182,9 @@ def from_sequence(file: BinaryIO) -> dict[str, numpy.ndarray]:
         if key not in storages:
             raise ValueError(f"it has a storage {key} that no tensor lies in")
         if count != storages[key].count:
-            raise ValueError(f"storage {key} has {count:,} numbers where it lies, and {storages[key].count:,} where it is used")
+            raise ValueError(
+                f"storage {key} has {count:,} numbers where it lies, and {storages[key].count:,} where it is used"
+            )
         places[key] = file.tell()
         if file.seek(count * storages[key].type.itemsize, 1) > size:
             raise EOFError("it ends early")
@@ -185,7 +203,11 @@ def arrays(saved: Any, content: Callable[[Storage], bytes]) -> dict[str, numpy.n
     for key in NESTED:
         if isinstance(saved, dict) and isinstance(saved.get(key), dict):
             saved = saved[key]
-    tensors = {name: value for name, value in saved.items() if isinstance(value, Tensor)} if isinstance(saved, dict) else {}
+    tensors = (
+        {name: value for name, value in saved.items() if isinstance(value, Tensor)}
+        if isinstance(saved, dict)
+        else {}
+    )
     if not tensors:
         raise ValueError("it holds no state dict, which is a dict of tensors")
     storages = {tensor.storage for tensor in tensors.values()}
@@ -196,7 +218,9 @@ def arrays(saved: Any, content: Callable[[Storage], bytes]) -> dict[str, numpy.n
 def numbers(storage: Storage, content: bytes) -> numpy.ndarray:
     """The storage's numbers, one after the other; ValueError if there are fewer than it says."""
     if len(content) < storage.count * storage.type.itemsize:
-        raise ValueError(f"storage {storage.key} has {len(content):,} bytes, too few for {storage.count:,} numbers")
+        raise ValueError(
+            f"storage {storage.key} has {len(content):,} bytes, too few for {storage.count:,} numbers"
+        )
     if storage.type.dtype == "bfloat16":  # the upper half of a float32's bits
         upper = numpy.frombuffer(content, "<u2", storage.count)
         return (upper.astype(numpy.uint32) << 16).view(numpy.float32)
@@ -206,4 +230,6 @@ def numbers(storage: Storage, content: bytes) -> numpy.ndarray:
 def view(tensor: Tensor, numbers: numpy.ndarray) -> numpy.ndarray:
     """The tensor within its storage's numbers: read-only, and nothing is copied."""
     strides = [step * numbers.itemsize for step in tensor.stride]
-    return numpy.lib.stride_tricks.as_strided(numbers[tensor.offset :], tensor.size, strides, writeable=False)
+    return numpy.lib.stride_tricks.as_strided(
+        numbers[tensor.offset :], tensor.size, strides, writeable=False
+    )

@@ -90,7 +90,10 @@ def modules(network: Network) -> dict[str, str]:
 def to_torch(network: Network) -> dict[str, numpy.ndarray]:
     """The network's parameters as a state dict of torch's: copies, contiguous, on the host."""
     params = network.params
-    return {place.name: place.to_torch(backend.to_host(params[name])) for name, place in places(network).items()}
+    return {
+        place.name: place.to_torch(backend.to_host(params[name]))
+        for name, place in places(network).items()
+    }
 
 
 def without_prefix(tensors: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
@@ -123,7 +126,9 @@ def misfit(wanted: list[Place], tensors: dict[str, numpy.ndarray]) -> str | None
     return None
 
 
-def in_order(wanted: list[Place], tensors: dict[str, numpy.ndarray]) -> list[tuple[str, numpy.ndarray]]:
+def in_order(
+    wanted: list[Place], tensors: dict[str, numpy.ndarray]
+) -> list[tuple[str, numpy.ndarray]]:
     """(name, tensor) for each place: the tensor of that name, or where not all names are there that at its position."""
     if all(place.name in tensors for place in wanted):
         return [(place.name, tensors[place.name]) for place in wanted]
@@ -141,5 +146,10 @@ def load_into(network: Network, tensors: dict[str, numpy.ndarray], origin: str) 
     if problem:
         raise InputError(f"{origin} does not fit this network: {problem}")
     for (name, array), (_, tensor) in zip(params.items(), in_order(wanted, tensors), strict=True):
-        ours = found[name].from_torch(tensor).astype(array.dtype, order="C", copy=False).reshape(array.shape)
+        ours = (
+            found[name]
+            .from_torch(tensor)
+            .astype(array.dtype, order="C", copy=False)
+            .reshape(array.shape)
+        )
         array[...] = backend.to_device(ours, backend.of(array))

@@ -18,7 +18,9 @@ class Difference:
 def form(name: str, got, shape: tuple[int, ...] | None) -> str | None:
     """What to say if `got` is not an array of floating-point numbers of that shape, where None stands for any."""
     if got is None:
-        return f"{name} is None." + " Is a `return` missing?" * (name in ("y", "dx", "loss", "dlogits"))
+        return f"{name} is None." + " Is a `return` missing?" * (
+            name in ("y", "dx", "loss", "dlogits")
+        )
     if not isinstance(got, numpy.ndarray | numpy.number | float | int):
         return f"{name} is a {type(got).__name__}, expected a NumPy array."
     if shape is not None and numpy.shape(got) != shape:
@@ -31,7 +33,11 @@ def form(name: str, got, shape: tuple[int, ...] | None) -> str | None:
 def difference(place, name: str, got, right, tolerance: float, judge: str) -> Difference | None:
     """What is wrong with `got`, called `name`, or None. `place` writes one number of it; `judge` says where `right` is from."""
     if isinstance(right, tuple):
-        return None if same(got, right, tolerance) else Difference(f"{name} is {got}, {judge} {right}.")
+        return (
+            None
+            if same(got, right, tolerance)
+            else Difference(f"{name} is {got}, {judge} {right}.")
+        )
     fault = form(name, got, numpy.shape(right))
     if not fault and isinstance(got, numpy.ndarray) and got.dtype.itemsize < 8:
         fault = f"{name} is {got.dtype} though all that went in was float64. Give new arrays the dtype of what goes in."
@@ -42,7 +48,14 @@ def difference(place, name: str, got, right, tolerance: float, judge: str) -> Di
     if not wrong.any():
         return None
     first = tuple(int(i) for i in numpy.argwhere(wrong)[0])
-    digits = next((n for n in range(3 if tolerance > 0.01 else 6, 17) if f"{got[first]:.{n}g}" != f"{right[first]:.{n}g}"), 17)
+    digits = next(
+        (
+            n
+            for n in range(3 if tolerance > 0.01 else 6, 17)
+            if f"{got[first]:.{n}g}" != f"{right[first]:.{n}g}"
+        ),
+        17,
+    )
     text = f"{place(name, first)} is {got[first]:.{digits}g}, {judge} {right[first]:.{digits}g}."
     if wrong.size > 2:
         text += f" Wrong: {wrong.sum()} of {wrong.size} numbers."
@@ -53,7 +66,9 @@ def same(a, b, tolerance: float) -> bool:
     """Whether two results agree; so do two infinities, and two that are not numbers (nan)."""
     if isinstance(a, tuple | list) or isinstance(b, tuple | list):
         sizes = [tuple(size) if isinstance(size, tuple | list) else None for size in (a, b)]
-        return sizes[0] == sizes[1] and all(isinstance(size, int | numpy.integer) for size in sizes[0])
+        return sizes[0] == sizes[1] and all(
+            isinstance(size, int | numpy.integer) for size in sizes[0]
+        )
     if form("", a, None) or form("", b, None) or numpy.shape(a) != numpy.shape(b):
         return False
     a, b = numpy.asarray(a), numpy.asarray(b)
@@ -82,7 +97,9 @@ def hints(name: str, got: numpy.ndarray, right: numpy.ndarray, wrong: numpy.ndar
     if got.size > 1 and same(got, factor * right, CLOSE):
         return [f"Everywhere the number is {factor:.6g} times what it should be."]
     if got.size > 1 and same(got, right + added, CLOSE):
-        return [f"Everywhere the number is {abs(added):.6g} too {'large' if added > 0 else 'small'}."]
+        return [
+            f"Everywhere the number is {abs(added):.6g} too {'large' if added > 0 else 'small'}."
+        ]
     for first in range(right.ndim):
         for second in range(first + 1, right.ndim):
             if same(got, numpy.swapaxes(right, first, second), CLOSE):
@@ -92,14 +109,21 @@ def hints(name: str, got: numpy.ndarray, right: numpy.ndarray, wrong: numpy.ndar
 
 def where(name: str, wrong: numpy.ndarray) -> list[str]:
     """Where the wrong numbers lie, if they do not lie everywhere."""
-    if name in ("y", "dx") and wrong.ndim == 4 and not wrong[:, 1:-1, 1:-1].any() and wrong[:, 1:-1, 1:-1].size:
+    if (
+        name in ("y", "dx")
+        and wrong.ndim == 4
+        and not wrong[:, 1:-1, 1:-1].any()
+        and wrong[:, 1:-1, 1:-1].size
+    ):
         return ["It is wrong only in the first and last rows and columns."]
     axes = [f"index {{}} of axis {axis}" for axis in range(wrong.ndim)]
     if wrong.ndim == 4:
         axes = [f"{axis} {{}}" for axis in (WEIGHT_AXES if name == "dweight" else AXES)]
     found = []
     for axis, label in enumerate(axes):
-        hit = numpy.flatnonzero(wrong.any(axis=tuple(other for other in range(wrong.ndim) if other != axis)))
+        hit = numpy.flatnonzero(
+            wrong.any(axis=tuple(other for other in range(wrong.ndim) if other != axis))
+        )
         if len(hit) < wrong.shape[axis]:
             found.append(f"It is wrong only in {label.format(', '.join(map(str, hit)))}.")
     return found

@@ -21,12 +21,19 @@ class Conv2d(Windowed):
 
     def forward(self, x, train=False):
         self.cache = padded = self.pad(x)
-        return self.arrange(self.add_bias(self.fit(padded[self.windows(padded)], self.ungrouped(self.params["weight"]))))
+        return self.arrange(
+            self.add_bias(
+                self.fit(padded[self.windows(padded)], self.ungrouped(self.params["weight"]))
+            )
+        )
 
     def backward(self, dy):
         padded = self.cache
         index, weight = self.windows_back(*dy.shape[1:3]), self.ungrouped(self.params["weight"])
-        self.grads = {"weight": self.grouped(self.dweight(dy, padded[index])), "bias": self.dbias(dy)}
+        self.grads = {
+            "weight": self.grouped(self.dweight(dy, padded[index])),
+            "bias": self.dbias(dy),
+        }
         dpadded = numpy.zeros_like(padded)
         self.scatter(dpadded, index, self.dwindows(dy, weight))
         return self.cut(dpadded)
@@ -57,7 +64,9 @@ class Conv2d(Windowed):
 
     def grouped(self, whole):
         """Of weights for all channels (O, K, K, C) those of each filter's own group, (O, K, K, C / groups)."""
-        return numpy.concatenate([whole[filters, ..., channels] for filters, channels in self.shares()])
+        return numpy.concatenate(
+            [whole[filters, ..., channels] for filters, channels in self.shares()]
+        )
 
     def shares(self) -> list[tuple[slice, slice]]:
         """Which filters and which channels make up each group."""
@@ -79,7 +88,10 @@ def cases(rng: numpy.random.Generator) -> list[LayerCase]:
 
 
 def case(rng, pictures: tuple[int, int, int], C: int, O: int, K: int, **options: int) -> LayerCase:
-    params = {"weight": rng.standard_normal((O, K, K, C // options.get("groups", 1))), "bias": rng.standard_normal(O)}
+    params = {
+        "weight": rng.standard_normal((O, K, K, C // options.get("groups", 1))),
+        "bias": rng.standard_normal(O),
+    }
     return LayerCase((C, O, K), options, rng.standard_normal((*pictures, C)), params)
 
 
@@ -89,7 +101,9 @@ def shares_of_first_channels(self):
 
 
 def shares_in_turn(self):
-    return [(filters, slice(g, None, self.groups)) for g, (filters, _) in enumerate(Conv2d.shares(self))]
+    return [
+        (filters, slice(g, None, self.groups)) for g, (filters, _) in enumerate(Conv2d.shares(self))
+    ]
 
 
 ASSIGNED_PRODUCTS = (
@@ -116,15 +130,21 @@ FORWARD = [
     Mistake(
         "the window is off by one: its last row and column are missing",
         "kh goes from 0 to KH − 1 and kw from 0 to KW − 1, and range(KH) ends before KH by itself.",
-        fit=lambda self, windows, weight: Conv2d.fit(self, windows[..., :-1, :-1, :], weight[:, :-1, :-1]),
+        fit=lambda self, windows, weight: Conv2d.fit(
+            self, windows[..., :-1, :-1, :], weight[:, :-1, :-1]
+        ),
     ),
     Mistake(
         *ASSIGNED_PRODUCTS,
-        fit=lambda self, windows, weight: Conv2d.fit(self, windows[..., -1:, -1:, :], weight[:, -1:, -1:]),
+        fit=lambda self, windows, weight: Conv2d.fit(
+            self, windows[..., -1:, -1:, :], weight[:, -1:, -1:]
+        ),
     ),
     Mistake(
         *ASSIGNED_PRODUCTS,
-        fit=lambda self, windows, weight: Conv2d.fit(self, windows[..., -1:, -1:, -1:], weight[:, -1:, -1:, -1:]),
+        fit=lambda self, windows, weight: Conv2d.fit(
+            self, windows[..., -1:, -1:, -1:], weight[:, -1:, -1:, -1:]
+        ),
     ),
     Mistake(
         "products are averaged",
@@ -136,8 +156,13 @@ FORWARD = [
         "Each filter's bias is added to the whole of its map.",
         add_bias=lambda self, y: y,
     ),
-    Mistake(*BIAS_TOO_OFTEN, add_bias=lambda self, y: y + self.params["bias"] * self.kernel_size**2),
-    Mistake(*BIAS_TOO_OFTEN, add_bias=lambda self, y: y + self.params["bias"] * self.params["weight"][0].size),
+    Mistake(
+        *BIAS_TOO_OFTEN, add_bias=lambda self, y: y + self.params["bias"] * self.kernel_size**2
+    ),
+    Mistake(
+        *BIAS_TOO_OFTEN,
+        add_bias=lambda self, y: y + self.params["bias"] * self.params["weight"][0].size,
+    ),
     Mistake(
         "every filter sees the first group's channels",
         "The filters of group g see channels g·C/groups to (g + 1)·C/groups. (Lesson 15.)",
@@ -181,7 +206,9 @@ BACKWARD = [
     Mistake(
         "only the last window counts: assignment where accumulation is needed",
         "Every window of every picture uses the same weights and biases: their gradients add up over n, i and j, with +=.",
-        dweight=lambda self, dy, windows: Conv2d.dweight(self, dy[-1:, -1:, -1:], windows[-1:, -1:, -1:]),
+        dweight=lambda self, dy, windows: Conv2d.dweight(
+            self, dy[-1:, -1:, -1:], windows[-1:, -1:, -1:]
+        ),
         dbias=lambda self, dy: Conv2d.dbias(self, dy[-1:, -1:, -1:]),
     ),
     Mistake(
@@ -211,6 +238,10 @@ EXERCISE = Exercise(
     Conv2d,
     WindowTrial,
     cases,
-    {"output_shape": Stage("02", windows.FORWARD), "forward": Stage("02", FORWARD), "backward": Stage("03", BACKWARD)},
+    {
+        "output_shape": Stage("02", windows.FORWARD),
+        "forward": Stage("02", FORWARD),
+        "backward": Stage("03", BACKWARD),
+    },
     optional=frozenset({"groups"}),
 )

@@ -64,26 +64,42 @@ class DropoutTrial(LayerTrial):
         return {
             "the share of zeros in y": dropped.mean(),
             "y / x where y is not 0": extremes((y / x)[~dropped]),
-            "the share of places where two pictures' masks agree": (dropped[1:] == dropped[:-1]).mean(),
-            "the share of places where two rows' masks agree": (dropped[:, 1:] == dropped[:, :-1]).mean(),
-            "the share of places where two columns' masks agree": (dropped[:, :, 1:] == dropped[:, :, :-1]).mean(),
-            "the share of places where two channels' masks agree": (dropped[..., 1:] == dropped[..., :-1]).mean(),
+            "the share of places where two pictures' masks agree": (
+                dropped[1:] == dropped[:-1]
+            ).mean(),
+            "the share of places where two rows' masks agree": (
+                dropped[:, 1:] == dropped[:, :-1]
+            ).mean(),
+            "the share of places where two columns' masks agree": (
+                dropped[:, :, 1:] == dropped[:, :, :-1]
+            ).mean(),
+            "the share of places where two channels' masks agree": (
+                dropped[..., 1:] == dropped[..., :-1]
+            ).mean(),
             "the share of places where two calls' masks agree": (dropped == once_more).mean(),
-            "the share of places where the masks of two layers with the same seed agree": (dropped == twin).mean(),
+            "the share of places where the masks of two layers with the same seed agree": (
+                dropped == twin
+            ).mean(),
         }
 
     def testing(self):
         with self.lent(x=self.case.x) as (x,):
             y = self.layer.forward(x, train=False)
         must_be("y when testing", y, self.case.x.shape)
-        return {"the share of zeros in y when testing": (y == 0).mean(), "y / x when testing": extremes(y / self.case.x)}
+        return {
+            "the share of zeros in y when testing": (y == 0).mean(),
+            "y / x when testing": extremes(y / self.case.x),
+        }
 
     def backward(self):
         self.run(self.case.x.copy())  # the mask of self.y again, after those of other calls
         dx, dy = super().backward()["dx"], self.case.dy(self.y.shape)
         must_be("dx", dx, dy.shape)
         ratio, dropped = dx / dy, self.y == 0
-        return {"dx / dy where y is not 0": extremes(ratio[~dropped]), "dx / dy where y is 0": extremes(ratio[dropped])}
+        return {
+            "dx / dy where y is not 0": extremes(ratio[~dropped]),
+            "dx / dy where y is 0": extremes(ratio[dropped]),
+        }
 
     def checks(self):
         checks = super().checks()
@@ -97,7 +113,9 @@ class DropoutTrial(LayerTrial):
         right_y = small.case.x * (y != 0) / (1 - 0.3)
         dx, right_dx = small.backward()["dx"], small.differences()["dx"]
         found = difference(small.place, "y", y, right_y, TOLERANCE, "expected")
-        found = found or difference(small.place, "dx", dx, right_dx, TOLERANCE, "finite differences say")
+        found = found or difference(
+            small.place, "dx", dx, right_dx, TOLERANCE, "finite differences say"
+        )
         return found and found.text
 
 
@@ -135,7 +153,10 @@ def backward_with_another_mask(self, dy):
 
 
 ONE_EACH = "Every number of x has an m of its own: draw as many numbers as x has, self.rng.random(x.shape)."
-KEPT = ("p is taken for the probability to keep", "p is the probability to drop: m is 0 with probability p, else 1.")
+KEPT = (
+    "p is taken for the probability to keep",
+    "p is the probability to drop: m is 0 with probability p, else 1.",
+)
 OTHER_RANDOM = (
     "the random numbers are not from self.rng",
     "Only with the layer's own generator does a run give the same numbers again from the same seed.",
@@ -157,7 +178,9 @@ FORWARD = [
         scale=lambda self: 1 - self.p,
     ),
     Mistake(*KEPT, mask=lambda self, x: self.rng.random(x.shape) < self.p),
-    Mistake(*KEPT, mask=lambda self, x: self.rng.random(x.shape) < self.p, scale=lambda self: 1 / self.p),
+    Mistake(
+        *KEPT, mask=lambda self, x: self.rng.random(x.shape) < self.p, scale=lambda self: 1 / self.p
+    ),
     Mistake("nothing is dropped while training", ONE_EACH, mask=lambda self, x: numpy.ones_like(x)),
     Mistake("all pictures of a batch share one mask", ONE_EACH, mask=one_mask_along(0)),
     Mistake("whole pictures are dropped", ONE_EACH, mask=one_mask_along(1, 2, 3)),
@@ -169,7 +192,9 @@ FORWARD = [
         "generator in forward.",
         mask=mask_drawn_once,
     ),
-    Mistake(*OTHER_RANDOM, mask=lambda self, x: numpy.random.default_rng().random(x.shape) >= self.p),
+    Mistake(
+        *OTHER_RANDOM, mask=lambda self, x: numpy.random.default_rng().random(x.shape) >= self.p
+    ),
 ]
 TESTING = [
     Mistake(
@@ -215,6 +240,10 @@ EXERCISE = Exercise(
     Dropout,
     DropoutTrial,
     cases,
-    {"forward": Stage("07", FORWARD), "testing": Stage("07", TESTING), "backward": Stage("07", BACKWARD)},
+    {
+        "forward": Stage("07", FORWARD),
+        "testing": Stage("07", TESTING),
+        "backward": Stage("07", BACKWARD),
+    },
     tolerance=0.06,
 )

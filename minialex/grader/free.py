@@ -37,7 +37,9 @@ class FreeTrial(LayerTrial):
         if not numpy.isfinite(self.y).all():
             raise Wrong("y has numbers in it that are infinite, or not numbers at all (nan).")
         if not same(self.run(self.case.x.copy()), self.y, REPEATABLE):
-            raise Wrong("y comes out differently when forward is called again with the same x. Draw numbers from self.rng.")
+            raise Wrong(
+                "y comes out differently when forward is called again with the same x. Draw numbers from self.rng."
+            )
         return {}
 
     def checks(self):
@@ -47,7 +49,9 @@ class FreeTrial(LayerTrial):
 
     def hints(self, name, got, right, wrong):
         x = self.case.x.copy()
-        if name == "dx" and same(got, differences(lambda: float(self.run(x.copy()).sum()), x), CLOSE):
+        if name == "dx" and same(
+            got, differences(lambda: float(self.run(x.copy()).sum()), x), CLOSE
+        ):
             return ["It would be right if dy were 1 everywhere: the chain rule multiplies by dy."]
         if name == "dx" and not wrong.all():
             for sign, here in (("negative", x < 0), ("positive", x > 0)):
@@ -69,7 +73,9 @@ def free(file: LearnersFile) -> list[tuple[Exercise, type]]:
     found = [kind for kind in classes if hasattr(kind, "forward") and hasattr(kind, "backward")]
     bases = {base for kind in found for base in kind.__mro__[1:]}
     rng = numpy.random.default_rng(0)
-    x = rng.uniform(0.1, 3, (2, 5, 4, 3)) * rng.choice([-1, 1], (2, 5, 4, 3))  # away from 0, where many have a kink
+    x = rng.uniform(0.1, 3, (2, 5, 4, 3)) * rng.choice(
+        [-1, 1], (2, 5, 4, 3)
+    )  # away from 0, where many have a kink
     return [exercise(kind, FreeCase((), {}, x)) for kind in found if kind not in bases]
 
 

@@ -43,7 +43,9 @@ def to_grade(file: LearnersFile) -> list[tuple[Exercise, type]]:
     """The exercises that the file's classes are for; if there are none its own layers."""
     found = [(BY_CLASS[name], kind) for name, kind in file.classes().items() if name in BY_CLASS]
     if not found and file.path.stem in BY_FILE:
-        raise InputError(f"expected a class {BY_FILE[file.path.stem].plain.__name__} in {file.path}, found none")
+        raise InputError(
+            f"expected a class {BY_FILE[file.path.stem].plain.__name__} in {file.path}, found none"
+        )
     found = found or free(file)
     if not found:
         raise InputError(f"expected a class with forward and backward in {file.path}, found none")
@@ -85,7 +87,11 @@ class Grading:
         print(styled(f"{self.name} in {self.file.path}", "bold") + "\n")
         try:
             self.build()
-            return all(map(self.stage, self.exercise.stages)) and all(map(self.check, self.checks())) and self.praise()
+            return (
+                all(map(self.stage, self.exercise.stages))
+                and all(map(self.check, self.checks()))
+                and self.praise()
+            )
         except Gap as gap:
             self.line("next", str(gap))
             print("\nFill the gap, and run this again.")
@@ -95,7 +101,11 @@ class Grading:
                 say(str(stopped))
             else:
                 print(f"\n{textwrap.indent(str(stopped), '  ')}")
-                if self.exercise.name == "free" and self.step != "backward" and not self.cases[0].example:
+                if (
+                    self.exercise.name == "free"
+                    and self.step != "backward"
+                    and not self.cases[0].example
+                ):
                     say(HOW)
         return False
 
@@ -131,7 +141,12 @@ class Grading:
             return False
         numbers = sum(numpy.size(array) for result in results for array in result.right.values())
         measured = f"{numbers:,} numbers as {BY_DIFFERENCES}"
-        self.line("ok", measured if results[0].judge == BY_DIFFERENCES else f"{len(results)} cases" * bool(numbers))
+        self.line(
+            "ok",
+            measured
+            if results[0].judge == BY_DIFFERENCES
+            else f"{len(results)} cases" * bool(numbers),
+        )
         return True
 
     def results(self, stage: str) -> tuple[list[Result], Stopped | None]:
@@ -156,14 +171,26 @@ class Grading:
         measured = (run.plain or run.trial).differences() if stage == "backward" else None
         if measured is not None:
             return Result(got, measured, TOLERANCE, BY_DIFFERENCES)
-        return Result(got, plain, self.exercise.tolerance, "expected" + " about" * self.exercise.compares_shares)
+        return Result(
+            got,
+            plain,
+            self.exercise.tolerance,
+            "expected" + " about" * self.exercise.compares_shares,
+        )
 
     def first_wrong(self, results: list[Result]) -> dict[str, tuple[int, Difference]]:
         """For each name the number of the first case whose result is wrong, and how; nothing for those always right."""
         wrong = {}
         for i, (run, result) in enumerate(zip(self.runs, results, strict=False)):
             for name, right in result.right.items():
-                found = difference(run.trial.place, name, result.got.get(name), right, result.tolerance, result.judge)
+                found = difference(
+                    run.trial.place,
+                    name,
+                    result.got.get(name),
+                    right,
+                    result.tolerance,
+                    result.judge,
+                )
                 if found:
                     wrong.setdefault(name, (i, found))
         return wrong
@@ -175,7 +202,9 @@ class Grading:
     def check(self, check: tuple[str, Callable[[], str | None]]) -> bool:
         """Whether one of the checks finds nothing."""
         self.step, find = check
-        with self.file.running("forward or backward", f"{self.runs[-1].case.describe(self.name)}, {self.step}"):
+        with self.file.running(
+            "forward or backward", f"{self.runs[-1].case.describe(self.name)}, {self.step}"
+        ):
             problem = find()
         self.line("wrong" if problem else "ok")
         if problem:
@@ -188,14 +217,24 @@ class Grading:
         with self.file.running("forward or backward"):
             times = [speed(max(layers, key=lambda trial: trial.case.x[0].size))] if layers else []
         print("\nAll of it is right.")
-        for line in [*(f"What is left, if you like: {part}. See the end of the file." for part in self.left_out), *times]:
+        for line in [
+            *(
+                f"What is left, if you like: {part}. See the end of the file."
+                for part in self.left_out
+            ),
+            *times,
+        ]:
             say(line)
         return True
 
-    def explain(self, stage: str, wrong: dict[str, tuple[int, Difference]], results: list[Result]) -> None:
+    def explain(
+        self, stage: str, wrong: dict[str, tuple[int, Difference]], results: list[Result]
+    ) -> None:
         """Says of each wrong result where it is wrong, and then which mistakes explain it, or what else is to be seen."""
         first, got = {name: i for name, (i, _) in wrong.items()}, [result.got for result in results]
-        mistakes = likely(self.exercise, [run.case for run in self.runs[: len(got)]], stage, got, first)
+        mistakes = likely(
+            self.exercise, [run.case for run in self.runs[: len(got)]], stage, got, first
+        )
         for i in sorted(set(first.values())):
             here, before = (self.runs[k].case.describe(self.name) for k in (i, i - 1))
             say(f"With {here}" + f" (it is right with {before})" * (i > 0) + ":")
@@ -209,15 +248,23 @@ class Grading:
             say(UNKNOWN)
         for names, found in together(mistakes):
             lead = "Likely mistake" if len(found) == 1 else "Likely one of these mistakes"
-            lead += f" in {' and '.join(names)}" * (len(names) < len(wrong) and not self.exercise.compares_shares)
+            lead += f" in {' and '.join(names)}" * (
+                len(names) < len(wrong) and not self.exercise.compares_shares
+            )
             for mistake in found:
-                say(f"{lead}: {mistake.name}. {mistake.why} (Lesson {self.exercise.stages[stage].lesson}.)")
+                say(
+                    f"{lead}: {mistake.name}. {mistake.why} (Lesson {self.exercise.stages[stage].lesson}.)"
+                )
                 lead = "Or"
 
 
 def together(mistakes: dict[str, list[Mistake]]) -> list[tuple[list[str], list[Mistake]]]:
     """Results that the same mistakes explain, with these; all together if some mistakes explain everything."""
-    common = [mistake for mistake in next(iter(mistakes.values())) if all(mistake in found for found in mistakes.values())]
+    common = [
+        mistake
+        for mistake in next(iter(mistakes.values()))
+        if all(mistake in found for found in mistakes.values())
+    ]
     if common:
         return [(list(mistakes), common)]
     groups: dict[tuple, list[str]] = {}
@@ -233,4 +280,11 @@ def say(text: str) -> None:
 
 def filled(text: str) -> str:
     """The text in lines for 80 columns."""
-    return textwrap.fill(text, 78, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(
+        text,
+        78,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -36,11 +36,15 @@ class LearnersFile:
     def __init__(self, path: Path):
         self.path = path
         if path.suffix != ".py" or not path.is_file():
-            raise InputError(f"expected a Python file such as lessons/exercises/conv.py, got {path}")
+            raise InputError(
+                f"expected a Python file such as lessons/exercises/conv.py, got {path}"
+            )
         source = path.read_bytes()
         self.module = sys.modules[MODULE] = ModuleType(MODULE)
         self.module.__file__ = str(path)
-        with self.running("the file"):  # not with import, which might take an older version from __pycache__
+        with self.running(
+            "the file"
+        ):  # not with import, which might take an older version from __pycache__
             exec(compile(source, str(path), "exec"), self.module.__dict__)
 
     def classes(self) -> dict[str, type]:
@@ -57,7 +61,11 @@ class LearnersFile:
             raise
         except NotImplementedError as error:
             frame = self.frame(error)
-            place = f"line {frame.lineno} of {self.path}" if frame else f"{what} is missing in {self.path}"
+            place = (
+                f"line {frame.lineno} of {self.path}"
+                if frame
+                else f"{what} is missing in {self.path}"
+            )
             raise Gap(place, str(error)) from error
         except (Exception, SystemExit) as error:
             case = textwrap.fill(f"With {on}:", 76) + "\n" if on else ""
@@ -65,7 +73,11 @@ class LearnersFile:
 
     def frame(self, error: BaseException) -> traceback.FrameSummary | None:
         """The innermost place in the learner's file that the error passed through."""
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(self.path)]
+        frames = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename == str(self.path)
+        ]
         return frames[-1] if frames else None
 
     def describe(self, error: BaseException, what: str) -> str:

@@ -12,7 +12,9 @@ from minialex.grader.exercise import Exercise, Mistake
 CLOSE = 1e-8
 
 
-def likely(exercise: Exercise, cases: list, stage: str, got: list[dict], wrong: dict[str, int]) -> dict[str, list[Mistake]]:
+def likely(
+    exercise: Exercise, cases: list, stage: str, got: list[dict], wrong: dict[str, int]
+) -> dict[str, list[Mistake]]:
     """For each wrong result the mistakes that explain it best, each with another name; none if no mistake gives the same.
 
     `got` has the results of the stage in each case, `wrong` the number of the first case where each is wrong. A mistake must
@@ -27,7 +29,12 @@ def likely(exercise: Exercise, cases: list, stage: str, got: list[dict], wrong: 
     best = {name: ((0, 0), {}) for name in wrong}
     for mistake in exercise.stages[stage].mistakes:
         with_it = list(results_with(mistake, exercise, cases, stage))
-        agree = {name: [agrees(mine[name], its.get(name)) for mine, its in zip(got, with_it, strict=True)] for name in got[0]}
+        agree = {
+            name: [
+                agrees(mine[name], its.get(name)) for mine, its in zip(got, with_it, strict=True)
+            ]
+            for name in got[0]
+        }
         everywhere = sum(map(sum, agree.values()))
         for name, first in wrong.items():
             if name in agree and all(agree[name][: first + 1]):
@@ -39,7 +46,10 @@ def likely(exercise: Exercise, cases: list, stage: str, got: list[dict], wrong: 
     found = {name: list(mistakes.values()) for name, (_, mistakes) in best.items()}
     if exercise.compares_shares:
         explained = Counter(mistake.name for mistakes in found.values() for mistake in mistakes)
-        found = {name: [each for each in found[name] if 2 * explained[each.name] >= len(wrong)] for name in found}
+        found = {
+            name: [each for each in found[name] if 2 * explained[each.name] >= len(wrong)]
+            for name in found
+        }
     return found
 
 

@@ -51,10 +51,18 @@ class LocalResponseNorm(Layer):
 def cases(rng: numpy.random.Generator) -> list[LayerCase]:
     """α is near 1: with the paper's 0.0001 a wrong window would hide behind the rounding of finite differences."""
     return [
-        LayerCase((), {"size": 3, "alpha": 1.0, "beta": 1.0, "k": 1.0}, rng.standard_normal((1, 1, 1, 4))),
-        LayerCase((), {"size": 3, "alpha": 0.5, "beta": 0.6, "k": 1.5}, rng.standard_normal((3, 3, 4, 5))),
-        LayerCase((), {"size": 5, "alpha": 1.2, "beta": 0.75, "k": 2.0}, rng.standard_normal((3, 4, 3, 7))),
-        LayerCase((), {"size": 5, "alpha": 0.8, "beta": 0.75, "k": 1.0}, rng.standard_normal((2, 2, 3, 3))),
+        LayerCase(
+            (), {"size": 3, "alpha": 1.0, "beta": 1.0, "k": 1.0}, rng.standard_normal((1, 1, 1, 4))
+        ),
+        LayerCase(
+            (), {"size": 3, "alpha": 0.5, "beta": 0.6, "k": 1.5}, rng.standard_normal((3, 3, 4, 5))
+        ),
+        LayerCase(
+            (), {"size": 5, "alpha": 1.2, "beta": 0.75, "k": 2.0}, rng.standard_normal((3, 4, 3, 7))
+        ),
+        LayerCase(
+            (), {"size": 5, "alpha": 0.8, "beta": 0.75, "k": 1.0}, rng.standard_normal((2, 2, 3, 3))
+        ),
     ]
 
 
@@ -98,15 +106,23 @@ def without_last(a):
 
 ENDS_EARLY = "the window is off by one: it ends a channel too early"
 BOTH_ENDS = "It goes from i − size//2 to i + size//2, both included; range and slices stop before their end."
-OVER_SPACE = "Neighbours are neighbours in channel order, the last axis of (N, H, W, C), at the same pixel."
+OVER_SPACE = (
+    "Neighbours are neighbours in channel order, the last axis of (N, H, W, C), at the same pixel."
+)
 POWER = ("only the sum is raised to β", "The power is that of the whole s = k + α · Σ x_j².")
 EXPONENT = (
     "the exponent in the cross term is wrong",
     "The derivative of s^(−β) is −β · s^(−β − 1): the exponent falls by 1, and from −β that is −β − 1.",
 )
 FORWARD = [
-    Mistake(ENDS_EARLY, BOTH_ENDS, around=lambda self, a: self.window_sum(a, self.half, self.half - 1)),
-    Mistake(ENDS_EARLY, BOTH_ENDS, around=lambda self, a: self.window_sum(without_last(a), self.half, self.half - 1)),
+    Mistake(
+        ENDS_EARLY, BOTH_ENDS, around=lambda self, a: self.window_sum(a, self.half, self.half - 1)
+    ),
+    Mistake(
+        ENDS_EARLY,
+        BOTH_ENDS,
+        around=lambda self, a: self.window_sum(without_last(a), self.half, self.half - 1),
+    ),
     Mistake(
         "the window is off by one: it starts a channel too late",
         BOTH_ENDS,
@@ -135,7 +151,11 @@ FORWARD = [
         "torch, Caffe and ONNX do so. The paper's formula, and this exercise, do not.",
         around=lambda self, a: LocalResponseNorm.around(self, a) / self.size,
     ),
-    Mistake("k is forgotten", "s is k plus α times the sum.", scale=lambda self, x: self.alpha * self.around(x**2)),
+    Mistake(
+        "k is forgotten",
+        "s is k plus α times the sum.",
+        scale=lambda self, x: self.alpha * self.around(x**2),
+    ),
     Mistake(
         "the window's numbers are not squared",
         "s has the sum of x_j², not of x_j.",
@@ -147,8 +167,18 @@ FORWARD = [
         damp=lambda self, x, s: x * s**self.beta,
     ),
     Mistake("β is forgotten", "x is divided by s^β, not by s.", damp=lambda self, x, s: x / s),
-    Mistake(*POWER, scale=lambda self, x: (self.k + self.alpha * self.around(x**2) ** self.beta) ** (1 / self.beta)),
-    Mistake(*POWER, scale=lambda self, x: (self.k + (self.alpha * self.around(x**2)) ** self.beta) ** (1 / self.beta)),
+    Mistake(
+        *POWER,
+        scale=lambda self, x: (
+            (self.k + self.alpha * self.around(x**2) ** self.beta) ** (1 / self.beta)
+        ),
+    ),
+    Mistake(
+        *POWER,
+        scale=lambda self, x: (
+            (self.k + (self.alpha * self.around(x**2)) ** self.beta) ** (1 / self.beta)
+        ),
+    ),
 ]
 BACKWARD = [
     Mistake(
@@ -166,7 +196,11 @@ BACKWARD = [
         "x_i is in its own window and damps itself, too: j = i belongs to the sum.",
         around_back=lambda self, a: LocalResponseNorm.around_back(self, a) - a,
     ),
-    Mistake("the cross term lacks its factor 2", "The derivative of x² is 2x.", cross=cross_without(lambda self, s: 2)),
+    Mistake(
+        "the cross term lacks its factor 2",
+        "The derivative of x² is 2x.",
+        cross=cross_without(lambda self, s: 2),
+    ),
     Mistake(
         "the cross term has the wrong sign",
         "The exponent −β comes down as a factor: a neighbour that grows makes y_j smaller.",
@@ -226,5 +260,9 @@ BACKWARD = [
     ),
 ]
 EXERCISE = Exercise(
-    "lrn", LocalResponseNorm, LayerTrial, cases, {"forward": Stage("06", FORWARD), "backward": Stage("06", BACKWARD)}
+    "lrn",
+    LocalResponseNorm,
+    LayerTrial,
+    cases,
+    {"forward": Stage("06", FORWARD), "backward": Stage("06", BACKWARD)},
 )

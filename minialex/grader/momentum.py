@@ -13,7 +13,12 @@ class SGD:
     """The paper's rule in two steps that a mistake can replace."""
 
     def __init__(self, network, lr=0.01, momentum=0.9, weight_decay=5e-4):
-        self.network, self.lr, self.momentum, self.weight_decay = network, lr, momentum, weight_decay
+        self.network, self.lr, self.momentum, self.weight_decay = (
+            network,
+            lr,
+            momentum,
+            weight_decay,
+        )
         self.velocity = {name: numpy.zeros_like(w) for name, w in network.params.items()}
 
     def step(self):
@@ -46,7 +51,9 @@ class SGDCase(Case):
 
     def describe(self, name: str) -> str:
         first, last = self.rates[0], self.rates[-1]
-        return self.call(name) + (f", lr={last:g} from step {self.rates.index(last) + 1} on" if last != first else "")
+        return self.call(name) + (
+            f", lr={last:g} from step {self.rates.index(last) + 1} on" if last != first else ""
+        )
 
 
 class SGDTrial(Trial):
@@ -59,8 +66,12 @@ class SGDTrial(Trial):
         self.params = {name: rng.standard_normal((2, 3)) for name in ("weight", "bias")}
         self.grads = {name: numpy.zeros((2, 3)) for name in self.params}
         self.network = SimpleNamespace(params=dict(self.params), grads=self.grads)
-        self.sgd = kind(self.network, lr=case.rates[0], momentum=case.momentum, weight_decay=case.weight_decay)
-        self.gradients = [{name: rng.standard_normal((2, 3)) for name in self.params} for _ in case.rates]
+        self.sgd = kind(
+            self.network, lr=case.rates[0], momentum=case.momentum, weight_decay=case.weight_decay
+        )
+        self.gradients = [
+            {name: rng.standard_normal((2, 3)) for name in self.params} for _ in case.rates
+        ]
 
     def place(self, name, index):
         return f"{super().place(name, index[1:])} after step {index[0] + 1}"
@@ -81,7 +92,11 @@ class SGDTrial(Trial):
 
 def cases(rng: numpy.random.Generator) -> list[SGDCase]:
     """At a constant rate torch's rule takes the same steps; so the rate drops in the second case."""
-    return [SGDCase((0.1,) * 4, 0.9, 0.0005), SGDCase((0.1, 0.1, 0.1, 0.01, 0.01), 0.9, 0.0005), SGDCase((0.05,) * 4, 0.5, 0.1)]
+    return [
+        SGDCase((0.1,) * 4, 0.9, 0.0005),
+        SGDCase((0.1, 0.1, 0.1, 0.01, 0.01), 0.9, 0.0005),
+        SGDCase((0.05,) * 4, 0.5, 0.1),
+    ]
 
 
 def move(step):
@@ -100,7 +115,10 @@ def step_before_velocity(self):
         v[...] = self.new_velocity(v, w, self.network.grads[name])
 
 
-UPHILL = ("the step goes uphill", "The gradient points to where the loss grows. v takes −lr · g, and w takes +v.")
+UPHILL = (
+    "the step goes uphill",
+    "The gradient points to where the loss grows. v takes −lr · g, and w takes +v.",
+)
 DECAY = "v ← momentum · v − weight_decay · lr · w − lr · g: the decay has lr as its factor, too, and it goes through v."
 MISTAKES = [
     Mistake(
@@ -135,7 +153,9 @@ MISTAKES = [
     Mistake(
         "weight decay has the wrong sign",
         "Decay makes weights smaller: v takes −weight_decay · lr · w.",
-        new_velocity=lambda self, v, w, g: self.momentum * v + self.weight_decay * self.lr * w - self.lr * g,
+        new_velocity=lambda self, v, w, g: (
+            self.momentum * v + self.weight_decay * self.lr * w - self.lr * g
+        ),
     ),
     Mistake(
         "v is not kept from step to step",
@@ -144,11 +164,15 @@ MISTAKES = [
     ),
     Mistake(
         *UPHILL,
-        new_velocity=lambda self, v, w, g: self.momentum * v + self.lr * (g + self.weight_decay * w),
+        new_velocity=lambda self, v, w, g: (
+            self.momentum * v + self.lr * (g + self.weight_decay * w)
+        ),
     ),
     Mistake(
         *UPHILL,
-        new_velocity=lambda self, v, w, g: self.momentum * v - self.lr * self.weight_decay * w + self.lr * g,
+        new_velocity=lambda self, v, w, g: (
+            self.momentum * v - self.lr * self.weight_decay * w + self.lr * g
+        ),
     ),
     Mistake(
         "this is Nesterov's momentum",
@@ -158,8 +182,9 @@ MISTAKES = [
     Mistake(
         "the new gradient is multiplied by 1 − momentum",
         "That makes v a running mean, as in Adam. Here old steps add up: momentum · v − lr · g.",
-        new_velocity=lambda self, v, w, g: self.momentum * v
-        - (1 - self.momentum) * self.lr * (g + self.weight_decay * w),
+        new_velocity=lambda self, v, w, g: (
+            self.momentum * v - (1 - self.momentum) * self.lr * (g + self.weight_decay * w)
+        ),
     ),
     Mistake(
         "the learning rate is missing",

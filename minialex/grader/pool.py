@@ -31,7 +31,9 @@ class MaxPool2d(Windowed):
 
     def backward(self, dy):
         shape, windows = self.cache
-        dwindows = self.share(windows, dy).reshape(*dy.shape[:3], self.kernel_size, self.kernel_size, dy.shape[-1])
+        dwindows = self.share(windows, dy).reshape(
+            *dy.shape[:3], self.kernel_size, self.kernel_size, dy.shape[-1]
+        )
         dpadded = numpy.zeros(shape)
         self.scatter(dpadded, self.windows_back(*dy.shape[1:3]), dwindows)
         return self.cut(dpadded)
@@ -49,7 +51,9 @@ def cases(rng: numpy.random.Generator) -> list[LayerCase]:
     """From easy to hard. Numbers are 0.1 apart, but for those of the last case, of which many are equal."""
 
     def apart(*shape: int):
-        return (rng.permutation(math.prod(shape)).reshape(shape) - math.prod(shape) // 2) / 10 + 0.05
+        return (
+            rng.permutation(math.prod(shape)).reshape(shape) - math.prod(shape) // 2
+        ) / 10 + 0.05
 
     ties = rng.integers(0, 2, (3, 7, 5, 3)).astype(float)
     return [
@@ -67,7 +71,9 @@ def pool_too_far(self, x, train=False):
     padded = self.pad(x)
     grown = numpy.pad(padded, ((0, 0), (0, 1), (0, 1), (0, 0)), constant_values=-math.inf)
     _, rows, columns = self.windows(padded)
-    return numpy.maximum.reduce([self.pool(grown[:, rows + down, columns + right]) for down, right in numpy.ndindex(2, 2)])
+    return numpy.maximum.reduce(
+        [self.pool(grown[:, rows + down, columns + right]) for down, right in numpy.ndindex(2, 2)]
+    )
 
 
 def pool_channels_too(self, windows):
@@ -85,7 +91,10 @@ def assign_winners(self, dpadded, index, dwindows, order=(0, 1, 2, 3)):
     counts = dwindows.shape[1:5]
     for place in numpy.ndindex(*(counts[axis] for axis in order)):
         i, j, kh, kw = (place[order.index(axis)] for axis in range(4))
-        pixels, back = dpadded[:, index[1][i, 0, kh, 0], index[2][0, j, 0, kw]], dwindows[:, i, j, kh, kw]
+        pixels, back = (
+            dpadded[:, index[1][i, 0, kh, 0], index[2][0, j, 0, kw]],
+            dwindows[:, i, j, kh, kw],
+        )
         pixels[back != 0] = back[back != 0]
 
 
@@ -116,7 +125,9 @@ FORWARD = [
     Mistake(
         "windows lie side by side",
         "They start `stride` pixels apart, not kernel_size: with 2 and 3 they overlap (section 3.4 of the paper).",
-        side=lambda self, size: (size + 2 * self.padding - self.kernel_size) // self.kernel_size + 1,
+        side=lambda self, size: (
+            (size + 2 * self.padding - self.kernel_size) // self.kernel_size + 1
+        ),
         windows=windows_side_by_side,
     ),
     Mistake(
@@ -133,7 +144,9 @@ FORWARD = [
 BACKWARD = [
     *windows.BACKWARD,
     Mistake(*windows.ASSIGNED, scatter=assign_winners),
-    Mistake(*windows.ASSIGNED, scatter=lambda *arguments: assign_winners(*arguments, order=(2, 3, 0, 1))),
+    Mistake(
+        *windows.ASSIGNED, scatter=lambda *arguments: assign_winners(*arguments, order=(2, 3, 0, 1))
+    ),
     Mistake(
         "every number that equals the maximum gets the whole gradient",
         "In a tie there is one winner. Flat regions, of which ReLU makes many, would get several times their share.",
@@ -142,7 +155,9 @@ BACKWARD = [
     Mistake(
         "in a tie the last maximum wins",
         "Mathematically any will do, but this exercise asks for the first one, row by row: compare with >, not with >=.",
-        winners=lambda self, windows: MaxPool2d.winners(self, windows[:, :, :, ::-1])[:, :, :, ::-1],
+        winners=lambda self, windows: MaxPool2d.winners(self, windows[:, :, :, ::-1])[
+            :, :, :, ::-1
+        ],
     ),
     Mistake(
         "the whole window gets the gradient",
@@ -152,7 +167,9 @@ BACKWARD = [
     Mistake(
         "the gradient is shared out over the window",
         "That is the way back through a mean. Here the winner gets everything and the others nothing.",
-        share=lambda self, windows, dy: dy[:, :, :, None] * numpy.ones_like(windows) / self.kernel_size**2,
+        share=lambda self, windows, dy: (
+            dy[:, :, :, None] * numpy.ones_like(windows) / self.kernel_size**2
+        ),
     ),
     Mistake(
         "the winner's row and column are swapped",
@@ -170,5 +187,9 @@ EXERCISE = Exercise(
     MaxPool2d,
     WindowTrial,
     cases,
-    {"output_shape": Stage("05", FORWARD), "forward": Stage("05", FORWARD), "backward": Stage("05", BACKWARD)},
+    {
+        "output_shape": Stage("05", FORWARD),
+        "forward": Stage("05", FORWARD),
+        "backward": Stage("05", BACKWARD),
+    },
 )

@@ -28,7 +28,9 @@ class SoftmaxCrossEntropy(Layer):
 
     def surprise(self, shifted, labels):
         """−log p of each row's label."""
-        return numpy.log(numpy.exp(shifted).sum(axis=1)) - shifted[numpy.arange(len(labels)), labels]
+        return (
+            numpy.log(numpy.exp(shifted).sum(axis=1)) - shifted[numpy.arange(len(labels)), labels]
+        )
 
     def together(self, surprise):
         return surprise.mean()
@@ -77,7 +79,9 @@ class LossTrial(Trial):
 
     def differences(self):
         logits, labels = self.case.logits.copy(), self.case.labels.copy()
-        return {"dlogits": differences(lambda: float(self.layer.forward(logits.copy(), labels)), logits)}
+        return {
+            "dlogits": differences(lambda: float(self.layer.forward(logits.copy(), labels)), logits)
+        }
 
     def checks(self):
         return {"a second run": self.second_run, "float32": self.single_precision}
@@ -118,7 +122,9 @@ def minus_log(probability):
     """The surprise as −log of what the function takes from (p, rows, labels), p (N, classes)."""
 
     def surprise(self, shifted, labels):
-        return -numpy.log(probability(self.probabilities(shifted), numpy.arange(len(labels)), labels))
+        return -numpy.log(
+            probability(self.probabilities(shifted), numpy.arange(len(labels)), labels)
+        )
 
     return surprise
 
@@ -164,8 +170,17 @@ FORWARD = [
     Mistake(*WHOLE_BATCH, largest=lambda self, logits: logits.max(), surprise=of_label),
     Mistake(*WHOLE_BATCH, largest=lambda self, logits: logits.max()),
     Mistake(*VANISHED, surprise=of_label),
-    *(Mistake(*VANISHED, surprise=minus_log(lambda p, rows, labels, e=e: p[rows, labels] + e)) for e in TINY),
-    *(Mistake(*VANISHED, surprise=minus_log(lambda p, rows, labels, e=e: p[rows, labels].clip(e, 1 - e))) for e in TINY),
+    *(
+        Mistake(*VANISHED, surprise=minus_log(lambda p, rows, labels, e=e: p[rows, labels] + e))
+        for e in TINY
+    ),
+    *(
+        Mistake(
+            *VANISHED,
+            surprise=minus_log(lambda p, rows, labels, e=e: p[rows, labels].clip(e, 1 - e)),
+        )
+        for e in TINY
+    ),
     Mistake(
         *OTHER_AXIS,
         largest=lambda self, logits: logits.max(axis=0),
@@ -192,11 +207,25 @@ FORWARD = [
     Mistake(
         "the mean is over classes, and it should be over pictures",
         "There are N losses, one a picture: divide their sum by N.",
-        forward=lambda self, logits, labels: SoftmaxCrossEntropy.forward(self, logits, labels) * len(labels) / logits.shape[1],
+        forward=lambda self, logits, labels: (
+            SoftmaxCrossEntropy.forward(self, logits, labels) * len(labels) / logits.shape[1]
+        ),
     ),
-    Mistake("the sign is wrong", "log p is negative: the loss is −log p.", together=lambda self, surprise: -surprise.mean()),
-    Mistake("the log is taken of the wrong entries", ENTRY, surprise=minus_log(lambda p, rows, labels: p[:, labels])),
-    Mistake("labels are ignored: the log is taken of all entries", ENTRY, surprise=minus_log(lambda p, rows, labels: p)),
+    Mistake(
+        "the sign is wrong",
+        "log p is negative: the loss is −log p.",
+        together=lambda self, surprise: -surprise.mean(),
+    ),
+    Mistake(
+        "the log is taken of the wrong entries",
+        ENTRY,
+        surprise=minus_log(lambda p, rows, labels: p[:, labels]),
+    ),
+    Mistake(
+        "labels are ignored: the log is taken of all entries",
+        ENTRY,
+        surprise=minus_log(lambda p, rows, labels: p),
+    ),
     Mistake(
         "labels are ignored: the log is taken of the largest entry",
         ENTRY,
@@ -247,9 +276,15 @@ BACKWARD = [
     Mistake(
         "dlogits is multiplied by p · (1 − p) once more",
         "That is the derivative of a sigmoid. With the log of the cross-entropy, p − 1 or p is all that is left of it.",
-        backward=lambda self: SoftmaxCrossEntropy.backward(self) * self.cache[0] * (1 - self.cache[0]),
+        backward=lambda self: (
+            SoftmaxCrossEntropy.backward(self) * self.cache[0] * (1 - self.cache[0])
+        ),
     ),
 ]
 EXERCISE = Exercise(
-    "softmax", SoftmaxCrossEntropy, LossTrial, cases, {"forward": Stage("01", FORWARD), "backward": Stage("01", BACKWARD)}
+    "softmax",
+    SoftmaxCrossEntropy,
+    LossTrial,
+    cases,
+    {"forward": Stage("01", FORWARD), "backward": Stage("01", BACKWARD)},
 )

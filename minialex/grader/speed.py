@@ -12,7 +12,10 @@ def speed(trial: LayerTrial) -> str:
     """A sentence with the time of the learner's layer and that of minialex's own, forward and backward."""
     x = numpy.tile(trial.case.x, (4, 4, 4, 1)).astype("float32")
     shipped = getattr(layers, trial.kind.__name__)
-    mine, theirs = (milliseconds(LayerTrial(kind, trial.case).built("float32"), x) for kind in (trial.kind, shipped))
+    mine, theirs = (
+        milliseconds(LayerTrial(kind, trial.case).built("float32"), x)
+        for kind in (trial.kind, shipped)
+    )
     shape = "×".join(map(str, x.shape[1:]))
     return (
         f"Forward and backward over {len(x)} pictures of {shape} take it {mine:.3g} ms, and minialex's own layer "

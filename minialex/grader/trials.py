@@ -67,7 +67,11 @@ class Trial:
         self.compare_with(copies, arrays)
 
     def compare_with(self, arrays: dict, originals: dict) -> None:
-        changed = [name for name, array in originals.items() if not numpy.array_equal(arrays[name], array, equal_nan=True)]
+        changed = [
+            name
+            for name, array in originals.items()
+            if not numpy.array_equal(arrays[name], array, equal_nan=True)
+        ]
         self.written += [name for name in changed if name not in self.written]
 
     def place(self, name: str, index: tuple[int, ...]) -> str:
@@ -130,15 +134,26 @@ class LayerTrial(Trial):
             return None
         x, dy = self.case.x.copy(), self.case.dy(self.y.shape)
         arrays = {"dx": x, **{f"d{name}": array for name, array in params_of(self.layer).items()}}
-        return {name: differences(lambda: float((self.run(x.copy()) * dy).sum()), array) for name, array in arrays.items()}
+        return {
+            name: differences(lambda: float((self.run(x.copy()) * dy).sum()), array)
+            for name, array in arrays.items()
+        }
 
     def checks(self) -> dict[str, Callable[[], str | None]]:
-        return {"when testing": self.same_when_testing, "a second run": self.second_run, "float32": self.single_precision}
+        return {
+            "when testing": self.same_when_testing,
+            "a second run": self.second_run,
+            "float32": self.single_precision,
+        }
 
     def same_when_testing(self) -> str | None:
         """Whether forward gives the same y when testing."""
         y = self.layer.forward(self.case.x.copy(), train=False)
-        return None if same(y, self.y, REPEATABLE) else "forward(x, train=False) gives another y than train=True does."
+        return (
+            None
+            if same(y, self.y, REPEATABLE)
+            else "forward(x, train=False) gives another y than train=True does."
+        )
 
     def second_run(self) -> str | None:
         """Whether the results are the same after a batch of one picture, and when backward is called twice."""
@@ -147,7 +162,11 @@ class LayerTrial(Trial):
         results = {"y": copied_array(self.run(self.case.x.copy()))}
         for _ in range(2):
             results.update(self.named(self.layer.backward(self.case.dy(self.y.shape))))
-            changed = [name for name in results if not same(results[name], {"y": self.y, **self.gradients}[name], REPEATABLE)]
+            changed = [
+                name
+                for name in results
+                if not same(results[name], {"y": self.y, **self.gradients}[name], REPEATABLE)
+            ]
             if changed:
                 return (
                     f"{changed[0]} comes out differently when the layer runs again. Nothing may be left from before: "

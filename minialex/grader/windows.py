@@ -27,7 +27,9 @@ class Windowed(Layer):
 
     def pad(self, x):
         P, (N, H, W, C) = self.padding, x.shape
-        padded = numpy.full((N, H + 2 * P, W + 2 * P, C), self.outside)  # numpy.pad takes longer than all the rest
+        padded = numpy.full(
+            (N, H + 2 * P, W + 2 * P, C), self.outside
+        )  # numpy.pad takes longer than all the rest
         padded[:, P : P + H, P : P + W] = x
         return padded
 
@@ -41,7 +43,10 @@ class Windowed(Layer):
         return self.index(OH, OW, self.stride)
 
     def index(self, OH: int, OW: int, stride: int):
-        rows, columns = (stride * numpy.arange(count)[:, None] + numpy.arange(self.kernel_size) for count in (OH, OW))
+        rows, columns = (
+            stride * numpy.arange(count)[:, None] + numpy.arange(self.kernel_size)
+            for count in (OH, OW)
+        )
         return slice(None), rows[:, None, :, None], columns[None, :, None, :]
 
     def scatter(self, dpadded, index, dwindows) -> None:
@@ -66,7 +71,10 @@ class WindowTrial(LayerTrial):
             count = self.windows_over_each_pixel()
             for places, where in ((count > 1, "several windows"), (count == 1, "one window only")):
                 if not places.all() and not wrong[~places].any():
-                    return [*super().hints(name, got, right, wrong), f"All wrong numbers belong to pixels in {where}."]
+                    return [
+                        *super().hints(name, got, right, wrong),
+                        f"All wrong numbers belong to pixels in {where}.",
+                    ]
         return super().hints(name, got, right, wrong)
 
     def windows_over_each_pixel(self):
@@ -139,7 +147,9 @@ FORWARD = [
     Mistake(
         "height and width are swapped",
         "Shapes are (N, H, W, C), rows first: OH comes from H, OW from W, and i counts rows.",
-        output_shape=lambda self, shape: Windowed.output_shape(self, (shape[1], shape[0], shape[2])),
+        output_shape=lambda self, shape: Windowed.output_shape(
+            self, (shape[1], shape[0], shape[2])
+        ),
         arrange=lambda self, y: y.transpose(0, 2, 1, 3),
     ),
     Mistake(

@@ -20,7 +20,9 @@ def to_blocks(x, s: int, groups: int, buffer):
     if s == 1:
         return x
     n, height, width, c = x.shape
-    parts = x.reshape(n, height // s, s, width // s, s, groups, c // groups).transpose(0, 1, 3, 5, 2, 4, 6)
+    parts = x.reshape(n, height // s, s, width // s, s, groups, c // groups).transpose(
+        0, 1, 3, 5, 2, 4, 6
+    )
     out = buffer("blocks", x, parts.shape)
     out[...] = parts
     return out.reshape(n, height // s, width // s, s * s * c)

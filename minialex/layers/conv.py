@@ -46,8 +46,14 @@ class Conv2d(Layer):
         if padding < 0:
             raise ValueError(f"padding must be at least 0, got {padding}")
         if in_channels % groups or out_channels % groups:
-            raise ValueError(f"{groups} groups do not divide {in_channels} input and {out_channels} output channels")
-        self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
+            raise ValueError(
+                f"{groups} groups do not divide {in_channels} input and {out_channels} output channels"
+            )
+        self.in_channels, self.out_channels, self.kernel_size = (
+            in_channels,
+            out_channels,
+            kernel_size,
+        )
         self.stride, self.padding, self.groups = stride, padding, groups
         self.window = kernel_size, stride, padding
         self.algorithm = algorithm
@@ -55,9 +61,13 @@ class Conv2d(Layer):
         if algorithm not in ALGORITHMS:
             raise ValueError(f"algorithm is one of {', '.join(ALGORITHMS)}, got {algorithm!r}")
         if algorithm == "winograd" and not winograd.applies(self):
-            raise ValueError(f"winograd needs kernel_size / stride, rounded up, to be 3 or 5, got {self}")
+            raise ValueError(
+                f"winograd needs kernel_size / stride, rounded up, to be 3 or 5, got {self}"
+            )
         shape = (out_channels, kernel_size, kernel_size, in_channels // groups)
-        self.params["weight"] = initial_weight(shape, kernel_size**2 * in_channels // groups, weight_std, rng)
+        self.params["weight"] = initial_weight(
+            shape, kernel_size**2 * in_channels // groups, weight_std, rng
+        )
         self.params["bias"] = initial_bias(out_channels, bias)
 
     def forward(self, x, train: bool = False):
@@ -78,7 +88,9 @@ class Conv2d(Layer):
         dx = self.room_for_dx(dy, x.shape) if self.needs_input_gradient else None
         weight, dproduct = self.params["weight"], dy.reshape(-1, self.out_channels)
         self.grads["weight"] = self.buffer("dweight", weight, weight.shape)
-        self.grads["bias"] = backend.of(dy).ones(len(dproduct), dy.dtype) @ dproduct  # adds up faster than sum(axis=0)
+        self.grads["bias"] = (
+            backend.of(dy).ones(len(dproduct), dy.dtype) @ dproduct
+        )  # adds up faster than sum(axis=0)
         if self.uses_winograd(dy, overlapping=dx is not None):
             winograd.Winograd(self, dy.shape[:3]).backward(x, dy, dx)
         else:
@@ -98,7 +110,9 @@ class Conv2d(Layer):
             columns, dproduct = self.columns(x[images]), self.grouped(dy[images])
             dweight += matmul(dproduct.transpose(0, 2, 1), columns).reshape(dweight.shape)
             if dx is not None:
-                dcolumns = matmul(dproduct, weight, out=columns)  # X has been used: its memory serves dX
+                dcolumns = matmul(
+                    dproduct, weight, out=columns
+                )  # X has been used: its memory serves dX
                 col2im(dcolumns, *self.window, dx[images], self.scratch)
 
     def uses_winograd(self, y, overlapping: bool = False, keep: bool = False) -> bool:
@@ -127,7 +141,10 @@ class Conv2d(Layer):
     def columns(self, x):
         """The matrix X (n·OH·OW, KH·KW·C / groups) of each group for the pictures x (n, H, W, C), one after the other."""
         height, width = (output_size(side, *self.window) for side in x.shape[1:3])
-        rows, numbers = len(x) * height * width, self.kernel_size**2 * self.in_channels // self.groups
+        rows, numbers = (
+            len(x) * height * width,
+            self.kernel_size**2 * self.in_channels // self.groups,
+        )
         out = self.scratch("columns", x, (self.groups, rows, numbers))
         return im2col(x, *self.window, self.groups, out, self.scratch)
 
@@ -141,7 +158,9 @@ class Conv2d(Layer):
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         check_shape(self, shape, None, None, self.in_channels)
-        height, width = (output_size(side, self.kernel_size, self.stride, self.padding) for side in shape[:2])
+        height, width = (
+            output_size(side, self.kernel_size, self.stride, self.padding) for side in shape[:2]
+        )
         return (height, width, self.out_channels)
 
     def macs(self, shape: tuple[int, ...]) -> int:
@@ -151,7 +170,9 @@ class Conv2d(Layer):
     def __repr__(self) -> str:
         options = dict(stride=(self.stride, 1), padding=(self.padding, 0), groups=(self.groups, 1))
         options["algorithm"] = (self.algorithm, "auto")
-        extras = [f"{name}={value}" for name, (value, default) in options.items() if value != default]
+        extras = [
+            f"{name}={value}" for name, (value, default) in options.items() if value != default
+        ]
         return f"Conv2d({', '.join([str(self.in_channels), str(self.out_channels), str(self.kernel_size), *extras])})"
 
 

@@ -84,7 +84,9 @@ class Layer:
     def cached(self):
         """What forward kept for backward. RuntimeError if there was no forward(x, train=True) before."""
         if self.cache is None:
-            raise RuntimeError(f"{type(self).__name__}.backward needs a forward(x, train=True) before it")
+            raise RuntimeError(
+                f"{type(self).__name__}.backward needs a forward(x, train=True) before it"
+            )
         return self.cache
 
     def __repr__(self) -> str:
@@ -107,16 +109,25 @@ def check_input(layer: Layer, x, *sizes: int | None) -> None:
         if backend.of(array) is not backend.of(x):
             here, there = backend.of(array).__name__, backend.of(x).__name__
             call = f"minialex.backend.to_device(x, {here})"
-            raise TypeError(f"{layer} has its parameters in {here}, the input is in {there}: move it with {call}")
+            raise TypeError(
+                f"{layer} has its parameters in {here}, the input is in {there}: move it with {call}"
+            )
     if x.dtype.kind != "f":
         raise ValueError(f"{layer} expects floating-point numbers, got {x.dtype}")
     check_shape(layer, x.shape[1:], *sizes, n=len(x))
 
 
-def check_shape(layer: Layer, shape: tuple[int, ...], *sizes: int | None, n: int | str = "N") -> None:
+def check_shape(
+    layer: Layer, shape: tuple[int, ...], *sizes: int | None, n: int | str = "N"
+) -> None:
     """ValueError unless `shape`, of an input without N, is `sizes`, where None stands for any size."""
-    if len(shape) != len(sizes) or any(size not in (None, got) for size, got in zip(sizes, shape, strict=True)):
-        wanted = ", ".join(letter if size is None else str(size) for letter, size in zip("HWC", sizes, strict=False))
+    if len(shape) != len(sizes) or any(
+        size not in (None, got) for size, got in zip(sizes, shape, strict=True)
+    ):
+        wanted = ", ".join(
+            letter if size is None else str(size)
+            for letter, size in zip("HWC", sizes, strict=False)
+        )
         got = ", ".join(map(str, shape))
         raise ValueError(f"{layer} expects an input of shape (N, {wanted}), got ({n}, {got})")
 

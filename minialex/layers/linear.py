@@ -23,21 +23,29 @@ class Linear(Layer):
         super().__init__()
         check_positive(in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
-        self.params["weight"] = initial_weight((out_features, in_features), in_features, weight_std, rng)
+        self.params["weight"] = initial_weight(
+            (out_features, in_features), in_features, weight_std, rng
+        )
         self.params["bias"] = initial_bias(out_features, bias)
 
     def forward(self, x, train: bool = False):
         check_input(self, x, self.in_features)
         self.cache, xp = x if train else None, backend.of(x)
         room = self.buffer("product", x, (self.out_features, len(x)))
-        product = self.matmul(self.params["weight"], x.T, room)  # x Wᵀ lying on its side: BLAS takes a sixth less time for it
+        product = self.matmul(
+            self.params["weight"], x.T, room
+        )  # x Wᵀ lying on its side: BLAS takes a sixth less time for it
         return xp.ascontiguousarray(product.T) + self.params["bias"]
 
     def backward(self, dy):
         x, weight = self.cached(), self.params["weight"]
         self.grads["weight"] = self.matmul(dy.T, x, self.buffer("dweight", dy, weight.shape))
         self.grads["bias"] = dy.sum(axis=0)
-        return self.matmul(dy, weight, self.buffer("dx", dy, x.shape)) if self.needs_input_gradient else None
+        return (
+            self.matmul(dy, weight, self.buffer("dx", dy, x.shape))
+            if self.needs_input_gradient
+            else None
+        )
 
     def matmul(self, a, b, out):
         """a @ b, written into `out` and returned; the Workers divide this among threads."""

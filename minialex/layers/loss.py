@@ -1,6 +1,5 @@
 """The softmax and the cross-entropy that training makes small."""
 
-
 from minialex import backend
 from minialex.layers.layer import Layer
 
@@ -40,7 +39,9 @@ class SoftmaxCrossEntropy(Layer):
     def backward(self):
         probabilities, rows, labels = self.cached()
         dlogits = probabilities.copy()
-        dlogits[rows, labels] -= 1 - self.smoothing  # one entry in each row, so no index occurs twice
+        dlogits[rows, labels] -= (
+            1 - self.smoothing
+        )  # one entry in each row, so no index occurs twice
         if self.smoothing:
             dlogits -= self.smoothing / dlogits.shape[1]
         return dlogits / len(dlogits)
@@ -52,7 +53,9 @@ class SoftmaxCrossEntropy(Layer):
 def check_labels(labels, logits) -> None:
     """ValueError unless labels are integers (N,) in [0, classes) for logits (N, classes)."""
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
-        raise ValueError(f"expected logits (N, classes) and labels (N,), got {logits.shape} and {labels.shape}")
+        raise ValueError(
+            f"expected logits (N, classes) and labels (N,), got {logits.shape} and {labels.shape}"
+        )
     if labels.dtype.kind not in "iu":
         raise ValueError(f"expected integer labels, got {labels.dtype}")
     classes = logits.shape[1]

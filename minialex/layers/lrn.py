@@ -25,7 +25,9 @@ class LocalResponseNorm(Layer):
         s = self.buffer("s", x, x.shape) if train or kernels.on_gpu(x) else None
         self.cache = (x, s, y) if train else None
         if kernels.on_gpu(x):
-            kernels.lrn_forward(x, self.alpha, self.beta, self.k, y, s, channels=x.shape[-1], reach=self.size // 2)
+            kernels.lrn_forward(
+                x, self.alpha, self.beta, self.k, y, s, channels=x.shape[-1], reach=self.size // 2
+            )
             return y
         for n in backend.in_cache(x):
             s_n = s[n] if train else self.scratch("s", x, x[n].shape)
@@ -37,7 +39,9 @@ class LocalResponseNorm(Layer):
         x, s, y = self.cached()
         dx = self.room_for_dx(dy, dy.shape)
         if kernels.on_gpu(dy):
-            kernels.lrn_backward(dy, x, y, s, self.alpha, self.beta, dx, channels=x.shape[-1], reach=self.size // 2)
+            kernels.lrn_backward(
+                dy, x, y, s, self.alpha, self.beta, dx, channels=x.shape[-1], reach=self.size // 2
+            )
             return dx
         for n in backend.in_cache(x):
             shared = self.window_sum(dy[n] * y[n] / s[n]) * x[n]

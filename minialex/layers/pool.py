@@ -19,9 +19,13 @@ class MaxPool2d(Layer):
         super().__init__()
         check_positive(kernel_size=kernel_size, stride=stride)
         if kernel_size > 15:
-            raise ValueError(f"kernel_size is at most 15 (one byte says which pixel won), got {kernel_size}")
+            raise ValueError(
+                f"kernel_size is at most 15 (one byte says which pixel won), got {kernel_size}"
+            )
         if not 0 <= 2 * padding <= kernel_size:
-            raise ValueError(f"padding must be between 0 and half of kernel_size {kernel_size}, got {padding}")
+            raise ValueError(
+                f"padding must be between 0 and half of kernel_size {kernel_size}, got {padding}"
+            )
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
         self.window = dict(kernel=kernel_size, stride=stride, padding=padding)
 
@@ -30,10 +34,14 @@ class MaxPool2d(Layer):
         shape = (len(x), *self.output_shape(x.shape[1:]))
         y = self.buffer("y", x, shape)
         #: Which of the window's pixels was the largest, counted from the last, which is 1.
-        winner = self.buffer("winner", x, shape, dtype="uint8") if train or kernels.on_gpu(x) else None
+        winner = (
+            self.buffer("winner", x, shape, dtype="uint8") if train or kernels.on_gpu(x) else None
+        )
         if kernels.on_gpu(x):
             in_height, in_width = x.shape[1:3]
-            kernels.max_pool_forward(x, y, winner, in_height=in_height, in_width=in_width, **sizes(y), **self.window)
+            kernels.max_pool_forward(
+                x, y, winner, in_height=in_height, in_width=in_width, **sizes(y), **self.window
+            )
         else:
             self.pool(x, y, winner)
         self.cache = (x.shape, winner) if train else None
@@ -51,8 +59,12 @@ class MaxPool2d(Layer):
             self.maximum(self.shifted(picture, 1, height), over_rows)
             self.maximum(self.shifted(over_rows, 2, width), largest)
             if winner is not None:
-                for k, tap in enumerate(taps(picture, self.kernel_size, self.stride, height, width)):
-                    hit = (tap == largest).view("uint8")  # of equals the first wins: it has the largest number
+                for k, tap in enumerate(
+                    taps(picture, self.kernel_size, self.stride, height, width)
+                ):
+                    hit = (tap == largest).view(
+                        "uint8"
+                    )  # of equals the first wins: it has the largest number
                     xp.maximum(winner[images], hit * (self.kernel_size**2 - k), out=winner[images])
 
     def shifted(self, x, axis: int, size: int) -> list:
@@ -73,7 +85,15 @@ class MaxPool2d(Layer):
         dx = self.room_for_dx(dy, shape)
         if kernels.on_gpu(dy):
             out_height, out_width = dy.shape[1:3]
-            kernels.max_pool_backward(dy, winner, dx, out_height=out_height, out_width=out_width, **sizes(dx), **self.window)
+            kernels.max_pool_backward(
+                dy,
+                winner,
+                dx,
+                out_height=out_height,
+                out_width=out_width,
+                **sizes(dx),
+                **self.window,
+            )
             return dx
         for images in backend.in_cache(dx):
             picture = with_margin(dx[images], self.padding, self.scratch)
@@ -87,7 +107,10 @@ class MaxPool2d(Layer):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         check_shape(self, shape, None, None, None)
         height, width, channels = shape
-        sides = (output_size(side, self.kernel_size, self.stride, self.padding) for side in (height, width))
+        sides = (
+            output_size(side, self.kernel_size, self.stride, self.padding)
+            for side in (height, width)
+        )
         return (*sides, channels)
 
     def __repr__(self) -> str:
@@ -129,7 +152,10 @@ class AvgPool2d(Layer):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         check_shape(self, shape, None, None, None)
         height, width, channels = shape
-        return (*(output_size(side, self.kernel_size, self.stride, 0) for side in (height, width)), channels)
+        return (
+            *(output_size(side, self.kernel_size, self.stride, 0) for side in (height, width)),
+            channels,
+        )
 
     def __repr__(self) -> str:
         return f"AvgPool2d({self.kernel_size}, stride={self.stride})"

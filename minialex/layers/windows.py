@@ -11,7 +11,9 @@ def output_size(size: int, kernel_size: int, stride: int, padding: int) -> int:
     ValueError if not even one fits.
     """
     if size + 2 * padding < kernel_size:
-        raise ValueError(f"a window of {kernel_size} does not fit into {size} pixels with padding {padding}")
+        raise ValueError(
+            f"a window of {kernel_size} does not fit into {size} pixels with padding {padding}"
+        )
     return (size + 2 * padding - kernel_size) // stride + 1
 
 
@@ -48,7 +50,11 @@ def taps(x, kernel_size: int, stride: int, height: int, width: int) -> Iterator:
     """For each place (kh, kw) in the window, row by row: the view (n, height, width, C) of x that all windows have there."""
     for kh in range(kernel_size):
         for kw in range(kernel_size):
-            yield x[:, kh : kh + stride * (height - 1) + 1 : stride, kw : kw + stride * (width - 1) + 1 : stride]
+            yield x[
+                :,
+                kh : kh + stride * (height - 1) + 1 : stride,
+                kw : kw + stride * (width - 1) + 1 : stride,
+            ]
 
 
 def im2col(x, kernel_size: int, stride: int, padding: int, groups: int, out, buffer):
@@ -60,7 +66,9 @@ def im2col(x, kernel_size: int, stride: int, padding: int, groups: int, out, buf
     height, width = (output_size(side, kernel_size, stride, padding) for side in x.shape[1:3])
     if kernels.on_gpu(x):
         n, in_height, in_width, channels = x.shape
-        made_from = dict(pictures=n, in_height=in_height, in_width=in_width, channels=channels, groups=groups)
+        made_from = dict(
+            pictures=n, in_height=in_height, in_width=in_width, channels=channels, groups=groups
+        )
         window = dict(kernel=kernel_size, stride=stride, padding=padding)
         kernels.im2col(x, out, **made_from, height=height, width=width, **window)
         return out
@@ -82,13 +90,26 @@ def col2im(columns, kernel_size: int, stride: int, padding: int, x, buffer) -> N
     height, width = (output_size(side, kernel_size, stride, padding) for side in x.shape[1:3])
     if kernels.on_gpu(x):
         window = dict(kernel=kernel_size, stride=stride, padding=padding)
-        kernels.col2im(columns, x, pictures=n, groups=groups, out_height=height, out_width=width, **sizes(x), **window)
+        kernels.col2im(
+            columns,
+            x,
+            pictures=n,
+            groups=groups,
+            out_height=height,
+            out_width=width,
+            **sizes(x),
+            **window,
+        )
         return
     picture = with_margin(x, padding, buffer)
     picture[...] = 0
-    columns = columns.reshape(groups, n, height, width, kernel_size**2, c // groups).transpose(1, 2, 3, 4, 0, 5)
+    columns = columns.reshape(groups, n, height, width, kernel_size**2, c // groups).transpose(
+        1, 2, 3, 4, 0, 5
+    )
     for k, tap in enumerate(taps(picture, kernel_size, stride, height, width)):
-        tap = tap.reshape(n, height, width, groups, c // groups)  # a view: channels lie side by side
+        tap = tap.reshape(
+            n, height, width, groups, c // groups
+        )  # a view: channels lie side by side
         tap += columns[:, :, :, k]
     if padding:
         x[...] = inside(picture, padding)

@@ -6,7 +6,13 @@ import math
 import numpy
 
 from minialex import backend
-from minialex.layers.blocks import kernel_blocks, to_blocks, to_pixels, weight_to_blocks, weight_to_pixels
+from minialex.layers.blocks import (
+    kernel_blocks,
+    to_blocks,
+    to_pixels,
+    weight_to_blocks,
+    weight_to_pixels,
+)
 
 #: Where polynomials are evaluated, besides at ∞: small numbers and their reciprocals, with alternating signs, keep the
 #: rounding errors small. With one point more they are ten times larger (benchmarks/README.md).
@@ -75,7 +81,9 @@ class Winograd:
                 xp.matmul(b.T, x_tiles[k], out=v_tiles)
                 xp.matmul(v, u[k], out=products)
                 if bias is not None and k == ONE:
-                    products[:, ONE] += bias.reshape(len(products), 1, -1)  # a constant's value at (1, 1) is itself
+                    products[:, ONE] += bias.reshape(
+                        len(products), 1, -1
+                    )  # a constant's value at (1, 1) is itself
                 xp.matmul(a.T, product_tiles, out=y_tiles[k])
             self.rows_from_points(a.T, y_rows, y[images])
 
@@ -110,7 +118,10 @@ class Winograd:
         blocks, margin = dx, self.r - 1 - padding
         if stride > 1:
             rows, columns = (-(-(padding + side) // stride) for side in (height, width))
-            blocks, margin = self.scratch("dx blocks", dx, (n, rows, columns, stride**2 * c)), self.r - 1
+            blocks, margin = (
+                self.scratch("dx blocks", dx, (n, rows, columns, stride**2 * c)),
+                self.r - 1,
+            )
         back = Winograd(self.conv, blocks.shape[:3])
         mirrored = self.block_weight()[:, :, ::-1, ::-1].transpose(0, 2, 3, 1, 4)
         back.convolve(dy, back.point_weights(mirrored), margin, 1, blocks)
@@ -136,7 +147,11 @@ class Winograd:
         """U of the layer's weight, computed anew only where that has changed: to compare takes a tenth of the time."""
         weight, kept = self.conv.params["weight"], self.conv.kept
         m, of_weight, u = kept.get("u", (None, None, None))
-        if m != self.m or of_weight.dtype != weight.dtype or not numpy.array_equal(of_weight, weight):
+        if (
+            m != self.m
+            or of_weight.dtype != weight.dtype
+            or not numpy.array_equal(of_weight, weight)
+        ):
             u = self.forward_point_weights().copy()
             kept["u"] = self.m, weight.copy(), u
         return u
@@ -150,7 +165,10 @@ class Winograd:
         """
         (o, i), xp, groups = t.shape, backend.of(x), self.conv.groups
         if stride > 1:
-            x, padding = to_blocks(self.fitted(x, padding, i, stride), stride, groups, self.scratch), 0
+            x, padding = (
+                to_blocks(self.fitted(x, padding, i, stride), stride, groups, self.scratch),
+                0,
+            )
         across, start = (self.columns - 1) * self.m + i, max(0, padding)
         x = x[:, max(0, -padding) :, max(0, -padding) :][:, :, : across - start]
         n, _, width, channels = x.shape
@@ -162,10 +180,22 @@ class Winograd:
             pixels = x[:, first : max(first, top + i)]
             count = pixels.shape[1]
             inside = rows[:, :, row, start : start + width].reshape(o, n, -1).transpose(1, 0, 2)
-            xp.matmul(t[:, first - top : first - top + count], pixels.reshape(n, count, width * channels), out=inside)
+            xp.matmul(
+                t[:, first - top : first - top + count],
+                pixels.reshape(n, count, width * channels),
+                out=inside,
+            )
         step_o, step_n, step_r, step_w, step_c = rows.strides
         shape = (o, groups, n, self.rows, self.columns, i, channels // groups)
-        steps = (step_o, channels // groups * step_c, step_n, step_r, self.m * step_w, step_w, step_c)
+        steps = (
+            step_o,
+            channels // groups * step_c,
+            step_n,
+            step_r,
+            self.m * step_w,
+            step_w,
+            step_c,
+        )
         return xp.lib.stride_tricks.as_strided(rows, shape, steps)
 
     def rows_from_points(self, t, rows, y) -> None:
@@ -196,7 +226,9 @@ class Winograd:
 
     def fitted(self, x, padding: int, side: int, stride: int):
         """The pictures x (n, H, W, C) with zeros around, or cut, to the whole blocks that tiles of `side` blocks cover."""
-        height, width = (((count - 1) * self.m + side) * stride for count in (self.rows, self.columns))
+        height, width = (
+            ((count - 1) * self.m + side) * stride for count in (self.rows, self.columns)
+        )
         x = x[:, : height - padding, : width - padding]
         bottom, right = padding + x.shape[1], padding + x.shape[2]
         picture = self.scratch("picture", x, (len(x), height, width, x.shape[-1]))
@@ -257,13 +289,23 @@ def pays(conv, size: tuple[int, int, int], overlapping: bool = False, keep: bool
     """
     pictures, height, width = size
     share = 1 if overlapping else 0.6 if pictures == 1 else 0.87
-    direct = pictures * height * width * conv.kernel_size**2 * conv.in_channels * conv.out_channels // conv.groups
+    direct = (
+        pictures
+        * height
+        * width
+        * conv.kernel_size**2
+        * conv.in_channels
+        * conv.out_channels
+        // conv.groups
+    )
     return cost(conv, tile_size(conv, size, keep), size, keep) < share * direct
 
 
 def tile_size(conv, size: tuple[int, int, int], keep: bool = False) -> int:
     """The m whose tiles cover an output of that size, (pictures, height, width), at the lowest cost."""
-    return min(range(2, len(POINTS) + 3 - kernel_blocks(conv)), key=lambda m: cost(conv, m, size, keep))
+    return min(
+        range(2, len(POINTS) + 3 - kernel_blocks(conv)), key=lambda m: cost(conv, m, size, keep)
+    )
 
 
 def cost(conv, m: int, size: tuple[int, int, int], keep: bool = False) -> int:
@@ -272,7 +314,11 @@ def cost(conv, m: int, size: tuple[int, int, int], keep: bool = False) -> int:
     Those of the transforms, with matrices of at most 8×8, take about twice as long. Each number of U takes as long as about
     25 to fetch it from beyond the cache, and as forty if it is not kept from the batch before, but computed.
     """
-    (pictures, height, width), a, channels = size, m + kernel_blocks(conv) - 1, conv.stride**2 * conv.in_channels
+    (pictures, height, width), a, channels = (
+        size,
+        m + kernel_blocks(conv) - 1,
+        conv.stride**2 * conv.in_channels,
+    )
     weights = a**2 * channels * conv.out_channels // conv.groups
     tiles = pictures * -(-height // m) * -(-width // m)
     transforms = 2 * a**3 * channels + (a**2 * m + a * m**2) * conv.out_channels

@@ -6,7 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from threadpoolctl import ThreadpoolController
 
 from minialex import backend
-from minialex.layers import Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, SoftmaxCrossEntropy
+from minialex.layers import (
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    SoftmaxCrossEntropy,
+)
 from minialex.network import Network
 from minialex.optim import Optimizer
 
@@ -32,7 +41,10 @@ class Workers:
         self.network, self.loss, self.n = network, loss, n
         self.logits = None  #: the last step's, (N, classes)
         layers = list(network.layers.items())
-        seam = next((i for i, (_, layer) in enumerate(layers) if isinstance(layer, Flatten | Dropout)), len(layers))
+        seam = next(
+            (i for i, (_, layer) in enumerate(layers) if isinstance(layer, Flatten | Dropout)),
+            len(layers),
+        )
         features = Network(layers[:seam], network.input_shape)
         self.features = [thrifty(features.replica()) for _ in range(n)]
         linear = [(name, self.splitting(layer)) for name, layer in layers[seam:]]
@@ -44,9 +56,13 @@ class Workers:
     def forward(self, x, train: bool = False):
         """The logits (N, classes) for pictures x (N, H, W, C), a host or a device array."""
         xp = backend.of(next(iter(self.network.params.values())))
-        parts = self.in_threads(lambda net, part: net.forward(backend.to_device(part, xp), train), x)
+        parts = self.in_threads(
+            lambda net, part: net.forward(backend.to_device(part, xp), train), x
+        )
         with self.limited_blas():
-            return self.classifier.forward(parts[0] if len(parts) == 1 else xp.concatenate(parts), train)
+            return self.classifier.forward(
+                parts[0] if len(parts) == 1 else xp.concatenate(parts), train
+            )
 
     def step(self, x, labels):
         """Forward and backward over one batch: returns the mean loss and leaves the mean gradients in `network.grads`.
@@ -77,9 +93,15 @@ class Workers:
             raise ValueError("expected a batch of at least one picture, got none")
         self.used = min(self.n, len(batch))
         with self.limited_blas():
-            if self.used == 1:  # a small net takes less time for one picture than a thread for waking up
+            if (
+                self.used == 1
+            ):  # a small net takes less time for one picture than a thread for waking up
                 return [function(self.features[0], batch)]
-            return list(self.threads.map(function, self.features, (batch[part] for part in self.shares(len(batch)))))
+            return list(
+                self.threads.map(
+                    function, self.features, (batch[part] for part in self.shares(len(batch)))
+                )
+            )
 
     def matmul(self, a, b, out):
         """a @ b, written into `out`, each thread with its share of a's rows or of b's columns, whichever are more."""

@@ -36,7 +36,12 @@ def parser() -> Parser:
     for name, kind in KINDS.items():
         of_kind = kinds.add_parser(name, kind=kind)
         kind.add_options(of_kind)
-        of_kind.add_argument("--out", type=Path, metavar="FILE", help=f"the PNG (default: {name}.png in the run's folder)")
+        of_kind.add_argument(
+            "--out",
+            type=Path,
+            metavar="FILE",
+            help=f"the PNG (default: {name}.png in the run's folder)",
+        )
     return p
 
 

@@ -39,14 +39,19 @@ def folder_of(path: Path) -> Path:
 
 def draw(given: argparse.Namespace) -> bytes:
     """The PNG."""
-    return figures.curves({name: epochs(folder) for name, folder in named(map(folder_of, given.runs)).items()})
+    return figures.curves(
+        {name: epochs(folder) for name, folder in named(map(folder_of, given.runs)).items()}
+    )
 
 
 def named(folders: Iterable[Path]) -> dict[str, Path]:
     """The runs by the names of their folders, or by their paths where two have the same name."""
     folders = list(folders)
     names = [folder.resolve().name for folder in folders]
-    return {str(folder) if names.count(name) > 1 else name: folder for name, folder in zip(names, folders, strict=True)}
+    return {
+        str(folder) if names.count(name) > 1 else name: folder
+        for name, folder in zip(names, folders, strict=True)
+    }
 
 
 def epochs(folder: Path) -> list[dict]:

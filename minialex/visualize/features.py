@@ -32,7 +32,9 @@ MAPS, PIXELS = 12, 96
 def add_options(p: argparse.ArgumentParser) -> None:
     """Adds the options of this kind."""
     add_subject_options(p, pictures="?")
-    p.add_argument("--layers", metavar="A,B,…", help="which layers (default: the activations and pools)")
+    p.add_argument(
+        "--layers", metavar="A,B,…", help="which layers (default: the activations and pools)"
+    )
 
 
 def draw(given: argparse.Namespace) -> bytes:
@@ -41,7 +43,9 @@ def draw(given: argparse.Namespace) -> bytes:
     layers = given.layers.split(",") if given.layers else activations_and_pools(trained.network)
     unknown = [name for name in layers if name not in trained.network.layers]
     if unknown:
-        raise InputError(f"--layers: {trained.options['model']} has no {unknown[0]}, only {', '.join(trained.network.layers)}")
+        raise InputError(
+            f"--layers: {trained.options['model']} has no {unknown[0]}, only {', '.join(trained.network.layers)}"
+        )
     chosen = subjects(given, trained, 1)
     if len(chosen.names) > 1:
         raise InputError(f"expected one picture, got {given.pictures} with {len(chosen.names)}")
@@ -50,7 +54,12 @@ def draw(given: argparse.Namespace) -> bytes:
     best = numpy.argsort(-said[0], kind="stable")[:5]
     (caption,) = captions(trained, chosen, said, best[:1])
     shown = {name: outputs[name][0] for name in layers}
-    return features(chosen.pictures[0], caption, shown, [(trained.class_names[k], float(said[0, k])) for k in best])
+    return features(
+        chosen.pictures[0],
+        caption,
+        shown,
+        [(trained.class_names[k], float(said[0, k])) for k in best],
+    )
 
 
 def activations_and_pools(network: Network) -> list[str]:
@@ -83,7 +92,10 @@ def as_strip(units: numpy.ndarray) -> numpy.ndarray:
 
 @figures.drawing
 def features(
-    picture: numpy.ndarray, caption: figures.Caption, outputs: dict[str, numpy.ndarray], best: list[tuple[str, float]]
+    picture: numpy.ndarray,
+    caption: figures.Caption,
+    outputs: dict[str, numpy.ndarray],
+    best: list[tuple[str, float]],
 ):
     """The picture uint8 (S, S, C), the `best` classes with their probabilities, and a row for each of `outputs`.
 
@@ -104,7 +116,13 @@ def features(
         bar = figures.axes_at(figure, width - 0.85, top, 0.12, row - 0.28)
         draw_row(maps, bar, output)
         what = "×".join(map(str, output.shape)) if output.ndim > 1 else f"{len(output):,} units"
-        figure.text(figures.MARGIN / width, 1 - (top + 0.42) / height, f"{name}\n{what}", va="center", fontsize=9)
+        figure.text(
+            figures.MARGIN / width,
+            1 - (top + 0.42) / height,
+            f"{name}\n{what}",
+            va="center",
+            fontsize=9,
+        )
     return figure
 
 
@@ -139,7 +157,14 @@ def draw_row(axes, bar_axes, output: numpy.ndarray) -> None:
         axes.set_anchor("W")
         for place, number in enumerate(numbers):
             middle = (place + 0.5) / MAPS * laid.shape[1]
-            axes.annotate(f"{number}", (middle, 0), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=7)
+            axes.annotate(
+                f"{number}",
+                (middle, 0),
+                xytext=(0, 2),
+                textcoords="offset points",
+                ha="center",
+                fontsize=7,
+            )
     bar = axes.figure.colorbar(image, cax=bar_axes)
     bar.ax.tick_params(labelsize=7)
     bar.ax.locator_params(nbins=3)

@@ -44,7 +44,9 @@ def first_convolution(network: Network) -> tuple[str, numpy.ndarray, int]:
 
     They are dealt into so many as the next convolution has groups: the two GPUs of the paper's net.
     """
-    (name, first), *others = [(name, layer) for name, layer in network.layers.items() if isinstance(layer, Conv2d)]
+    (name, first), *others = [
+        (name, layer) for name, layer in network.layers.items() if isinstance(layer, Conv2d)
+    ]
     return name, backend.to_host(first.params["weight"]), others[0][1].groups if others else 1
 
 
@@ -81,10 +83,14 @@ def filters(weight: numpy.ndarray, towers: int, name: str):
     above, below = 0.5 if towers == 1 else 0.72, 0.85 if channels == 1 else 0.35
     width = max(5.0, 2 * figures.MARGIN + blocks[0].shape[1] / inch)
     height = above + sum(len(block) / inch + 0.32 for block in blocks) + below
-    figure = figures.plain_figure(width, height, f"{o} kernels {kernel_height}×{kernel_width}×{channels}: {name}")
+    figure = figures.plain_figure(
+        width, height, f"{o} kernels {kernel_height}×{kernel_width}×{channels}: {name}"
+    )
     top = above
     for number, block in enumerate(blocks, 1):
-        axes = figures.axes_at(figure, figures.MARGIN, top, block.shape[1] / inch, len(block) / inch)
+        axes = figures.axes_at(
+            figure, figures.MARGIN, top, block.shape[1] / inch, len(block) / inch
+        )
         axes.axis("off")
         if channels == 3:
             opaque = ~numpy.isnan(block[..., :1])
@@ -99,6 +105,11 @@ def filters(weight: numpy.ndarray, towers: int, name: str):
         figure.text(figures.MARGIN / width, 0.15 / height, scale)
     else:
         bar = figures.axes_at(figure, 0.25, height - 0.74, 3.5, 0.12)
-        figure.colorbar(ScalarMappable(Normalize(-1, 1), "gray"), cax=bar, orientation="horizontal", ticks=(-1, 0, 1))
+        figure.colorbar(
+            ScalarMappable(Normalize(-1, 1), "gray"),
+            cax=bar,
+            orientation="horizontal",
+            ticks=(-1, 0, 1),
+        )
         bar.set_xlabel("weight, as a share of the kernel's largest", loc="left")
     return figure

@@ -40,7 +40,12 @@ NEIGHBOURS = 6
 def add_options(p: argparse.ArgumentParser) -> None:
     """Adds the options of this kind."""
     add_subject_options(p)
-    p.add_argument("--among", type=Path, metavar="DIR", help="where to look (default: among the run's training pictures)")
+    p.add_argument(
+        "--among",
+        type=Path,
+        metavar="DIR",
+        help="where to look (default: among the run's training pictures)",
+    )
 
 
 def draw(given: argparse.Namespace) -> bytes:
@@ -59,8 +64,12 @@ def draw(given: argparse.Namespace) -> bytes:
     with tqdm(total=len(images), desc="looking", unit="img", leave=False, disable=None) as bar:
         batches = prefetch(in_batches(images, batch_size, trained.standardize))
         x, itself = trained.standardize(chosen.pictures), themselves(chosen, images)
-        numbers, distances = nearest(lambda x: backend.to_host(workers.forward(x)), x, batches, NEIGHBOURS, itself, bar)
-    return neighbours(chosen, images, numbers, distances, None if given.among else trained.class_names, space)
+        numbers, distances = nearest(
+            lambda x: backend.to_host(workers.forward(x)), x, batches, NEIGHBOURS, itself, bar
+        )
+    return neighbours(
+        chosen, images, numbers, distances, None if given.among else trained.class_names, space
+    )
 
 
 def hidden(network: Network) -> tuple[str, Network]:
@@ -70,13 +79,21 @@ def hidden(network: Network) -> tuple[str, Network]:
     """
     layers = list(network.layers.items())
     last = max(i for i, (_, layer) in enumerate(layers) if isinstance(layer, Linear))
-    names = [name for name, layer in layers[:last] if isinstance(layer, Conv2d | Linear | MaxPool2d | AvgPool2d)]
+    names = [
+        name
+        for name, layer in layers[:last]
+        if isinstance(layer, Conv2d | Linear | MaxPool2d | AvgPool2d)
+    ]
     return names[-1], Network(layers[:last], network.input_shape)
 
 
-def in_batches(images, batch_size: int, standardize: Standardize) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
+def in_batches(
+    images, batch_size: int, standardize: Standardize
+) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
     """All of `images` that can be read, at centre views: their numbers (n,) and x (n, S, S, C), standardised."""
-    for numbers in numpy.split(numpy.arange(len(images)), range(batch_size, len(images), batch_size)):
+    for numbers in numpy.split(
+        numpy.arange(len(images)), range(batch_size, len(images), batch_size)
+    ):
         pictures, good, _ = images.read_good(numbers, centre_views(len(numbers)))
         if len(pictures):
             yield numbers[good], standardize(pictures)
@@ -91,7 +108,12 @@ def themselves(chosen: Subjects, images) -> list[int]:
 
 
 def nearest(
-    features_of: Callable, x: numpy.ndarray, batches: Iterable, count: int, itself: Sequence[int], bar=None
+    features_of: Callable,
+    x: numpy.ndarray,
+    batches: Iterable,
+    count: int,
+    itself: Sequence[int],
+    bar=None,
 ) -> tuple[numpy.ndarray, numpy.ndarray]:
     """For each picture of x (N, S, S, C) the `count` nearest of those in `batches`, the nearest first.
 
@@ -108,7 +130,10 @@ def nearest(
             distance[their_numbers == itself[i]] = numpy.inf
             best = numpy.concatenate([distances[i], distance])
             order = numpy.argsort(best, kind="stable")[:count]
-            numbers[i], distances[i] = numpy.concatenate([numbers[i], their_numbers])[order], best[order]
+            numbers[i], distances[i] = (
+                numpy.concatenate([numbers[i], their_numbers])[order],
+                best[order],
+            )
         if bar is not None:
             bar.update(len(pictures))
     return numbers, distances
@@ -124,8 +149,12 @@ def neighbours(
     space: str,
 ):
     """A row for each chosen picture: itself, then its neighbours with their distances and, where they are known, classes."""
-    title = f"Pictures and those nearest to them in the space of {space} (Euclidean distances below)"
-    figure, cells = figures.grid(len(numbers), 1 + NEIGHBOURS, title, size=1.5, below=0.5, apart=0.3)
+    title = (
+        f"Pictures and those nearest to them in the space of {space} (Euclidean distances below)"
+    )
+    figure, cells = figures.grid(
+        len(numbers), 1 + NEIGHBOURS, title, size=1.5, below=0.5, apart=0.3
+    )
     for row, picture, name, label, near, far in zip(
         cells, chosen.pictures, chosen.names, chosen.labels, numbers, distances, strict=True
     ):
@@ -134,11 +163,19 @@ def neighbours(
         lines = [name, class_names[label]] if known else [name]
         figures.write_below(row[0], [(figures.shortened(line, 19), None) for line in lines])
         near = near[numpy.isfinite(far)]
-        for axes, number, other, distance in zip(row[1:], near, images.read(near, centre_views(len(near))), far, strict=False):
+        for axes, number, other, distance in zip(
+            row[1:], near, images.read(near, centre_views(len(near))), far, strict=False
+        ):
             figures.show(axes, other)
             caption = (figures.shortened(name_of(images, number), 19), None)
             if class_names:
-                colour = None if not known else figures.RIGHT if images.labels[number] == label else figures.WRONG
+                colour = (
+                    None
+                    if not known
+                    else figures.RIGHT
+                    if images.labels[number] == label
+                    else figures.WRONG
+                )
                 caption = (figures.shortened(class_names[images.labels[number]], 19), colour)
             figures.write_below(axes, [caption, (f"{distance:#.3g}", None)])
     return figure

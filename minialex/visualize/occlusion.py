@@ -12,7 +12,13 @@ from minialex.command import number
 from minialex.errors import InputError
 from minialex.predict import softmax
 from minialex.trained import trained_of
-from minialex.visualize.subjects import add_subject_options, captions, class_number, probabilities, subjects
+from minialex.visualize.subjects import (
+    add_subject_options,
+    captions,
+    class_number,
+    probabilities,
+    subjects,
+)
 
 USAGE = "[PICTURE...] [options]"
 LINE = "the parts of a picture that an answer hangs on"
@@ -36,10 +42,20 @@ PLACES = 32
 def add_options(p: argparse.ArgumentParser) -> None:
     """Adds the options of this kind."""
     add_subject_options(p)
-    p.add_argument("--class", dest="of_class", metavar="NAME", help="whose probability (default: the network's answer's)")
+    p.add_argument(
+        "--class",
+        dest="of_class",
+        metavar="NAME",
+        help="whose probability (default: the network's answer's)",
+    )
     quarter = "the square's side (default: a quarter of the picture's)"
     p.add_argument("--square", type=number(int, 1), metavar="PIXELS", help=quarter)
-    p.add_argument("--step", type=number(int, 1), metavar="PIXELS", help=f"how far it slides (default: {PLACES} places a side)")
+    p.add_argument(
+        "--step",
+        type=number(int, 1),
+        metavar="PIXELS",
+        help=f"how far it slides (default: {PLACES} places a side)",
+    )
 
 
 def draw(given: argparse.Namespace) -> bytes:
@@ -49,7 +65,9 @@ def draw(given: argparse.Namespace) -> bytes:
     side = trained.image_size
     square, step = given.square or round(side / 4), given.step or max(1, round(side / PLACES))
     if max(square, step) > side:
-        raise InputError(f"--square {square} --step {step}: the pictures are only {side} pixels wide")
+        raise InputError(
+            f"--square {square} --step {step}: the pictures are only {side} pixels wide"
+        )
     said = probabilities(trained, chosen.pictures)
     classes = said.argmax(axis=1)
     if given.of_class is not None:
@@ -57,13 +75,20 @@ def draw(given: argparse.Namespace) -> bytes:
     batch_size = given.batch_size or trained.options["batch_size"]
     x, places = trained.standardize(chosen.pictures), len(middles(side, step)) ** 2
     with tqdm(total=places * len(x), desc="covering", unit="img", leave=False, disable=None) as bar:
-        maps = [occlusion(trained.workers.forward, *one, square, step, batch_size, bar) for one in zip(x, classes, strict=True)]
+        maps = [
+            occlusion(trained.workers.forward, *one, square, step, batch_size, bar)
+            for one in zip(x, classes, strict=True)
+        ]
     title = f"Occlusion: how probable the class is while a square of {square}×{square} pixels covers the place"
     shown = captions(trained, chosen, said, classes)
-    return figures.overlays(chosen.pictures, maps, shown, title, "probability of the class", True, "viridis")
+    return figures.overlays(
+        chosen.pictures, maps, shown, title, "probability of the class", True, "viridis"
+    )
 
 
-def occlusion(forward: Callable, x, label: int, square: int, step: int, batch_size: int, bar=None) -> numpy.ndarray:
+def occlusion(
+    forward: Callable, x, label: int, square: int, step: int, batch_size: int, bar=None
+) -> numpy.ndarray:
     """For each pixel of x (S, S, C) the probability of class `label` with a square of 0, the mean colour, around it: (S, S).
 
     The square, `square` pixels wide, slides by `step`: a block of step × step pixels has the probability with the square around

@@ -8,7 +8,13 @@ from minialex import backend, figures
 from minialex.layers import Dropout
 from minialex.network import Network
 from minialex.trained import trained_of
-from minialex.visualize.subjects import add_subject_options, captions, class_number, probabilities, subjects
+from minialex.visualize.subjects import (
+    add_subject_options,
+    captions,
+    class_number,
+    probabilities,
+    subjects,
+)
 
 USAGE = "[PICTURE...] [options]"
 LINE = "the pixels that an answer hangs on"
@@ -28,7 +34,12 @@ EXAMPLES = """\
 def add_options(p: argparse.ArgumentParser) -> None:
     """Adds the options of this kind."""
     add_subject_options(p)
-    p.add_argument("--class", dest="of_class", metavar="NAME", help="whose logit (default: that of the network's answer)")
+    p.add_argument(
+        "--class",
+        dest="of_class",
+        metavar="NAME",
+        help="whose logit (default: that of the network's answer)",
+    )
 
 
 def draw(given: argparse.Namespace) -> bytes:
@@ -42,7 +53,9 @@ def draw(given: argparse.Namespace) -> bytes:
     maps = saliency(trained.network, trained.standardize(chosen.pictures), classes)
     title = "Saliency: the pixels that the class's logit changes with the most"
     unit = "|∂ logit / ∂ pixel|, pixels as standardised"
-    return figures.overlays(chosen.pictures, maps, captions(trained, chosen, said, classes), title, unit)
+    return figures.overlays(
+        chosen.pictures, maps, captions(trained, chosen, said, classes), title, unit
+    )
 
 
 def saliency(network: Network, x: numpy.ndarray, classes: numpy.ndarray) -> numpy.ndarray:
@@ -51,7 +64,9 @@ def saliency(network: Network, x: numpy.ndarray, classes: numpy.ndarray) -> nump
     classes: (N,), whose logit for each picture. x is standardised, so the gradient is by standard deviations of a channel.
     """
     logits_of = without_dropout(network)
-    logits = logits_of.forward(backend.to_device(x, backend.of(next(iter(network.params.values())))), train=True)
+    logits = logits_of.forward(
+        backend.to_device(x, backend.of(next(iter(network.params.values())))), train=True
+    )
     xp = backend.of(logits)
     dlogits = xp.zeros_like(logits)
     dlogits[xp.arange(len(x)), backend.to_device(numpy.asarray(classes), xp)] = 1
@@ -61,5 +76,9 @@ def saliency(network: Network, x: numpy.ndarray, classes: numpy.ndarray) -> nump
 
 def without_dropout(network: Network) -> Network:
     """The network as it answers when testing, over the same weights, but able to go backward."""
-    layers = [(name, layer.replica()) for name, layer in network.layers.items() if not isinstance(layer, Dropout)]
+    layers = [
+        (name, layer.replica())
+        for name, layer in network.layers.items()
+        if not isinstance(layer, Dropout)
+    ]
     return Network(layers, network.input_shape)

@@ -40,8 +40,16 @@ def add_subject_options(p: argparse.ArgumentParser, pictures: str = "*") -> None
     about += " (default: from the run's test pictures)"
     p.add_argument("pictures", nargs=pictures, metavar="PICTURE", help=about)
     add_weights_option(p)
-    p.add_argument("--data-dir", type=Path, metavar="DIR", help="the run's data set (default: as in training)")
-    p.add_argument("--seed", type=number(int, 0), default=0, metavar="N", help="of the choice of test pictures (default: 0)")
+    p.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="the run's data set (default: as in training)"
+    )
+    p.add_argument(
+        "--seed",
+        type=number(int, 0),
+        default=0,
+        metavar="N",
+        help="of the choice of test pictures (default: 0)",
+    )
     add_trained_options(p)
 
 
@@ -51,7 +59,9 @@ def add_weights_option(p: argparse.ArgumentParser) -> None:
     add_model_option(p)
 
 
-def subjects(given: argparse.Namespace, trained: Trained, count: int, dataset: Dataset | None = None) -> Subjects:
+def subjects(
+    given: argparse.Namespace, trained: Trained, count: int, dataset: Dataset | None = None
+) -> Subjects:
     """The pictures that were `given`, or else `count` of the run's test pictures, drawn with --seed."""
     if given.pictures:
         named = given.pictures if isinstance(given.pictures, list) else [given.pictures]
@@ -59,17 +69,23 @@ def subjects(given: argparse.Namespace, trained: Trained, count: int, dataset: D
         if len(paths) > MOST:
             raise InputError(f"expected at most {MOST} pictures for one sheet, got {len(paths)}")
         pictures = trained.images(paths).read(range(len(paths)), centre_views(len(paths)))
-        return Subjects(pictures, [Path(str(path)).name for path in paths], [None] * len(paths), paths)
+        return Subjects(
+            pictures, [Path(str(path)).name for path in paths], [None] * len(paths), paths
+        )
     test = (dataset or dataset_of(trained, given.data_dir)).test
     numbers = numpy.random.default_rng(given.seed).permutation(len(test))[:count]
     pictures = test.read(numbers, centre_views(len(numbers)))
-    return Subjects(pictures, [name_of(test, i) for i in numbers], test.labels[numbers].tolist(), [])
+    return Subjects(
+        pictures, [name_of(test, i) for i in numbers], test.labels[numbers].tolist(), []
+    )
 
 
 def class_number(trained: Trained, name: str) -> int:
     """The number of the class called `name`; InputError if there is none."""
     if name not in trained.class_names:
-        some = ", ".join(trained.class_names[:10]) + (", …" if len(trained.class_names) > 10 else "")
+        some = ", ".join(trained.class_names[:10]) + (
+            ", …" if len(trained.class_names) > 10 else ""
+        )
         raise InputError(f"class {name!r} is not one of {some}")
     return trained.class_names.index(name)
 
@@ -79,7 +95,9 @@ def probabilities(trained: Trained, pictures: numpy.ndarray) -> numpy.ndarray:
     return softmax(backend.to_host(trained.workers.forward(trained.standardize(pictures))))
 
 
-def captions(trained: Trained, chosen: Subjects, said: numpy.ndarray, explained: list[int]) -> list[figures.Caption]:
+def captions(
+    trained: Trained, chosen: Subjects, said: numpy.ndarray, explained: list[int]
+) -> list[figures.Caption]:
     """For each picture its name, and the class `explained` with its probability, in green or red where the class is known."""
     result = []
     for name, label, row, k in zip(chosen.names, chosen.labels, said, explained, strict=True):

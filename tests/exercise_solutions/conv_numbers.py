@@ -26,7 +26,11 @@ def forward(self, x, train=False):
 def backward(self, dy):
     K, S, P = self.kernel_size, self.stride, self.padding
     weight, padded = self.params["weight"], self.cache
-    dweight, dbias, dpadded = numpy.zeros_like(weight), numpy.zeros(len(weight), dy.dtype), numpy.zeros_like(padded)
+    dweight, dbias, dpadded = (
+        numpy.zeros_like(weight),
+        numpy.zeros(len(weight), dy.dtype),
+        numpy.zeros_like(padded),
+    )
     for n, i, j, o in numpy.ndindex(dy.shape):
         dbias[o] += dy[n, i, j, o]
         for kh, kw, c in numpy.ndindex(K, K, padded.shape[3]):

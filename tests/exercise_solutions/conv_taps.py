@@ -20,7 +20,9 @@ def forward(self, x, train=False):
         filters, channels = slice(g * O // G, (g + 1) * O // G), slice(g * C, (g + 1) * C)
         for kh in range(self.kernel_size):
             for kw in range(self.kernel_size):
-                pixels = padded[:, kh : kh + S * OH : S, kw : kw + S * OW : S, channels][:, :OH, :OW]
+                pixels = padded[:, kh : kh + S * OH : S, kw : kw + S * OW : S, channels][
+                    :, :OH, :OW
+                ]
                 y[..., filters] += pixels @ weight[filters, kh, kw].T
     self.cache = padded
     return y + self.params["bias"]
@@ -37,8 +39,15 @@ def backward(self, dy):
         up = dy[..., filters]
         for kh in range(self.kernel_size):
             for kw in range(self.kernel_size):
-                tap = (slice(None), slice(kh, kh + S * (OH - 1) + 1, S), slice(kw, kw + S * (OW - 1) + 1, S), channels)
-                dweight[filters, kh, kw] = numpy.tensordot(up, padded[tap], axes=([0, 1, 2], [0, 1, 2]))
+                tap = (
+                    slice(None),
+                    slice(kh, kh + S * (OH - 1) + 1, S),
+                    slice(kw, kw + S * (OW - 1) + 1, S),
+                    channels,
+                )
+                dweight[filters, kh, kw] = numpy.tensordot(
+                    up, padded[tap], axes=([0, 1, 2], [0, 1, 2])
+                )
                 dpadded[tap] += up @ weight[filters, kh, kw]
     self.grads["weight"] = dweight
     self.grads["bias"] = dy.sum(axis=(0, 1, 2))

@@ -20,6 +20,8 @@ def backward(self, dy):
     dx = dy * s**-self.beta
     for i in range(C):
         for j in range(max(0, i - half), min(C - 1, i + half) + 1):
-            dydx = -2 * self.alpha * self.beta * x[..., i] * x[..., j] * s[..., j] ** (-self.beta - 1)
+            dydx = (
+                -2 * self.alpha * self.beta * x[..., i] * x[..., j] * s[..., j] ** (-self.beta - 1)
+            )
             dx[..., i] += dy[..., j] * dydx
     return dx

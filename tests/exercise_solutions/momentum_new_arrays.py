@@ -4,6 +4,10 @@
 def step(self):
     params, grads = self.network.params, self.network.grads
     for name in params:
-        v = self.momentum * self.velocity[name] - self.weight_decay * self.lr * params[name] - self.lr * grads[name]
+        v = (
+            self.momentum * self.velocity[name]
+            - self.weight_decay * self.lr * params[name]
+            - self.lr * grads[name]
+        )
         self.velocity[name] = v
         params[name][...] = params[name] + v
