@@ -1,6 +1,6 @@
 """python -m benchmarks.gpu_cost: what a training step asks of a GPU, and how long it should take, without one.
 
-The step runs on tests/standin.py, which computes on the CPU and notes every kernel: how many bytes it reads and writes, how
+The step runs on tests/gpu/standin.py, which computes on the CPU and notes every kernel: how many bytes it reads and writes, how
 many multiplications it does. The floor is what layers of this kind must move: each reads each of its inputs once and
 writes each of its outputs once; im2col's columns, built forward and again backward, count as written once and read once,
 dropout's masks, the pools' winners and LRN's scale as outputs forward and as inputs backward.
@@ -33,7 +33,7 @@ from minialex.layers import (
 from minialex.network import Network
 from minialex.parallel.workers import Workers
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "gpu"))
 import standin
 
 EXAMPLES = """\

@@ -16,8 +16,8 @@ from minialex.data.dataset import Dataset
 from minialex.data.skipped import summary
 from minialex.errors import InputError
 from minialex.files import check_replaceable, write_output
+from minialex.inference import Trained, add_trained_options, folder_of, trained_of
 from minialex.parallel.workers import Workers
-from minialex.trained import Trained, add_trained_options, folder_of, trained_of
 from minialex.weights import WEIGHTS_HELP, add_model_option
 
 EXAMPLES = """\

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minialex import models, optim, weights
-from minialex.checkpoint import Checkpoint
 from minialex.command import Parser, add_common_options, number, usable_cores
 from minialex.data.augment import AUGMENTATIONS, BRIGHTNESS, DEGREES
 from minialex.data.lighting import SOURCES
 from minialex.errors import InputError
+from minialex.io.checkpoint import Checkpoint
 
 EXAMPLES = """\
   python -m minialex.train

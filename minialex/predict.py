@@ -17,7 +17,7 @@ from minialex.data.batches import prefetch
 from minialex.data.folder import EXTENSIONS, FolderImages
 from minialex.data.torchvision_images import TorchvisionImages
 from minialex.errors import InputError
-from minialex.trained import Trained, add_trained_options, trained_of
+from minialex.inference import Trained, add_trained_options, trained_of
 from minialex.weights import WEIGHTS_HELP, add_model_option
 
 EXAMPLES = """\

@@ -22,10 +22,10 @@ from minialex.evaluate import (
     scores_shown,
 )
 from minialex.files import check_replaceable, write_output
+from minialex.inference import Trained, add_trained_options, folder_of, trained_of
+from minialex.io.run_folder import RunFolder
 from minialex.report_page import box, page, section, sheet, table, themed, thumbnail
-from minialex.run_folder import RunFolder
 from minialex.summary import HEADINGS, rows
-from minialex.trained import Trained, add_trained_options, folder_of, trained_of
 from minialex.visualize.filters import filters, first_convolution
 from minialex.weights import WEIGHTS_HELP, add_model_option
 

@@ -13,7 +13,6 @@ import numpy
 from tqdm import tqdm
 
 from minialex import backend, data, models, optim, options, weights
-from minialex.checkpoint import Checkpoint, save_checkpoint
 from minialex.command import run
 from minialex.data.augment import AUGMENTATIONS, Standardize
 from minialex.data.batches import Batches
@@ -23,9 +22,10 @@ from minialex.data.skipped import summary
 from minialex.data.statistics import statistics_of
 from minialex.errors import InputError
 from minialex.evaluate import evaluate
+from minialex.io.checkpoint import Checkpoint, save_checkpoint
+from minialex.io.run_folder import RunFolder
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.parallel.workers import Workers
-from minialex.run_folder import RunFolder
 from minialex.train_messages import describe, epoch_line, out_of_memory
 
 #: The stream of the seed that initial weights and dropout come from; the data sets and batches have others.

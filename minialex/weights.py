@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy
 
 from minialex import backend, models
-from minialex.checkpoint import Checkpoint
 from minialex.command import Parser, run
 from minialex.data.download import cache_folder, fetch
 from minialex.errors import InputError
 from minialex.files import written_whole
-from minialex.formats import onnx_file, safetensors_file, torch_file, torch_layout
-from minialex.identify import assume, identify
+from minialex.io import onnx_file, safetensors_file, torch_file, torch_layout
+from minialex.io.checkpoint import Checkpoint
+from minialex.io.identify import assume, identify
 from minialex.network import Network
 
 EXAMPLES = """\

@@ -6,7 +6,7 @@ import shutil
 import numpy
 import pytest
 import standin
-from commands import call
+from command_runs import call
 from lesson_runs import run_lesson  # noqa: F401  (a fixture)
 from threadpoolctl import threadpool_limits
 

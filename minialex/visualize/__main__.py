@@ -6,7 +6,7 @@ from pathlib import Path
 
 from minialex.command import Parser, run
 from minialex.files import check_replaceable, write_output
-from minialex.trained import folder_of
+from minialex.inference import folder_of
 from minialex.visualize import curves, features, filters, nearest, occlusion, saliency
 
 KINDS = {

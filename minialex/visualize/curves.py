@@ -6,7 +6,7 @@ from pathlib import Path
 
 from minialex import figures
 from minialex.errors import InputError
-from minialex.run_folder import RunFolder
+from minialex.io.run_folder import RunFolder
 
 USAGE = "RUN... [options]"
 LINE = "loss and accuracy over the epochs, of one run or several"

@@ -6,9 +6,9 @@ import numpy
 
 from minialex import backend, figures
 from minialex.errors import InputError
+from minialex.inference import trained_of
 from minialex.layers import AvgPool2d, MaxPool2d, ReLU, Sigmoid, Tanh
 from minialex.network import Network
-from minialex.trained import trained_of
 from minialex.visualize.filters import tiles
 from minialex.visualize.subjects import add_subject_options, captions, probabilities, subjects
 

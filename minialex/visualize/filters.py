@@ -6,9 +6,9 @@ import numpy
 
 from minialex import backend, figures
 from minialex.command import add_common_options
+from minialex.inference import trained_of
 from minialex.layers import Conv2d
 from minialex.network import Network
-from minialex.trained import trained_of
 from minialex.visualize.subjects import add_weights_option
 
 USAGE = "[options]"

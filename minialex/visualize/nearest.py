@@ -12,11 +12,11 @@ from minialex.data.augment import Standardize, centre_views
 from minialex.data.batches import prefetch
 from minialex.errors import InputError
 from minialex.evaluate import dataset_of, name_of
+from minialex.inference import trained_of
 from minialex.layers import AvgPool2d, Conv2d, Linear, MaxPool2d
 from minialex.network import Network
 from minialex.parallel.workers import Workers
 from minialex.predict import files_of
-from minialex.trained import trained_of
 from minialex.visualize.subjects import Subjects, add_subject_options, subjects
 
 USAGE = "[PICTURE...] [options]"

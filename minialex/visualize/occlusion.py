@@ -10,8 +10,8 @@ from tqdm import tqdm
 from minialex import backend, figures
 from minialex.command import number
 from minialex.errors import InputError
+from minialex.inference import trained_of
 from minialex.predict import softmax
-from minialex.trained import trained_of
 from minialex.visualize.subjects import (
     add_subject_options,
     captions,

@@ -5,9 +5,9 @@ import argparse
 import numpy
 
 from minialex import backend, figures
+from minialex.inference import trained_of
 from minialex.layers import Dropout
 from minialex.network import Network
-from minialex.trained import trained_of
 from minialex.visualize.subjects import (
     add_subject_options,
     captions,

@@ -12,8 +12,8 @@ from minialex.data.augment import centre_views
 from minialex.data.dataset import Dataset
 from minialex.errors import InputError
 from minialex.evaluate import dataset_of, name_of
+from minialex.inference import Trained, add_trained_options
 from minialex.predict import files_of, softmax
-from minialex.trained import Trained, add_trained_options
 from minialex.weights import WEIGHTS_HELP, add_model_option
 
 #: More pictures than that are too many for one sheet.

@@ -1,0 +1,107 @@
+"""Writing a network as an ONNX file, the common format of programs that only run nets.
+
+Needs the package onnx. The pictures are (N, C, H, W) there, N as it comes, and so are the maps: weights go through
+torch_layout. Dropout, which does nothing but in training, is left out.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from minialex.errors import InputError
+from minialex.io import torch_layout
+from minialex.layers import (
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
+from minialex.network import Network
+
+#: Of the operators and of the file: old enough for what runs nets today, new enough for all that is used here.
+OPSET, VERSION = 13, 8
+
+
+def window(layer) -> dict:
+    """ONNX's attributes for the window of a convolution or pool; padding is said for all four sides."""
+    padding = getattr(layer, "padding", 0)
+    return dict(
+        kernel_shape=[layer.kernel_size] * 2, strides=[layer.stride] * 2, pads=[padding] * 4
+    )
+
+
+#: ONNX's operator for each layer and its attributes. Its LRN divides α by the window's size, ours does not.
+OPERATORS: dict[type[Layer], tuple[str, Callable[[Layer], dict]]] = {
+    Conv2d: ("Conv", lambda layer: dict(window(layer), group=layer.groups)),
+    MaxPool2d: ("MaxPool", window),
+    AvgPool2d: ("AveragePool", window),
+    LocalResponseNorm: (
+        "LRN",
+        lambda layer: dict(
+            size=layer.size,
+            alpha=layer.alpha * layer.size,
+            beta=float(layer.beta),
+            bias=float(layer.k),
+        ),
+    ),
+    ReLU: ("Relu", lambda layer: {}),
+    Tanh: ("Tanh", lambda layer: {}),
+    Sigmoid: ("Sigmoid", lambda layer: {}),
+    Flatten: ("Flatten", lambda layer: dict(axis=1)),
+    Linear: ("Gemm", lambda layer: dict(transB=1)),
+}
+
+
+def write(path: Path, network: Network, metadata: dict[str, str], about: str) -> None:
+    """Writes the network with its weights into a new file: input "pictures", output "logits".
+
+    metadata: strings that the file keeps by name; about: what it says of itself. InputError if onnx is not installed.
+    """
+    try:
+        import onnx
+    except ImportError:
+        raise InputError(
+            "writing ONNX needs the package onnx: python -m pip install -e '.[onnx]'"
+        ) from None
+    from onnx import TensorProto, helper, numpy_helper
+
+    places, nodes, value = torch_layout.places(network), [], "pictures"
+    for name, layer in network.layers.items():
+        if isinstance(layer, Dropout):
+            continue
+        operator, attributes = OPERATORS[type(layer)]
+        params = [places[f"{name}.{key}"].name for key in layer.params]
+        nodes.append(
+            helper.make_node(operator, [value, *params], [name], name, **attributes(layer))
+        )
+        value = name
+    nodes[-1].output[0] = "logits"
+    height, width, channels = network.input_shape
+    (classes,) = list(network.shapes().values())[-1]
+    graph = helper.make_graph(
+        nodes,
+        "minialex",
+        [
+            helper.make_tensor_value_info(
+                "pictures", TensorProto.FLOAT, ["N", channels, height, width]
+            )
+        ],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes])],
+        [
+            numpy_helper.from_array(tensor, name)
+            for name, tensor in torch_layout.to_torch(network).items()
+        ],
+    )
+    opset = [helper.make_opsetid("", OPSET)]
+    model = helper.make_model(
+        graph, producer_name="minialex", doc_string=about, opset_imports=opset, ir_version=VERSION
+    )
+    helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model, full_check=True)
+    path.write_bytes(model.SerializeToString())

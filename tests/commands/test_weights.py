@@ -1,0 +1,349 @@
+"""Weights from elsewhere and for elsewhere: what minialex exports it reads again as the same net, and so do other programs."""
+
+import hashlib
+import json
+
+import numpy
+import onnx
+import onnxruntime
+import pytest
+import trained_runs
+from command_runs import call
+from data_helpers import picture_folder, random_pictures, web_server
+from torch_files import in_sequence, tensors, zipped
+
+from minialex import models, optim, weights
+from minialex.data.augment import centre_views
+from minialex.errors import InputError
+from minialex.inference import Trained
+from minialex.io import safetensors_file, torch_file, torch_layout
+from minialex.io.checkpoint import save_checkpoint
+from minialex.io.identify import Zeros
+
+CLASSES = [f"kind {i}" for i in range(4)]
+
+
+def checkpoint(
+    folder, model="alexnet-cifar", lrn=None, dataset="shapes", side=16, channels=3, **changes
+):
+    """A run's folder, with a net of random weights and biases for four classes."""
+    chosen = dict(
+        model=model,
+        lrn=lrn,
+        dataset=dataset,
+        data_dir="/somewhere/private",
+        seed=3,
+        batch_size=5,
+        crop_padding=None,
+    )
+    rng = numpy.random.default_rng(1)
+    network = weights.models.of_run(chosen, len(CLASSES), side, channels, rng)
+    for name, array in network.params.items():
+        if name.endswith("bias"):
+            array[...] = 0.1 * rng.standard_normal(array.shape, dtype=numpy.float32)
+    progress = {
+        "options": {**chosen, "out": "/somewhere/else"},
+        "classes": CLASSES,
+        "pictures": [40, 20, side, side, channels],
+    }
+    progress |= {
+        "mean": [120.5, 110.25, 99.1][:channels],
+        "std": [60.1, 61.2, 59.3][:channels],
+        "epochs": 4,
+        "steps": 0,
+    }
+    folder.mkdir(exist_ok=True)
+    save_checkpoint(
+        folder / "checkpoint.npz",
+        network,
+        optim.SGD(network),
+        optim.Plateau(0.1),
+        progress | changes,
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return sorted((picture_folder(tmp_path_factory.mktemp("pictures")) / "val").rglob("*.png"))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A run's folder "run", where the test runs."""
+    monkeypatch.chdir(tmp_path)
+    return checkpoint(tmp_path / "run")
+
+
+@pytest.fixture
+def command(capsys):
+    """Calls the command: (exit code, stdout, stderr)."""
+    return lambda *arguments: call(weights.main, *arguments, capsys=capsys)
+
+
+def answers(trained, files):
+    """The net's logits for the pictures in the files, and what else decides what predict says."""
+    pixels = trained.images(files).read(range(len(files)), centre_views(len(files)))
+    logits = trained.workers.forward(trained.standardize(pixels))
+    return logits.tolist(), trained.class_names, trained.image_size, trained.channels
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        dict(),
+        dict(lrn="before-pool"),
+        dict(lrn="after-pool", dataset="folder"),
+        dict(channels=1, side=28),
+        dict(model="lenet", channels=1, side=28, dataset="fashion-mnist"),
+        dict(model="alexnet-maxi", side=32),
+    ],
+)
+def test_an_exported_file_is_as_good_as_the_run(run, pictures, tmp_path):
+    folder = checkpoint(tmp_path / "run", **run)
+    weights.export(folder, tmp_path / "a.safetensors")
+    before, after = Trained(folder, "numpy", 1), Trained(tmp_path / "a.safetensors", "numpy", 1)
+    assert answers(after, pictures[:5]) == answers(before, pictures[:5])
+    assert after.assumed is None
+    for name in weights.OPTIONS:
+        assert after.options[name] == (None if name == "data_dir" else before.options[name])
+    assert (after.progress["epochs"], after.progress["steps"]) == (4, 0)
+
+
+def test_an_exported_file_can_be_exported_again(folder, tmp_path):
+    weights.export("run", tmp_path / "a.safetensors")
+    weights.export(tmp_path / "a.safetensors", tmp_path / "b.safetensors")
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+
+
+def test_nothing_of_this_machine_is_exported(folder, tmp_path):
+    for name in ("a.safetensors", "a.onnx"):
+        weights.export(folder, tmp_path / name)
+        assert b"/somewhere" not in (tmp_path / name).read_bytes()
+
+
+@pytest.mark.parametrize("write", [zipped, in_sequence])
+def test_torch_s_files_and_safetensors_give_the_same_net(write, folder, pictures, tmp_path):
+    folder = checkpoint(folder, side=32)
+    found = torch_layout.to_torch(Trained(folder, "numpy", 1).network)
+    write(tmp_path / "a.pth", *tensors(found))
+    said, storages = tensors({f"module.{name}": tensor for name, tensor in found.items()})
+    write(tmp_path / "b.pth", {"epoch": 1, "state_dict": said}, storages)
+    safetensors_file.write(tmp_path / "a.safetensors", found, {"format": "pt"})
+    answered = [
+        answers(Trained(tmp_path / name, "numpy", 1), pictures[:3])
+        for name in ("a.pth", "b.pth", "a.safetensors")
+    ]
+    assert answered[0] == answered[1] == answered[2]
+    assert answered[0][1] == ["class 0", "class 1", "class 2", "class 3"]
+    said = weights.find(tmp_path / "a.pth").assumed
+    assert said.startswith(
+        f"{tmp_path / 'a.pth'} does not say what it is for: assumed alexnet-cifar without LRN, pictures"
+    )
+
+
+def test_what_torch_puts_before_names_does_not_hide_them(tmp_path, monkeypatch):
+    """By its shapes alone it could be alexnet-227 as well."""
+    places = torch_layout.places(models.build("alexnet-224", rng=Zeros())).values()
+    found = {
+        f"module.{place.name}": numpy.broadcast_to(numpy.float32(0), place.shape)
+        for place in places
+    }
+    (tmp_path / "a.pth").write_bytes(b"\x80\x02")
+    monkeypatch.setattr(torch_file, "read", lambda path: found)
+    assert weights.find(tmp_path / "a.pth").progress["options"]["model"] == "alexnet-224"
+
+
+def test_onnx_says_the_same_and_how_to_ask_it(folder, tmp_path):
+    """As somebody would use the file who knows nothing but what it says of itself."""
+    weights.export(checkpoint(folder, lrn="after-pool"), tmp_path / "a.onnx")
+    model = onnx.load(tmp_path / "a.onnx")
+    about = {entry.key: entry.value for entry in model.metadata_props}
+    pixels = random_pictures(3, 16)
+    trained = Trained(folder, "numpy", 1)
+    expected = trained.workers.forward(trained.standardize(pixels))
+    assert (
+        "float32 (N, 3, 16, 16), red, green, blue; pixels from 0 to 255, minus mean, divided by std"
+        in model.doc_string
+    )
+    x = (pixels - numpy.array(json.loads(about["mean"]))) / numpy.array(json.loads(about["std"]))
+    session = onnxruntime.InferenceSession(tmp_path / "a.onnx")
+    logits = session.run(None, {"pictures": x.transpose(0, 3, 1, 2).astype(numpy.float32)})[0]
+    assert abs(logits - expected).max() < 1e-5
+    assert json.loads(about["classes"]) == CLASSES
+
+
+@pytest.mark.parametrize("name", ["out.safetensors", "out.onnx"])
+def test_the_command_says_what_it_wrote(name, folder, command, tmp_path):
+    code, out, err = command("export", "run", name)
+    size = (tmp_path / name).stat().st_size / 1e6
+    assert (code, err) == (0, "")
+    assert out == f"{name}: alexnet-cifar, 876,036 parameters, {size:.1f} MB\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "run"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["export", "run", "there.onnx"], "there.onnx exists already: nothing is overwritten"),
+        (
+            ["export", "run", "a.pth"],
+            "expected the name of a .safetensors or .onnx file to write, got a.pth",
+        ),
+        (["export", "run", "nowhere/a.onnx"], "there is no folder nowhere to write a.onnx into"),
+        (
+            ["export", "nowhere", "a.onnx"],
+            "there is no checkpoint or other file of weights nowhere",
+        ),
+        (["export", "text", "a.onnx"], "text is not a whole minialex checkpoint"),
+        (
+            ["export", "run", "a.onnx", "--model", "lenet"],
+            "run has the weights of alexnet-cifar, not of --model lenet",
+        ),
+        (["export", "run", "a.onnx", "--model", "vgg"], "--model: invalid choice: 'vgg'"),
+        (["inspect", "run", "a.onnx"], "invalid choice: 'inspect'"),
+        (["export", "run"], "the following arguments are required: OUT"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(arguments, said, folder, command, tmp_path):
+    for name in ("there.onnx", "text"):
+        (tmp_path / name).write_text("text")
+    code, out, err = command(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert said in err
+    assert (tmp_path / "there.onnx").read_text() == "text"
+    assert not (tmp_path / "a.onnx").exists()
+
+
+def change(path, **changes):
+    """Rewrites what the .safetensors file says of itself; None takes an entry away."""
+    found, metadata = safetensors_file.read(path)
+    about = {
+        name: value
+        for name, value in (json.loads(metadata["minialex"]) | changes).items()
+        if value is not None
+    }
+    safetensors_file.write(path, found, {"minialex": json.dumps(about)})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        dict(format="minialex weights 2"),
+        dict(format=None),
+        dict(classes=None),
+        dict(classes=[1, 2, 3, 4]),
+        dict(classes=3),
+        dict(mean=[1, 2]),
+        dict(mean=[float("nan"), 1, 1]),
+        dict(std=["a", "b", "c"]),
+        dict(pictures=[]),
+        dict(pictures=[16, 16, 4]),
+        dict(pictures=[9000, 9000, 3]),
+        dict(pictures=["16", "16", 3]),
+        dict(options=[]),
+        dict(options={}),
+        dict(resize=8),
+        dict(resize=1e9),
+    ],
+)
+def test_damaged_metadata_are_refused(changes, folder, tmp_path):
+    weights.export(folder, tmp_path / "a.safetensors")
+    change(tmp_path / "a.safetensors", **changes)
+    with pytest.raises(
+        InputError, match=r"what it says about itself is damaged, or not 'minialex weights 1'"
+    ):
+        weights.find(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", "3", "[" * 100_000])
+def test_metadata_that_are_no_dict_are_refused(text, folder, tmp_path):
+    weights.export(folder, tmp_path / "a.safetensors")
+    found, _ = safetensors_file.read(tmp_path / "a.safetensors")
+    safetensors_file.write(tmp_path / "a.safetensors", found, {"minialex": text})
+    with pytest.raises(InputError, match="what it says about itself is damaged"):
+        weights.find(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("model", "vgg"), ("model", ["a"]), ("lrn", "twice"), ("lrn", {})]
+)
+def test_unknown_options_in_metadata_are_refused(name, value, folder, tmp_path):
+    weights.export(folder, tmp_path / "a.safetensors")
+    _, metadata = safetensors_file.read(tmp_path / "a.safetensors")
+    change(
+        tmp_path / "a.safetensors",
+        options=json.loads(metadata["minialex"])["options"] | {name: value},
+    )
+    with pytest.raises(InputError, match="what it says about itself is damaged"):
+        weights.find(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (dict(classes=["a", "b"]), "classifier.6.weight is (4, 512), expected (2, 512)"),
+        (dict(pictures=[64, 64, 3]), "classifier.0.weight is (512, 384), expected (512, 6144)"),
+    ],
+)
+def test_metadata_that_the_tensors_contradict_are_refused(changes, said, folder, tmp_path):
+    weights.export(folder, tmp_path / "a.safetensors")
+    change(tmp_path / "a.safetensors", **changes)
+    with pytest.raises(InputError, match="does not fit this network") as caught:
+        Trained(tmp_path / "a.safetensors", "numpy", 1)
+    assert said in str(caught.value)
+
+
+def serve(monkeypatch, tmp_path, url, content):
+    """Makes "torchvision" mean `content`, published at `url`."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("MINIALEX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(weights, "URL", f"{url}lenet-12345678.pth")
+    monkeypatch.setattr(weights, "HASH", f"sha256:{hashlib.sha256(content).hexdigest()}")
+
+
+def test_torchvision_s_weights_are_downloaded_once(monkeypatch, tmp_path):
+    content = zipped(
+        tmp_path / "a.pth", *tensors(torch_layout.to_torch(models.build("lenet")))
+    ).read_bytes()
+    with web_server({"lenet-12345678.pth": content}) as (url, asked):
+        serve(monkeypatch, tmp_path, url, content)
+        for _ in range(2):
+            found = weights.find("torchvision")
+            assert found.path == tmp_path / "cache/weights/lenet-12345678.pth"
+            assert found.progress["options"]["model"] == "lenet"
+    assert asked == ["/lenet-12345678.pth"]
+
+
+@pytest.mark.parametrize("files", [{}, {"lenet-12345678.pth": b"something else"}])
+def test_without_them_it_says_what_to_do(files, monkeypatch, tmp_path):
+    with web_server(files) as (url, _):
+        serve(monkeypatch, tmp_path, url, b"as published")
+        with pytest.raises(
+            InputError, match=r"^cannot download .* and use --weights lenet-12345678\.pth$"
+        ):
+            weights.find("torchvision")
+    assert list((tmp_path / "cache/weights").iterdir()) == []
+
+
+def test_the_published_weights_are_pinned():
+    """torch's way: the digits in the name are the beginning of the hash."""
+    digits = weights.URL.removesuffix(".pth").rpartition("-")[2]
+    assert len(digits) == 8
+    assert weights.HASH.startswith(f"sha256:{digits}")
+    assert len(weights.HASH) == len("sha256:") + 64
+
+
+def test_trained_by_the_train_command_and_exported(tmp_path, pictures, command):
+    run = trained_runs.trained(
+        tmp_path / "run", *trained_runs.on_folder(pictures[0].parents[2]), "--max-steps", 1
+    )
+    assert command("export", run, tmp_path / "a.safetensors")[0] == 0
+    assert answers(Trained(tmp_path / "a.safetensors"), pictures) == answers(Trained(run), pictures)
+
+
+def test_help_shows_examples(command):
+    code, out, _ = command("--help")
+    assert code == 0
+    assert "examples:" in out
+    assert max(map(len, out.splitlines())) <= 80

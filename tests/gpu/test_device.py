@@ -1,0 +1,190 @@
+"""Whole runs on the array module under test give what they give on the CPU, and training never waits for the device."""
+
+import itertools
+import json
+
+import numpy
+import pytest
+import standin
+from command_runs import call
+from data_helpers import picture_folder
+from trained_runs import last_epoch, on_folder, trained
+
+from minialex import backend, data, evaluate, models, optim, options, predict, train
+from minialex.layers import SoftmaxCrossEntropy
+from minialex.parallel.workers import Workers
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """An image folder of 40 training and 20 test pictures, 16×16, in two classes."""
+    return picture_folder(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture
+def use(monkeypatch):
+    """use(xp) makes xp what the commands compute with."""
+    return lambda xp: monkeypatch.setattr(backend, "get", lambda name="auto": xp)
+
+
+def arrays(folder):
+    """The checkpoint's arrays by name."""
+    with numpy.load(folder / "checkpoint.npz", allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files if name != "about"}
+
+
+def metrics(folder):
+    """Every line of the run's metrics.jsonl without the times."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if "second" not in name} for line in lines]
+
+
+def assert_ends_alike(folder, other):
+    """Two runs of ten steps in float32 have learnt the same: beside how far the weights moved, the two are hardly apart.
+
+    Single weights may be: Adam takes whole steps also where a gradient is nothing but rounding.
+    """
+    got, expected = arrays(folder), arrays(other)
+    assert got.keys() == expected.keys()
+    about = json.loads((other / "config.json").read_text())
+    rng = numpy.random.default_rng((about["seed"], train.WEIGHTS))
+    start = models.of_run(about, 2, 16, 3, rng).params
+    for name in start:
+        moved = abs(expected[f"weight/{name}"] - start[name]).mean()
+        apart = abs(got[f"weight/{name}"] - expected[f"weight/{name}"]).mean()
+        assert moved > 0 and apart < 0.02 * moved, (
+            f"{name} moved by {moved:.2g} on average, the two are {apart:.2g} apart"
+        )
+    losses = [
+        [last_epoch(run)[name] for name in ("train_loss", "test_loss")] for run in (folder, other)
+    ]
+    numpy.testing.assert_allclose(*losses, rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", optim.OPTIMIZERS)
+@pytest.mark.parametrize("model", ["alexnet-cifar", "alexnet-mini"])
+def test_twenty_steps_lose_what_they_lose_on_the_cpu(model, kind, device):
+    """Same seed, same masks, same pictures: in float64 a single wrong gradient would show within a few steps."""
+    chosen = dict(optimizer=kind, lr=0.003, weight_decay=0.001, momentum=0.9)
+    losses = []
+    for module in (device, numpy):
+        network = (
+            models.build(model, image_size=16, rng=numpy.random.default_rng(0))
+            .astype("float64")
+            .to(module)
+        )
+        workers, optimizer = (
+            Workers(network, SoftmaxCrossEntropy(), 1),
+            optim.optimizer(network, chosen),
+        )
+        rng = numpy.random.default_rng(1)
+        losses.append([])
+        for _ in range(20):
+            losses[-1].append(
+                float(workers.step(rng.standard_normal((6, 16, 16, 3)), rng.integers(0, 10, 6)))
+            )
+            workers.update(optimizer)
+    numpy.testing.assert_allclose(*losses, rtol=1e-8)
+    assert len(set(losses[0])) == 20
+
+
+@pytest.mark.parametrize(
+    "kind, schedule", list(itertools.product(optim.OPTIMIZERS, optim.SCHEDULES))
+)
+def test_a_run_ends_with_the_weights_it_ends_with_on_the_cpu(
+    kind, schedule, pictures, device, use, tmp_path
+):
+    chosen = [*on_folder(pictures), "--optimizer", kind, "--schedule", schedule]
+    runs = {}
+    for name, module in {"device": device, "cpu": numpy}.items():
+        use(module)
+        runs[name] = trained(tmp_path / name, *chosen, "--augment", "crop,mirror", "--workers", 1)
+    assert_ends_alike(*runs.values())
+
+
+def test_a_checkpoint_goes_on_where_the_run_did_not_begin(pictures, device, use, tmp_path):
+    use(numpy)
+    whole = trained(tmp_path / "whole", *on_folder(pictures), "--workers", 1)
+    for name, first, second in (("device first", device, numpy), ("device second", numpy, device)):
+        use(first)
+        folder = trained(tmp_path / name, *on_folder(pictures), "--workers", 1, "--max-steps", 4)
+        use(second)
+        assert train.main(["--resume", str(folder)]) == 0
+        assert_ends_alike(folder, whole)
+
+
+def test_a_stopped_run_goes_on_bit_identical(pictures, device, use, tmp_path):
+    """With the losses read only now and then, stopping must not lose those that nobody has read yet."""
+    use(device)
+    chosen = [*on_folder(pictures), "--log-every", 3]
+    whole = trained(tmp_path / "whole", *chosen)
+    folder = trained(tmp_path / "stopped", *chosen, "--max-steps", 4)
+    assert train.main(["--resume", str(folder)]) == 0
+    assert all(
+        array.tobytes() == arrays(whole)[name].tobytes() for name, array in arrays(folder).items()
+    )
+    assert metrics(folder) == metrics(whole)
+
+
+def test_evaluate_and_predict_say_what_they_say_on_the_cpu(pictures, device, use, tmp_path, capsys):
+    use(numpy)
+    folder = trained(tmp_path / "run", *on_folder(pictures))
+    capsys.readouterr()
+    said = []
+    for module in (device, numpy):
+        use(module)
+        lines = call(evaluate.main, folder, "--ten-crop", capsys=capsys)[1].splitlines()
+        said.append([line for line in lines if "images/s" not in line])
+        said[-1] += [
+            call(
+                predict.main,
+                *sorted(pictures.glob("val/*/*"))[:3],
+                "--weights",
+                folder,
+                capsys=capsys,
+            )[1]
+        ]
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("kind", optim.OPTIMIZERS)
+def test_a_training_step_never_waits_for_the_device(kind, compiler, use, pictures, tmp_path):
+    """Only when the loss is logged, after step 4 of 5, and at the end of the epoch."""
+    use(standin)
+    chosen, *_ = options.read(
+        [*map(str, on_folder(pictures)), "--optimizer", kind, "--log-every", "4"]
+    )
+    dataset = data.load(
+        *(chosen[name] for name in ("dataset", "data_dir", "image_size", "seed", "crop_padding"))
+    )
+    training = train.Training(chosen, dataset, standin)
+    waits = []
+
+    def step(*arguments, step=training.workers.step):
+        waits.append(account.waits)
+        return step(*arguments)
+
+    training.workers.step = step
+    with standin.accounting() as account:
+        training.train_epoch(None)
+    assert waits == [0, 0, 0, 0, 8]  # of four steps the loss and the right answers
+    assert account.waits == 10
+
+
+def test_a_loss_that_is_no_number_ends_the_run_when_it_is_read(
+    compiler, use, pictures, tmp_path, capsys
+):
+    use(standin)
+    code, _, err = call(
+        train.main, *on_folder(pictures), "--lr", 1e30, "--out", tmp_path / "run", capsys=capsys
+    )
+    assert code == 2
+    assert "loss is nan" in err or "loss is inf" in err
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["lr"] == 1e30
+
+
+def test_right_answers_are_counted_where_the_logits_are(xp):
+    logits = xp.asarray(numpy.array([[1, 2, 3], [3, 2, 1], [1, 3, 2]], "float32"))
+    right = train.right_answers(logits, numpy.array([2, 1, 1]))
+    assert isinstance(right, xp.ndarray | numpy.generic)
+    assert int(right) == 2

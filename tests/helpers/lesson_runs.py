@@ -1,0 +1,28 @@
+"""Runs a lesson as `python lessons/NN_TOPIC.py --no-pause --quick` does, with no real data in reach."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+LESSONS = Path(__file__).parents[2] / "lessons"
+
+
+@pytest.fixture
+def run_lesson(monkeypatch, tmp_path, capsys):
+    """run_lesson("02_convolution") -> (the lesson's variables by name, what it printed). Its pictures are below tmp_path."""
+
+    def run(name: str) -> tuple[dict, str]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.delenv("MINIALEX_DATA", raising=False)
+        monkeypatch.setenv("MINIALEX_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr("minialex.data.fashion_mnist.DEBIAN", tmp_path / "nowhere")
+        monkeypatch.setattr(sys, "argv", [name, "--no-pause", "--quick"])
+        monkeypatch.syspath_prepend(str(LESSONS))
+        monkeypatch.delitem(sys.modules, "lesson", raising=False)
+        variables = runpy.run_path(str(LESSONS / f"{name}.py"), run_name="__main__")
+        sys.modules.pop("lesson", None)
+        return variables, capsys.readouterr().out
+
+    return run

@@ -1,0 +1,189 @@
+"""Picture files of every kind: what the pixels must be once they are 8-bit colours, or grey, and which files are refused."""
+
+import struct
+
+import numpy
+import pytest
+from data_helpers import photograph
+from PIL import Image
+
+from minialex.data import decode
+from minialex.errors import InputError
+
+
+def decoded(path, side=10_000, channels=3):
+    """The pixels (H, W, C)."""
+    with decode.opened(path) as picture:
+        pixels = numpy.asarray(decode.decode(picture, side, channels))
+    return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def refusal(path, **options):
+    with pytest.raises(InputError) as caught:
+        decoded(path, **options)
+    assert str(caught.value).startswith(f"{path}: not a picture that can be read (")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_sixteen_bits_of_grey_keep_their_upper_eight(tmp_path):
+    values = numpy.array([[0, 255, 256], [0x1234, 0x80FF, 0xFFFF]], numpy.uint16)
+    for name in ("a.png", "a.tif"):
+        Image.fromarray(values).save(tmp_path / name)
+        for channels in (1, 3):
+            assert decoded(tmp_path / name, channels=channels)[..., 0].tolist() == [
+                [0, 0, 1],
+                [0x12, 0x80, 0xFF],
+            ]
+    assert (decoded(tmp_path / "a.png") == decoded(tmp_path / "a.png", channels=1)).all()
+
+
+def test_thirty_two_bits_are_taken_for_sixteen(tmp_path):
+    Image.fromarray(numpy.array([[-5, 0x1234, 70_000]], numpy.int32)).save(tmp_path / "a.tif")
+    assert decoded(tmp_path / "a.tif", channels=1).ravel().tolist() == [0, 0x12, 0xFF]
+
+
+def test_floating_point_pixels_are_refused(tmp_path):
+    Image.fromarray(numpy.full((4, 4), 0.5, numpy.float32)).save(tmp_path / "a.tif")
+    assert "floating-point" in refusal(tmp_path / "a.tif")
+
+
+def test_one_bit_is_black_or_white(tmp_path):
+    Image.fromarray(numpy.eye(4) > 0).save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.mode == "1"
+    assert (
+        decoded(tmp_path / "a.png").tolist() == (255 * numpy.eye(4)[..., None] * [1, 1, 1]).tolist()
+    )
+
+
+HALF_RED = (255, 0, 0, 128)  # on white: (255, 127, 127)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_transparent_pictures_lie_on_white(tmp_path, channels):
+    picture = Image.new("RGBA", (3, 1), (10, 20, 30, 0))  # whose hidden colour is nearly black
+    picture.putpixel((1, 0), HALF_RED)
+    picture.putpixel((2, 0), (10, 20, 30, 255))
+    picture.save(tmp_path / "a.png")
+    wanted = Image.fromarray(
+        numpy.array([[[255, 255, 255], [255, 127, 127], [10, 20, 30]]], numpy.uint8)
+    )
+    wanted = numpy.asarray(wanted.convert("RGB" if channels == 3 else "L")).reshape(1, 3, channels)
+    assert decoded(tmp_path / "a.png", channels=channels).tolist() == wanted.tolist()
+
+
+def test_transparent_grey_and_palettes_lie_on_white_too(tmp_path):
+    grey = Image.new("LA", (2, 1), (0, 0))
+    grey.putpixel((1, 0), (40, 255))
+    grey.save(tmp_path / "grey.png")
+    palette = Image.new("P", (2, 1), 0)
+    palette.putpalette([0, 0, 0, 40, 40, 40])
+    palette.putpixel((1, 0), 1)
+    palette.save(tmp_path / "palette.png", transparency=0)
+    palette.save(tmp_path / "palette.gif", transparency=0)
+    for name in ("grey.png", "palette.png", "palette.gif"):
+        assert decoded(tmp_path / name).tolist() == [[[255] * 3, [40] * 3]], name
+
+
+def test_the_first_picture_of_an_animation(tmp_path):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    with Image.open(tmp_path / "a.gif") as picture:
+        assert picture.n_frames == 3
+    assert decoded(tmp_path / "a.gif")[4, 4].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_inverted_cmyk_of_photo_programs(tmp_path, channels):
+    """Adobe's JPEGs hold 255 − ink; taken as they stand they would be negatives."""
+    whole = Image.fromarray(photograph(64, 48))
+    whole.convert("CMYK").save(tmp_path / "a.jpg", quality=95, subsampling=0)
+    content = (tmp_path / "a.jpg").read_bytes()
+    assert b"Adobe" in content[:1000]
+    expected = (
+        numpy.asarray(whole.convert("RGB" if channels == 3 else "L"))
+        .reshape(48, 64, channels)
+        .astype(int)
+    )
+    assert numpy.abs(decoded(tmp_path / "a.jpg", channels=channels) - expected).mean() < 3
+
+
+def test_a_cmyk_jpeg_is_drafted_like_any_other(tmp_path):
+    Image.fromarray(photograph(640, 480)).convert("CMYK").save(tmp_path / "a.jpg", quality=95)
+    assert decoded(tmp_path / "a.jpg", side=100).shape == (120, 160, 3)
+
+
+def test_a_jpeg_is_decoded_no_smaller_than_asked(tmp_path):
+    Image.fromarray(photograph(640, 480)).save(tmp_path / "a.jpg")
+    for side, height in ((480, 480), (241, 480), (240, 240), (121, 240), (1, 60)):
+        assert decoded(tmp_path / "a.jpg", side).shape == (height, height * 4 // 3, 3)
+
+
+def exif(*entries):
+    """EXIF data of these (tag, type, count, four bytes)."""
+    packed = b"".join(struct.pack(">HHI", *entry) + value for *entry, value in entries)
+    return b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", len(entries)) + packed + bytes(4)
+
+
+TURNED = (0x0112, 3, 1, b"\0\x06\0\0")  # the camera lay on its side
+FAR = struct.pack(">I", 99_999)  # an offset behind the end of the file
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("damaged", "size"),
+    [
+        (b"Exif\0\0", (8, 16)),
+        (b"Exif\0\0no TIFF", (8, 16)),
+        (exif(TURNED)[:20], (8, 16)),
+        (exif((0x0112, 2, 4, b"abc\0")), (8, 16)),  # an orientation in letters
+        (exif(TURNED, (0x8769, 4, 1, FAR)), (16, 8)),
+        (exif(TURNED, (0x8769, 2, 4, b"abc\0")), (16, 8)),  # at which Pillow 10 fails
+        (exif(TURNED, (0x011A, 5, 1, FAR)), (16, 8)),
+    ],
+)
+def test_damaged_notes_of_the_camera_do_not_cost_the_picture(tmp_path, damaged, size):
+    Image.fromarray(photograph(16, 8)).save(tmp_path / "a.jpg", exif=damaged)
+    assert decoded(tmp_path / "a.jpg").shape == (*size, 3)
+
+
+def test_an_orientation_that_does_not_exist_is_none(tmp_path):
+    Image.fromarray(photograph(16, 8)).save(
+        tmp_path / "a.png", exif=exif((0x0112, 3, 1, b"\0\x63\0\0"))
+    )
+    assert (decoded(tmp_path / "a.png") == photograph(16, 8)).all()
+
+
+def test_a_jpeg_may_have_more_pixels_than_pillow_opens(tmp_path, monkeypatch):
+    Image.fromarray(photograph(80, 64)).save(tmp_path / "a.jpg", quality=95)
+    expected = decoded(tmp_path / "a.jpg", side=8)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # as if it had a hundred million times more
+    assert (decoded(tmp_path / "a.jpg", side=8) == expected).all()
+    assert expected.shape == (8, 10, 3)
+    monkeypatch.setattr(decode, "PIXELS", 79)  # what 8 × 10 exceed
+    assert "10 x 8 pixels are too many" in refusal(tmp_path / "a.jpg", side=8)
+    monkeypatch.setattr(decode, "JPEG_PIXELS", 80 * 64 - 1)
+    assert "DecompressionBomb" in refusal(tmp_path / "a.jpg")
+
+
+def test_a_huge_picture_of_another_kind_is_refused_before_it_is_decoded(tmp_path):
+    """A PNG of a few hundred bytes that would take 40 GB."""
+    Image.new("1", (8, 8)).save(tmp_path / "a.png")
+    content = bytearray((tmp_path / "a.png").read_bytes())
+    content[16:24] = struct.pack(">II", 200_000, 200_000)
+    (tmp_path / "a.png").write_bytes(content)
+    assert refusal(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("kind", ["RGB", "L", "CMYK", "RGBA", "LA", "P", "1", "I;16", "I"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_mode_gives_as_many_channels_as_asked_for(tmp_path, kind, channels):
+    if kind.startswith("I"):
+        picture = Image.fromarray(
+            numpy.full((8, 8), 300, numpy.uint16 if kind == "I;16" else numpy.int32)
+        )
+    else:
+        picture = Image.fromarray(photograph(8, 8)).convert(kind)
+    picture.save(tmp_path / "a.tif")
+    assert decoded(tmp_path / "a.tif", channels=channels).shape == (8, 8, channels)

@@ -1,0 +1,378 @@
+"""The grader is graded: right solutions pass, and each classic mistake, written as learners write it, is named."""
+
+import ast
+import doctest
+import re
+import subprocess
+
+import pytest
+import solutions
+from command_runs import call, start
+from solutions import EXERCISES, NAMES, QUICK, mistakes, solved
+
+from minialex import gradcheck
+from minialex.grader import grading
+from minialex.grader.learner import LearnersFile
+
+
+def named(out):
+    """The mistakes that the grader names, in order."""
+    return re.findall(
+        r"(?:Likely mistake|Likely one of these mistakes|Or)(?: in [^:]*?)?: (.*?)\. ", out
+    )
+
+
+@pytest.mark.parametrize("solution", solutions.SOLUTIONS)
+def test_a_right_solution_passes(solution, graded):
+    code, out = graded(solved(solution))
+    assert (code, "All of it is right." in out, "wrong" in out) == (0, True, False), out
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_right_solution_passes_on_other_random_numbers(name, seed, graded):
+    code, out = graded(solved(QUICK[name]), "layer.py", "--seed", seed)
+    assert code == 0, out
+
+
+@pytest.mark.parametrize(
+    "solution, name, changes",
+    [
+        pytest.param(*entry, id=f"{entry[0]}: {entry[1]}")
+        for exercise in NAMES
+        for entry in mistakes(exercise)
+    ],
+)
+def test_a_classic_mistake_is_named_and_no_other(solution, name, changes, graded):
+    code, out = graded(solved(solution, *changes))
+    assert (code, named(out)) == (1, [name]), out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_mistake_that_the_grader_knows_is_made_in_these_tests(name):
+    stages = grading.BY_FILE[name].stages.values()
+    assert {entry[1] for entry in mistakes(name)} == {
+        mistake.name for stage in stages for mistake in stage.mistakes
+    }
+
+
+@pytest.mark.parametrize("name", [*NAMES, "free"])
+def test_the_untouched_exercise_names_its_first_gap_with_the_line(name, graded):
+    text = (EXERCISES / f"{name}.py").read_text(encoding="utf-8")
+    code, out = graded(text)
+    first = next(i for i, line in enumerate(text.splitlines(), 1) if "# Your code here" in line)
+    gap = next(
+        i
+        for i, line in enumerate(text.splitlines(), 1)
+        if i >= first and "NotImplementedError" in line
+    )
+    assert code == 1
+    assert re.search(
+        rf"(output_shape|forward|step) next line {gap} of .*layer\.py Fill the gap", out
+    ), out
+
+
+@pytest.mark.parametrize(
+    "solution, filled, following",
+    [
+        ("conv_windows", ["output_shape"], "forward"),
+        ("conv_windows", ["output_shape", "forward"], "backward"),
+        ("pool_taps", ["output_shape"], "forward"),
+        ("lrn_loops", ["forward"], "backward"),
+        ("dropout_mask", ["forward"], "backward"),
+        ("softmax_logs", ["forward"], "backward"),
+        ("free_elu", ["forward"], "backward"),
+    ],
+)
+def test_what_is_filled_is_graded_and_the_next_gap_named(solution, filled, following, graded):
+    code, out = graded(solved(solution, only=filled))
+    assert code == 1
+    assert [re.search(rf"\b{step} ok", out) is not None for step in filled] == [True] * len(
+        filled
+    ), out
+    assert re.search(rf"\b{following} next line \d+", out), out
+
+
+@pytest.mark.parametrize("solution", solutions.SOLUTIONS)
+def test_the_examples_in_the_exercises_are_true(solution, tmp_path):
+    path = tmp_path / "layer.py"
+    path.write_text(solved(solution), encoding="utf-8")
+    module = LearnersFile(path).module
+    results = doctest.testmod(module)
+    assert results.failed == 0
+    assert results.attempted > 0 or solution.startswith("free")
+
+
+@pytest.mark.parametrize("name", [*NAMES, "free"])
+def test_exercises_say_how_to_grade_them_and_are_in_the_list(name):
+    text = (EXERCISES / f"{name}.py").read_text(encoding="utf-8")
+    assert f"python -m minialex.gradcheck lessons/exercises/{name}.py" in ast.get_docstring(
+        ast.parse(text)
+    )
+    assert f"[`{name}.py`]({name}.py)" in (EXERCISES / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_solution_without_groups_is_right_and_hears_of_them(graded):
+    assert "What is left, if you like: groups." in graded(solved("conv_windows"))[1]
+    assert "What is left" not in graded(solved("conv_taps"))[1]
+
+
+def test_two_mistakes_in_two_results_are_both_named(graded):
+    code, out = graded(
+        solved(
+            "conv_taps",
+            ("dpadded[tap] +=", "dpadded[tap] ="),
+            ("dy.sum(axis=(0, 1, 2))", "dy.mean(axis=(0, 1, 2))"),
+        )
+    )
+    assert code == 1
+    assert "Likely mistake in dx: assignment where windows overlap." in out
+    assert "Likely mistake in dbias: the bias's gradient is a mean." in out
+
+
+def test_a_second_mistake_that_shows_in_later_cases_only_does_not_hide_the_first(graded):
+    wrong_with_stride = ("i * S : i * S + K, j * S", "i : i + K, j * S")
+    code, out = graded(solved("conv_windows", wrong_with_stride, (".sum() + bias[o]", ".sum()")))
+    assert (code, named(out)) == (1, ["the bias is forgotten"]), out
+
+
+def test_an_error_in_a_hard_case_does_not_hide_a_mistake_in_an_easy_one(graded):
+    code, out = graded(
+        solved("conv_taps", ("dpadded[tap] +=", "dpadded[:, kh : kh + OH, kw : kw + OW] +="))
+    )
+    assert (code, named(out)) == (1, ["the stride is lost on the way back"]), out
+
+
+def test_the_readme_shows_what_is_printed(tmp_path, monkeypatch, capsys):
+    (change,) = [
+        entry[2]
+        for entry in mistakes("conv")
+        if entry[:2] == ("conv_numbers", "the stride is lost on the way back")
+    ]
+    folder = tmp_path / "lessons" / "exercises"
+    folder.mkdir(parents=True)
+    (folder / "conv.py").write_text(solved("conv_numbers", *change), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    _, out, _ = call(gradcheck.main, "lessons/exercises/conv.py", capsys=capsys)
+    assert out in (EXERCISES / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "solution, old, new, hint",
+    [
+        (
+            "conv_windows",
+            "return y",
+            "return y * 3",
+            "Everywhere the number is 3 times what it should be.",
+        ),
+        ("conv_windows", "return y", "return -y", "The sign is wrong everywhere."),
+        ("conv_windows", "return y", "return y + 0.25", "Everywhere the number is 0.25 too large."),
+        ("conv_windows", "return y", "return y * 0", "It is 0 everywhere."),
+        (
+            "conv_windows",
+            "return y",
+            "return y / 0 * 0",
+            "Some numbers are infinite, or not numbers at all (nan).",
+        ),
+        (
+            "conv_windows",
+            "= dweight, dbias",
+            "= dweight.swapaxes(1, 2), dbias",
+            "It would be right with axes 1 and 2 swapped.",
+        ),
+        ("conv_windows", "return y", "y[0] += 1\n    return y", "It is wrong only in picture 0."),
+        (
+            "conv_windows",
+            "return y",
+            "y[:, [0, -1]] += 1\n    return y",
+            "only in the first and last rows and columns.",
+        ),
+        (
+            "conv_taps",
+            "return y +",
+            "y[..., 1:] *= 2\n    return y +",
+            "It is wrong only in channel 1, 2.",
+        ),
+        (
+            "pool_windows",
+            "dpadded[n, i * S + kh, j * S + kw, c] += dy[n, i, j, c]",
+            "dpadded[n, i * S + kh, j * S + kw, c] += dy[n, i, j, c] / (1 + (dpadded[n, i * S + kh, j * S + kw, c] != 0))",
+            "All wrong numbers belong to pixels in several windows.",
+        ),
+        (
+            "lrn_loops",
+            "return dx",
+            "return 2 * dx",
+            "Everywhere the number is 2 times what it should be.",
+        ),
+        (
+            "softmax_logs",
+            "return dlogits /",
+            "dlogits[2] = 1\n    return dlogits /",
+            "It is wrong only in index 2 of axis 0.",
+        ),
+    ],
+)
+def test_where_no_mistake_is_known_it_says_what_is_to_be_seen(solution, old, new, hint, graded):
+    code, out = graded(solved(solution, (old, new)))
+    assert (code, named(out)) == (1, []), out
+    assert hint in out
+    assert "No classic mistake gives just this." in out
+
+
+def test_an_agreement_of_shares_by_chance_is_not_taken_for_a_mistake(graded):
+    """Two masks that agree in 0.53 of all places say nothing where the share of zeros is wrong as well."""
+    code, out = graded(solved("dropout_mask", ("random(x.shape)", "standard_normal(x.shape)")))
+    assert (code, named(out)) == (1, []), out
+
+
+def test_a_mask_that_is_drawn_in_another_way_is_judged_by_most_of_its_shares(graded):
+    code, out = graded(solved("dropout_binomial", ("size=x.shape", "size=(len(x), 1, 1, 1)")))
+    assert (code, named(out)) == (1, ["whole pictures are dropped"]), out
+
+
+@pytest.mark.parametrize(
+    "solution, old, new, words",
+    [
+        ("conv_windows", "    return y", "    y", "y is None. Is a `return` missing?"),
+        ("conv_windows", "return y", "return y.tolist()", "y is a list, expected a NumPy array."),
+        (
+            "conv_windows",
+            "return y",
+            "return y[0]",
+            "y has the shape (3, 4, 1), expected (2, 3, 4, 1).",
+        ),
+        (
+            "conv_windows",
+            "return y",
+            "return y.astype(int)",
+            "y holds int64, expected floating-point numbers.",
+        ),
+        (
+            "conv_windows",
+            "return y",
+            "return y.astype('float32')",
+            "y is float32 though all that went in was float64.",
+        ),
+        (
+            "conv_windows",
+            "return OH, OW,",
+            "return OH / 1, OW,",
+            "output_shape is (3.0, 4, 1), expected (3, 4, 1).",
+        ),
+        (
+            "conv_windows",
+            "return OH, OW, self.out_channels",
+            "pass",
+            "output_shape is None, expected (3, 4, 1).",
+        ),
+        (
+            "conv_windows",
+            "    return dpadded[",
+            "    dpadded[",
+            "dx is None. Is a `return` missing?",
+        ),
+        (
+            "conv_windows",
+            'self.grads["bias"] = dweight, dbias',
+            "dbias = dweight, dbias",
+            "dbias is None.",
+        ),
+        ("conv_windows", "= dweight, dbias", "= dbias, dbias", "dweight has the shape (1,)"),
+        ("conv_windows", "return dpadded[", "return [*dpadded][0][", "dx has the shape"),
+        (
+            "lrn_loops",
+            "    return x * s",
+            "    x *= 2; x /= 4\n    return 2 * x * s",
+            "forward writes into x",
+        ),
+        ("lrn_loops", "return dx", "dy *= 2\n    return dx", "backward writes into dy"),
+        ("lrn_loops", "return dx", "x *= 2\n    return dx", "backward writes into x"),
+        (
+            "conv_windows",
+            "return y",
+            'self.params["weight"] *= 0.5\n    return y',
+            "forward writes into weight",
+        ),
+        (
+            "softmax_logs",
+            "rows = ",
+            "labels[...] = labels[...] + 0; logits -= 1\n    rows = ",
+            "forward writes into logits",
+        ),
+        ("momentum_in_place", "w += v", "w += v\n        g *= 2", "step writes into "),
+        (
+            "conv_windows",
+            "_like(weight)\n",
+            '_like(weight) + self.grads.get("weight", 0)\n',
+            "dweight comes out differently",
+        ),
+        (
+            "lrn_loops",
+            "return dx",
+            "s *= 2\n    return dx",
+            "dx comes out differently when the layer runs again.",
+        ),
+        (
+            "pool_taps",
+            "= padded.shape, winner",
+            "= self.cache or (padded.shape, winner)",
+            "a second run wrong With MaxP",
+        ),
+        ("dropout_mask", "/ (1 - self.p)", "/ (1.01 - self.p)", "every number wrong y["),
+        ("dropout_mask", "dy * self.cache", "1.01 * dy * self.cache", "every number wrong dx["),
+        (
+            "softmax_logs",
+            "dlogits = p.copy()",
+            "dlogits = p",
+            "backward gives something else when called again",
+        ),
+        ("conv_windows", ", x.dtype)", ")", "y is float64 though all that went in was float32"),
+        (
+            "dropout_mask",
+            "mask.astype(x.dtype)",
+            "mask",
+            "y is float64 though all that went in was float32",
+        ),
+        ("softmax_loops", "dtype=p.dtype", "dtype=float", "dlogits is float64 though"),
+        ("dropout_mask", "return x\n", "return\n", "y when testing is None."),
+        ("dropout_mask", "return x * self.cache", "return (x * self.cache)[0]", "y has the shape"),
+        ("dropout_mask", "return dy * self.cache", "dy * self.cache", "dx is None."),
+        (
+            "pool_taps",
+            "return numpy.max(taps",
+            "return train * numpy.max(taps",
+            "forward(x, train=False) gives another y",
+        ),
+    ],
+)
+def test_what_is_no_matter_of_numbers_is_said_in_words(solution, old, new, words, graded):
+    code, out = graded(solved(solution, (old, new)))
+    assert code == 1, out
+    assert words in out
+
+
+def test_the_command_grades_a_file_in_a_process_of_its_own(tmp_path):
+    """As __main__, gradcheck is there twice: the graders import it again."""
+    path = tmp_path / "momentum.py"
+    for changes, code in ([], 0), ([("w += v", "w -= v")], 1):
+        path.write_text(solved("momentum_in_place", *changes), encoding="utf-8")
+        process = start(
+            "minialex.gradcheck",
+            path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        out, error = process.communicate()
+        assert (process.returncode, error) == (code, ""), out
+    assert not list(tmp_path.glob("**/*.pyc"))
+
+
+def test_help_shows_both_uses(capsys):
+    code, out, _ = call(gradcheck.main, "--help", capsys=capsys)
+    assert code == 0
+    assert "lessons/exercises/conv.py" in out
+    assert "FILE" in out
+    assert max(map(len, out.splitlines())) <= 80

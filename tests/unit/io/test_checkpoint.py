@@ -1,0 +1,102 @@
+"""Checkpoints: what goes in comes out, and a file that does not fit changes nothing."""
+
+import json
+
+import numpy
+import pytest
+
+from minialex import models, optim
+from minialex.errors import InputError
+from minialex.io.checkpoint import Checkpoint, save_checkpoint
+from minialex.layers import SoftmaxCrossEntropy
+
+
+def trained(model: str = "alexnet-cifar", steps: int = 2):
+    """A small network after a few steps, with its optimiser and schedule."""
+    rng = numpy.random.default_rng(3)
+    network = models.build(model, in_channels=1, image_size=28, rng=rng)
+    optimizer, schedule, loss = optim.SGD(network), optim.Plateau(0.1), SoftmaxCrossEntropy()
+    for _ in range(steps):
+        loss.forward(
+            network.forward(rng.standard_normal((2, 28, 28, 1), dtype=numpy.float32), train=True),
+            numpy.array([1, 2]),
+        )
+        network.backward(loss.backward())
+        optimizer.step()
+    schedule.observe(0.5)
+    return network, optimizer, schedule
+
+
+def state(network, optimizer, schedule):
+    """Everything a checkpoint restores, comparable."""
+    generators = [
+        layer.rng.bit_generator.state for layer in network.layers.values() if hasattr(layer, "rng")
+    ]
+    arrays = {**network.params, **optimizer.state}
+    return (
+        {name: array.tobytes() for name, array in arrays.items()},
+        optimizer.steps,
+        schedule.state,
+        generators,
+    )
+
+
+def test_what_was_saved_is_restored(tmp_path):
+    saved, fresh = trained(), trained(steps=0)
+    save_checkpoint(tmp_path / "c.npz", *saved, {"epochs": 4})
+    checkpoint = Checkpoint(tmp_path / "c.npz")
+    assert state(*fresh) != state(*saved)
+    checkpoint.restore(*fresh)
+    assert state(*fresh) == state(*saved)
+    assert checkpoint.progress == {"epochs": 4}
+    assert list(tmp_path.iterdir()) == [tmp_path / "c.npz"]
+
+
+def test_a_checkpoint_of_another_network_is_refused_and_changes_nothing(tmp_path):
+    save_checkpoint(tmp_path / "c.npz", *trained(), {})
+    other = trained("lenet")
+    before = state(*other)
+    with pytest.raises(InputError, match="does not fit this network"):
+        Checkpoint(tmp_path / "c.npz").restore(*other)
+    assert state(*other) == before
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100, 2000, -100, -1])
+def test_a_truncated_checkpoint_is_refused(tmp_path, cut):
+    path = tmp_path / "c.npz"
+    save_checkpoint(path, *trained("lenet"), {})
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(InputError, match=r"c\.npz is not a whole minialex checkpoint"):
+        Checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        None,
+        "no json",
+        json.dumps([1]),
+        json.dumps({"format": "minialex checkpoint 0", "progress": {}}),
+    ],
+)
+def test_other_npz_files_are_refused(tmp_path, about):
+    arrays = {"weight/conv1.weight": numpy.zeros(3)} | ({} if about is None else {"about": about})
+    numpy.savez(tmp_path / "c.npz", **arrays)
+    with pytest.raises(InputError, match=r"c\.npz"):
+        Checkpoint(tmp_path / "c.npz")
+
+
+def test_a_failed_save_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "c.npz"
+    save_checkpoint(path, *trained("lenet"), {})
+    before = path.read_bytes()
+
+    def full_disk(file, **arrays):
+        file.write(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(numpy, "savez", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        save_checkpoint(path, *trained("lenet"), {})
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,178 @@
+"""The machine that reads pickles without running them: what plain data come to, and that nothing else comes to anything."""
+
+import contextlib
+import io
+import pickle
+import struct
+import tracemalloc
+
+import pytest
+from pickle_attacks import attacks
+from torch_files import call, named, pickled, whole
+
+from minialex.io import pickle_machine
+from minialex.io.pickle_machine import RefusedName, unpickle
+
+#: What a damaged or refused pickle may raise: torch_file makes one-line errors of these.
+ERRORS = (ValueError, LookupError, TypeError, EOFError)
+
+SHARED = ["twice"]
+PLAIN = [
+    *(
+        None,
+        True,
+        False,
+        0,
+        1,
+        -1,
+        255,
+        256,
+        65535,
+        65536,
+        -(2**31),
+        2**31,
+        2**70,
+        -(2**2100),
+        0.0,
+        -1.5e300,
+        float("inf"),
+    ),
+    *(
+        "",
+        "a",
+        "ä\n\\'",
+        "long" * 100,
+        (),
+        (1,),
+        (1, 2),
+        (1, 2, 3),
+        (1, 2, 3, 4),
+        [],
+        [1],
+        [1, 2],
+        {},
+        {"a": 1},
+    ),
+    {"nested": {"list": [1, (2, [3, {"deep": None}])], 4: 0.25}, "shared": SHARED, "again": SHARED},
+]
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("value", PLAIN, ids=repr)
+def test_plain_data_are_what_python_reads(value, protocol):
+    file = io.BytesIO(b"before" + pickle.dumps(value, protocol) + b"behind")
+    file.seek(6)
+    found = unpickle(file, {})
+    assert (found, type(found)) == (value, type(value))
+    assert file.read() == b"behind"
+
+
+def test_what_is_known_is_used_and_what_is_kept_outside_is_fetched():
+    pickled_call = call(named("some.module", "add"), 2, 3)
+    known = {"some.module.add": lambda a, b: a + b}
+    assert unpickle(io.BytesIO(whole({"sum": pickled_call})), known) == {"sum": 5}
+    outside = b"\x80\x02" + pickled(("storage", 7)) + b"Q."
+    assert unpickle(io.BytesIO(outside), {}, lambda said: [said]) == [("storage", 7)]
+
+
+def test_the_attacks_are_real(tmp_path):
+    """Else the next test would say nothing."""
+    path = tmp_path / "made"
+    worked = 0
+    for attack in attacks(path):
+        try:
+            pickle.loads(attack)
+            __import__("time").sleep(0.05)  # a Popen works beside us
+        except Exception:
+            pass
+        worked += path.exists()
+        path.unlink(missing_ok=True)
+    assert worked >= 13
+
+
+@pytest.mark.parametrize("number", range(len(list(attacks("there")))))
+def test_no_attack_runs(number, tmp_path):
+    attack = list(attacks(tmp_path / "made"))[number]
+    functions = {"collections.OrderedDict": dict}
+    with pytest.raises(ValueError, match=r"refused|unknown") as caught:
+        unpickle(io.BytesIO(attack), functions, lambda said: said)
+    assert list(tmp_path.iterdir()) == []
+    assert "\n" not in str(caught.value)
+
+
+def test_a_refused_name_is_named():
+    with pytest.raises(RefusedName, match=r"os\.system"):
+        unpickle(io.BytesIO(b"cos\nsystem\n."), {})
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (pickled("os.system") + pickled(()) + b"R.", "wants to call what is no function"),
+        (named("a", "value") + pickled(()) + b"R.", "wants to call what is no function"),
+        (named("a", "function") + pickled({}) + b"R.", "a dict where a tuple belongs"),
+        (
+            named("a", "function") + pickled({"__defaults__": 1}) + b"b.",
+            "a function where a dict belongs",
+        ),
+        (pickled(()) + b"K\x01a.", "a tuple where a list belongs"),
+        (b"](K\x01K\x02u.", "a list where a dict belongs"),
+        (b"}(K\x01u.", "zip"),
+        (b"}(" + pickled((1, 2)) + b"K\x02u.", "a tuple as a key"),
+        (b"K\x01Q.", "instruction BINPERSID"),
+        (b"\x8f.", "instruction EMPTY_SET"),
+    ],
+)
+def test_instructions_that_do_not_fit_are_refused(code, said):
+    with pytest.raises(ValueError, match=said):
+        unpickle(io.BytesIO(code), {"a.value": 3, "a.function": lambda *arguments: arguments})
+
+
+def test_a_pickle_cut_off_anywhere_is_refused():
+    whole_pickle = pickle.dumps({"a": [1, 2.5, ("b", 2**80)], "c": None}, 2)
+    for length in range(len(whole_pickle)):
+        with pytest.raises(ERRORS):
+            unpickle(io.BytesIO(whole_pickle[:length]), {})
+
+
+def test_any_changed_byte_raises_nothing_unexpected():
+    whole_pickle = pickle.dumps({"a": [1, 2.5, ("b", 2**80)], "c": {4: None}}, 4)
+    for i in range(len(whole_pickle)):
+        for value in range(256):
+            changed = whole_pickle[:i] + bytes([value]) + whole_pickle[i + 1 :]
+            with contextlib.suppress(ERRORS):
+                unpickle(io.BytesIO(changed), {})
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        b"\x8d" + struct.pack("<Q", 2**40) + b"a",  # a string said to be a terabyte long
+        b"\x8e" + struct.pack("<Q", 2**40) + b"a",  # bytes
+        b"\x8b" + struct.pack("<i", 2**31 - 1) + b"a",  # a number
+        b"\x95" + struct.pack("<Q", 2**62) + b"N",  # a frame
+        b"Nr" + struct.pack("<I", 2**32 - 1) + b"0.",  # kept as number 4,294,967,295
+        b"}K\x01"
+        + b"q\x00h\x00\x86" * 200
+        + b"Ns.",  # the key (((1, 1), (1, 1)), …), 200 deep: to hash it takes for ever
+    ],
+)
+def test_what_is_claimed_takes_no_memory(bomb, tmp_path):
+    (tmp_path / "bomb").write_bytes(bomb)
+    with open(tmp_path / "bomb", "rb") as file:
+        tracemalloc.start()
+        try:
+            with pytest.raises(ERRORS):
+                unpickle(file, {})
+            assert tracemalloc.get_traced_memory()[1] < 2 * pickle_machine.LONGEST + 1_000_000
+        finally:
+            tracemalloc.stop()
+
+
+def test_too_long_a_pickle_is_refused(monkeypatch):
+    monkeypatch.setattr(pickle_machine, "LONGEST", 1000)
+    assert unpickle(io.BytesIO(b"](" + b"N" * 900 + b"e."), {}) == [None] * 900
+    with pytest.raises(ValueError, match="longer than 1,000 bytes"):
+        unpickle(io.BytesIO(b"](" + b"N" * 1100 + b"e."), {})
+    with pytest.raises(ValueError, match="longer than 1,000 bytes"):
+        unpickle(io.BytesIO(b"](" + b"N" * 5000 + b"e."), {})
