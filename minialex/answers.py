@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from minialex import backend
 from minialex.data.batches import Batches
-from minialex.parallel.workers import Workers
+from minialex.fast import Engine
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Answers:
         return chosen[numpy.argsort(-self.confidence[chosen], kind="stable")]
 
 
-def answer(workers: Workers, batches: Batches, should_stop=lambda: False) -> Answers | None:
+def answer(engine: Engine, batches: Batches, should_stop=lambda: False) -> Answers | None:
     """What the network answers to all pictures of `batches` that can be read; None if should_stop() turned true on the way.
 
     Where the batches have several views of a picture, its probabilities are the means over them.
@@ -61,7 +61,7 @@ def answer(workers: Workers, batches: Batches, should_stop=lambda: False) -> Ans
         for x, labels in batches.epoch(0):
             if not len(labels):  # none of the batch could be read
                 continue
-            logits = backend.to_host(over_views(workers.forward(x), len(labels))).astype(
+            logits = backend.to_host(over_views(engine.forward(x), len(labels))).astype(
                 numpy.float64
             )
             logs, rows = log_softmax(logits), numpy.arange(len(labels))

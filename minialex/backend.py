@@ -1,4 +1,5 @@
-"""The array module: NumPy on the CPU, CuPy on an NVIDIA GPU. This is the only file that imports cupy.
+"""The array module: NumPy on the CPU, CuPy on an NVIDIA GPU. This is the only file that imports
+cupy.
 
 Layers never import either. They ask `of(x)` for the module that x belongs to and call it: the same
 line then runs on the CPU or on the GPU.
@@ -12,16 +13,21 @@ array([0., 2.])
 import functools
 import sys
 from types import ModuleType
+from typing import Any, TypeAlias
 
 import numpy
 
 from minialex.errors import InputError
 
+#: A numpy.ndarray or a cupy.ndarray: which of them decides where a layer computes.
+Array: TypeAlias = Any
+
 NAMES = ("auto", "numpy", "cupy")
 
 
 def get(name: str = "auto") -> ModuleType:
-    """The array module called `name`: "numpy", "cupy", or "auto" (cupy where a GPU works, else numpy).
+    """The array module called `name`: "numpy", "cupy", or "auto" (cupy where a GPU works, else
+    numpy).
 
     Raises InputError, saying what is missing and what to install, if "cupy" cannot run here.
     """
@@ -64,7 +70,7 @@ def _gpu_problem() -> str | None:
     )
 
 
-def of(x) -> ModuleType:
+def of(x: Array) -> ModuleType:
     """The array module that x belongs to. TypeError if x is not an array (a list, say)."""
     return _module_of(type(x))
 
@@ -77,12 +83,13 @@ def _module_of(kind: type) -> ModuleType:
     return module
 
 
-def to_host(x) -> numpy.ndarray:
-    """x as a NumPy array: a copy from the GPU, or x itself where it is one already. Waits for the GPU."""
+def to_host(x: Array) -> numpy.ndarray:
+    """x as a NumPy array: a copy from the GPU, or x itself where it is one already. Waits for the
+    GPU."""
     return x if of(x) is numpy else of(x).asnumpy(x)
 
 
-def to_device(x, xp: ModuleType):
+def to_device(x: Array, xp: ModuleType) -> Array:
     """x as an array of the module `xp`: a copy, or x itself where it is one already."""
     if of(x) is xp:
         return x
@@ -95,40 +102,7 @@ def synchronize(xp: ModuleType) -> None:
         xp.cuda.get_current_stream().synchronize()
 
 
-#: On a GPU, at most so many bytes of im2col's columns at a time (--gpu-workspace): more fill it no better.
-gpu_workspace = 1 << 30
-
-
-def workspace_bytes(xp: ModuleType) -> int:
-    """How many bytes of one array to work on at once: what stays in or near a core's cache, or fills a GPU.
-
-    With less, the CPU's threads spend their time on calling NumPy, one at a time (benchmarks/README.md).
-    """
-    return 2 << 20 if xp is numpy else gpu_workspace
-
-
-def temporary_bytes(xp: ModuleType) -> int:
-    """How large a temporary array may be that is worth more than it costs: many times the cache, little beside a net."""
-    return 24 << 20 if xp is numpy else gpu_workspace // 2
-
-
 def available_bytes(xp: ModuleType) -> int:
     """How much of the GPU's memory this process has or could have."""
     free, _ = xp.cuda.Device().mem_info
     return free + xp.get_default_memory_pool().total_bytes()
-
-
-def slices(count: int, bytes_each: int, budget: int) -> list[slice]:
-    """Cuts 0..count into slices of as many items as fit `budget` bytes, at least one each."""
-    step = max(1, budget // max(1, bytes_each))
-    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
-
-
-def in_cache(x) -> list[slice]:
-    """Slices of x's first axis for walking through it a few pictures at a time.
-
-    On the CPU the temporaries of one slice then stay in the core's cache, which makes elementwise layers two to four
-    times faster. A GPU takes everything in one.
-    """
-    budget = workspace_bytes(numpy) if of(x) is numpy else x.nbytes
-    return slices(len(x), x.nbytes // max(1, len(x)), budget)

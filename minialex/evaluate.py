@@ -15,9 +15,9 @@ from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset
 from minialex.data.skipped import summary
 from minialex.errors import InputError
+from minialex.fast import Engine
 from minialex.files import check_replaceable, write_output
 from minialex.inference import Trained, add_trained_options, folder_of, trained_of
-from minialex.parallel.workers import Workers
 from minialex.weights import WEIGHTS_HELP, add_model_option
 
 EXAMPLES = """\
@@ -39,10 +39,10 @@ MISTAKES = 24
 
 
 def evaluate(
-    workers: Workers, batches: Batches, should_stop=lambda: False
+    engine: Engine, batches: Batches, should_stop=lambda: False
 ) -> dict[str, float] | None:
     """Loss, accuracy (top-1) and top-5 over all of `batches` that can be read; None if should_stop() turned true on the way."""
-    answers = answer(workers, batches, should_stop)
+    answers = answer(engine, batches, should_stop)
     return None if answers is None else answers.scores()
 
 
@@ -125,7 +125,7 @@ def main(arguments: Sequence[str]) -> None:
     batch_size = given.batch_size or trained.options["batch_size"]
     batches = Batches(dataset.test, batch_size, trained.standardize, ten_crop=given.ten_crop)
     start = time.perf_counter()
-    answers = answer(trained.workers, batches)
+    answers = answer(trained.engine, batches)
     seconds = time.perf_counter() - start
     matrix = answers.confusion(dataset.num_classes)
     pictures = f"{len(answers.labels):,}" + ", ten views of each" * given.ten_crop

@@ -118,7 +118,6 @@ def check_layer(layer: Layer, x, rng: numpy.random.Generator) -> Report:
     """
     xp = backend.of(x)
     layer = copy.deepcopy(layer).astype(numpy.float64)
-    layer.needs_input_gradient = True
     forward = frozen([layer], lambda: layer.forward(x, train=True))
     before = x.copy()
     y = forward().copy()
@@ -165,7 +164,7 @@ def check_network(
 
     forward = frozen(list(network.layers.values()), lambda: network.forward(x, train=True))
     value()
-    dx = network.backward(loss.backward(), input_gradient=True).copy()
+    dx = network.backward(loss.backward()).copy()
     analytic = {"x": dx, **{name: grad.copy() for name, grad in network.grads.items()}}
     report = Report()
     for name, array in {"x": x, **network.params}.items():

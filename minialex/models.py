@@ -1,4 +1,5 @@
-"""The zoo: AlexNet as the paper has it, as others build it, small for small pictures, and LeNet beside it.
+"""The zoo: AlexNet as the paper has it, as others build it, small for small pictures, and LeNet
+beside it.
 
 Every model is a function that returns a Network; `build` calls one by name. Each takes
 
@@ -45,12 +46,14 @@ def alexnet(
     pool_first=False,
     paper_init=False,
 ) -> Network:
-    """The paper's net (Krizhevsky et al. 2012, section 3.5): LRN and two groups. 60,965,224 parameters.
+    """The paper's net (Krizhevsky et al. 2012, section 3.5): LRN and two groups. 60,965,224
+    parameters.
 
-    With `paper_init` weights start from N(0, 0.01²) and some biases from 1, as in section 5. That was for pixels of 0 to
-    255; with it hardly anything of standardised pixels reaches fc8, so He's weights are the default
-    (benchmarks/initial_weights.py measures both). fc7 and fc8 then start from N(0, 0.005²): while training, dropout here
-    doubles what it lets through, the paper's did not, and so their sums start as the paper's.
+    With `paper_init` weights start from N(0, 0.01²) and some biases from 1, as in section 5. That
+    was for pixels of 0 to 255; with it hardly anything of standardised pixels reaches fc8, so He's
+    weights are the default (benchmarks/initial_weights.py measures both). fc7 and fc8 then start
+    from N(0, 0.005²): while training, dropout here doubles what it lets through, the paper's did
+    not, and so their sums start as the paper's.
     """
     rng = rng or numpy.random.default_rng()
     std, one = (0.01, 1.0) if paper_init else (None, 0.0)
@@ -90,7 +93,8 @@ def alexnet(
 def alexnet_227(
     num_classes=1000, in_channels=3, image_size=227, rng=None, lrn=False, pool_first=False
 ) -> Network:
-    """The net as it is mostly drawn today (system S0): no groups, no LRN, 227 pixels. 62,378,344 parameters."""
+    """The net as it is mostly drawn today (system S0): no groups, no LRN, 227 pixels. 62,378,344
+    parameters."""
     rng = rng or numpy.random.default_rng()
     features = convolutions((96, 256, 384, 384, 256), in_channels, rng, lrn, pool_first)
     return with_classifier(features, (image_size, image_size, in_channels), num_classes, rng)
@@ -99,7 +103,8 @@ def alexnet_227(
 def alexnet_d2l(
     num_classes=10, in_channels=1, image_size=224, rng=None, lrn=False, pool_first=False
 ) -> Network:
-    """The net of Dive into Deep Learning (system S1): 224 pixels with padding 1, one channel, ten classes."""
+    """The net of Dive into Deep Learning (system S1): 224 pixels with padding 1, one channel, ten
+    classes."""
     rng = rng or numpy.random.default_rng()
     features = convolutions((96, 256, 384, 384, 256), in_channels, rng, lrn, pool_first, padding=1)
     return with_classifier(features, (image_size, image_size, in_channels), num_classes, rng)
@@ -119,7 +124,8 @@ def alexnet_224(
 def alexnet_owt(
     num_classes=1000, in_channels=3, image_size=224, rng=None, lrn=False, pool_first=False
 ) -> Network:
-    """torchvision's net, from Krizhevsky's "One weird trick" (2014): narrower convolutions. 61,100,840 parameters."""
+    """torchvision's net, from Krizhevsky's "One weird trick" (2014): narrower convolutions.
+    61,100,840 parameters."""
     rng = rng or numpy.random.default_rng()
     features = convolutions((64, 192, 384, 256, 256), in_channels, rng, lrn, pool_first, padding=2)
     return with_classifier(
@@ -130,7 +136,8 @@ def alexnet_owt(
 def alexnet_cifar(
     num_classes=10, in_channels=3, image_size=32, rng=None, lrn=False, pool_first=False
 ) -> Network:
-    """AlexNet for small pictures (system S0's adaptation): the same eight layers, conv1 5×5 without stride, all narrower.
+    """AlexNet for small pictures (system S0's adaptation): the same eight layers, conv1 5×5 without
+    stride, all narrower.
 
     Pools are padded so that pictures of 32 and of 28 pixels both end as 4×4 maps.
     """
@@ -156,23 +163,26 @@ def alexnet_cifar(
 
 
 def alexnet_mini(num_classes=10, in_channels=3, image_size=32, rng=None) -> Network:
-    """What is left of AlexNet to learn CIFAR-10 in a minute: conv1 with a stride, an overlapping pool, 3×3 convolutions.
+    """What is left of AlexNet to learn CIFAR-10 in a minute: conv1 with a stride, an overlapping
+    pool, 3×3 convolutions.
 
-    No hidden linear layer and no dropout: in so short a time nothing is learnt by heart. Later pools take means,
-    which teaches all their pixels at once. 176,426 parameters.
+    No hidden linear layer and no dropout: in so short a time nothing is learnt by heart. Later
+    pools take means, which teaches all their pixels at once. 176,426 parameters.
     """
     return without_hidden_layers([(48,), (96, 128)], num_classes, in_channels, image_size, rng)
 
 
 def alexnet_maxi(num_classes=10, in_channels=3, image_size=32, rng=None) -> Network:
-    """The same, wider and with more convolutions before and after the pools, for when there are minutes. 808,362 parameters."""
+    """The same, wider and with more convolutions before and after the pools, for when there are
+    minutes. 808,362 parameters."""
     return without_hidden_layers(
         [(64, 96), (160, 160), (256,)], num_classes, in_channels, image_size, rng
     )
 
 
 def lenet(num_classes=10, in_channels=1, image_size=28, rng=None) -> Network:
-    """LeNet-5 (LeCun et al. 1998), the net before AlexNet: tanh, mean pooling. 28 pixels are padded to its 32."""
+    """LeNet-5 (LeCun et al. 1998), the net before AlexNet: tanh, mean pooling. 28 pixels are padded
+    to its 32."""
     rng = rng or numpy.random.default_rng()
     features = [
         ("conv1", Conv2d(in_channels, 6, 5, padding=2 if image_size == 28 else 0, rng=rng)),
@@ -198,7 +208,8 @@ def lenet(num_classes=10, in_channels=1, image_size=28, rng=None) -> Network:
 
 
 def norm_and_pool(number: int, lrn: bool, pool_first: bool, padding: int = 0) -> Layers:
-    """The overlapping pool after convolution `number`, with LRN before it, after it or not at all."""
+    """The overlapping pool after convolution `number`, with LRN before it, after it or not at
+    all."""
     norm = [(f"norm{number}", LocalResponseNorm())] if lrn else []
     pool = [(f"pool{number}", MaxPool2d(3, stride=2, padding=padding))]
     return pool + norm if pool_first else norm + pool
@@ -234,7 +245,8 @@ def with_classifier(
     hidden: int = 4096,
     dropout_first: bool = False,
 ) -> Network:
-    """The features, then three linear layers; dropout after the hidden ones' ReLU or (`dropout_first`) before them."""
+    """The features, then three linear layers; dropout after the hidden ones' ReLU or
+    (`dropout_first`) before them."""
     hidden_layers: Layers = []
     width = flat_size(features, input_shape)
     for number in (6, 7):
@@ -256,8 +268,8 @@ def without_hidden_layers(
     image_size: int,
     rng: Rng | None,
 ) -> Network:
-    """Stages of convolutions with so many channels, 3×3 but for the first, 5×5 with stride 2. A max-pool ends the first
-    stage, mean pools the others, one linear layer the net."""
+    """Stages of convolutions with so many channels, 3×3 but for the first, 5×5 with stride 2. A
+    max-pool ends the first stage, mean pools the others, one linear layer the net."""
     rng = rng or numpy.random.default_rng()
     features, number, before = [], 0, in_channels
     for stage in stages:
@@ -297,10 +309,12 @@ MODELS = {
     "lenet": lenet,
 }
 
-#: The models made for CIFAR-10 that have neither hidden linear layers nor local response normalisation.
+#: The models made for CIFAR-10 that have neither hidden linear layers nor local response
+#: normalisation.
 QUICK = ("alexnet-mini", "alexnet-maxi")
 
-#: The models that take pictures as small as they come; the others need them enlarged to their own size.
+#: The models that take pictures as small as they come; the others need them enlarged to their own
+#: size.
 SMALL = ("alexnet-cifar", *QUICK, "lenet")
 
 #: The models that have no option for local response normalisation.
@@ -316,9 +330,11 @@ LRN = {
 
 
 def build(name: str, **options) -> Network:
-    """The model called `name` with the options above; those not given keep the model's own defaults.
+    """The model called `name` with the options above; those not given keep the model's own
+    defaults.
 
-    InputError if there is no such model, it has no such option, or its layers do not fit pictures of that size.
+    InputError if there is no such model, it has no such option, or its layers do not fit pictures
+    of that size.
     """
     if name not in MODELS:
         raise InputError(f"model {name!r} is not one of {', '.join(MODELS)}")
@@ -339,7 +355,8 @@ def build(name: str, **options) -> Network:
 def of_run(
     options: dict, num_classes: int, image_size: int, channels: int, rng: Rng | None = None
 ) -> Network:
-    """The network that a run's `options` describe, untrained, for pictures (image_size, image_size, channels)."""
+    """The network that a run's `options` describe, untrained, for pictures (image_size, image_size,
+    channels)."""
     sizes = dict(num_classes=num_classes, in_channels=channels, image_size=image_size)
     start = dict(paper_init=True) if options.get("init") == "paper" else {}
     return build(options["model"], rng=rng, **sizes, **start, **LRN.get(options["lrn"], {}))

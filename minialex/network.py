@@ -1,62 +1,74 @@
-"""A network: named layers in order, walked forward for the answer and backward for the gradients."""
+"""A network: named layers in order, walked forward for the answer and backward for the
+gradients."""
 
+from collections import Counter
+from collections.abc import Sequence
 from types import ModuleType
 
 from minialex import backend
-from minialex.layers import Layer
+from minialex.backend import Array
+from minialex.layers import Layer, SoftmaxCrossEntropy
 
 
 class Network:
-    """An ordered list of (name, layer) pairs. `params` and `grads` map "conv1.weight", … in layer order.
+    """An ordered list of layers. `params` and `grads` map "conv1.weight", … in layer order.
 
-    `input_shape` is the shape of one input without N, (H, W, C); from it follow every layer's shape and work.
-    ValueError if two layers share a name or the shapes do not fit together.
+    layers        (name, layer) pairs, or layers alone, which get names: conv2d_1, relu_1, …
+    input_shape   the shape of one input without N, (H, W, C); every layer's shape follows from it
+
+    ValueError if two layers share a name or the shapes do not fit together; TypeError for anything
+    but layers.
     """
 
-    def __init__(self, layers: list[tuple[str, Layer]], input_shape: tuple[int, ...]):
-        self.layers, self.input_shape = dict(layers), tuple(input_shape)
-        if len(self.layers) < len(layers):
-            raise ValueError(
-                f"each layer needs a name of its own, got {[name for name, _ in layers]}"
-            )
+    def __init__(self, layers: Sequence[tuple[str, Layer] | Layer], input_shape: tuple[int, ...]):
+        self.layers, self.input_shape = named(layers), tuple(input_shape)
         self.shapes()
 
-    def forward(self, x, train: bool = False):
-        """The logits (N, classes) for pictures x (N, H, W, C); with train=True a backward may follow."""
+    def forward(self, x: Array, train: bool = False) -> Array:
+        """The logits (N, classes) for pictures x (N, H, W, C); with train=True a backward may
+        follow."""
         for layer in self.layers.values():
             x = layer.forward(x, train)
         return x
 
-    def backward(self, dy, input_gradient: bool = False):
-        """Fills `grads` from dy, the loss's gradient with respect to forward's result.
-
-        Returns the gradient with respect to the pictures if `input_gradient`, else None: the first layer then
-        skips it, which for AlexNet's conv1 is a third of its work.
-        """
-        layers = list(self.layers.values())
-        for first in layers[:1]:
-            first.needs_input_gradient = input_gradient
-        for layer in reversed(layers):
+    def backward(self, dy: Array) -> Array:
+        """dx, the gradient with respect to the pictures, from dy, the one with respect to the
+        logits; fills `grads`."""
+        for layer in reversed(self.layers.values()):
             dy = layer.backward(dy)
-        return dy if input_gradient else None
+        return dy
+
+    def step(self, x: Array, labels: Array, loss: SoftmaxCrossEntropy) -> tuple[Array, Array]:
+        """Forward and backward over one batch: returns the mean loss and the logits (N, classes),
+        and leaves the mean gradients in `grads`. x: (N, H, W, C); labels: (N,) integers on the
+        host."""
+        logits = self.forward(backend.to_device(x, self.module), train=True)
+        value = loss.forward(logits, labels)
+        self.backward(loss.backward())
+        return value, logits
 
     @property
-    def params(self) -> dict:
+    def params(self) -> dict[str, Array]:
         """Every parameter array under its full name; update them in place."""
         return {
-            f"{name}.{key}": a
+            f"{name}.{key}": array
             for name, layer in self.layers.items()
-            for key, a in layer.params.items()
+            for key, array in layer.params.items()
         }
 
     @property
-    def grads(self) -> dict:
+    def grads(self) -> dict[str, Array]:
         """The gradient of each parameter under the same names, from the last backward."""
         return {
             f"{name}.{key}": layer.grads[key]
             for name, layer in self.layers.items()
             for key in layer.params
         }
+
+    @property
+    def module(self) -> ModuleType:
+        """The array module that the parameters belong to."""
+        return next((backend.of(array) for array in self.params.values()), backend.get("numpy"))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The output shape of each layer, without N."""
@@ -65,13 +77,12 @@ class Network:
             try:
                 shape = shapes[name] = layer.output_shape(shape)
             except ValueError as error:
-                raise ValueError(
-                    f"{name} does not fit its input of shape {shape}: {error}"
-                ) from None
+                wrong = f"{name} does not fit its input of shape {shape}"
+                raise ValueError(f"{wrong}: {error}") from None
         return shapes
 
     def macs(self) -> dict[str, int]:
-        """The multiply-adds that each layer takes to go forward over one picture."""
+        """The multiply-adds of each layer in the forward pass over one picture."""
         inputs = [self.input_shape, *self.shapes().values()]
         return {
             name: layer.macs(shape)
@@ -91,16 +102,40 @@ class Network:
     def to(self, xp: ModuleType) -> "Network":
         """Moves every parameter to the array module `xp`; returns the network."""
         for layer in self.layers.values():
-            layer.params.update(
-                {key: backend.to_device(array, xp) for key, array in layer.params.items()}
-            )
+            moved = {key: backend.to_device(array, xp) for key, array in layer.params.items()}
+            layer.params.update(moved)
         return self
-
-    def replica(self) -> "Network":
-        """A network over the same parameter arrays, with gradients, caches and buffers of its own."""
-        return Network(
-            [(name, layer.replica()) for name, layer in self.layers.items()], self.input_shape
-        )
 
     def __repr__(self) -> str:
         return "\n".join(f"{name:<10} {layer}" for name, layer in self.layers.items())
+
+
+def named(layers: Sequence[tuple[str, Layer] | Layer]) -> dict[str, Layer]:
+    """The layers by name. A layer without one is called after its class and counted: conv2d_1."""
+    result: dict[str, Layer] = {}
+    counts: Counter[str] = Counter()
+    for item in layers:
+        name, layer = (None, item) if isinstance(item, Layer) else pair(item)
+        if name is None:
+            kind = type(layer).__name__.lower()
+            counts[kind] += 1
+            name = f"{kind}_{counts[kind]}"
+        if name in result:
+            raise ValueError(f"each layer needs a name of its own, got two called {name!r}")
+        if any(layer is other for other in result.values()):
+            raise ValueError(f"{name} is {layer}, which is in the network already: build a new one")
+        result[name] = layer
+    return result
+
+
+def pair(item) -> tuple[str, Layer]:
+    """`item` if it is a (name, layer) pair, else TypeError."""
+    if isinstance(item, type) and issubclass(item, Layer):
+        raise TypeError(
+            f"expected a layer, got its class {item.__name__}: build one, {item.__name__}(…)"
+        )
+    if not (isinstance(item, tuple | list) and len(item) == 2 and isinstance(item[0], str)):
+        raise TypeError(f"expected layers or (name, layer) pairs, got {item!r}")
+    if not isinstance(item[1], Layer):
+        raise TypeError(f"expected a layer called {item[0]}, got {item[1]!r}")
+    return item[0], item[1]

@@ -1,26 +1,35 @@
-"""How gradients change the weights (SGD, Adam, Muon), and how the learning rate changes with time (schedules)."""
+"""How gradients change the weights: SGD, Adam, Muon."""
 
 import math
 from collections.abc import Iterator
+from typing import Protocol
 
-import numpy
+from minialex import backend
+from minialex.backend import Array
 
-from minialex import backend, kernels
-from minialex.network import Network
 
-#: Parameters are updated in slices of this many numbers, whose temporaries stay in or near the core's cache.
-SLICE = 1 << 18
+class Trainable(Protocol):
+    """What an optimiser works on: a Network, or an Engine of minialex.fast."""
+
+    @property
+    def params(self) -> dict[str, Array]: ...
+
+    @property
+    def grads(self) -> dict[str, Array]: ...
 
 
 class Optimizer:
-    """Walks through a network's parameters in slices; subclasses say what happens in one.
+    """Walks through a network's parameters; subclasses say what happens to one.
 
-    `state` holds the arrays that must be saved with the weights, under "name.weight" and so on; `steps` counts updates.
+    `state` holds the arrays that must be saved with the weights, under "velocity.conv1.weight" and
+    so on; `steps` counts updates; `lr`, the learning rate, may be changed before each.
+    `elementwise`: each number changes on its own, so a parameter may be updated in pieces.
     """
 
     state_names: tuple[str, ...] = ()
+    elementwise = True
 
-    def __init__(self, network: Network, lr: float, weight_decay: float):
+    def __init__(self, network: Trainable, lr: float, weight_decay: float):
         self.network, self.lr, self.weight_decay, self.steps = network, lr, weight_decay, 0
         self.state = {
             f"{state}.{name}": backend.of(array).zeros_like(array)
@@ -28,32 +37,24 @@ class Optimizer:
             for name, array in network.params.items()
         }
 
-    def step(self, run=map) -> None:
-        """Updates every parameter in place from `network.grads`; with a thread pool's `map` on its threads."""
+    def step(self) -> None:
+        """Updates every parameter in place from `network.grads`."""
         self.steps += 1
-        for _ in run(lambda arrays: self.update(*arrays), self.slices()):
-            pass
+        for arrays in self.arrays():
+            self.update(*arrays)
 
-    def slices(self) -> Iterator[list]:
-        """Each parameter with its gradient and its state, cut into slices."""
+    def arrays(self) -> Iterator[tuple]:
+        """Each parameter with its gradient and its state: what `update` takes."""
         grads = self.network.grads
         for name, weight in self.network.params.items():
-            arrays = [
+            yield (
                 weight,
                 grads[name],
                 *(self.state[f"{state}.{name}"] for state in self.state_names),
-            ]
-            if backend.of(weight) is not numpy or not all(
-                array.flags.c_contiguous for array in arrays
-            ):
-                yield arrays  # a GPU wants all at once, and reshape would copy what is not contiguous
-                continue
-            flat = [array.reshape(-1) for array in arrays]
-            for start in range(0, weight.size, SLICE):
-                yield [array[start : start + SLICE] for array in flat]
+            )
 
-    def update(self, weight, grad, *state) -> None:
-        """Changes one slice of a parameter, and of its state, in place."""
+    def update(self, weight: Array, grad: Array, *state) -> None:
+        """Changes one parameter, and its state, in place."""
         raise NotImplementedError
 
 
@@ -62,16 +63,16 @@ class SGD(Optimizer):
 
         v ← momentum · v − weight_decay · lr · w − lr · g;   w ← w + v
 
-    torch's rule, `rule="torch"`, leaves lr outside of v: v ← momentum · v + g + weight_decay · w; w ← w − lr · v. At a
-    constant lr both take the same steps; when lr drops, the paper's v still carries the larger old steps
-    for a while, torch's does not.
+    torch's rule, `rule="torch"`, leaves lr outside of v: v ← momentum · v + g + weight_decay · w; w
+    ← w − lr · v. At a constant lr both take the same steps; when lr drops, the paper's v still
+    carries the larger old steps for a while, torch's does not.
     """
 
     state_names = ("velocity",)
 
     def __init__(
         self,
-        network: Network,
+        network: Trainable,
         lr: float = 0.01,
         momentum: float = 0.9,
         weight_decay: float = 5e-4,
@@ -82,11 +83,7 @@ class SGD(Optimizer):
         super().__init__(network, lr, weight_decay)
         self.momentum, self.rule = momentum, rule
 
-    def update(self, weight, grad, velocity) -> None:
-        if kernels.on_gpu(weight):
-            kernel = kernels.sgd if self.rule == "paper" else kernels.sgd_torch
-            kernel(grad, self.lr, self.momentum, self.weight_decay, weight, velocity)
-            return
+    def update(self, weight: Array, grad: Array, velocity: Array) -> None:
         descent = self.weight_decay * weight
         descent += grad
         velocity *= self.momentum
@@ -100,9 +97,11 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam (Kingma and Ba 2015): steps scaled by running means of the gradient (m) and of its square (s).
+    """Adam (Kingma and Ba 2015): steps scaled by running means of the gradient (m) and its square
+    (s).
 
-        m ← β₁ m + (1−β₁) g;  s ← β₂ s + (1−β₂) g²;  w ← w − lr · m̂ / (√ŝ + ε),  m̂ = m / (1−β₁ᵗ),  ŝ = s / (1−β₂ᵗ)
+        m ← β₁ m + (1−β₁) g;   s ← β₂ s + (1−β₂) g²
+        w ← w − lr · m̂ / (√ŝ + ε),   m̂ = m / (1−β₁ᵗ),   ŝ = s / (1−β₂ᵗ)
 
     `weight_decay` is added to the gradient: g + weight_decay · w.
     """
@@ -111,7 +110,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        network: Network,
+        network: Trainable,
         lr: float = 0.001,
         beta1: float = 0.9,
         beta2: float = 0.999,
@@ -121,24 +120,13 @@ class Adam(Optimizer):
         super().__init__(network, lr, weight_decay)
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
 
-    def update(self, weight, grad, mean, square) -> None:
-        lr, correction = (
-            self.lr / (1 - self.beta1**self.steps),
-            1 / math.sqrt(1 - self.beta2**self.steps),
-        )
-        if kernels.on_gpu(weight):
-            rates = (
-                lr,
-                self.beta1,
-                1 - self.beta1,
-                self.beta2,
-                1 - self.beta2,
-                correction,
-                self.epsilon,
-                self.weight_decay,
-            )
-            kernels.adam(grad, *rates, weight, mean, square)
-            return
+    def corrected(self) -> tuple[float, float]:
+        """lr / (1−β₁ᵗ) and 1 / √(1−β₂ᵗ), which turn m and √s into m̂ times lr and √ŝ."""
+        steps = self.steps
+        return self.lr / (1 - self.beta1**steps), 1 / math.sqrt(1 - self.beta2**steps)
+
+    def update(self, weight: Array, grad: Array, mean: Array, square: Array) -> None:
+        lr, correction = self.corrected()
         if self.weight_decay:
             grad = grad + self.weight_decay * weight
         mean *= self.beta1
@@ -152,40 +140,45 @@ class Adam(Optimizer):
 
 
 class Muon(Optimizer):
-    """Muon (Jordan et al. 2024): momentum whose every step is made orthogonal, and weights of constant norm.
+    """Muon (Jordan et al. 2024): momentum whose every step is made orthogonal, weights of constant
+    norm.
 
-        v ← momentum · v + g;   U Σ Vᵀ = g + momentum · v;   w ← w − lr · (√max(1, rows / columns) · U Vᵀ + weight_decay · w)
+        v ← momentum · v + g;   U Σ Vᵀ = g + momentum · v
+        w ← w − lr · (√max(1, rows / columns) · U Vᵀ + weight_decay · w)
         w ← w · √(2 · rows) / ‖w‖   for the weights of all layers but the last
 
-    with each parameter as a matrix: a row for each filter or output, a single row for a bias. A gradient's few large singular
-    values say what is easy to learn; with all of them 1 the rest is learnt as fast. U Vᵀ takes fifteen
-    products of the matrix, or of its square, with itself: little for a small net, too much for a full AlexNet's linear layers.
+    with each parameter as a matrix: a row for each filter or output, a single row for a bias. A
+    gradient's few large singular values stand for what is easy to learn; with all of them 1, the
+    rest is learnt as fast. U Vᵀ takes fifteen products of the matrix, or of its square, with
+    itself: little for a small net, too much for the linear layers of a full AlexNet.
 
-    √(2 · rows) is about the norm (Frobenius) of He's initial weights. Left alone weights grow, and each step turns them by
-    less; where ReLUs follow, a larger norm only makes all activations larger. The last layer is left alone: the
-    norm of its weights says how sure the net is. (Jordan's record runs on CIFAR-10 do the same.)
+    √(2 · rows) is about the Frobenius norm of He's initial weights. Left alone, weights grow, and
+    each step turns them by less; where ReLUs follow, a larger norm only makes all activations
+    larger. The last layer is left alone: the norm of its weights says how sure the net is.
+    (Jordan's record runs on CIFAR-10 do the same.)
     """
 
     state_names = ("velocity",)
+    elementwise = False
 
     def __init__(
-        self, network: Network, lr: float = 0.02, momentum: float = 0.9, weight_decay: float = 0.0
+        self,
+        network: Trainable,
+        lr: float = 0.02,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
     ):
         super().__init__(network, lr, weight_decay)
         self.momentum = momentum
-        self.normalised = [name for name, weight in network.params.items() if weight.ndim > 1][:-1]
+        matrices = [name for name, weight in network.params.items() if weight.ndim > 1]
+        self.normalised = set(matrices[:-1])
 
-    def slices(self) -> Iterator[list]:
-        """Each parameter whole: a slice would not tell its singular values."""
-        for name, weight in self.network.params.items():
-            yield [
-                weight,
-                self.network.grads[name],
-                self.state[f"velocity.{name}"],
-                name in self.normalised,
-            ]
+    def arrays(self) -> Iterator[tuple]:
+        """Each parameter with its gradient, its velocity and whether its norm is kept."""
+        for name, arrays in zip(self.network.params, super().arrays(), strict=True):
+            yield *arrays, name in self.normalised
 
-    def update(self, weight, grad, velocity, keeps_norm: bool) -> None:
+    def update(self, weight: Array, grad: Array, velocity: Array, keeps_norm: bool) -> None:
         velocity *= self.momentum
         velocity += grad
         descent = grad + self.momentum * velocity
@@ -197,11 +190,13 @@ class Muon(Optimizer):
             weight *= math.sqrt(2 * rows) / backend.of(weight).sqrt((weight * weight).sum())
 
 
-def orthogonal(x):
-    """Approximately U Vᵀ of x = U Σ Vᵀ (rows, columns): the singular values come to lie between 0.68 and 1.21.
+def orthogonal(x: Array) -> Array:
+    """Approximately U Vᵀ of x = U Σ Vᵀ (rows, columns): its singular values lie between 0.68 and
+    1.21.
 
-    Newton and Schulz's iteration, X ← a X + b (X Xᵀ) X + c (X Xᵀ)² X, takes each singular value s to a·s + b·s³ + c·s⁵; five
-    times that takes all above 3/1000 of the norm of x there. a, b and c are Jordan's, for speed and not for exactness.
+    The Newton–Schulz iteration X ← a X + b (X Xᵀ) X + c (X Xᵀ)² X takes each singular value s to
+    a·s + b·s³ + c·s⁵; five times that brings all above 3/1000 of the norm of x there. a, b and c
+    are Jordan's, chosen for speed and not for exactness.
     """
     if x.shape[0] > x.shape[1]:
         return orthogonal(x.T).T
@@ -212,113 +207,13 @@ def orthogonal(x):
     return x
 
 
-OPTIMIZERS = {"sgd": SGD, "adam": Adam, "muon": Muon}
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "muon": Muon}
 
 
-def optimizer(network: Network, options: dict) -> Optimizer:
-    """The optimiser that options["optimizer"] names, with its "lr", "weight_decay" and, except for adam, "momentum"."""
-    kind, lr, weight_decay = (
-        OPTIMIZERS[options["optimizer"]],
-        options["lr"],
-        options["weight_decay"],
-    )
-    if kind is Adam:
+def build(
+    name: str, network: Trainable, lr: float, momentum: float, weight_decay: float
+) -> Optimizer:
+    """The optimiser called `name`, one of OPTIMIZERS; Adam does without `momentum`."""
+    if name == "adam":
         return Adam(network, lr, weight_decay=weight_decay)
-    return kind(network, lr, options["momentum"], weight_decay)
-
-
-class Constant:
-    """A learning-rate schedule: `schedule(progress)` is the rate when `progress` epochs are done, a fraction in mid-epoch.
-
-    This one is always `lr`. All schedules share its interface: the training loop calls the schedule before each
-    step and `observe(*errors)` after each epoch; `state` is what must be saved to go on later.
-    """
-
-    def __init__(self, lr: float):
-        self.lr, self.state = lr, {}
-
-    def __call__(self, progress: float) -> float:
-        return self.lr
-
-    def observe(self, *errors: float) -> None:
-        """Takes note of an epoch's validation errors (error rate, loss), each in a unit of its own; only Plateau listens."""
-
-
-class Step(Constant):
-    """lr divided by `factor` after every `every` epochs."""
-
-    def __init__(self, lr: float, every: float, factor: float = 10):
-        super().__init__(lr)
-        self.every, self.factor = every, factor
-
-    def __call__(self, progress: float) -> float:
-        return self.lr / self.factor ** int(progress / self.every)
-
-
-class Plateau(Constant):
-    """lr divided by `factor` whenever no validation error has fallen for `patience` epochs, `drops` times at most.
-
-    The paper (section 5) divided by 10 three times, by hand, when the error rate stopped improving. Alone it would be a bad
-    sign to go by: while a net is at chance, or where test pictures are few, it stands still although the loss falls.
-    """
-
-    def __init__(self, lr: float, patience: int = 2, factor: float = 10, drops: int = 3):
-        super().__init__(lr)
-        self.patience, self.factor, self.drops = patience, factor, drops
-        self.state = {"best": [], "stalled": 0, "drops": 0}
-
-    def __call__(self, progress: float) -> float:
-        return self.lr / self.factor ** self.state["drops"]
-
-    def observe(self, *errors: float) -> None:
-        state = self.state
-        before = state["best"] or [math.inf] * len(errors)
-        state["best"] = [min(pair) for pair in zip(before, errors, strict=True)]
-        if state["best"] != before:
-            state["stalled"] = 0
-            return
-        state["stalled"] += 1
-        if state["stalled"] >= self.patience:
-            state["stalled"], state["drops"] = 0, min(state["drops"] + 1, self.drops)
-
-
-class Exponential(Constant):
-    """lr falling steadily to lr / `factor` over `epochs` epochs: lr · factor^(−progress / epochs)."""
-
-    def __init__(self, lr: float, epochs: float, factor: float = 100):
-        super().__init__(lr)
-        self.epochs, self.factor = epochs, factor
-
-    def __call__(self, progress: float) -> float:
-        return self.lr * self.factor ** (-progress / self.epochs)
-
-
-class Cosine(Constant):
-    """Up from 0 to lr in a straight line over the first `warmup` of all epochs, then down to 0 along half a cosine."""
-
-    def __init__(self, lr: float, epochs: float, warmup: float = 0.1):
-        super().__init__(lr)
-        if not 0 <= warmup < 1:
-            raise ValueError(f"warmup is a share of all epochs, 0 <= warmup < 1, got {warmup}")
-        self.epochs, self.warmup = epochs, warmup * epochs
-
-    def __call__(self, progress: float) -> float:
-        if progress < self.warmup:
-            return self.lr * progress / self.warmup
-        share = min(1.0, (progress - self.warmup) / (self.epochs - self.warmup))
-        return self.lr * (1 + math.cos(math.pi * share)) / 2
-
-
-#: For each name a function of the highest rate and the run's epochs; "step" drops tenfold after each third of them.
-SCHEDULES = {
-    "constant": lambda lr, epochs: Constant(lr),
-    "step": lambda lr, epochs: Step(lr, every=max(1, math.ceil(epochs / 3))),
-    "plateau": lambda lr, epochs: Plateau(lr),
-    "exponential": Exponential,
-    "cosine": Cosine,
-}
-
-
-def schedule(name: str, lr: float, epochs: float) -> Constant:
-    """The schedule called `name`, one of SCHEDULES, for a run of `epochs` epochs with `lr` its highest rate."""
-    return SCHEDULES[name](lr, epochs)
+    return OPTIMIZERS[name](network, lr, momentum=momentum, weight_decay=weight_decay)

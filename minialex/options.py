@@ -1,4 +1,5 @@
-"""The training command's options: what can be given, each data set's preset for the rest, what a resumed run keeps."""
+"""The training command's options: what can be given, each data set's preset for the rest, what a
+resumed run keeps."""
 
 import argparse
 from collections.abc import Sequence
@@ -53,7 +54,8 @@ PRESETS = {
 #: What learns the fastest, as far as was tried (benchmarks/README.md).
 MUON = dict(batch_size=256, optimizer="muon", lr=0.04)
 
-#: For some data sets, other settings than its preset's by name: how to get how far in how much time (README).
+#: For some data sets, other settings than its preset's by name: how to get how far in how much time
+#: (README).
 RECIPES = {
     "cifar10": {
         "quick": dict(MUON, model="alexnet-mini", epochs=2, augment="none"),
@@ -67,8 +69,8 @@ RECIPES = {
         "best": dict(MUON, model="alexnet-maxi", epochs=10, image_size=32, crop_padding=1, augment="crop,mirror,cutout"),
     },
     "folder": {
-        # Krizhevsky et al. 2012, sections 3 to 5, for ImageNet: 227-pixel crops of 256, the paper's update and its initial
-        # weights, pixels of 0..255 minus their mean.
+        # Krizhevsky et al. 2012, sections 3 to 5, for ImageNet: 227-pixel crops of 256, the paper's
+        # update and its initial weights, pixels of 0..255 minus their mean.
         "2012": dict(
             model="alexnet", init="paper", pixels="centred", augment="crop,mirror,lighting",
             epochs=90, batch_size=128, optimizer="sgd", lr=1e-2, momentum=0.9, weight_decay=5e-4, schedule="plateau",
@@ -224,7 +226,8 @@ def augmentation(text: str) -> str:
 def read(
     arguments: Sequence[str],
 ) -> tuple[dict, Checkpoint | None, Checkpoint | weights.WeightFile | None]:
-    """All options of the run, the checkpoint to go on from if --resume was given, and the weights to begin with if any were."""
+    """All options of the run, the checkpoint to go on from if --resume was given, and the weights
+    to begin with if any were."""
     given = vars(parser().parse_args(arguments))
     given |= {name: str(given[name].absolute()) for name in ("data_dir", "out") if given[name]}
     if given["lighting"] not in (None, *SOURCES):
@@ -248,8 +251,9 @@ def read(
 def complete(given: dict, start: Checkpoint | weights.WeightFile | None = None) -> dict:
     """The options `given`, with a default or the data set's preset for each that is None.
 
-    image_size stays None, "as the data set has them", for a model made for small pictures. Where there are weights to `start`
-    with, their model, picture size and way of standardising count instead.
+    image_size stays None, "as the data set has them", for a model made for small pictures. Where
+    there are weights to `start` with, their model, picture size and way of standardising count
+    instead.
     """
     dataset = given["dataset"] or "shapes"
     preset = dict(
@@ -296,7 +300,8 @@ def complete(given: dict, start: Checkpoint | weights.WeightFile | None = None) 
 
 
 def resumed(given: dict, checkpoint: Checkpoint) -> dict:
-    """The checkpoint's options with those of FREE_ON_RESUME that are `given`; InputError if another one is and differs."""
+    """The checkpoint's options with those of FREE_ON_RESUME that are `given`; InputError if another
+    one is and differs."""
     checkpoint.require(PROGRESS)
     options = dict(checkpoint.progress["options"])
     if options.keys() != given.keys():

@@ -137,7 +137,7 @@ def predictions(
         for i, problem in problems:
             yield files[i], None, problem
         if len(indices):
-            logits = backend.to_host(trained.workers.forward(trained.standardize(pictures)))
+            logits = backend.to_host(trained.engine.forward(trained.standardize(pictures)))
             for i, probabilities in zip(indices, softmax(logits), strict=True):
                 yield files[i], probabilities, None
 

@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> None:
     history = RunFolder(folder).read_metrics(trained.progress["epochs"]) if trained.of_run else None
     dataset = dataset_of(trained, given.data_dir)
     batch_size = given.batch_size or trained.options["batch_size"]
-    answers = answer(trained.workers, Batches(dataset.test, batch_size, trained.standardize))
+    answers = answer(trained.engine, Batches(dataset.test, batch_size, trained.standardize))
     name = folder.name if trained.of_run else trained.path.name
     write_output(
         out, page(f"{name}: minialex report", contents(trained, name, history, dataset, answers))

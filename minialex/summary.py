@@ -1,4 +1,5 @@
-"""python -m minialex.summary: a model layer by layer, its shapes as the paper writes them, and what it costs."""
+"""python -m minialex.summary: a model layer by layer, its shapes as the paper writes them, and what
+it costs."""
 
 from collections.abc import Sequence
 
@@ -170,7 +171,8 @@ def memory_table(network: Network, batch_size: int) -> str:
 
 
 def training_bytes(network: Network, batch_size: int) -> float:
-    """What a training step's arrays take with SGD, without im2col's columns, which are small on a CPU."""
+    """What a training step's arrays take with SGD, without im2col's columns, which are small on a
+    CPU."""
     return memory.fixed_bytes(network, states=1) + batch_size * memory.picture_bytes(network)
 
 

@@ -28,10 +28,12 @@ from minialex.layers import SoftmaxCrossEntropy
 from minialex.parallel.workers import Workers
 from minialex.train_messages import describe, epoch_line, out_of_memory
 
-#: The stream of the seed that initial weights and dropout come from; the data sets and batches have others.
+#: The stream of the seed that initial weights and dropout come from; the data sets and batches have
+#: others.
 WEIGHTS = 3
 
-#: How far the epoch under way has come: steps, pictures seen, the sum of their losses, right answers, time and last rate.
+#: How far the epoch under way has come: steps, pictures seen, the sum of their losses, right
+#: answers, time and last rate.
 NEW_EPOCH = {
     "steps": 0,
     "seen": 0,
@@ -45,11 +47,13 @@ NEW_EPOCH = {
 class Training:
     """One run: the network, what trains it, and how far it has come.
 
-    With a `checkpoint` of it, it goes on from there; with weights to `start` with, another run's or from elsewhere, it begins
-    with those, and standardises pictures as they were standardised for them.
+    With a `checkpoint` of it, it goes on from there; with weights to `start` with, another run's or
+    from elsewhere, it begins with those, and standardises pictures as they were standardised for
+    them.
 
-    `progress` is saved with the weights: the options, what standardises and lights the pictures, those that were `skipped`
-    because they cannot be read, the number of `epochs` done and NEW_EPOCH's counts of the one under way.
+    `progress` is saved with the weights: the options, what standardises and lights the pictures,
+    those that were `skipped` because they cannot be read, the number of `epochs` done and
+    NEW_EPOCH's counts of the one under way.
     """
 
     def __init__(
@@ -199,9 +203,11 @@ class Training:
                     self.save(folder)
 
     def read(self) -> float | None:
-        """Adds what the steps since the last time gave to `progress`; returns the last one's loss, if there was one.
+        """Adds what the steps since the last time gave to `progress`; returns the last one's loss,
+        if there was one.
 
-        The host waits for the GPU here, and only here: between two readings it is ahead with preparing the next steps.
+        The host waits for the GPU here, and only here: between two readings it is ahead with
+        preparing the next steps.
         """
         loss = None
         for loss, right, pictures in self.unread:
@@ -213,7 +219,8 @@ class Training:
         return loss
 
     def check_finite(self, value: float, what: str) -> None:
-        """InputError, which ends the run at its last checkpoint, if the training has gone astray."""
+        """InputError, which ends the run at its last checkpoint, if the training has gone
+        astray."""
         if not math.isfinite(value):
             where = f"epoch {self.progress['epochs'] + 1} by step {self.progress['steps']}"
             raise InputError(
@@ -221,7 +228,8 @@ class Training:
             )
 
     def metrics(self, tested: dict[str, float]) -> dict:
-        """The line of metrics.jsonl for the epoch just done; accuracies are shares of 1, times in seconds."""
+        """The line of metrics.jsonl for the epoch just done; accuracies are shares of 1, times in
+        seconds."""
         progress = self.progress
         return {
             "epoch": progress["epochs"] + 1,
@@ -236,7 +244,8 @@ class Training:
         }
 
     def save(self, folder: RunFolder) -> None:
-        """Writes the checkpoint; InputError, and the old one stays, if a weight is no number any more."""
+        """Writes the checkpoint; InputError, and the old one stays, if a weight is no number any
+        more."""
         for array in self.network.params.values():
             self.check_finite(float(abs(array).max()), "largest weight")
         save_checkpoint(
@@ -251,7 +260,8 @@ class Training:
 
 
 def right_answers(logits, labels: numpy.ndarray):
-    """How many of the logits (N, classes) are largest at their label, as a number on the device they are on."""
+    """How many of the logits (N, classes) are largest at their label, as a number on the device
+    they are on."""
     return (logits.argmax(axis=1) == backend.to_device(labels, backend.of(logits))).sum()
 
 
@@ -263,7 +273,8 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def stop_on_signal(training: Training) -> Iterator[None]:
-    """Within it the first Ctrl-C (or SIGTERM) lets the step under way finish and stops; the second ends at once."""
+    """Within it the first Ctrl-C (or SIGTERM) lets the step under way finish and stops; the second
+    ends at once."""
 
     def stop(number, frame):
         if training.signal:
@@ -279,7 +290,8 @@ def stop_on_signal(training: Training) -> Iterator[None]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command with `arguments`; returns the exit code, 128 + the signal's number if one stopped it."""
+    """Runs the command with `arguments`; returns the exit code, 128 + the signal's number if one
+    stopped it."""
     chosen, checkpoint, start = options.read(arguments)
     if isinstance(start, weights.WeightFile) and start.assumed:
         say(f"note: {start.assumed}")

@@ -1,4 +1,5 @@
-"""What the training command says: what is going to be trained, what an epoch came to, and which batch fits into a GPU."""
+"""What the training command says: what is going to be trained, what an epoch came to, and which
+batch fits into a GPU."""
 
 import textwrap
 from pathlib import Path
@@ -10,7 +11,8 @@ from minialex.network import Network
 
 
 def describe(chosen: dict, dataset: Dataset, network: Network, on_gpu: bool, folder: Path) -> str:
-    """What is going to be trained, with every option as it would be typed, in lines of at most 80 characters."""
+    """What is going to be trained, with every option as it would be typed, in lines of at most 80
+    characters."""
     idle = [
         *(["momentum"] if chosen["optimizer"] == "adam" else []),
         *([] if on_gpu else ["gpu_workspace"]),

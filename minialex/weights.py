@@ -1,7 +1,9 @@
-"""Weights from elsewhere, and for elsewhere: torchvision's, .pth, .safetensors; python -m minialex.weights export.
+"""Weights from elsewhere, and for elsewhere: torchvision's, .pth, .safetensors; python -m
+minialex.weights export.
 
-What a .safetensors file of ours says about itself stands in its metadata, as JSON: what makes it as good as the run it
-came from. A file of others says nothing; its shapes tell which model it is for, and the rest is assumed.
+What a .safetensors file of ours says about itself stands in its metadata, as JSON: what makes it as
+good as the run it came from. A file of others says nothing; its shapes tell which model it is for,
+and the rest is assumed.
 """
 
 import json
@@ -28,7 +30,8 @@ EXAMPLES = """\
   python -m minialex.weights export torchvision alexnet.onnx
 """
 
-#: What --weights calls the weights of torchvision's AlexNet. The eight digits in their file's name begin this SHA-256.
+#: What --weights calls the weights of torchvision's AlexNet. The eight digits in their file's name
+#: begin this SHA-256.
 TORCHVISION = "torchvision"
 URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 HASH = "sha256:7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"
@@ -66,12 +69,14 @@ class WeightFile:
         self.path, self.tensors, self.progress, self.assumed = path, tensors, progress, assumed
 
     def restore_weights(self, network: Network) -> None:
-        """Copies the weights into the network; InputError, before anything is changed, if they do not fit."""
+        """Copies the weights into the network; InputError, before anything is changed, if they do
+        not fit."""
         torch_layout.load_into(network, self.tensors, str(self.path))
 
 
 def find(weights: Path | str, model: str | None = None) -> Checkpoint | WeightFile:
-    """The weights that `weights` means: a run's folder, its checkpoint, a .pth or .safetensors file, or "torchvision".
+    """The weights that `weights` means: a run's folder, its checkpoint, a .pth or .safetensors
+    file, or "torchvision".
 
     model: which model a file is for that does not say so and could be for several.
     InputError if it is missing, damaged, nothing of these, or for another model.
@@ -125,7 +130,8 @@ def from_file(path: Path, model: str | None) -> Checkpoint | WeightFile:
 
 
 def described(path: Path, text: str) -> dict:
-    """The `progress` that our own metadata says; InputError if that is damaged or of another version."""
+    """The `progress` that our own metadata says; InputError if that is damaged or of another
+    version."""
     try:
         progress = json.loads(text)
         chosen, (*_, side, channels) = progress["options"], progress["pictures"]
@@ -156,7 +162,8 @@ def described(path: Path, text: str) -> dict:
 
 
 def network(found: Checkpoint | WeightFile) -> Network:
-    """The network with these weights, on the host. InputError if they do not fit what is said of them."""
+    """The network with these weights, on the host. InputError if they do not fit what is said of
+    them."""
     *_, side, channels = found.progress["pictures"]
     built = models.of_run(found.progress["options"], len(found.progress["classes"]), side, channels)
     found.restore_weights(built)
@@ -164,8 +171,8 @@ def network(found: Checkpoint | WeightFile) -> Network:
 
 
 def begin(learner: Network, found: Checkpoint | WeightFile, class_names: Sequence[str]) -> None:
-    """Copies the weights into `learner`, which goes on learning from them; if they are for other classes, all but the last
-    layer's. InputError, before anything is changed, if they do not fit.
+    """Copies the weights into `learner`, which goes on learning from them; if they are for other
+    classes, all but the last layer's. InputError, before anything is changed, if they do not fit.
     """
     given, wanted = network(found).params, dict(learner.params)
     if not knows(found, class_names):
@@ -186,7 +193,8 @@ def knows(found: Checkpoint | WeightFile, class_names: Sequence[str]) -> bool:
 
 
 def export(weights: Path | str, out: Path, model: str | None = None) -> str:
-    """Writes the weights that `weights` means (see `find`) into `out`, a new .safetensors or .onnx file; says what it wrote.
+    """Writes the weights that `weights` means (see `find`) into `out`, a new .safetensors or .onnx
+    file; says what it wrote.
 
     InputError, and nothing is written, if `out` exists already or has another ending.
     """

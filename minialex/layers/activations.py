@@ -1,23 +1,23 @@
 """The two activations that ReLU replaced, for comparison (figure 1 of the paper)."""
 
 from minialex import backend
+from minialex.backend import Array
 from minialex.layers.layer import Layer
 
 
 class Tanh(Layer):
-    """y = tanh(x);  dx = dy · (1 − y²).   The "standard way" of Krizhevsky et al. 2012, section 3.1.
+    """y = tanh(x);  dx = dy · (1 − y²).   The "standard way", Krizhevsky et al. 2012, section 3.1.
 
     x, y: (N, ...) any shape.
     """
 
-    def forward(self, x, train: bool = False):
+    def forward(self, x: Array, train: bool = False) -> Array:
         y = backend.of(x).tanh(x)
-        self.cache = y if train else None
+        self.cache = 1 - y * y if train else None
         return y
 
-    def backward(self, dy):
-        y = self.cached()
-        return dy * (1 - y * y)
+    def backward(self, dy: Array) -> Array:
+        return dy * self.cached()
 
 
 class Sigmoid(Layer):
@@ -26,11 +26,10 @@ class Sigmoid(Layer):
     x, y: (N, ...) any shape. Computed as (1 + tanh(x/2)) / 2, which cannot overflow.
     """
 
-    def forward(self, x, train: bool = False):
+    def forward(self, x: Array, train: bool = False) -> Array:
         y = 0.5 + 0.5 * backend.of(x).tanh(0.5 * x)
-        self.cache = y if train else None
+        self.cache = y * (1 - y) if train else None
         return y
 
-    def backward(self, dy):
-        y = self.cached()
-        return dy * y * (1 - y)
+    def backward(self, dy: Array) -> Array:
+        return dy * self.cached()

@@ -1,16 +1,20 @@
-"""Dropout: half of the hidden units sit out each training step, so that none can rely on another."""
+"""Dropout: half of the hidden units sit out each training step, so that none can rely on
+another."""
 
 from minialex import backend
+from minialex.backend import Array
 from minialex.layers.init import Rng, fresh_rng
 from minialex.layers.layer import Layer
 
 
 class Dropout(Layer):
-    """Training: y = x · m / (1 − p), each m 0 with probability p, else 1;  dx = dy · m / (1 − p).   Testing: y = x.
+    """Training: y = x · m / (1 − p), each m 0 with probability p, else 1;  dx = dy · m / (1 − p).
+    Testing: y = x.
 
-    Krizhevsky et al. 2012, section 4.2, multiplies by 0.5 at test time instead; dividing while training ("inverted"
-    dropout) gives the same net and leaves testing alone. x, y: (N, ...) any shape; 0 ≤ p < 1. The masks come from
-    `rng`, a generator on the host, so they are the same on a CPU and on a GPU.
+    Krizhevsky et al. 2012, section 4.2, multiplies by 0.5 at test time instead; dividing while
+    training ("inverted" dropout) gives the same net and leaves testing alone. x, y: (N, ...) any
+    shape; ValueError unless 0 ≤ p < 1. The masks come from `rng`, a generator on the host, so they
+    are the same on a CPU and on a GPU.
     """
 
     def __init__(self, p: float = 0.5, rng: Rng | None = None):
@@ -20,17 +24,17 @@ class Dropout(Layer):
         self.p = p
         self.rng = rng or fresh_rng()
 
-    def forward(self, x, train: bool = False):
+    def forward(self, x: Array, train: bool = False) -> Array:
         if not train:
             self.cache = None
-            return x
+            return x.copy()
         if x.dtype.kind != "f":
             raise ValueError(f"{self} expects floating-point numbers, got {x.dtype}")
         kept = backend.to_device(self.rng.random(x.shape, dtype="float32") >= self.p, backend.of(x))
-        self.cache = mask = kept / x.dtype.type(1 - self.p)
-        return x * mask
+        self.cache = kept / x.dtype.type(1 - self.p)
+        return x * self.cache
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         return dy * self.cached()
 
     def __repr__(self) -> str:

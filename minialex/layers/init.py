@@ -1,4 +1,4 @@
-"""Where a layer starts: normal weights, with a given standard deviation or He's, which fits the layer's size.
+"""Initial weights: normal, with a given standard deviation or He's, which fits the layer's size.
 
 Random numbers come from NumPy generators on the host, so they are the same on a CPU and on a GPU.
 """
@@ -15,9 +15,10 @@ def initial_weight(
 ) -> numpy.ndarray:
     """A float32 array of `shape` drawn from N(0, std²); std None means √(2 / fan_in).
 
-    With He's √(2 / fan_in) a ReLU layer gives outputs of the same variance as its inputs (He et al. 2015, section
-    2.2), so a small net trains without tuning. Krizhevsky et al. 2012, section 5, used 0.01 for every layer.
-    `fan_in` is how many inputs one output is a sum over; rng None draws a fresh generator.
+    With He's √(2 / fan_in), a ReLU layer gives outputs of the same variance as its inputs (He et
+    al. 2015, section 2.2), so a small net trains without tuning. Krizhevsky et al. 2012, section 5,
+    used 0.01 for every layer. `fan_in` is how many inputs one output is a sum over; without `rng` a
+    fresh generator draws.
     """
     rng = rng or fresh_rng()
     weight = rng.standard_normal(shape, dtype=numpy.float32)
@@ -26,7 +27,7 @@ def initial_weight(
 
 
 def initial_bias(size: int, value: float) -> numpy.ndarray:
-    """A float32 array of `size` times `value`."""
+    """A float32 array (size,) filled with `value`."""
     return numpy.full(size, value, numpy.float32)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy
 from tqdm import tqdm
 
-from minialex import backend, figures
+from minialex import backend, fast, figures
 from minialex.data.augment import Standardize, centre_views
 from minialex.data.batches import prefetch
 from minialex.errors import InputError
@@ -15,7 +15,6 @@ from minialex.evaluate import dataset_of, name_of
 from minialex.inference import trained_of
 from minialex.layers import AvgPool2d, Conv2d, Linear, MaxPool2d
 from minialex.network import Network
-from minialex.parallel.workers import Workers
 from minialex.predict import files_of
 from minialex.visualize.subjects import Subjects, add_subject_options, subjects
 
@@ -59,13 +58,13 @@ def draw(given: argparse.Namespace) -> bytes:
     chosen = subjects(given, trained, 6, dataset)
     images = trained.images(files_of(str(given.among))) if given.among else dataset.train
     space, network = hidden(trained.network)
-    workers = Workers(network, trained.workers.loss, trained.workers.n)
+    engine = fast.prepare(network, trained.engine.workers.count)
     batch_size = given.batch_size or trained.options["batch_size"]
     with tqdm(total=len(images), desc="looking", unit="img", leave=False, disable=None) as bar:
         batches = prefetch(in_batches(images, batch_size, trained.standardize))
         x, itself = trained.standardize(chosen.pictures), themselves(chosen, images)
         numbers, distances = nearest(
-            lambda x: backend.to_host(workers.forward(x)), x, batches, NEIGHBOURS, itself, bar
+            lambda x: backend.to_host(engine.forward(x)), x, batches, NEIGHBOURS, itself, bar
         )
     return neighbours(
         chosen, images, numbers, distances, None if given.among else trained.class_names, space

@@ -76,7 +76,7 @@ def draw(given: argparse.Namespace) -> bytes:
     x, places = trained.standardize(chosen.pictures), len(middles(side, step)) ** 2
     with tqdm(total=places * len(x), desc="covering", unit="img", leave=False, disable=None) as bar:
         maps = [
-            occlusion(trained.workers.forward, *one, square, step, batch_size, bar)
+            occlusion(trained.engine.forward, *one, square, step, batch_size, bar)
             for one in zip(x, classes, strict=True)
         ]
     title = f"Occlusion: how probable the class is while a square of {square}×{square} pixels covers the place"

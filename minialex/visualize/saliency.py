@@ -70,7 +70,7 @@ def saliency(network: Network, x: numpy.ndarray, classes: numpy.ndarray) -> nump
     xp = backend.of(logits)
     dlogits = xp.zeros_like(logits)
     dlogits[xp.arange(len(x)), backend.to_device(numpy.asarray(classes), xp)] = 1
-    dx = logits_of.backward(dlogits, input_gradient=True)
+    dx = logits_of.backward(dlogits)
     return backend.to_host(abs(dx).max(axis=3))
 
 

@@ -92,7 +92,7 @@ def class_number(trained: Trained, name: str) -> int:
 
 def probabilities(trained: Trained, pictures: numpy.ndarray) -> numpy.ndarray:
     """What the network says to pictures uint8 (N, S, S, C): (N, classes), on the host."""
-    return softmax(backend.to_host(trained.workers.forward(trained.standardize(pictures))))
+    return softmax(backend.to_host(trained.engine.forward(trained.standardize(pictures))))
 
 
 def captions(

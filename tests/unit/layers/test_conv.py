@@ -2,30 +2,15 @@
 
 import numpy
 import pytest
+from geometries import CONVS
 from naive import assert_close, assert_same, conv, to
 
 from minialex import backend
 from minialex.gradcheck import check_layer
 from minialex.layers import Conv2d
 
-#: (height, width), what Conv2d is given; 4 input and 6 output channels.
-GEOMETRIES = {
-    "plain": ((5, 4), dict(kernel_size=3)),
-    "stride 2, which leaves the last column over": ((7, 6), dict(kernel_size=3, stride=2)),
-    "stride 4 of a kernel of 5, which leaves a row over": ((10, 9), dict(kernel_size=5, stride=4)),
-    "stride larger than the kernel": ((8, 7), dict(kernel_size=2, stride=3)),
-    "padding": ((4, 3), dict(kernel_size=3, padding=1)),
-    "padding and stride": ((6, 5), dict(kernel_size=5, stride=2, padding=2)),
-    "padding of more than half a kernel": ((3, 4), dict(kernel_size=2, padding=2)),
-    "kernel as large as the picture": ((4, 4), dict(kernel_size=4)),
-    "kernel as large as the padded picture": ((3, 5), dict(kernel_size=7, padding=2)),
-    "kernel of one pixel": ((3, 4), dict(kernel_size=1)),
-    "two groups": ((5, 4), dict(kernel_size=3, groups=2)),
-    "two groups, padding and stride": ((6, 5), dict(kernel_size=3, stride=2, padding=1, groups=2)),
-}
 
-
-@pytest.fixture(params=GEOMETRIES.values(), ids=GEOMETRIES.keys())
+@pytest.fixture(params=CONVS.values(), ids=CONVS.keys())
 def geometry(request):
     return request.param
 
@@ -55,39 +40,6 @@ def test_gradients_equal_finite_differences(geometry, rng, xp):
     layer, x = layer_and_input(geometry, rng, xp)
     report = check_layer(layer, xp.asarray(x), rng)
     assert report.passed, report
-
-
-@pytest.mark.parametrize(
-    "options", [{}, dict(stride=2, padding=1, groups=2)], ids=["plain", "stride, padding, groups"]
-)
-def test_a_batch_of_several_chunks_gives_the_same_numbers(options, rng, xp, two_at_a_time):
-    layer, x = layer_and_input(((5, 4), dict(kernel_size=3, **options)), rng, xp, pictures=5)
-    assert_equals_loops(layer.astype("float64"), x, xp)
-    report = check_layer(layer, xp.asarray(x), rng)
-    assert report.passed, report
-
-
-def test_the_workspace_cuts_a_large_batch_and_the_pictures_stay_right(rng, xp):
-    layer = to(Conv2d(8, 2, 5, rng=rng), xp)
-    x = xp.asarray(
-        rng.standard_normal((9, 64, 48, 8), dtype=numpy.float32)
-    )  # 2.1 MB of columns each
-    together = layer.forward(x).copy()
-    one_by_one = [backend.to_host(layer.forward(x[n : n + 1])).copy() for n in range(len(x))]
-    assert_close(together, numpy.concatenate(one_by_one))
-
-
-def test_without_an_input_gradient_the_parameters_get_the_same(rng, xp):
-    layer, x = layer_and_input(
-        ((6, 5), dict(kernel_size=3, stride=2, padding=1, groups=2)), rng, xp
-    )
-    dy = xp.asarray(rng.standard_normal(layer.forward(xp.asarray(x), train=True).shape))
-    assert layer.backward(dy) is not None
-    expected = {name: grad.copy() for name, grad in layer.grads.items()}
-    layer.needs_input_gradient = False
-    assert layer.backward(dy) is None
-    for name, grad in layer.grads.items():
-        assert_same(grad, expected[name])
 
 
 def test_a_filter_of_one_group_does_not_see_the_other(rng, xp):

@@ -111,6 +111,8 @@ def test_labels_of_any_integer_type_mean_the_same(dtype, loss, logits):
         (numpy.array([0, -1, 5, 2]), "labels from 0 to 5 for 6 classes, got labels from -1 to 5"),
         (numpy.array([0.0, 1.0, 2.0, 3.0]), "integer labels, got float64"),
         (numpy.array([True, False, True, True]), "integer labels, got bool"),
+        (numpy.array(["cat", "dog", "cat", "cat"]), r"integer labels, got .*'cat'.* numpy.unique"),
+        (numpy.array(["cat", 1, 2, 3], object), r"integer labels, got 'cat'.* numpy.unique"),
         (numpy.array([0, 1, 2]), r"got \(4, 6\) and \(3,\)"),
         (numpy.array([[0], [1], [2], [3]]), r"got \(4, 6\) and \(4, 1\)"),
     ],

@@ -1,20 +1,25 @@
-"""GPU kernels for the few operations that, as array code, move several times the memory that they need to.
+"""GPU kernels for the few operations that, as array code, move several times the memory that they
+need to.
 
-On a GPU most layers wait for memory, so what counts is how often an array is read and written (`python -m
-benchmarks.gpu_cost`). A maximum over shifted copies reads each pixel once for every place in the window; the kernels here read
-and write each array once. They compute what the NumPy code beside each call computes; the tests run them on the CPU,
-compiled as C++, and compare.
+On a GPU most layers wait for memory, so what counts is how often an array is read and written
+(`python -m benchmarks.gpu_cost`). A maximum over shifted copies reads each pixel once for every
+place in the window; the kernels here read and write each array once. They compute what the NumPy
+code beside each call computes; the tests run them on the CPU, compiled as C++, and compare.
 
-A kernel's body is what CuPy's ElementwiseKernel takes: C that computes output element number `i`. An input named `raw` may be
-read at any place, in C order; T is the dtype of the arrays. Sizes are constants in the code, compiled anew for each
-layer: dividing by a number that the compiler knows is several times faster.
+A kernel's body is what CuPy's ElementwiseKernel takes: C that computes output element number `i`.
+An input named `raw` may be read at any place, in C order; T is the dtype of the arrays. Sizes are
+constants in the code, compiled for each layer: dividing by a number that the compiler knows is
+several times as fast.
 """
 
 import functools
+from collections.abc import Callable
+from types import ModuleType
 
 import numpy
 
 from minialex import backend
+from minialex.backend import Array
 
 
 class Kernel:
@@ -27,20 +32,20 @@ class Kernel:
         self.name, self.inputs, self.outputs, self.body = name, inputs, outputs, body
 
     def __call__(self, *arguments, **sizes: int) -> None:
-        """Runs the kernel: the inputs, arrays or numbers, then the arrays to write into; `sizes` are the body's constants.
+        """Runs the kernel: the inputs, arrays or numbers, then the arrays to write into; `sizes`
+        are the body's constants.
 
-        ValueError for arrays of 2³¹ elements or more: the bodies count in 32 bits, which GPUs do faster.
+        ValueError for arrays of 2³¹ elements or more: the bodies count in 32 bits, which is faster.
         """
         for x in arguments:
             if getattr(x, "size", 0) >= 1 << 31:
-                raise ValueError(
-                    f"{self.name} takes arrays of less than 2³¹ elements, got {x.shape}"
-                )
+                expected = "arrays of less than 2³¹ elements"
+                raise ValueError(f"{self.name} takes {expected}, got {x.shape}")
         compiled(self, backend.of(arguments[-1]), tuple(sizes.items()))(*arguments)
 
 
 @functools.cache
-def compiled(kernel: Kernel, xp, sizes: tuple[tuple[str, int], ...]):
+def compiled(kernel: Kernel, xp: ModuleType, sizes: tuple[tuple[str, int], ...]) -> Callable:
     """The kernel for these sizes as a function of the array module xp."""
     constants = "".join(f"const int {name} = {value};\n" for name, value in sizes)
     return xp.ElementwiseKernel(
@@ -48,7 +53,7 @@ def compiled(kernel: Kernel, xp, sizes: tuple[tuple[str, int], ...]):
     )
 
 
-def on_gpu(x) -> bool:
+def on_gpu(x: Array) -> bool:
     """Whether x is an array on a GPU, where the kernels run."""
     return backend.of(x) is not numpy
 
@@ -56,15 +61,18 @@ def on_gpu(x) -> bool:
 #: Which pixel of which picture element i of an array (pictures, height, width, channels) is.
 PIXEL = """
     const int element = i, c = element % channels, column = element / channels % width;
-    const int row = element / (channels * width) % height, n = element / (channels * width * height);
+    const int row = element / (channels * width) % height;
+    const int n = element / (channels * width * height);
 """
 
-#: The windows [first, last] along each side that a pixel is in: those that start at most at it and reach it.
+#: The windows [first, last] along each side that a pixel is in: those that start at it or before it
+#: and reach it.
 WINDOWS = """
     const int at_row = row + padding, at_column = column + padding;
     const int first_row = at_row < kernel ? 0 : (at_row - kernel) / stride + 1;
     const int first_column = at_column < kernel ? 0 : (at_column - kernel) / stride + 1;
-    const int last_row = min(at_row / stride, out_height - 1), last_column = min(at_column / stride, out_width - 1);
+    const int last_row = min(at_row / stride, out_height - 1);
+    const int last_column = min(at_column / stride, out_width - 1);
 """
 
 max_pool_forward = Kernel(
@@ -74,9 +82,10 @@ max_pool_forward = Kernel(
     PIXEL
     + """
     T largest = 0;
-    int won = 0;  // of equals the first wins, so only what is larger takes over; what is no number stays, and nobody wins
+    int won = 0;  // in a tie the first wins: only what is larger takes over; NaN stays, nobody wins
     for (int k = 0; k < kernel * kernel; ++k) {
-        const int h = row * stride + k / kernel - padding, w = column * stride + k % kernel - padding;
+        const int h = row * stride + k / kernel - padding;
+        const int w = column * stride + k % kernel - padding;
         if (h < 0 || h >= in_height || w < 0 || w >= in_width) continue;
         const T value = x[((n * in_height + h) * in_width + w) * channels + c];
         if (won == 0 || value > largest || (value != value && largest == largest)) {
@@ -112,13 +121,16 @@ im2col = Kernel(
     "raw T x",
     "T columns",
     """
-    const int depth = channels / groups, area = kernel * kernel, windows = pictures * height * width;
-    const int element = i, c = element % depth, k = element / depth % area, number = element / (depth * area);
+    const int depth = channels / groups, area = kernel * kernel;
+    const int windows = pictures * height * width;
+    const int element = i, c = element % depth, k = element / depth % area;
+    const int number = element / (depth * area);
     const int group = number / windows, window = number % windows, n = window / (width * height);
     const int h = window / width % height * stride + k / kernel - padding;
     const int w = window % width * stride + k % kernel - padding;
     const bool outside = h < 0 || h >= in_height || w < 0 || w >= in_width;
-    columns = outside ? T(0) : x[((n * in_height + h) * in_width + w) * channels + group * depth + c];
+    const int pixel = (n * in_height + h) * in_width + w;
+    columns = outside ? T(0) : x[pixel * channels + group * depth + c];
     """,
 )
 
@@ -129,7 +141,8 @@ col2im = Kernel(
     PIXEL
     + WINDOWS
     + """
-    const int depth = channels / groups, before = c / depth * pictures;  // pictures in the groups before this one
+    const int depth = channels / groups;
+    const int before = c / depth * pictures;  // pictures in the groups before this one
     T sum = 0;
     for (int r = first_row; r <= last_row; ++r)
         for (int q = first_column; q <= last_column; ++q) {
@@ -191,7 +204,8 @@ sgd_torch = Kernel(
     """,
 )
 
-#: new1 = 1 − β₁ and new2 = 1 − β₂, which single precision would round; lr and correction: see optim.Adam.
+#: new1 = 1 − β₁ and new2 = 1 − β₂, which single precision would round; for lr and correction see
+#: optim.Adam.
 adam = Kernel(
     "adam",
     "T grad, T lr, T beta1, T new1, T beta2, T new2, T correction, T epsilon, T weight_decay",

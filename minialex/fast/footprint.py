@@ -9,16 +9,18 @@ from minialex.network import Network
 def training_bytes(network: Network, batch_size: int, states: int, workspace: int) -> int:
     """About how many bytes a training step on a GPU takes at most, in float32.
 
-    Weights, their gradients and `states` arrays of the optimiser for each; for each picture what the layers keep from forward
-    for backward, and the two largest gradients on the way back; im2col's columns, which `workspace` bytes bound. What Muon
-    computes with, some copies of the largest weight, is not counted.
+    Weights, their gradients and `states` arrays of the optimiser for each; for each picture what
+    the layers keep from forward for backward, and the two largest gradients on the way back;
+    im2col's columns, which `workspace` bytes bound. Muon's temporaries, some copies of the largest
+    weight, are not counted.
     """
     columns = columns_bytes(network, batch_size, workspace)
     return int(fixed_bytes(network, states) + batch_size * picture_bytes(network) + columns)
 
 
 def batch_size_for(network: Network, available: int, states: int, workspace: int) -> int:
-    """The largest batch whose training step should fit into so many bytes; 0 if not even one picture does."""
+    """The largest batch whose training step should fit into `available` bytes; 0 if not even one
+    picture does."""
     fits = 0
     for step in (1 << k for k in reversed(range(24))):  # bit by bit, the highest first
         if training_bytes(network, fits + step, states, workspace) <= available:
@@ -47,7 +49,8 @@ def picture_bytes(network: Network) -> float:
 
 
 def columns_bytes(network: Network, batch_size: int, workspace: int) -> int:
-    """The largest layer's columns: of all pictures, or of as many as fit the workspace, but of one at least."""
+    """The largest layer's columns: of all pictures, or of as many as fit the workspace, at least
+    one."""
     inputs = [network.input_shape, *network.shapes().values()]
     columns = [0]
     for layer, shape in zip(network.layers.values(), inputs, strict=False):
