@@ -50,23 +50,21 @@ def _gpu_problem() -> str | None:
     try:
         import cupy
     except ImportError:
-        return (
-            "CuPy is not installed. With CUDA 12: python -m pip install -e '.[cuda12]' (CUDA 13: '.[cuda13]'); "
-            "without an NVIDIA GPU use --backend numpy"
-        )
+        install = "python -m pip install -e '.[cuda12]' (CUDA 13: '.[cuda13]')"
+        otherwise = "without an NVIDIA GPU use --backend numpy"
+        return f"CuPy is not installed. With CUDA 12: {install}; {otherwise}"
     # CuPy imports without a driver; only a call tells whether a device answers.
     try:
         if cupy.cuda.is_available():
+            # needs the compiler and cuBLAS, which CuPy loads only now
             ones = cupy.ones((2, 2), numpy.float32)
-            float(
-                (ones @ ones + 1).sum()
-            )  # needs the compiler and cuBLAS, which CuPy loads only now
+            float((ones @ ones + 1).sum())
             return None
     except Exception as error:  # CuPy raises many kinds for a broken CUDA
         return f"CuPy is installed, but CUDA reports: {error}"
     return (
-        "CuPy is installed, but no NVIDIA GPU or driver answers. Install the driver (nvidia-smi must list the GPU), "
-        "or use --backend numpy"
+        "CuPy is installed, but no NVIDIA GPU or driver answers. Install the driver "
+        "(nvidia-smi must list the GPU), or use --backend numpy"
     )
 
 

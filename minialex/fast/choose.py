@@ -1,8 +1,8 @@
 """What is faster: the rule by which convolutions choose their algorithm, and its constants.
 
-All of them were measured; benchmarks/README.md has the tables, and `python -m benchmarks.algorithms`
-measures again. On a GPU, which multiplies faster than it can fetch what Winograd's transforms move,
-every convolution takes im2col.
+All of them were measured; benchmarks/README.md has the tables, and `python -m
+benchmarks.algorithms` measures again. On a GPU, which multiplies faster than it can fetch what
+Winograd's transforms move, every convolution takes im2col.
 """
 
 from minialex.fast.space_to_depth import kernel_blocks

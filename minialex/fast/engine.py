@@ -1,4 +1,5 @@
-"""The engine: a network's layers rebuilt for speed, over the same parameters, on several threads."""
+"""The engine: a network's layers rebuilt for speed, over the same parameters, on several
+threads."""
 
 from minialex import backend
 from minialex.backend import Array

@@ -56,7 +56,8 @@ class Step:
     kept: dict = field(default_factory=dict)  #: what the twins of one convolution share
 
     def build(self, memory: Memory, workers: Workers) -> Layer:
-        """The layer for one thread; a shallow copy of the plain one where there is no fast class."""
+        """The layer for one thread; a shallow copy of the plain one where there is no fast
+        class."""
         if self.fast is None:
             twin = copy.copy(self.plain)
             twin.grads, twin.cache = {}, None

@@ -9,7 +9,8 @@ from minialex.layers.checks import check_input
 
 
 class FastLocalResponseNorm(FastLayer, LocalResponseNorm):
-    """Keeps x, s and y, so that backward has y_j / s_j where the plain layer takes a power again."""
+    """Keeps x, s and y, so that backward has y_j / s_j where the plain layer takes a power
+    again."""
 
     def forward(self, x: Array, train: bool = False) -> Array:
         check_input(self, x, None, None, None)

@@ -23,7 +23,8 @@ CACHE_BYTES = 2 << 20
 #: network.
 TEMPORARY_BYTES = 24 << 20
 
-#: GPU: im2col's columns take at most this much at a time (--gpu-workspace); more fills it no better.
+#: GPU: im2col's columns take at most this much at a time (--gpu-workspace); more fills it no
+#: better.
 GPU_WORKSPACE = 1 << 30
 
 

@@ -25,39 +25,37 @@ class Winograd:
     """y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A: a patch of a×a pixels of x gives a tile of m×m pixels of y,
     a = m + r − 1.
 
-    Two polynomials can be multiplied with one product a point: evaluate both there, multiply the values,
-    interpolate. Multiplying polynomials is convolving; what a layer computes, with the kernel not
-    mirrored, is the transpose of that: G evaluates the kernel (r×r), Bᵀ is the transposed interpolation,
-    Aᵀ the transposed evaluation. In one dimension m outputs then cost m + r − 1 products instead of m·r,
-    in two dimensions a² instead of m²·r². Over channels, P patches and O filters these products are
-    matrix products, one for each of the a² pairs of points (k, l):
+    Two polynomials can be multiplied with one product a point: evaluate both there, multiply the
+    values, interpolate. Multiplying polynomials is convolving; what a layer computes, with the
+    kernel not mirrored, is the transpose of that: G evaluates the kernel (r×r), Bᵀ is the
+    transposed interpolation, Aᵀ the transposed evaluation. In one dimension m outputs then cost
+    m + r − 1 products instead of m·r, in two dimensions a² instead of m²·r². Over channels, P
+    patches and O filters these products are matrix products, one for each of the a² pairs of
+    points (k, l):
 
         V = Bᵀ x B, U = G w Gᵀ      y = Aᵀ M A,     M_kl = V_kl U_kl         (P, C) · (C, O)
         dM = A dy Aᵀ                dw = Gᵀ dU G,   dU_kl = dM_klᵀ V_kl      (O, P) · (P, C)
 
     The gradient of x is a convolution, too: of dy with the kernels mirrored, from O channels to C.
 
-    naive_winograd (winograd_transforms.py) goes tile by tile. Here, rows of pixels are transformed first, all of a picture's at
-    once, since they overlap only from tile to tile. Then columns are transformed, multiplied and
-    transformed back for one k after the other, so that only a of the a² pairs of V and M exist at a
-    time, and they stay in the cache.
+    naive_winograd (winograd_transforms.py) goes tile by tile. Here, rows of pixels are transformed
+    first, all of a picture's at once, since they overlap only from tile to tile. Then columns are
+    transformed, multiplied and transformed back for one k after the other, so that only a of the a²
+    pairs of V and M exist at a time, and they stay in the cache.
 
-    With a stride of s, read blocks of s×s pixels for pixels of x, and r = ⌈K / s⌉ (space_to_depth.py).
+    With a stride of s, read blocks of s×s pixels for pixels of x, and r = ⌈K / s⌉
+    (space_to_depth.py).
 
-    Winograd, "Arithmetic complexity of computations" (1980), with the points of Toom and Cook; Lavin and
-    Gray, "Fast algorithms for convolutional neural networks" (2016).
+    Winograd, "Arithmetic complexity of computations" (1980), with the points of Toom and Cook;
+    Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016).
 
-    conv: a FastConv2d that choose.winograd_applies to; size: of the output, (pictures, height, width);
-    keep: whether U is kept for the next batch, which pays while the weight stays the same.
+    conv: a FastConv2d that choose.winograd_applies to; size: of the output, (pictures, height,
+    width); keep: whether U is kept for the next batch, which pays while the weight stays the same.
     """
 
     def __init__(self, conv: "FastConv2d", size: choose.Size, keep: bool = False):
-        self.conv, self.scratch, self.keep, (_, height, width) = (
-            conv,
-            conv.memory.scratch,
-            keep,
-            size,
-        )
+        _, height, width = size
+        self.conv, self.scratch, self.keep = conv, conv.memory.scratch, keep
         self.r, self.m = kernel_blocks(conv), choose.winograd_tile(conv, size, keep)
         self.a = self.m + self.r - 1
         self.rows, self.columns = -(-height // self.m), -(-width // self.m)
@@ -68,7 +66,8 @@ class Winograd:
         self.convolve(x, u, self.conv.padding, self.conv.stride, y, self.conv.params["bias"])
 
     def backward(self, x: Array, dy: Array, dx: Array | None) -> None:
-        """Writes the gradient of the weight into the layer's `grads` and that of x into dx, unless it is None."""
+        """Writes the gradient of the weight into the layer's `grads` and that of x into dx, unless
+        it is None."""
         self.weight_gradient(x, dy)
         if dx is not None:
             self.input_gradient(dy, dx)
@@ -148,8 +147,8 @@ class Winograd:
         return self.point_weights(self.block_weight().transpose(0, 2, 3, 4, 1))
 
     def kept_point_weights(self) -> Array:
-        """U of the layer's weight, computed again only if that has changed: comparing takes a tenth of the
-        time."""
+        """U of the layer's weight, computed again only if that has changed: comparing takes a tenth
+        of the time."""
         weight, kept = self.conv.params["weight"], self.conv.kept
         m, of_weight, u = kept.get("u", (None, None, None))
         same_kind = m == self.m and of_weight.dtype == weight.dtype
@@ -159,12 +158,12 @@ class Winograd:
         return u
 
     def rows_to_points(self, name: str, t: Array, x: Array, padding: int, stride: int = 1) -> Array:
-        """t (o, i) times the rows of pixels of each row of tiles of i×i pixels, for pictures x (n, H, W, C):
-        the view (o, groups, n, R, columns, i, C / groups), as tiles. With a stride, pixels are blocks with
-        stride²·C channels.
+        """t (o, i) times the rows of pixels of each row of tiles of i×i pixels, for pictures x (n,
+        H, W, C): the view (o, groups, n, R, columns, i, C / groups), as tiles. With a stride,
+        pixels are blocks with stride²·C channels.
 
-        Above and below the picture a tile is 0, and its product leaves that out; on the left and right
-        zeros are added. A negative padding cuts pixels off.
+        Above and below the picture a tile is 0, and its product leaves that out; on the left and
+        right zeros are added. A negative padding cuts pixels off.
         """
         (o, i), xp, groups = t.shape, backend.of(x), self.conv.groups
         if stride > 1:
@@ -207,8 +206,8 @@ class Winograd:
         return rows, rows.transpose(0, 5, 1, 2, 3, 4, 6)
 
     def room_for_values(self, name: str, tiles: Array) -> tuple[Array, Array]:
-        """Room for the values (groups, a, P, C / groups) of `tiles`, as rows_to_points returns them, at the
-        a points, and its view (groups, n, R, columns, a, C / groups).
+        """Room for the values (groups, a, P, C / groups) of `tiles`, as rows_to_points returns
+        them, at the a points, and its view (groups, n, R, columns, a, C / groups).
 
         With an odd number of rows, the matrices do not all start at the same place in the cache.
         """
@@ -217,8 +216,8 @@ class Winograd:
         return values, values.reshape(groups, self.a, *shape, channels).transpose(0, 2, 3, 4, 1, 5)
 
     def fitted(self, x: Array, padding: int, side: int, stride: int) -> Array:
-        """The pictures x (n, H, W, C), padded with zeros or cut to the whole blocks that tiles of `side`
-        blocks cover."""
+        """The pictures x (n, H, W, C), padded with zeros or cut to the whole blocks that tiles of
+        `side` blocks cover."""
         height, width = (((n - 1) * self.m + side) * stride for n in (self.rows, self.columns))
         x = x[:, : height - padding, : width - padding]
         bottom, right = padding + x.shape[1], padding + x.shape[2]
@@ -238,8 +237,8 @@ class Winograd:
         return weight.reshape(self.conv.groups, -1, *weight.shape[1:])
 
     def chunks(self, x: Array, y: Array, stride: int = 1) -> list[slice]:
-        """Slices of few enough pictures for small products, in the cache, or else of as many as there is
-        room for."""
+        """Slices of few enough pictures for small products, in the cache, or else of as many as
+        there is room for."""
         groups, tiles = self.conv.groups, self.rows * self.columns
         channels, filters = stride**2 * x.shape[-1], y.shape[-1]
         values = tiles * self.a * (channels + filters) * x.itemsize

@@ -1,4 +1,4 @@
-"""Workers: however many threads share the work, the numbers are those of one network that takes the whole batch."""
+"""The engine: however many threads share the work, the numbers are the plain network's."""
 
 import threading
 import time
@@ -8,29 +8,32 @@ import pytest
 from naive import assert_same
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from minialex import optim
 from minialex.layers import (
     AvgPool2d,
     Conv2d,
     Dropout,
     Flatten,
+    Layer,
     Linear,
     LocalResponseNorm,
     MaxPool2d,
     ReLU,
     SoftmaxCrossEntropy,
 )
+from minialex import fast
+from minialex.fast import update as updating
+from minialex.fast import workers as sharing
+from minialex.fast.conv import FastConv2d
+from minialex.fast.workers import Workers
 from minialex.network import Network
 from minialex.optim import SGD, Muon
-from minialex.parallel import workers as parallel
-from minialex.parallel.workers import Workers
 
 SHAPE = (8, 7, 4)
 
 
 @pytest.fixture(autouse=True)
 def no_product_is_too_small_to_share(monkeypatch):
-    monkeypatch.setattr(parallel, "WORTH_SHARING", 1)
+    monkeypatch.setattr(sharing, "WORTH_SHARING", 1)
 
 
 def convolutional(dtype="float64"):
@@ -126,6 +129,12 @@ def whole(network, x, labels):
     return float(value), network.grads
 
 
+def step(engine, x, labels):
+    """The loss of a step, as a number."""
+    loss, _ = engine.step(x, labels, SoftmaxCrossEntropy())
+    return float(loss)
+
+
 def assert_close(actual, expected):
     assert list(actual) == list(expected)
     for name in expected:
@@ -141,9 +150,7 @@ def test_a_step_gives_the_loss_and_gradients_of_the_whole_batch(build, n, pictur
     network = build()
     x, labels = batch(network, pictures)
     loss, grads = whole(build(), x, labels)
-    assert float(Workers(network, SoftmaxCrossEntropy(), n).step(x, labels)) == pytest.approx(
-        loss, abs=1e-12
-    )
+    assert step(fast.prepare(network, n), x, labels) == pytest.approx(loss, abs=1e-12)
     assert_close(network.grads, grads)
 
 
@@ -166,20 +173,18 @@ def test_the_dropout_masks_do_not_depend_on_which_thread_is_faster(n):
     x, labels = batch(network)
     loss, grads = whole(dropout_before_flatten(), x, labels)
     network.layers["dropout"].rng = FirstDrawIsSlow(1)
-    assert float(Workers(network, SoftmaxCrossEntropy(), n).step(x, labels)) == pytest.approx(
-        loss, abs=1e-12
-    )
+    assert step(fast.prepare(network, n), x, labels) == pytest.approx(loss, abs=1e-12)
     assert_close(network.grads, grads)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_batches_of_changing_size_come_out_right_one_after_the_other(n):
     network, reference = convolutional(), convolutional()
-    workers = Workers(network, SoftmaxCrossEntropy(), n)
+    engine = fast.prepare(network, n)
     for pictures in (7, 2, 1, 8, 3):
         x, labels = batch(network, pictures, seed=pictures)
         loss, grads = whole(reference, x, labels)
-        assert float(workers.step(x, labels)) == pytest.approx(loss, abs=1e-12)
+        assert step(engine, x, labels) == pytest.approx(loss, abs=1e-12)
         assert_close(network.grads, grads)
 
 
@@ -187,14 +192,14 @@ def test_batches_of_changing_size_come_out_right_one_after_the_other(n):
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_training_keeps_the_threads_on_the_weights_as_they_are_now(n, kind, monkeypatch):
     """Three steps, SGD's in slices of 10 numbers: each sees what the one before did to the weights, in every thread."""
-    monkeypatch.setattr(optim, "SLICE", 10)
+    monkeypatch.setattr(updating, "SLICE", 10)
     network, reference = convolutional(), convolutional()
-    workers = Workers(network, SoftmaxCrossEntropy(), n)
+    engine = fast.prepare(network, n)
     optimizer, alone = kind(network, lr=0.1), kind(reference, lr=0.1)
     for seed in (3, 4, 5):
         x, labels = batch(network, seed=seed)
-        workers.step(x, labels)
-        workers.update(optimizer)
+        step(engine, x, labels)
+        engine.update(optimizer)
         whole(reference, x, labels)
         alone.step()
     assert_close(network.params, reference.params)
@@ -206,7 +211,7 @@ def test_forward_is_the_networks(build, n):
     network = build()
     x, _ = batch(network)
     numpy.testing.assert_allclose(
-        Workers(network, SoftmaxCrossEntropy(), n).forward(x),
+        fast.prepare(network, n).forward(x),
         build().forward(x),
         rtol=1e-12,
         atol=1e-12,
@@ -217,8 +222,8 @@ def test_forward_is_the_networks(build, n):
 @pytest.mark.parametrize("shape", [(7, 4, 5), (5, 4, 7), (1, 3, 2), (2, 3, 1)])
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_a_product_is_whole_whoever_has_a_share_of_it(n, shape, worth_sharing, rng, monkeypatch):
-    monkeypatch.setattr(parallel, "WORTH_SHARING", worth_sharing)
-    (rows, inner, columns), workers = shape, Workers(linear_only(), SoftmaxCrossEntropy(), n)
+    monkeypatch.setattr(sharing, "WORTH_SHARING", worth_sharing)
+    (rows, inner, columns), workers = shape, Workers(n)
     a, b, out = (
         rng.standard_normal((rows, inner)),
         rng.standard_normal((inner, columns)),
@@ -232,11 +237,7 @@ def test_a_product_is_whole_whoever_has_a_share_of_it(n, shape, worth_sharing, r
 def test_a_large_product_is_shared_by_the_threads_at_work(pictures, at_work, monkeypatch):
     """The threads wait for each other: one that took all shares would wait in vain."""
     network = linear_only()
-    workers, meeting, places = (
-        Workers(network, SoftmaxCrossEntropy(), 3),
-        threading.Barrier(at_work),
-        [],
-    )
+    engine, meeting, places = fast.prepare(network, 3), threading.Barrier(at_work), []
     product = numpy.matmul
 
     def matmul(*arguments, **options):
@@ -244,41 +245,30 @@ def test_a_large_product_is_shared_by_the_threads_at_work(pictures, at_work, mon
         return product(*arguments, **options)
 
     monkeypatch.setattr(numpy, "matmul", matmul)
-    workers.forward(batch(network, pictures)[0])
+    engine.forward(batch(network, pictures)[0])
     assert sorted(places) == sorted(2 * list(range(at_work)))  # two linear layers
 
 
-def test_a_replica_shares_its_products_not_the_networks_own_layer():
-    network = linear_only()
-    Workers(network, SoftmaxCrossEntropy(), 2)
-    assert (
-        network.layers["fc1"].matmul(numpy.eye(2), numpy.eye(2), numpy.empty((2, 2))).trace() == 2
-    )
-    assert not any("matmul" in vars(layer) for layer in network.layers.values())
-
-
-def test_in_the_threads_a_relu_comes_behind_the_max_pool():
-    workers = Workers(deep(), SoftmaxCrossEntropy(), 2)
-    for features in workers.features:
-        assert list(features.layers) == [
-            "relu0",
-            "conv1",
-            "conv2",
-            "pool2",
-            "relu2",
-            "conv3",
-            "relu3",
-            "pool3",
-        ]
-    assert list(workers.network.layers)[3:5] == ["relu2", "pool2"]
-
-
-def test_the_logits_of_a_step_can_be_read_afterwards():
+def test_the_logits_of_a_step_are_the_networks():
     network = linear_only()
     x, labels = batch(network)
-    workers = Workers(network, SoftmaxCrossEntropy(), 2)
-    workers.step(x, labels)
-    numpy.testing.assert_allclose(workers.logits, network.forward(x), rtol=1e-12)
+    _, logits = fast.prepare(network, 2).step(x, labels, SoftmaxCrossEntropy())
+    numpy.testing.assert_allclose(logits, network.forward(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("build", NETWORKS)
+def test_what_forward_and_step_return_is_the_callers(build, n):
+    """A second batch leaves the results of the first alone."""
+    network = build()
+    engine, (x, labels) = fast.prepare(network, n), batch(network)
+    y = engine.forward(x)
+    _, logits = engine.step(x, labels, SoftmaxCrossEntropy())
+    kept = y.copy(), logits.copy()
+    engine.forward(3 * x)
+    engine.step(3 * x, labels, SoftmaxCrossEntropy())
+    assert_same(y, kept[0])
+    assert_same(logits, kept[1])
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
@@ -286,10 +276,10 @@ def test_the_same_seed_and_threads_give_the_same_bits(n):
     results = []
     for _ in range(2):
         network = convolutional("float32")
-        workers, optimizer = Workers(network, SoftmaxCrossEntropy(), n), SGD(network, lr=0.1)
+        engine, optimizer = fast.prepare(network, n), SGD(network, lr=0.1)
         for seed in (3, 4, 5):
-            workers.step(*batch(network, seed=seed))
-            workers.update(optimizer)
+            step(engine, *batch(network, seed=seed))
+            engine.update(optimizer)
         results.append(network.params)
     for name in results[0]:
         assert_same(results[0][name], results[1][name])
@@ -298,8 +288,8 @@ def test_the_same_seed_and_threads_give_the_same_bits(n):
 @pytest.mark.parametrize("n", [1, 2])
 def test_single_precision_stays_single(n):
     network = convolutional("float32")
-    loss = Workers(network, SoftmaxCrossEntropy(), n).step(*batch(network))
-    assert {str(array.dtype) for array in (loss, *network.grads.values())} == {"float32"}
+    loss, logits = fast.prepare(network, n).step(*batch(network), SoftmaxCrossEntropy())
+    assert {str(a.dtype) for a in (loss, logits, *network.grads.values())} == {"float32"}
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -307,7 +297,7 @@ def test_a_step_leaves_its_batch_alone(n):
     network = convolutional()
     x, labels = batch(network)
     before = x.copy(), labels.copy()
-    Workers(network, SoftmaxCrossEntropy(), n).step(x, labels)
+    step(fast.prepare(network, n), x, labels)
     assert_same(x, before[0])
     assert_same(labels, before[1])
 
@@ -331,31 +321,31 @@ def test_a_step_leaves_its_batch_alone(n):
     ids=["label out of range", "a label too few", "wrong pictures"],
 )
 def test_what_is_wrong_with_a_batch_reaches_the_caller(x, labels, message, n):
-    workers = Workers(convolutional(), SoftmaxCrossEntropy(), n)
+    engine = fast.prepare(convolutional(), n)
     with pytest.raises(ValueError, match=message):
-        workers.step(x, labels)
+        step(engine, x, labels)
 
 
 def test_a_step_after_a_refused_one_is_right():
     network = convolutional()
     x, labels = batch(network)
-    workers = Workers(network, SoftmaxCrossEntropy(), 2)
+    engine = fast.prepare(network, 2)
     with pytest.raises(ValueError, match="5 classes"):
-        workers.step(x, labels + 5)
+        step(engine, x, labels + 5)
     for (
         name,
         layer,
     ) in network.layers.items():  # the refused step drew masks; draw the same ones again
         if isinstance(layer, Dropout):
             layer.rng = convolutional().layers[name].rng
-    workers.step(x, labels)
+    step(engine, x, labels)
     assert_close(network.grads, whole(convolutional(), x, labels)[1])
 
 
 @pytest.mark.parametrize("n", [0, -1])
 def test_there_is_at_least_one_worker(n):
     with pytest.raises(ValueError, match=f"at least 1, got {n}"):
-        Workers(convolutional(), SoftmaxCrossEntropy(), n)
+        fast.prepare(convolutional(), n)
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -364,35 +354,108 @@ def test_the_batch_is_not_written_to(build, n):
     network = build()
     x, labels = batch(network)
     before = x.copy()
-    Workers(network, SoftmaxCrossEntropy(), n).step(x, labels)
+    step(fast.prepare(network, n), x, labels)
     assert_same(x, before)
 
 
-class Probe(ReLU):
-    """Notes how many threads BLAS may use when it is asked; `seen` is shared by the workers' copies."""
+@pytest.mark.parametrize("pictures, wanted", [(1, 2), (2, 1)], ids=["one picture", "one each"])
+def test_blas_uses_the_cores_that_a_small_batch_leaves_idle(pictures, wanted, monkeypatch):
+    """Where BLAS knows of one core only, it uses one."""
+    seen = []
+
+    def forward(self, x, train=False, forward=FastConv2d.forward):
+        seen.extend(blas_threads())
+        return forward(self, x, train)
+
+    monkeypatch.setattr(FastConv2d, "forward", forward)
+    with threadpool_limits(64, user_api="blas"):
+        most = max(blas_threads())
+        network = Network([Conv2d(8, 4, 5, padding=2)], (8, 8, 8))
+        fast.prepare(network, 2).forward(numpy.ones((pictures, 8, 8, 8), numpy.float32))
+        assert set(seen) == {min(wanted, most)}
+        assert max(blas_threads()) == most
+
+
+def blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+class Doubling(Layer):
+    """A layer of somebody's own, with a memory that two threads would spoil."""
 
     def __init__(self):
         super().__init__()
-        self.seen = []
+        self.params["weight"] = numpy.ones(1)
+        self.batches = []
 
     def forward(self, x, train=False):
-        self.seen += [
-            pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"
-        ]
-        return super().forward(x, train)
+        self.batches.append(len(x))
+        self.cache = x if train else None
+        return 2 * x * self.params["weight"]
+
+    def backward(self, dy):
+        self.grads = {"weight": (2 * dy * self.cached()).sum(keepdims=True).reshape(1)}
+        return 2 * dy * self.params["weight"]
 
 
-@pytest.mark.parametrize(
-    "pictures, wanted", [(1, 2), (2, 1)], ids=["one picture", "a picture each"]
-)
-def test_blas_uses_the_cores_that_a_small_batch_leaves_idle(pictures, wanted):
-    """Where BLAS knows of one core only, it uses one."""
-    with threadpool_limits(64, user_api="blas"):
-        most = max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
-    probe = Probe()
-    conv = Conv2d(8, 4, 5, padding=2, rng=numpy.random.default_rng(0))
-    workers = Workers(
-        Network([("conv", conv), ("probe", probe)], (8, 8, 8)), SoftmaxCrossEntropy(), 2
-    )
-    workers.forward(numpy.ones((pictures, 8, 8, 8), numpy.float32))
-    assert set(probe.seen) == {min(wanted, most)}
+class Negated(Conv2d):
+    """A convolution that somebody changed."""
+
+    def forward(self, x, train=False):
+        return -super().forward(x, train)
+
+    def backward(self, dy):
+        return super().backward(-dy)
+
+
+def with_own_layers():
+    rng = numpy.random.default_rng(0)
+    layers = [
+        ("conv1", Conv2d(4, 6, 3, rng=rng)),
+        ("own1", Negated(6, 3, 3, rng=rng)),
+        ("relu", ReLU()),
+        ("own2", Doubling()),
+        ("pool", MaxPool2d(2, stride=2)),
+        ("flatten", Flatten()),
+        ("fc", Linear(2 * 1 * 3, 5, rng=rng)),
+    ]
+    return Network(layers, SHAPE).astype("float64")
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_layers_of_somebodys_own_stay_as_they_are_and_see_the_whole_batch(n):
+    network, reference = with_own_layers(), with_own_layers()
+    x, labels = batch(network)
+    loss, grads = whole(reference, x, labels)
+    engine = fast.prepare(network, n)
+    assert step(engine, x, labels) == pytest.approx(loss, abs=1e-12)
+    assert_close(engine.grads, grads)
+    assert network.layers["own2"].batches == [7]
+
+
+def test_a_network_without_parameters_runs(rng):
+    network = Network([ReLU(), Flatten()], (2, 2, 1))
+    x = rng.standard_normal((3, 2, 2, 1))
+    assert_same(fast.prepare(network, 2).forward(x), network.forward(x))
+
+
+def test_gradients_are_the_plain_networks_own_arrays():
+    """So an optimiser built on either works with both."""
+    network = convolutional()
+    engine, (x, labels) = fast.prepare(network, 2), batch(network)
+    step(engine, x, labels)
+    for name, grad in network.grads.items():
+        assert grad is engine.grads[name]
+
+
+def test_after_a_change_of_precision_the_engine_computes_in_it():
+    network = convolutional("float32")
+    engine = fast.prepare(network, 2)
+    step(engine, *batch(network))
+    network.astype("float64")
+    x, labels = batch(network)
+    loss, grads = whole(convolutional("float32").astype("float64"), x, labels)
+    for name in ("dropout2", "dropout3"):
+        network.layers[name].rng = convolutional().layers[name].rng
+    assert step(engine, x, labels) == pytest.approx(loss, abs=1e-12)
+    assert_close(network.grads, grads)
