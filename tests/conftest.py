@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from minialex import backend, figures, gradcheck
 from minialex.errors import InputError
+from minialex.fast.memory import Memory
 from minialex.files import PNG_MARK
 
 
@@ -115,7 +116,7 @@ def two_at_a_time(monkeypatch):
     def slices(count, bytes_each, budget):
         return [slice(start, min(start + 2, count)) for start in range(0, count, 2)]
 
-    monkeypatch.setattr(backend, "slices", slices)
+    monkeypatch.setattr(Memory, "slices", staticmethod(slices))
 
 
 @pytest.fixture

@@ -8,6 +8,11 @@ import pytest
 from naive import assert_same
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from minialex import fast
+from minialex.fast import update as updating
+from minialex.fast import workers as sharing
+from minialex.fast.conv import FastConv2d
+from minialex.fast.workers import Workers
 from minialex.layers import (
     AvgPool2d,
     Conv2d,
@@ -20,11 +25,6 @@ from minialex.layers import (
     ReLU,
     SoftmaxCrossEntropy,
 )
-from minialex import fast
-from minialex.fast import update as updating
-from minialex.fast import workers as sharing
-from minialex.fast.conv import FastConv2d
-from minialex.fast.workers import Workers
 from minialex.network import Network
 from minialex.optim import SGD, Muon
 
@@ -82,7 +82,8 @@ def linear_only(dtype="float64"):
 
 
 def convolutions_only(dtype="float64"):
-    """Nothing after the seam but the flattening: the last convolution gives one number for each class."""
+    """Nothing after the seam but the flattening: the last convolution gives one number for each
+    class."""
     rng = numpy.random.default_rng(0)
     layers = [
         ("conv1", Conv2d(4, 6, 3, stride=2, rng=rng)),
@@ -93,7 +94,8 @@ def convolutions_only(dtype="float64"):
 
 
 def deep(dtype="float64"):
-    """Gradients on their way back through several layers that write theirs to memory of their own."""
+    """Gradients on their way back through several layers that write theirs to memory of their
+    own."""
     rng = numpy.random.default_rng(0)
     layers = [
         ("relu0", ReLU()),
@@ -191,7 +193,8 @@ def test_batches_of_changing_size_come_out_right_one_after_the_other(n):
 @pytest.mark.parametrize("kind", [SGD, Muon])
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_training_keeps_the_threads_on_the_weights_as_they_are_now(n, kind, monkeypatch):
-    """Three steps, SGD's in slices of 10 numbers: each sees what the one before did to the weights, in every thread."""
+    """Three steps, SGD's in slices of 10 numbers: each sees what the one before did to the weights,
+    in every thread."""
     monkeypatch.setattr(updating, "SLICE", 10)
     network, reference = convolutional(), convolutional()
     engine = fast.prepare(network, n)

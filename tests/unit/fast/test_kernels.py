@@ -1,6 +1,8 @@
-"""The GPU kernels: run on the CPU they give the NumPy layers' numbers, and NVIDIA's compiler takes them.
+"""The GPU kernels: run on the CPU they give the NumPy layers' numbers, and NVIDIA's compiler takes
+them.
 
-Through standin.py every test of the layers and optimisers runs them; here are the cases that decide whether a kernel is right.
+Through standin.py every test of the layers and optimisers runs them; here are the cases that decide
+whether a kernel is right.
 """
 
 import itertools
@@ -10,20 +12,32 @@ import pytest
 import standin
 from naive import assert_close, assert_same, to
 
-from minialex import kernels
+from minialex.fast import fuse, kernels
+from minialex.fast.conv import FastConv2d
+from minialex.fast.memory import Memory
+from minialex.fast.workers import Workers
 from minialex.layers import Conv2d, LocalResponseNorm, MaxPool2d
+
+
+def fast(plain):
+    """The fast twin, whose convolutions take im2col."""
+    layer = fuse.fast_class(plain).of(plain, Memory(), Workers())
+    if isinstance(layer, FastConv2d):
+        layer.algorithm, layer.kept = "im2col", {}
+    return layer
 
 
 def passes(build, x, dy_of, xp):
     """y, dx and the gradients of one forward and backward pass on the array module xp."""
-    layer = to(build().astype(str(x.dtype)), xp)
+    layer = fast(to(build().astype(str(x.dtype)), xp))
     y = layer.forward(xp.asarray(x), train=True)
     dx = layer.backward(xp.asarray(dy_of(y)))
     return {"y": y, "dx": dx, **layer.grads}
 
 
 def assert_equal_to_numpy(build, x, device, kernels_used, exact=()):
-    """The layer gives the same on the device, by these kernels, as on NumPy; the arrays named in `exact` to the last bit."""
+    """The layer gives the same on the device, by these kernels, as on NumPy; the arrays named in
+    `exact` to the last bit."""
     dy_of = lambda y: numpy.random.default_rng(1).standard_normal(y.shape).astype(x.dtype)  # noqa: E731
     with standin.accounting() as account:
         got = passes(build, x, dy_of, device)
@@ -49,13 +63,14 @@ def test_max_pool(kernel, stride, padding, size, dtype, rng, device):
 
 @pytest.mark.parametrize("kernel, stride, padding", POOLS)
 def test_max_pool_of_equals_lets_the_first_win(kernel, stride, padding, rng, device):
-    """Few different numbers, so that nearly every window has several largest; whole ones, so that sums are exact."""
+    """Few different numbers, so that nearly every window has several largest; whole ones, so that
+    sums are exact."""
     x = rng.integers(-1, 2, (2, 8, 7, 3)).astype("float32")
     build = lambda: MaxPool2d(kernel, stride, padding)  # noqa: E731
     assert_equal_to_numpy(build, x, device, ("max_pool_forward", "max_pool_backward"), exact=["y"])
 
 
-def test_max_pool_lets_what_is_no_number_through_and_nobody_wins(rng, device):
+def test_max_pool_lets_nan_through_and_nobody_wins(rng, device):
     x = rng.standard_normal((1, 5, 5, 2)).astype("float32")
     x[0, 2, 2, 0] = numpy.nan
     dy_of = lambda y: numpy.ones(y.shape, "float32")  # noqa: E731
@@ -71,12 +86,13 @@ CONVS = itertools.product([1, 3, 4], [1, 2, 3], [0, 1, 2], [1, 2])
 
 @pytest.mark.parametrize("kernel, stride, padding, groups", list(CONVS))
 def test_columns(kernel, stride, padding, groups, rng, device):
-    """Convolution with im2col: groups see only their channels, and the last rows may be in no window."""
+    """Convolution with im2col: groups see only their channels, and the last rows may be in no
+    window."""
     x = rng.standard_normal((2, 7, 6, 4))
 
     def build():
         weights = numpy.random.default_rng(2)
-        return Conv2d(4, 6, kernel, stride, padding, groups, algorithm="im2col", rng=weights)
+        return Conv2d(4, 6, kernel, stride, padding, groups, rng=weights)
 
     assert_equal_to_numpy(build, x, device, ("im2col", "col2im"))
 
@@ -96,9 +112,7 @@ def test_a_batch_in_parts_gives_the_same(rng, device, two_at_a_time):
     """The kernels read x and write dx at their place in larger arrays."""
 
     def build():
-        return Conv2d(
-            4, 6, 3, padding=1, groups=2, algorithm="im2col", rng=numpy.random.default_rng(2)
-        )
+        return Conv2d(4, 6, 3, padding=1, groups=2, rng=numpy.random.default_rng(2))
 
     assert_equal_to_numpy(build, rng.standard_normal((5, 7, 6, 4)), device, ("im2col", "col2im"))
 
@@ -108,7 +122,7 @@ def test_a_batch_in_parts_gives_the_same(rng, device, two_at_a_time):
     [lambda: MaxPool2d(3, 2), lambda: LocalResponseNorm(3, alpha=1), lambda: Conv2d(4, 2, 3)],
 )
 def test_arrays_whose_numbers_lie_apart_are_read_in_order(build, rng, device):
-    layer, x = to(build().astype("float64"), device), rng.standard_normal((2, 7, 6, 8))
+    layer, x = fast(to(build().astype("float64"), device)), rng.standard_normal((2, 7, 6, 8))
     apart = layer.forward(device.asarray(x)[:, :, :, ::2], train=True).copy()
     dy = rng.standard_normal((*apart.shape[:3], 2 * apart.shape[3]))
     dx_apart = layer.backward(device.asarray(dy)[:, :, :, ::2]).copy()
@@ -119,7 +133,8 @@ def test_arrays_whose_numbers_lie_apart_are_read_in_order(build, rng, device):
 
 KERNELS = [thing for thing in vars(kernels).values() if isinstance(thing, kernels.Kernel)]
 
-#: What the kernels take as one number of the arrays' dtype, and the sizes that their bodies speak of.
+#: What the kernels take as one number of the arrays' dtype, and the sizes that their bodies speak
+#: of.
 NUMBERS = (
     *("alpha", "beta", "k", "lr", "momentum", "weight_decay"),
     *("beta1", "new1", "beta2", "new2", "correction", "epsilon"),
@@ -143,7 +158,8 @@ SIZES = (
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)
 @pytest.mark.parametrize("dtype", ["float", "double"])
 def test_nvidias_compiler_takes_the_kernel(kernel, dtype):
-    """A CUDA kernel around the body, with plain pointers where CuPy has its CArray, compiled for an A100 by NVRTC."""
+    """A CUDA kernel around the body, with plain pointers where CuPy has its CArray, compiled for an
+    A100 by NVRTC."""
     nvrtc = pytest.importorskip(
         "cupy_backends.cuda.libs.nvrtc", exc_type=ImportError, reason="CuPy with NVRTC"
     )

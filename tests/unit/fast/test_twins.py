@@ -1,4 +1,5 @@
-"""Every fast layer against its plain twin, over the one list of geometries: values and gradients."""
+"""Every fast layer against its plain twin, over the one list of geometries: values and
+gradients."""
 
 import math
 

@@ -56,7 +56,8 @@ def case(request, xp):
 
 
 def passes(layer, x, dy=None):
-    """y, dx and the gradients of one forward and backward pass, as host arrays of the caller's own; dy is 1 if not given."""
+    """y, dx and the gradients of one forward and backward pass, as host arrays of the caller's own;
+    dy is 1 if not given."""
     y = layer.forward(x, train=True)
     dx = layer.backward(backend.of(x).ones_like(y) if dy is None else dy)
     return {

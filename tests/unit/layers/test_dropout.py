@@ -1,4 +1,5 @@
-"""Dropout: what falls out, how much the rest is raised, and that testing leaves everything as it is."""
+"""Dropout: what falls out, how much the rest is raised, and that testing leaves everything as it
+is."""
 
 import numpy
 import pytest

@@ -1,4 +1,5 @@
-"""SoftmaxCrossEntropy: its value by hand, its gradient, logits of any size, and labels that cannot be."""
+"""SoftmaxCrossEntropy: its value by hand, its gradient, logits of any size, and labels that cannot
+be."""
 
 import math
 import warnings

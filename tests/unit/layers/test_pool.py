@@ -102,7 +102,7 @@ def test_nan_reaches_the_output_of_every_window_it_is_in(rng, xp):
 
 @pytest.mark.parametrize("layer", [MaxPool2d, AvgPool2d])
 def test_a_missing_stride_is_named(layer):
-    with pytest.raises(TypeError, match="missing .* 'stride'"):
+    with pytest.raises(TypeError, match=r"missing .* 'stride'"):
         layer(3)
 
 
