@@ -1,7 +1,8 @@
-"""python -m benchmarks.algorithms: im2col against Winograd's way, convolution by convolution, and what "auto" takes.
+"""python -m benchmarks.algorithms: im2col against Winograd, convolution by convolution.
 
-The measurement behind the rule in winograd.pays. One core, the two in turn, medians; the gradient of the input is wanted,
-as everywhere but in a net's first layer.
+This is the measurement behind the rule in winograd.pays, which decides what "auto" takes. Each
+convolution is timed with both algorithms in turn on one core; the figures are medians. Backward
+includes the gradient of the input, which every layer but a net's first one needs.
 """
 
 import statistics
@@ -15,33 +16,32 @@ from tqdm import tqdm
 from minialex.command import Parser, number, run
 from minialex.layers import Conv2d, winograd
 
-#: Side of the picture, kernel size, input channels, filters, groups, stride: AlexNet's convolutions, then those of small nets.
+#: AlexNet's convolutions, then those of small nets: side of the picture, kernel size, input
+#: channels, filters, groups and, where it is not 1, stride.
 SHAPES = (
-    *((227, 11, 3, 96, 1, 4), (224, 11, 3, 64, 1, 4), (224, 11, 1, 96, 1, 4)),
-    *(
-        (27, 5, 96, 256, 1),
-        (27, 5, 96, 256, 2),
-        (13, 3, 256, 384, 1),
-        (13, 3, 384, 384, 2),
-        (13, 3, 384, 256, 1),
-    ),
-    *(
-        (16, 3, 48, 96, 1),
-        (16, 3, 32, 64, 1),
-        (16, 3, 16, 32, 1),
-        (8, 3, 128, 128, 1),
-        (8, 3, 64, 96, 1),
-        (8, 3, 32, 64, 1),
-    ),
-    *(
-        (32, 3, 32, 32, 1),
-        (32, 3, 16, 16, 1),
-        (16, 5, 32, 32, 1),
-        (32, 5, 3, 48, 1),
-        (32, 3, 3, 64, 1),
-        (4, 3, 128, 128, 1),
-    ),
-    *((32, 5, 3, 48, 1, 2), (32, 5, 12, 48, 1, 2), (16, 5, 64, 64, 1, 2)),
+    (227, 11, 3, 96, 1, 4),
+    (224, 11, 3, 64, 1, 4),
+    (224, 11, 1, 96, 1, 4),
+    (27, 5, 96, 256, 1),
+    (27, 5, 96, 256, 2),
+    (13, 3, 256, 384, 1),
+    (13, 3, 384, 384, 2),
+    (13, 3, 384, 256, 1),
+    (16, 3, 48, 96, 1),
+    (16, 3, 32, 64, 1),
+    (16, 3, 16, 32, 1),
+    (8, 3, 128, 128, 1),
+    (8, 3, 64, 96, 1),
+    (8, 3, 32, 64, 1),
+    (32, 3, 32, 32, 1),
+    (32, 3, 16, 16, 1),
+    (16, 5, 32, 32, 1),
+    (32, 5, 3, 48, 1),
+    (32, 3, 3, 64, 1),
+    (4, 3, 128, 128, 1),
+    (32, 5, 3, 48, 1, 2),
+    (32, 5, 12, 48, 1, 2),
+    (16, 5, 64, 64, 1, 2),
 )
 
 EXAMPLES = """\
@@ -54,18 +54,22 @@ FORM = "{:<26}{:>6}{:>9}{:>9}{:>6}{:>9}{:>9}{:>6}"
 
 def main(arguments: Sequence[str]) -> None:
     parser = Parser(
-        "algorithms", "Times im2col and Winograd's way for many convolutions.", EXAMPLES
+        "algorithms", "Times im2col and Winograd convolution for many layer sizes.", EXAMPLES
     )
     parser.prog = "python -m benchmarks.algorithms"
     parser.add_argument(
-        "--pictures", type=number(int, 1), default=32, metavar="N", help="in a batch (default: 32)"
+        "--pictures",
+        type=number(int, 1),
+        default=32,
+        metavar="N",
+        help="pictures in a batch (default: 32)",
     )
     parser.add_argument(
         "--rounds",
         type=number(int, 1),
         default=7,
         metavar="N",
-        help="measurements, in turn (default: 7)",
+        help="how often each is measured (default: 7)",
     )
     given = parser.parse_args(arguments)
     print(FORM.format("", "work", "forward", "", "", "backward", "", ""))
@@ -78,7 +82,7 @@ def main(arguments: Sequence[str]) -> None:
         for shape in SHAPES:
             print(line(given.pictures, given.rounds, *shape), flush=True)
     print("/2: two groups; :4: a stride of 4")
-    print('milliseconds; gain: how many times as fast Winograd\'s way is, * where "auto" takes it')
+    print('milliseconds; gain: time of im2col / time of Winograd, * where "auto" takes Winograd')
 
 
 def line(
@@ -91,7 +95,7 @@ def line(
     groups: int,
     stride: int = 1,
 ) -> str:
-    """A row of the table for pictures of side × side × channels."""
+    """The table's row for a convolution of pictures of side × side × channels."""
     rng = numpy.random.default_rng(0)
     conv = Conv2d(channels, filters, kernel, stride, padding=kernel // 2, groups=groups, rng=rng)
     x = rng.standard_normal((pictures, side, side, channels), dtype=numpy.float32)
@@ -116,7 +120,8 @@ def line(
         im2col, ours = medians["im2col"][direction], medians["winograd"][direction]
         taken = "*" if conv.uses_winograd(dy, overlapping) else " "
         figures += [f"{1e3 * im2col:.2f}", f"{1e3 * ours:.2f}", f"{im2col / ours:.2f}{taken}"]
-    name = f"{side}×{side}×{channels} by {kernel}×{kernel}×{filters}{f' /{groups}' if groups > 1 else ''}"
+    name = f"{side}×{side}×{channels} by {kernel}×{kernel}×{filters}"
+    name += f" /{groups}" if groups > 1 else ""
     name += f" :{stride}" if stride > 1 else ""
     return FORM.format(name, f"{saved:.2f}", *figures)
 

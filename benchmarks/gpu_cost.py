@@ -1,16 +1,20 @@
-"""python -m benchmarks.gpu_cost: what a training step asks of a GPU, and how long it should take, without one.
+"""python -m benchmarks.gpu_cost: the cost of a training step on a GPU, predicted without a GPU.
 
-The step runs on tests/gpu/standin.py, which computes on the CPU and notes every kernel: how many bytes it reads and writes, how
-many multiplications it does. The floor is what layers of this kind must move: each reads each of its inputs once and
-writes each of its outputs once; im2col's columns, built forward and again backward, count as written once and read once,
-dropout's masks, the pools' winners and LRN's scale as outputs forward and as inputs backward.
+The step runs on tests/gpu/standin.py, which computes on the CPU and records every kernel: how many
+bytes it reads and writes and how many multiplications it does. The floor is the least that such
+layers can move: each layer reads each of its inputs once and writes each of its outputs once. The
+columns of im2col are built in the forward and again in the backward pass; each time they count as
+written once and read once. Dropout's masks, the pools' winners and LRN's scale count as outputs of
+the forward pass and inputs of the backward pass.
 
-The predicted time is the sum over the kernels of what takes longer, their bytes or their multiplications, on a card with
-the bandwidth and the rate given, or the time that Python takes to start them, if that is longer. What is left out: bringing
-pictures and dropout's masks to the card (printed as "up"), arithmetic other than products, and that small kernels reach
-neither rate.
+A kernel takes the time of its bytes or of its multiplications, whichever is longer, on a card with
+the given bandwidth and rate. The predicted time is the sum over all kernels, or the time Python
+takes to start them if that is longer. Not included: copying pictures and dropout's masks to the
+card (printed as "up"), arithmetic other than matrix products, and that small kernels reach neither
+the bandwidth nor the rate.
 """
 
+import argparse
 import itertools
 import sys
 from collections.abc import Sequence
@@ -47,7 +51,7 @@ EXAMPLES = """\
 
 def main(arguments: Sequence[str]) -> None:
     parser = Parser(
-        "gpu_cost", "Counts what a training step moves and computes on a GPU, on the CPU.", EXAMPLES
+        "gpu_cost", "Predicts the cost of a training step on a GPU, without a GPU.", EXAMPLES
     )
     parser.prog = "python -m benchmarks.gpu_cost"
     some = some_of(models.MODELS)
@@ -71,15 +75,14 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--rate", type=number(float, 0, exclusive=True), default=50.0, metavar="TFLOP", help=rate
     )
-    start = "that Python takes to start a kernel (default: 5, a guess)"
+    start = "Python's time to start a kernel (default: 5, a guess)"
     parser.add_argument(
         "--start", type=number(float, 0), default=5.0, metavar="MICROSECONDS", help=start
     )
     parser.add_argument("--layers", action="store_true", help="a line for each layer")
     given = parser.parse_args(arguments)
-    print(
-        f"Training steps on a card with {given.bandwidth:g} TB/s and {given.rate:g} TFLOP/s, predicted\n"
-    )
+    card = f"{given.bandwidth:g} TB/s and {given.rate:g} TFLOP/s"
+    print(f"Training steps on a card with {card}, predicted\n")
     print(HEAD)
     for name, size in itertools.product(given.models, given.batch_sizes):
         step = Step(models.build(name, rng=numpy.random.default_rng(0)), size)
@@ -95,9 +98,8 @@ def main(arguments: Sequence[str]) -> None:
             f"{rate:>8,.0f} {step.uploaded / 1e6:>5.0f}",
             flush=True,
         )
-    print(
-        "\nfloor: GB if each input is read once and each output written once\nratio: GB moved / floor; up: to the card"
-    )
+    print("\nfloor: GB if each input is read once and each output written once")
+    print("ratio: GB moved / floor; up: to the card")
 
 
 FORM = "{:<18} {:>8} {:>8} {:>7} {:>5} {:>6} {:>7}"
@@ -107,8 +109,8 @@ HEAD = (
 )
 
 
-def row(name: str, parts: tuple[list, int], given) -> str:
-    """A line of the table for the kernels and the floor in bytes of a layer or a step."""
+def row(name: str, parts: tuple[list, int], given: argparse.Namespace) -> str:
+    """The table's line for a layer or a step, given its kernels and its floor in bytes."""
     launches, floor = parts
     moved, flops = (
         sum(each.read + each.written for each in launches),
@@ -126,16 +128,20 @@ def row(name: str, parts: tuple[list, int], given) -> str:
     return FORM.format(name, len(launches), *figures)
 
 
-def predicted(launches: list, given) -> float:
-    """Seconds for these kernels one after the other, while the host starts the next ones."""
+def predicted(launches: list, given: argparse.Namespace) -> float:
+    """Seconds that the kernels take one after the other while the host starts the next ones."""
     memory, compute = given.bandwidth * 1e12, given.rate * 1e12
     card = sum(max((each.read + each.written) / memory, each.flops / compute) for each in launches)
     return max(card, len(launches) * given.start / 1e6)
 
 
 class Step:
-    """One training step of the network on the stand-in: `parts` maps "conv1 forward", … "loss", "update" to the kernels
-    there and the floor in bytes; `uploaded` bytes came from the host."""
+    """One training step of the network on the stand-in.
+
+    parts: maps "conv1 forward", …, "loss backward", "update" to the kernels launched there and
+        their floor in bytes.
+    uploaded: bytes copied from the host.
+    """
 
     def __init__(self, network: Network, batch_size: int):
         self.parts = {}
@@ -144,7 +150,7 @@ class Step:
         labels = rng.integers(0, network.shapes()[list(network.layers)[-1]][0], batch_size)
         workers = Workers(network.to(standin), SoftmaxCrossEntropy())
         optimizer = optim.SGD(network)
-        workers.step(x, labels)  # maps the memory that later steps use again
+        workers.step(x, labels)  # allocates the memory that later steps reuse
         workers.update(optimizer)
         first = True
         for net in (*workers.features, workers.classifier):
@@ -170,8 +176,8 @@ class Step:
         if counted != len(account.log):
             raise RuntimeError(f"{len(account.log) - counted} kernels belong to no layer")
 
-    def watch(self, thing, method: str, name: str, floor: int) -> None:
-        """From now on each call of thing.method notes its kernels, and the floor, under `name`."""
+    def watch(self, thing: object, method: str, name: str, floor: int) -> None:
+        """Makes each call of thing.method record its kernels and `floor` under `name`."""
         function = getattr(thing, method)
 
         def watched(*args, **options):
@@ -184,7 +190,11 @@ class Step:
 
 
 def floors(layer: Layer, n: int, before: tuple, after: tuple, first: bool) -> tuple[int, int]:
-    """The bytes that forward and backward must move for n pictures of shape `before` that become `after`."""
+    """The bytes that forward and backward must move for n pictures of shape `before`.
+
+    after: the shape of the layer's output for one picture.
+    first: whether it is the net's first layer, which computes no gradient of its input.
+    """
     if isinstance(layer, Flatten):
         return 0, 0
     x, y = n * int(numpy.prod(before)), n * int(numpy.prod(after))

@@ -1,7 +1,8 @@
-"""python -m benchmarks.initial_weights: how well `alexnet` starts from the paper's initial weights and from He's.
+"""python -m benchmarks.initial_weights: `alexnet` with the paper's initial weights and with He's.
 
-For each it prints how much the logits of different pictures differ before training (their standard deviation over the pictures,
-averaged), which is all that training can build on, and the loss while it memorises 32 pictures.
+For each it prints how much the logits of different pictures differ before training (the standard
+deviation over the pictures, averaged over the logits), which is all that training can build on, and
+the loss while the net memorises 32 pictures.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""python -m benchmarks.speed --layers MODEL: where the time of a training step goes, layer by layer."""
+"""python -m benchmarks.speed --layers MODEL: the time of a training step, layer by layer."""
 
 import json
 import statistics
@@ -24,8 +24,8 @@ def measure(
 ) -> None:
     """Prints a table for each batch size and writes all figures to `path`.
 
-    One thread with one BLAS thread works on its share of the batch, as each of the Workers does in the convolutional part;
-    the other cores are idle.
+    One thread with one BLAS thread works on its share of the batch, as each of the Workers does in
+    the convolutional part; the other cores are idle.
     """
     tables = []
     for batch_size in batch_sizes:
@@ -47,7 +47,8 @@ def measure(
             )
         rows = summed(network, share, passes)
         print(
-            f"{model}, {share} of {batch_size} pictures on one core, where a large product runs at {gflops:.0f} GFLOP/s"
+            f"{model}, {share} of {batch_size} pictures on one core, "
+            f"where a large product runs at {gflops:.0f} GFLOP/s"
         )
         print_table(rows, gflops)
         tables.append(
@@ -64,7 +65,7 @@ def measure(
 
 
 def as_worker_has_it(network: Network) -> Network:
-    """The network with its layers set to share memory as in a worker thread."""
+    """The network with its layers sharing memory as they do in a worker thread."""
     workers = Workers(network, SoftmaxCrossEntropy())
     return Network(
         [*workers.features[0].layers.items(), *workers.classifier.layers.items()],
@@ -75,7 +76,7 @@ def as_worker_has_it(network: Network) -> Network:
 def time_layers(
     network: Network, x: numpy.ndarray, labels: numpy.ndarray
 ) -> dict[str, list[float]]:
-    """The seconds forward and backward of each layer in one training step on the batch x, labels."""
+    """For each layer, the seconds of forward and of backward in one training step on the batch."""
     seconds, loss = {}, SoftmaxCrossEntropy()
     for name, layer in network.layers.items():
         start = time.perf_counter()
@@ -93,7 +94,11 @@ def time_layers(
 
 
 def summed(network: Network, share: int, passes: list[dict]) -> list[dict]:
-    """For each layer, and last for all: median seconds forward and backward, and the FLOPs of both for `share` pictures."""
+    """One row for each layer and a last one for all of them together.
+
+    A row has the median seconds of forward and of backward and the FLOPs of each, for `share`
+    pictures, and the multiply-adds of one picture.
+    """
     rows = []
     for i, (name, macs) in enumerate(network.macs().items()):
         forward, backward = (
@@ -108,7 +113,10 @@ def summed(network: Network, share: int, passes: list[dict]) -> list[dict]:
 
 
 def print_table(rows: list[dict], gemm_gflops: float) -> None:
-    """Milliseconds, multiply-adds a picture, GFLOP/s, and the share of the GEMM rate in both directions together."""
+    """Prints milliseconds, multiply-adds per picture, GFLOP/s, and the share of the GEMM rate.
+
+    The last is for forward and backward together.
+    """
     print(FORM.format("layer", "forward", "backward", "share", "multiply-", "GFLOP/s", "", "of"))
     print(FORM.format("", "ms", "ms", "of time", "adds, M", "forward", "back", "GEMM"))
     for row in rows:

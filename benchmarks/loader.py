@@ -1,8 +1,9 @@
 """python -m benchmarks.loader: does training wait for its pictures?
 
-Measures the loader alone (JPEG decoding, random crop, mirroring, standardising), training alone on one batch again and
-again, and training fed by the loader, which prepares the next batches meanwhile. A small folder is gone through
-repeatedly, as one long epoch, so its files come from the system's cache and not from the disk.
+Measures three rates: the loader alone (JPEG decoding, random crop, mirroring, standardising),
+training alone on the same batch again and again, and training fed by the loader, which prepares the
+next batches meanwhile. A small folder is read repeatedly, as one long epoch, so its files come from
+the system's cache and not from the disk.
 """
 
 import contextlib
@@ -44,21 +45,21 @@ def main(arguments: Sequence[str]) -> None:
         type=number(int, 1),
         default=8,
         metavar="N",
-        help="of one measurement (default: 8)",
+        help="training steps in one measurement (default: 8)",
     )
     parser.add_argument(
         "--rounds",
         type=number(int, 1),
         default=3,
         metavar="N",
-        help="measurements, in turn (default: 3)",
+        help="how often each is measured (default: 3)",
     )
     parser.add_argument(
         "--threads",
         type=number(int, 1),
         default=usable_cores(),
         metavar="N",
-        help="default: one a core",
+        help="default: one per core",
     )
     given = parser.parse_args(arguments)
     dataset = data.load("folder", given.data_dir, models.image_size(given.model))
@@ -90,13 +91,14 @@ def main(arguments: Sequence[str]) -> None:
         with contextlib.closing(batches.epoch(r)) as epoch:
             rates["training, fed"].append(training_rate(trainer, epoch))
     print(
-        f"{given.model}, batch {given.batch_size}, {given.threads} threads, {len(dataset.train)} pictures in the folder"
+        f"{given.model}, batch {given.batch_size}, {given.threads} threads, "
+        f"{len(dataset.train)} pictures in the folder"
     )
     report(rates)
 
 
 def repeated(images: FolderImages, n: int) -> FolderImages:
-    """n pictures to read: those of `images` over and over."""
+    """n pictures to read: those of `images`, repeated."""
     which = numpy.arange(n) % len(images)
     return FolderImages(
         [images.paths[i] for i in which], images.labels[which], images.image_size, images.channels
@@ -104,7 +106,7 @@ def repeated(images: FolderImages, n: int) -> FolderImages:
 
 
 def loader_rate(batches: Batches, epoch: int) -> float:
-    """Pictures a second that come out of the loader when nobody else works, from an empty pipeline on."""
+    """Pictures per second from the loader alone, starting with an empty pipeline."""
     start = time.perf_counter()
     for _ in batches.epoch(epoch):
         pass
@@ -112,7 +114,10 @@ def loader_rate(batches: Batches, epoch: int) -> float:
 
 
 def training_rate(trainer: Minialex, batches: Iterator) -> float:
-    """Pictures a second of training on `batches`, the waiting for them included; the first one, the start, is not counted."""
+    """Pictures per second of training on `batches`, including the time spent waiting for them.
+
+    The first batch, on which the pipeline starts, is not counted.
+    """
     start, pictures = 0.0, 0
     for i, (trainer.x, trainer.labels) in enumerate(batches):
         trainer.train_step()
@@ -124,17 +129,16 @@ def training_rate(trainer: Minialex, batches: Iterator) -> float:
 
 
 def report(rates: dict[str, list[float]]) -> None:
-    """Prints the median rates with their range, and by how much feeding slows training, with and without overlap."""
+    """Prints the median rates with their range, and how much feeding slows training.
+
+    The slowdown is given as measured, and as it would be if loading and training did not overlap.
+    """
     for name, measured in rates.items():
-        print(
-            f"{name:<16}{statistics.median(measured):8.1f} images/s ({min(measured):.1f}–{max(measured):.1f})"
-        )
+        spread = f"{min(measured):.1f}–{max(measured):.1f}"
+        print(f"{name:<16}{statistics.median(measured):8.1f} images/s ({spread})")
     loader, alone, fed = map(statistics.median, rates.values())
-    print(
-        f"feeding slows training by {1 - fed / alone:.1%}; loading and training one after the other would by ",
-        end="",
-    )
-    print(f"{alone / (loader + alone):.1%}")
+    print(f"feeding slows training by {1 - fed / alone:.1%};")
+    print(f"without overlap it would be {alone / (loader + alone):.1%}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How fast a step is: contenders take turns, so that whatever else the machine does meanwhile hits all of them alike."""
+"""How fast a step is. Contenders take turns, so other load on the machine hits all alike."""
 
 import functools
 import time
@@ -14,19 +14,20 @@ from minialex.layers import Conv2d, SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.parallel.workers import Workers
 
-#: What can be timed, and the method of a contender that does it once.
+#: What can be timed, and the contender's method that does it once.
 WHAT = {"train": "train_step", "infer": "infer"}
 
-#: So small that the loss on one random batch, seen again and again, neither explodes nor falls so near 0 that
-#: gradients become denormal numbers, which are slow.
+#: So small that the loss on one random batch, seen again and again, neither explodes nor falls so
+#: close to 0 that gradients become denormal numbers, which are slow.
 LEARNING_RATE = 1e-4
 
-#: Both libraries' idle threads keep spinning for some milliseconds after their work: none may still do so when the next starts.
+#: Seconds between two measurements. Idle threads of both libraries keep spinning for some
+#: milliseconds after their work, and none may still do so when the next measurement starts.
 PAUSE = 0.1
 
 
 class HostClock:
-    """Seconds as the host sees them."""
+    """Wall-clock seconds on the host."""
 
     def now(self) -> float:
         return time.perf_counter()
@@ -36,9 +37,9 @@ class HostClock:
 
 
 class DeviceClock:
-    """Seconds of the GPU's own work, by its events: the host may be far ahead of it. xp: CuPy.
+    """Seconds of the GPU's own work, measured by its events: the host may be far ahead of it.
 
-    CuPy and PyTorch both use the default stream, so its events see the work of either.
+    xp: CuPy. It and PyTorch both use the default stream, so CuPy's events time the work of either.
     """
 
     def __init__(self, xp: ModuleType):
@@ -58,7 +59,10 @@ HOST = HostClock()
 
 
 class Minialex:
-    """A network at work on one batch, as train.py does it: x float32 (N, H, W, C), labels int64 (N,); with the module xp."""
+    """A network working on one batch, the way train.py does it.
+
+    x: float32 (N, H, W, C); labels: int64 (N,); xp: the array module.
+    """
 
     def __init__(
         self,
@@ -79,22 +83,25 @@ class Minialex:
 
     @functools.cached_property
     def optimizer(self) -> optim.SGD:
-        """Made when it is first needed: inference needs no memory for it."""
+        """Created on first use, so that inference needs no memory for it."""
         return optim.SGD(self.network, self.lr, momentum=0.9, weight_decay=5e-4)
 
     def infer(self):
-        """The logits (N, classes), dropout off."""
+        """The logits (N, classes), with dropout off."""
         return self.workers.forward(self.x)
 
     def train_step(self):
-        """Forward, loss, backward and update, dropout on; the loss before the update."""
+        """Forward, loss, backward and update, with dropout on; the loss before the update."""
         loss = self.workers.step(self.x, self.labels)
         self.workers.update(self.optimizer)
         return loss
 
 
 class Gemm:
-    """The machine's measure: one float32 product of two SIZE × SIZE matrices, of the module xp, on `threads` threads."""
+    """The machine's yardstick: one float32 product of two SIZE × SIZE matrices.
+
+    threads: how many BLAS threads compute it; xp: the array module.
+    """
 
     SIZE = 3072
     FLOPS = 2 * SIZE**3
@@ -117,7 +124,10 @@ class Gemm:
 
 
 def random_batch(network: Network, batch_size: int) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """A batch x (N, H, W, C) of standard normal pixels with random labels (N,). Zeros would let some kernels skip work."""
+    """A batch x (N, H, W, C) of standard normal pixels, and random labels (N,).
+
+    Not zeros: some kernels skip work on them.
+    """
     rng = numpy.random.default_rng(1)
     classes = list(network.shapes().values())[-1][0]
     return rng.standard_normal(
@@ -126,17 +136,21 @@ def random_batch(network: Network, batch_size: int) -> tuple[numpy.ndarray, nump
 
 
 def set_algorithm(network: Network, algorithm: str) -> None:
-    """Makes the convolutions compute by `algorithm`, one of Conv2d's; by im2col where "winograd" cannot."""
+    """Sets `algorithm`, one of Conv2d's, in every convolution.
+
+    Where "winograd" does not apply, the layer uses im2col.
+    """
     for layer in network.layers.values():
         if isinstance(layer, Conv2d):
             layer.algorithm = algorithm
 
 
 def flops(network: Network, what: str) -> int:
-    """The additions and multiplications that one picture takes, however they are computed; "train" or "infer".
+    """The additions and multiplications for one picture, counted as direct convolution.
 
-    A multiply-add counts as two. Training goes forward, back to the weights and back to the inputs, as much work each,
-    but nobody asks for the gradient of the pictures.
+    what: "train" or "infer". A multiply-add counts as two. A training step computes outputs,
+    gradients of weights and gradients of inputs, the same amount of work each, except that the
+    gradient of the pictures is not computed.
     """
     macs = list(network.macs().values())
     if what == "infer":
@@ -151,7 +165,10 @@ def take_turns(
     title: str = "",
     clock: HostClock | DeviceClock = HOST,
 ) -> dict[str, list[float]]:
-    """Seconds that a call of each of `steps` takes, measured once a round; who starts changes from round to round."""
+    """Seconds for a call of each of `steps`, measured once per round.
+
+    Each round starts with a different one.
+    """
     names, seconds = list(steps), {name: [] for name in steps}
     with tqdm(
         total=rounds * len(names), desc=title, unit=" runs", leave=False, disable=None
@@ -166,9 +183,11 @@ def take_turns(
 
 
 def seconds_a_call(step: Callable, at_least: float, clock: HostClock | DeviceClock = HOST) -> float:
-    """Seconds that step() takes: one call where that is at least `at_least`, else the mean of as many calls as fill it.
+    """Seconds that step() takes.
 
-    In the second case one call before them, which finds the caches full of other data, does not count.
+    This is one call if that takes at least `at_least` seconds, else the mean over as many calls as
+    fill that time. In the second case the first call, which finds the caches full of other data,
+    does not count.
     """
     start = clock.now()
     step()
@@ -177,9 +196,8 @@ def seconds_a_call(step: Callable, at_least: float, clock: HostClock | DeviceClo
         return first
     calls, elapsed, start = 0, 0.0, clock.now()
     while elapsed < at_least or not calls:
-        for _ in range(
-            more := max(1, round(calls / 2))
-        ):  # a look at a GPU's clock waits for it: few looks
+        more = max(1, round(calls / 2))  # reading a GPU's clock waits for the GPU: read it rarely
+        for _ in range(more):
             step()
         calls += more
         elapsed = clock.seconds(start, clock.now())

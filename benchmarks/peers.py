@@ -1,4 +1,4 @@
-"""PyTorch's side of the speed benchmark: the twin of a network, and what steps it in each of PyTorch's modes."""
+"""PyTorch's side of the speed benchmark: a network's twin, and its steps in each PyTorch mode."""
 
 from collections import OrderedDict
 
@@ -21,26 +21,29 @@ from minialex.layers import (
 )
 from minialex.network import Network
 
-#: PyTorch as it comes; with (N, H, W, C) in memory; compiled for this net and batch size.
+#: PyTorch's default; with (N, H, W, C) in memory; compiled for this net and batch size.
 MODES = ("eager", "channels_last", "compile")
 
 
 def import_torch():
-    """The module torch. InputError, saying what to install, if it is missing."""
+    """The module torch. InputError that says what to install if it is missing."""
     try:
         import torch
     except ImportError:
-        message = "this compares with PyTorch, which is not installed: python -m pip install -e '.[bench]'"
-        raise InputError(message) from None
+        raise InputError(
+            "the benchmark needs PyTorch, which is not installed: "
+            "python -m pip install -e '.[bench]'"
+        ) from None
     return torch
 
 
 class Peer:
-    """The PyTorch twin of `network` at work on one batch, in one of MODES. Same interface as measure.Minialex.
+    """The PyTorch twin of `network` working on one batch, in one of MODES.
 
-    x: float32 (N, H, W, C); labels: int64 (N,). The weights are copied. PyTorch is given what makes it fast: its input
-    lies in memory as the mode likes it, ReLU works in place as torchvision's does, gradients are dropped instead of
-    zeroed, and SGD is the fused one where PyTorch has it (2.4 on), several times faster than the default on a CPU.
+    It has the same interface as measure.Minialex. x: float32 (N, H, W, C); labels: int64 (N,). The
+    weights are copied. PyTorch gets what makes it fast: its input has the memory layout of the
+    mode, ReLU works in place as in torchvision, gradients are dropped instead of zeroed, and SGD is
+    fused where PyTorch has that (from 2.4 on), several times faster than the default on a CPU.
     """
 
     def __init__(
@@ -56,8 +59,8 @@ class Peer:
         self.torch = torch = import_torch()
         torch.set_num_threads(threads)
         torch.backends.cudnn.allow_tf32 = False  # float32 on both sides
-        torch.backends.cudnn.benchmark = True  # takes the fastest convolutions
-        torch.compiler.reset()  # so that a net compiled before, of another size, does not make this one general
+        torch.backends.cudnn.benchmark = True  # picks the fastest convolutions
+        torch.compiler.reset()  # or a net compiled before, of another size, makes this one general
         layout = torch.channels_last if mode == "channels_last" else torch.contiguous_format
         self.x = (
             torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout).to(device)
@@ -74,13 +77,13 @@ class Peer:
             self.optimizer = torch.optim.SGD(self.module.parameters(), **rule)
 
     def infer(self):
-        """The logits (N, classes), dropout off."""
+        """The logits (N, classes), with dropout off."""
         self.module.eval()
         with self.torch.inference_mode():
             return self.forward(self.x)
 
     def train_step(self):
-        """Forward, loss, backward and update, dropout on; the loss before the update."""
+        """Forward, loss, backward and update, with dropout on; the loss before the update."""
         self.module.train()
         self.optimizer.zero_grad(set_to_none=True)
         loss = self.torch.nn.functional.cross_entropy(self.forward(self.x), self.labels)
@@ -90,9 +93,10 @@ class Peer:
 
 
 def twin(network: Network):
-    """A torch.nn.Sequential with the same layers, names and weights, for inputs (N, C, H, W). It shares no memory.
+    """A torch.nn.Sequential with the same layers, names and weights, for inputs (N, C, H, W).
 
-    InputError naming the layer if PyTorch's counterpart is not known here.
+    It shares no memory with `network`. InputError that names the layer if its PyTorch counterpart
+    is not known here.
     """
     torch = import_torch()
     layers = network.layers.items()
@@ -142,10 +146,10 @@ def counterpart(name: str, layer: Layer):
 
 
 def torch_layout(network: Network, arrays: dict) -> dict[str, numpy.ndarray]:
-    """`arrays`, the network's params or grads, as the twin's parameters of the same names hold them.
+    """`arrays`, the network's params or grads, in the layout of the twin's parameters.
 
-    Convolutions: (O, KH, KW, C / groups) -> (O, C / groups, KH, KW). The first linear layer after Flatten: its columns
-    come in the order H, W, C here and C, H, W there.
+    Convolutions: (O, KH, KW, C / groups) -> (O, C / groups, KH, KW). The first linear layer after
+    Flatten has its columns in the order H, W, C here and C, H, W there.
     """
     result, picture = {}, None
     inputs = [network.input_shape, *network.shapes().values()]
@@ -167,14 +171,15 @@ def torch_layout(network: Network, arrays: dict) -> dict[str, numpy.ndarray]:
 def check_agreement(
     ours: numpy.ndarray, theirs: numpy.ndarray, what: str, tolerance: float = 1e-4
 ) -> float:
-    """The largest difference of two sets of logits, in units of the largest of `ours`.
+    """The largest difference between two sets of logits, relative to the largest of `ours`.
 
-    InputError, with the difference and calling theirs `what`, if it is above `tolerance` or not a number.
+    InputError with `what` (the name of `theirs`) and the difference if it is NaN or exceeds
+    `tolerance`.
     """
     difference = float(numpy.abs(ours - theirs).max() / (numpy.abs(ours).max() or 1))
     if not difference <= tolerance:
         raise InputError(
-            f"{what} does not compute the same net as minialex: logits differ by {difference:.2g} of the largest, "
-            f"at most {tolerance:g} is rounding. Nothing was timed"
+            f"{what} does not compute the same net as minialex: logits differ by {difference:.2g} "
+            f"of the largest, and at most {tolerance:g} is rounding. Nothing was timed"
         )
     return difference

@@ -1,7 +1,7 @@
-"""python -m benchmarks.same_accuracy: does a net learn as well with Winograd's convolutions as with im2col's?
+"""python -m benchmarks.same_accuracy: does a net learn as well with Winograd as with im2col?
 
-Trains CIFAR-10's recipe "quick" with both, several seeds, and prints the test accuracies. The two runs of a seed start from the
-same weights and see the same batches; only roundings differ.
+Trains CIFAR-10's recipe "quick" with both for several seeds and prints the test accuracies. The two
+runs of a seed start from the same weights and see the same batches; only rounding differs.
 """
 
 import statistics
@@ -27,7 +27,7 @@ EXAMPLES = """\
 def main(arguments: Sequence[str]) -> None:
     parser = Parser(
         "same_accuracy",
-        "Compares what nets learn with im2col and with Winograd's convolutions.",
+        "Compares test accuracies with im2col and with Winograd convolution.",
         EXAMPLES,
     )
     parser.prog = "python -m benchmarks.same_accuracy"
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> None:
         "--data-dir",
         type=Path,
         metavar="DIR",
-        help="CIFAR-10's files (if there is none: downloaded)",
+        help="CIFAR-10's files (default: downloaded)",
     )
     parser.add_argument(
         "--epochs", type=number(int, 1), default=2, metavar="N", help="of each run (default: 2)"
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def trained(algorithm: str, seed: int, epochs: int, dataset: data.Dataset) -> float:
-    """The test accuracy of CIFAR-10's recipe "quick" with its convolutions by `algorithm`."""
+    """The test accuracy of CIFAR-10's recipe "quick" with `algorithm` in its convolutions."""
     arguments = ["--dataset", "cifar10", "--recipe", "quick", "--log-every", str(10**9)]
     arguments += ["--seed", str(seed), "--epochs", str(epochs)]
     training = Training(options.read(arguments)[0], dataset, numpy)

@@ -1,8 +1,9 @@
 """python -m benchmarks.speed: minialex against PyTorch on the same nets, in one process, in turn.
 
-For each model and batch size PyTorch's twin of the net is built in each of its modes and must give the same logits; then
-all contenders, and a large matrix product as the machine's measure, are timed round by round. Peak memory is measured
-apart, each contender in a process of its own. Every time measured goes into results.json.
+For each model and batch size, PyTorch's twin of the net is built in each of PyTorch's modes and
+must give the same logits. Then all contenders, and a large matrix product as the machine's
+yardstick, are timed round by round. Peak memory is measured separately, each contender in a process
+of its own. Every measured time goes into results.json.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy
 from threadpoolctl import threadpool_info
 
-from benchmarks import layers, report
+from benchmarks import layers, peak_memory, speed_table
 from benchmarks.measure import (
     HOST,
     LEARNING_RATE,
@@ -30,13 +31,13 @@ from benchmarks.measure import (
     set_algorithm,
     take_turns,
 )
-from benchmarks.memory import peak_memory
 from benchmarks.peers import MODES, Peer, check_agreement, import_torch
 from minialex import backend, models
 from minialex.command import Parser, number, run, usable_cores
 from minialex.errors import InputError
 from minialex.files import written_whole
 from minialex.layers.conv import ALGORITHMS
+from minialex.network import Network
 
 MODELS = ("alexnet", "alexnet-224", "alexnet-owt", "alexnet-cifar", "alexnet-d2l")
 
@@ -56,7 +57,9 @@ EXAMPLES = """\
 def main(arguments: Sequence[str]) -> None:
     given = options(arguments)
     if given.layers and given.xp is not numpy:
-        raise InputError("--layers times the layers on the CPU only: leave out --backend")
+        raise InputError(
+            f"--layers times layers on the CPU only, got --backend {given.backend}: leave it out"
+        )
     if given.layers:
         path = new_folder(given.out) / "layers.json"
         layers.measure(
@@ -68,9 +71,9 @@ def main(arguments: Sequence[str]) -> None:
     if given.xp is not numpy:
         if not torch.cuda.is_available():
             raise InputError(
-                "this compares with PyTorch on the GPU, and the PyTorch installed here is for CPUs"
+                "--backend cupy needs PyTorch with CUDA: the one installed finds no GPU"
             )
-        given.no_memory = True  # of the host, which is not where it is needed
+        given.no_memory = True  # it would be the host's memory, not the card's
     out = new_folder(given.out)
     machine = {
         "cpu": cpu_name(),
@@ -81,27 +84,25 @@ def main(arguments: Sequence[str]) -> None:
     machine |= {"torch": torch.__version__, "python": platform.python_version()}
     if given.xp is not numpy:
         machine["gpu"] = given.xp.cuda.runtime.getDeviceProperties(0)["name"].decode()
-    print(report.describe(machine), flush=True)
+    print(speed_table.describe(machine), flush=True)
     asked = {name: str(value) for name, value in vars(given).items() if name != "xp"}
     results = {"machine": machine, "options": asked, "rows": []}
     for model, batch_size in itertools.product(given.models, given.batch_sizes):
         rows = []
         for row in timed(model, batch_size, given):
             rows.append(row)
-            results["rows"].append(
-                row
-            )  # saved at once: an interrupted measurement keeps what it has
-            save(results, out)
+            results["rows"].append(row)
+            save(results, out)  # at once: an interrupted measurement keeps what it has
             print(progress(row), flush=True)
         for row in [] if given.no_memory else rows:
             row["memory_mb"] = memory(row, given)
             save(results, out)
-    report.draw_chart(results["rows"], out / "speed.png")
-    print(f"\n{report.table(results['rows'])}\n\nwritten to {out}: results.json, speed.png")
+    speed_table.draw_chart(results["rows"], out / "speed.png")
+    print(f"\n{speed_table.table(results['rows'])}\n\nwritten to {out}: results.json, speed.png")
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
-    """What the user asked for; the process ends if it is wrong."""
+    """The options given. The process ends if one is invalid."""
     parser = Parser(
         "speed", "Measures minialex against PyTorch (pip install -e '.[bench]').", EXAMPLES
     )
@@ -148,37 +149,37 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
         type=number(int, 1),
         default=usable_cores(),
         metavar="N",
-        help="of each (default: one a core)",
+        help="threads of each contender (default: one per core)",
     )
     option(
         "--rounds",
         type=number(int, 1),
         default=5,
         metavar="N",
-        help="measurements of each, in turn (default: 5)",
+        help="how often each is measured, in turn (default: 5)",
     )
     option(
         "--seconds",
         type=number(float, 0),
         default=0.5,
         metavar="S",
-        help="of one measurement, at least (default: 0.5)",
+        help="the least time of one measurement (default: 0.5)",
     )
-    option("--no-memory", action="store_true", help="leaves out the peak memory")
+    option("--no-memory", action="store_true", help="leave out the peak memory")
     option(
         "--layers",
         choices=models.MODELS,
         metavar="MODEL",
-        help="times each layer of this model instead",
+        help="time each layer of this model instead",
     )
-    option("--out", type=Path, metavar="DIR", help="its folder (default: a new one in runs/)")
+    option("--out", type=Path, metavar="DIR", help="for the results (default: a new one in runs/)")
     given = parser.parse_args(arguments)
     given.xp = backend.get(given.backend)
     return given
 
 
 def some_of(names: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
-    """An argparse type: some of `names`, each once, with commas between."""
+    """An argparse type: some of `names`, separated by commas; repeated ones count once."""
 
     def parse(text: str) -> tuple[str, ...]:
         chosen = tuple(dict.fromkeys(text.split(",")))
@@ -190,12 +191,15 @@ def some_of(names: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
 
 
 def sizes(text: str) -> tuple[int, ...]:
-    """An argparse type: whole numbers of at least 1 with commas between."""
+    """An argparse type: whole numbers of at least 1, separated by commas."""
     return tuple(map(number(int, 1), dict.fromkeys(text.split(","))))
 
 
 def new_folder(path: Path | None) -> Path:
-    """Makes the folder `path`, or the first free of runs/speed, runs/speed-2, …; InputError if there is something there."""
+    """Creates the folder `path`, by default the first free one of runs/speed, runs/speed-2, ….
+
+    InputError if `path` is a file or a folder that is not empty.
+    """
     if path is None:
         names = (
             Path("runs") / f"speed{suffix}"
@@ -204,14 +208,18 @@ def new_folder(path: Path | None) -> Path:
         path = next(name for name in names if not name.exists())
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError(
-            f"--out {path} is there already: choose another name, nothing is overwritten"
+            f"--out {path} exists already and is not an empty folder: choose another name, "
+            "nothing is overwritten"
         )
     path.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def timed(model: str, batch_size: int, given: argparse.Namespace) -> Iterator[dict]:
-    """A row of results for each of given.what. All contenders have the same weights at first and the same batch."""
+    """Yields a row of results for each of given.what.
+
+    All contenders start from the same weights and see the same batch.
+    """
     network = models.build(model, rng=numpy.random.default_rng(0))
     set_algorithm(network, given.algorithm)
     batch = random_batch(network, batch_size)
@@ -223,10 +231,7 @@ def timed(model: str, batch_size: int, given: argparse.Namespace) -> Iterator[di
     for what in given.what:
         steps = {name: getattr(contender, WHAT[what]) for name, contender in contenders.items()}
         steps["gemm"] = gemm.multiply
-        for step in (
-            *steps.values(),
-            *steps.values(),
-        ):  # warm-up: memory is mapped, torch.compile compiles
+        for step in 2 * list(steps.values()):  # warm-up: memory is mapped, torch.compile compiles
             step()
         seconds = take_turns(
             steps, given.rounds, given.seconds, f"{model}, batch {batch_size}, {what}", clock
@@ -235,7 +240,8 @@ def timed(model: str, batch_size: int, given: argparse.Namespace) -> Iterator[di
             loss = float(steps[name]())
             if not math.isfinite(loss):
                 raise InputError(
-                    f"{model}, batch {batch_size}: the loss of {name} became {loss}, its times mean nothing"
+                    f"{model}, batch {batch_size}: expected a finite loss from {name}, got {loss}: "
+                    "its times mean nothing"
                 )
         products = seconds.pop("gemm")
         yield {
@@ -250,10 +256,12 @@ def timed(model: str, batch_size: int, given: argparse.Namespace) -> Iterator[di
     gc.collect()
 
 
-def line_up(network, batch, given: argparse.Namespace) -> tuple[dict, dict]:
-    """minialex and PyTorch in each mode, by name, and by how much each mode's logits differ from minialex's.
+def line_up(
+    network: Network, batch: tuple[numpy.ndarray, numpy.ndarray], given: argparse.Namespace
+) -> tuple[dict, dict]:
+    """minialex and PyTorch in each mode, by name, and how much each mode's logits differ.
 
-    Where torch.compile finds no compiler, that mode is taken out of given.modes, and a line says so.
+    Where torch.compile finds no compiler, that mode is removed from given.modes and a line says so.
     """
     ours, differences = Minialex(network, *batch, given.threads, LEARNING_RATE, given.xp), {}
     contenders, logits = {"minialex": ours}, backend.to_host(ours.infer())
@@ -265,9 +273,8 @@ def line_up(network, batch, given: argparse.Namespace) -> tuple[dict, dict]:
         except Exception as error:  # whatever the compiler's absence looks like
             if mode != "compile" or len(given.modes) == 1:
                 raise InputError(f"PyTorch cannot run this net, mode {mode}: {error}") from error
-            print(
-                f"without torch.compile, which does not work here: {' '.join(str(error).split())[:200]}"
-            )
+            reason = " ".join(str(error).split())[:200]
+            print(f"leaving out torch.compile, which does not work here: {reason}")
             given.modes = tuple(name for name in given.modes if name != "compile")
             continue
         differences[mode] = check_agreement(logits, theirs, f"PyTorch {mode}")
@@ -276,19 +283,24 @@ def line_up(network, batch, given: argparse.Namespace) -> tuple[dict, dict]:
 
 
 def memory(row: dict, given: argparse.Namespace) -> dict[str, int | None]:
-    """The peak memory of each contender of the row, in MB; a line says where it could not be measured."""
+    """The peak memory of each of the row's contenders, in MB.
+
+    Where it cannot be measured it is None, and a line says why.
+    """
     result = {}
     for name in row["seconds"]:
         of_row = {key: row[key] for key in ("model", "batch_size", "what", "algorithm")}
-        result[name], problem = peak_memory(name, threads=given.threads, **of_row)
+        result[name], problem = peak_memory.in_own_process(name, threads=given.threads, **of_row)
         if problem:
             print(f"no peak memory of {name}: {problem}")
     return result
 
 
 def progress(row: dict) -> str:
-    """One line on a row just measured."""
-    rates = ", ".join(f"{name} {report.brief(report.rate(row, name))}" for name in row["seconds"])
+    """One line about a row that has just been measured."""
+    rates = ", ".join(
+        f"{name} {speed_table.brief(speed_table.rate(row, name))}" for name in row["seconds"]
+    )
     return f"{row['model']}, batch {row['batch_size']}, {row['what']}: {rates} images/s"
 
 
@@ -298,7 +310,7 @@ def save(results: dict, out: Path) -> None:
 
 
 def cpu_name() -> str:
-    """The processor's name, as Linux knows it or else Python."""
+    """The processor's name, from Linux or else from Python."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(
@@ -309,7 +321,10 @@ def cpu_name() -> str:
 
 
 def blas_name() -> str:
-    """What multiplies NumPy's matrices, and by the kernels for which processor: OPENBLAS_CORETYPE may ask for slow ones."""
+    """The BLAS that NumPy uses, and the processor whose kernels it chose.
+
+    OPENBLAS_CORETYPE in the environment may have chosen slow ones.
+    """
     libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
     return ", ".join(
         f"{library['internal_api']} for {library.get('architecture', 'any')}"

@@ -1,7 +1,7 @@
-"""The benchmarks: that both sides compute the same, that figures follow from times, and that the commands run.
+"""The benchmarks: both sides compute the same, figures follow from times, and the commands run.
 
-What compares with PyTorch is skipped where that is not installed (pip install -e '.[bench]'). Nothing here asserts how long
-anything takes.
+Tests that compare with PyTorch are skipped where it is not installed (pip install -e '.[bench]').
+Nothing here asserts how long anything takes.
 """
 
 import json
@@ -16,7 +16,7 @@ import standin
 from command_runs import call
 from PIL import Image
 
-from benchmarks import gpu_cost, loader, measure, memory, report, speed
+from benchmarks import gpu_cost, loader, measure, peak_memory, speed, speed_table
 from benchmarks.peers import Peer, check_agreement, import_torch, torch_layout, twin
 from minialex import backend, models
 from minialex.errors import InputError
@@ -44,7 +44,11 @@ def torch():
 
 
 def small_net(rng, dropout=0.5):
-    """Padding, stride, groups, LRN that matters, an overlapping pool, H ≠ W, and dropout between Flatten and Linear."""
+    """A net with everything that could differ between the two sides.
+
+    Padding, stride, groups, LRN that matters, an overlapping pool, H ≠ W, and dropout between
+    Flatten and Linear.
+    """
     return Network(
         [
             ("conv1", Conv2d(3, 8, 3, stride=2, padding=1, rng=rng)),
@@ -98,7 +102,7 @@ def test_the_twin_has_the_same_logits_and_gradients(name, rng, torch):
 
 @pytest.mark.parametrize("mode", ["eager", "channels_last"])
 def test_training_steps_give_the_same_losses(mode, rng, torch):
-    """The same rule on both sides (momentum, weight decay), the weights copied, not shared."""
+    """Both sides use the same rule (momentum, weight decay); the weights are copied, not shared."""
     network = small_net(rng, dropout=0.0)
     batch = measure.random_batch(network, 4)
     peer = Peer(mode, network, *batch, 1, lr=0.05)
@@ -109,7 +113,7 @@ def test_training_steps_give_the_same_losses(mode, rng, torch):
     assert theirs == pytest.approx(losses, rel=1e-4)
 
 
-def test_inference_leaves_dropout_out_on_both_sides_even_after_training(rng, torch):
+def test_inference_has_no_dropout_on_either_side_even_after_training(rng, torch):
     network = small_net(rng)
     batch = measure.random_batch(network, 4)
     contenders = measure.Minialex(network, *batch, 1, lr=0), Peer("eager", network, *batch, 1, lr=0)
@@ -138,7 +142,7 @@ def test_a_net_that_differs_is_refused_before_it_is_timed(rng, torch, monkeypatc
         speed.line_up(network, batch, given)
 
 
-def test_logits_agree_up_to_rounding_and_never_if_they_are_not_numbers():
+def test_logits_agree_up_to_rounding_and_never_if_they_are_nan():
     ours = numpy.float32([[1, -20], [3, 4]])
     assert check_agreement(ours, ours + 0.001, "it") == pytest.approx(5e-5, rel=0.01)
     for theirs in (ours + 0.003, ours * math.nan):
@@ -146,7 +150,7 @@ def test_logits_agree_up_to_rounding_and_never_if_they_are_not_numbers():
             check_agreement(ours, theirs, "it")
 
 
-def test_a_layer_without_counterpart_is_named(torch):
+def test_a_layer_without_a_pytorch_counterpart_is_named(torch):
     class Strange(Layer):
         pass
 
@@ -173,7 +177,7 @@ def test_flops_are_those_of_direct_convolution(rng):
 
 
 def test_the_algorithm_is_set_where_it_can_be_used(rng):
-    network = small_net(rng)  # conv1's kernel of 3 moves by 2, which Winograd's way cannot
+    network = small_net(rng)  # Winograd does not apply to conv1, a 3×3 kernel with stride 2
     x, _ = measure.random_batch(network, 2)
     logits = []
     for algorithm in ("auto", "im2col", "winograd"):
@@ -189,7 +193,7 @@ def test_the_algorithm_is_set_where_it_can_be_used(rng):
     assert numpy.ptp(logits, axis=0).max() < 1e-4
 
 
-def test_contenders_take_turns_and_another_starts_each_round(monkeypatch):
+def test_contenders_take_turns_and_each_round_starts_with_another(monkeypatch):
     monkeypatch.setattr(measure, "PAUSE", 0)
     order = []
     steps = {name: lambda name=name: order.append(name) for name in "abc"}
@@ -198,7 +202,7 @@ def test_contenders_take_turns_and_another_starts_each_round(monkeypatch):
     assert {name: len(times) for name, times in seconds.items()} == {"a": 2, "b": 2, "c": 2}
 
 
-def test_a_short_step_is_repeated_and_its_first_call_not_counted(monkeypatch):
+def test_a_short_step_is_repeated_and_its_first_call_does_not_count(monkeypatch):
     now = [0.0]
     durations = iter([0.4, 0.1, 0.2, 0.3])
     monkeypatch.setattr(measure.time, "perf_counter", lambda: now[0])
@@ -209,8 +213,8 @@ def test_a_short_step_is_repeated_and_its_first_call_not_counted(monkeypatch):
     assert measure.seconds_a_call(step, at_least=0.5) == pytest.approx(0.2)
 
 
-def test_a_gpus_clock_is_read_only_now_and_then(monkeypatch):
-    """Each look waits for the GPU; the calls between two looks grow."""
+def test_a_gpus_clock_is_read_rarely(monkeypatch):
+    """Each reading waits for the GPU, so the number of calls between two readings grows."""
     seconds, reads = [0.0], []
 
     class Event:
@@ -232,7 +236,7 @@ def test_a_gpus_clock_is_read_only_now_and_then(monkeypatch):
     assert len(reads) < 16
 
 
-def test_a_contender_and_the_large_product_work_on_a_device(compiler, rng, monkeypatch):
+def test_a_contender_and_the_large_product_run_on_a_device(compiler, rng, monkeypatch):
     monkeypatch.setattr(measure.Gemm, "SIZE", 8)
     network = small_net(rng, dropout=0.0)
     batch = measure.random_batch(network, 4)
@@ -262,17 +266,19 @@ def test_gpu_cost_counts_a_step(compiler, capsys):
     assert flops == pytest.approx(4 * 2 * (3 * sum(macs.values()) - macs["conv1"]) / 1e12, abs=5e-4)
     assert ratio == pytest.approx(moved / floor, abs=0.2) and 1 < ratio < 2
     assert 40 < launches < 100
-    assert milliseconds == pytest.approx(
-        0.005 * launches, abs=1e-3
-    )  # so small a step takes as long as starting its kernels
+    # so small a step takes as long as starting its kernels
+    assert milliseconds == pytest.approx(0.005 * launches, abs=1e-3)
     assert rate == pytest.approx(4 / (milliseconds / 1000), rel=0.01)
     assert float(lenet[5]) == pytest.approx(float(lenet[3]) / float(lenet[4]), abs=0.3)
     assert uploaded == round(4 * 4 * 32 * 32 * 3 / 1e6)
     assert max(map(len, out.splitlines())) <= 80
 
 
-def test_gpu_costs_floor_is_each_array_once():
-    """By hand for a convolution of 5×5 to 3×3 with 2 and 4 channels: x 50, y 36, columns 9·18, weights 76, for one picture."""
+def test_the_floor_of_gpu_cost_counts_each_array_once():
+    """By hand for a convolution of 5×5×2 to 3×3×4.
+
+    For one picture: x 50, y 36, columns 9·18, weights 76.
+    """
     conv = Conv2d(2, 4, 3)
     assert gpu_cost.floors(conv, 1, (5, 5, 2), (3, 3, 4), first=False) == (
         4 * (50 + 76 + 36 + 2 * 162),
@@ -310,18 +316,18 @@ def written(path, *rows, cpu="a CPU"):
 
 
 def test_ratios_are_against_the_mode_with_the_smallest_median():
-    assert report.best_mode(row()) == "channels_last"
-    assert report.ratios(row()) == [2.0, 1.0, 3.6]
-    assert report.ratios(row(), "channels_last") == [1.0, 1.0, 1.0]
-    assert report.rate(row(), "minialex") == 128 / 2.5
-    assert report.gemm_share(row()) == pytest.approx(128 * 4 / 2.5 / 200)
+    assert speed_table.best_mode(row()) == "channels_last"
+    assert speed_table.ratios(row()) == [2.0, 1.0, 3.6]
+    assert speed_table.ratios(row(), "channels_last") == [1.0, 1.0, 1.0]
+    assert speed_table.rate(row(), "minialex") == 128 / 2.5
+    assert speed_table.gemm_share(row()) == pytest.approx(128 * 4 / 2.5 / 200)
 
 
-def test_the_table_fits_80_columns_and_shows_what_was_not_measured(tmp_path, capsys):
+def test_the_table_fits_80_columns_and_shows_a_dash_for_what_was_not_measured(tmp_path, capsys):
     wide = row("alexnet-cifar", what="infer", memory_mb={"minialex": 12345, "eager": 9834})
     wide["flops_per_image"] = 10**7
     wide["seconds"] = {"minialex": [0.01, 0.012], "eager": [0.2, 0.3], "compile": [0.12, 0.12]}
-    code, out, _ = call(report.main, written(tmp_path / "a.json", row(), wide), capsys=capsys)
+    code, out, _ = call(speed_table.main, written(tmp_path / "a.json", row(), wide), capsys=capsys)
     lines = out.splitlines()
     assert code == 0 and max(map(len, lines)) <= 80
     assert "a CPU, 2 threads\nNumPy 2.4 (openblas for Zen), PyTorch 2.13" in out
@@ -346,13 +352,15 @@ def test_the_table_fits_80_columns_and_shows_what_was_not_measured(tmp_path, cap
     )
 
 
-def test_files_are_put_together_and_the_later_counts(tmp_path, capsys):
+def test_files_are_merged_and_the_later_one_counts(tmp_path, capsys):
     first = written(tmp_path / "a.json", row(), row(batch_size=1))
     second = written(
         tmp_path / "b.json", row(seconds={"minialex": [1.0], "eager": [7.0]}), cpu="another CPU"
     )
     chart = tmp_path / "chart.png"
-    code, out, _ = call(report.main, first, second, "--markdown", "--chart", chart, capsys=capsys)
+    code, out, _ = call(
+        speed_table.main, first, second, "--markdown", "--chart", chart, capsys=capsys
+    )
     assert code == 0 and "a CPU" in out and "another CPU" in out
     assert out.count("| alexnet |") == 2 and "| alexnet | 128 | 128 | 18.3 | – | – | 7.00 |" in out
     with Image.open(chart) as picture:
@@ -365,7 +373,7 @@ def test_files_are_put_together_and_the_later_counts(tmp_path, capsys):
 def test_a_file_without_a_measurement_is_refused_in_one_line(content, tmp_path, capsys):
     path = tmp_path / "other.json"
     path.write_text(content)
-    code, _, err = call(report.main, path, capsys=capsys)
+    code, _, err = call(speed_table.main, path, capsys=capsys)
     assert (
         code == 2 and err.startswith(f"error: {path} holds no measurement") and err.count("\n") == 1
     )
@@ -390,9 +398,8 @@ def test_speed_writes_table_json_and_chart(torch, tmp_path):
     [measured] = results["rows"]
     assert [len(measured["seconds"][name]) for name in ("minialex", "eager")] == [1, 1]
     assert measured["logits_differ_by"]["eager"] < 1e-4
-    assert (
-        0 < measured["memory_mb"]["minialex"] < measured["memory_mb"]["eager"]
-    )  # torch itself is larger than lenet
+    # torch itself is larger than lenet
+    assert 0 < measured["memory_mb"]["minialex"] < measured["memory_mb"]["eager"]
     with Image.open(tmp_path / "out" / "speed.png") as chart:
         assert chart.format == "PNG"
 
@@ -444,24 +451,24 @@ def test_wrong_options_are_refused_in_one_line(wrong, tmp_path, capsys):
     assert code == 2 and err.count("\n") == 1 and "error" in err and not (tmp_path / "out").exists()
 
 
-def test_peak_memory_is_not_that_of_the_process_which_started_it():
+def test_peak_memory_is_not_that_of_the_parent_process():
     ballast = numpy.ones(50_000_000)  # 400 MB
-    megabytes, _ = memory.peak_memory("minialex", model="lenet", batch_size=2, what="train")
+    megabytes, _ = peak_memory.in_own_process("minialex", model="lenet", batch_size=2, what="train")
     assert 10 < megabytes < ballast.nbytes / 1e6
 
 
 @pytest.mark.skipif(
-    not Path("/proc/self/clear_refs").exists(), reason="only Linux can forget an old peak"
+    not Path("/proc/self/clear_refs").exists(), reason="only Linux can reset the peak"
 )
-def test_an_old_peak_can_be_forgotten():
+def test_the_peak_can_be_reset():
     numpy.ones(50_000_000)
-    before = memory.peak_mb()
-    memory.forget_peak()
-    assert memory.peak_mb() < before - 300
+    before = peak_memory.peak_mb()
+    peak_memory.reset_peak()
+    assert peak_memory.peak_mb() < before - 300
 
 
-def test_no_peak_memory_comes_with_the_reason():
-    megabytes, reason = memory.peak_memory("minialex", model="lenet", batch_size=0)
+def test_missing_peak_memory_comes_with_the_reason():
+    megabytes, reason = peak_memory.in_own_process("minialex", model="lenet", batch_size=0)
     assert megabytes is None and "--batch-size" in reason
 
 

@@ -1,8 +1,9 @@
-"""python -m benchmarks.memory CONTENDER: the peak memory of a few steps, in a process that does nothing else.
+"""python -m benchmarks.peak_memory CONTENDER: the peak memory of a few steps in their own process.
 
-benchmarks.speed starts one such process for each contender. A process is counted whole: Python and the library, weights,
-gradients, activations. What building the twin took beyond that (minialex's network, from which PyTorch's weights are
-copied) has been freed and is not counted where the system can forget an old peak (Linux).
+benchmarks.speed starts one such process for each contender. The whole process counts: Python and
+the library, weights, gradients, activations. What building PyTorch's twin took beyond that (the
+minialex network whose weights are copied) has been freed by then; it is not counted where the
+system can reset the peak (Linux).
 """
 
 import gc
@@ -20,16 +21,16 @@ from minialex.command import Parser, number, run, usable_cores
 from minialex.layers.conv import ALGORITHMS
 
 EXAMPLES = """\
-  python -m benchmarks.memory minialex --model alexnet-224 --batch-size 128
-  python -m benchmarks.memory channels_last --model alexnet --what infer
+  python -m benchmarks.peak_memory minialex --model alexnet-224 --batch-size 128
+  python -m benchmarks.peak_memory channels_last --model alexnet --what infer
 """
 
 
 def main(arguments: Sequence[str]) -> None:
     parser = Parser(
-        "memory", "Prints the peak memory, in MB, of two steps of one contender.", EXAMPLES
+        "peak_memory", "Prints the peak memory, in MB, of two steps of one contender.", EXAMPLES
     )
-    parser.prog = "python -m benchmarks.memory"
+    parser.prog = "python -m benchmarks.peak_memory"
     parser.add_argument("contender", choices=("minialex", *MODES))
     parser.add_argument(
         "--model", choices=models.MODELS, default="alexnet", metavar="NAME", help="default: alexnet"
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
         type=number(int, 1),
         default=usable_cores(),
         metavar="N",
-        help="default: one a core",
+        help="default: one per core",
     )
     parser.add_argument(
         "--algorithm", choices=ALGORITHMS, default="auto", help="of minialex's convolutions"
@@ -64,14 +65,14 @@ def main(arguments: Sequence[str]) -> None:
     )
     contender = build(network, *batch, given.threads, LEARNING_RATE)
     del network, batch, build
-    forget_peak()
+    reset_peak()
     for _ in range(2):
         getattr(contender, WHAT[given.what])()
     print(f"{peak_mb():.0f}")
 
 
-def forget_peak() -> None:
-    """Starts the peak of this process anew from what it holds now, where the system can do that."""
+def reset_peak() -> None:
+    """Resets the recorded peak to what this process holds now, where the system can do that."""
     gc.collect()
     try:
         Path("/proc/self/clear_refs").write_text("5")
@@ -82,25 +83,22 @@ def forget_peak() -> None:
 def peak_mb() -> float:
     """The most memory this process has held, in MB (10⁶ bytes)."""
     try:  # Linux: ru_maxrss would start from what the parent held when it started this process
-        return (
-            1024
-            * int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
-            / 1e6
-        )
+        status = Path("/proc/self/status").read_text()
+        return 1024 * int(status.partition("VmHWM:")[2].split()[0]) / 1e6
     except (OSError, IndexError):
         import resource  # not on Windows
 
-        return (
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            * (1 if sys.platform == "darwin" else 1024)
-            / 1e6
-        )
+        unit = 1 if sys.platform == "darwin" else 1024
+        return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
-def peak_memory(contender: str, **options) -> tuple[int | None, str]:
-    """The peak memory in MB of `contender` in a process of its own, or None and, in a line, why there is none."""
+def in_own_process(contender: str, **options) -> tuple[int | None, str]:
+    """The peak memory of `contender` in MB, measured in a process of its own, and an empty string.
+
+    Where it cannot be measured, None and one line that says why.
+    """
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
-    command = [sys.executable, "-m", "benchmarks.memory", contender, *flags]
+    command = [sys.executable, "-m", "benchmarks.peak_memory", contender, *flags]
     ended = subprocess.run(
         command, capture_output=True, text=True, cwd=Path(__file__).parent.parent
     )

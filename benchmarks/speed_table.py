@@ -1,6 +1,7 @@
-"""python -m benchmarks.report FILE…: the table and the chart of what benchmarks.speed measured.
+"""python -m benchmarks.speed_table FILE…: table and chart of what benchmarks.speed measured.
 
-Several files are put together, so that a long measurement can be made in parts; where two have the same row the later counts.
+Several files are merged, so that a long measurement can be made in parts; if two of them have the
+same row, the later file counts.
 """
 
 import json
@@ -13,21 +14,22 @@ from minialex.command import Parser, run
 from minialex.errors import InputError
 
 EXAMPLES = """\
-  python -m benchmarks.report runs/speed/results.json
-  python -m benchmarks.report runs/a/results.json runs/b/results.json --markdown --chart speed.png
+  python -m benchmarks.speed_table runs/speed/results.json
+  python -m benchmarks.speed_table runs/speed/results.json runs/speed-2/results.json --markdown
+  python -m benchmarks.speed_table runs/speed/results.json --chart speed.png
 """
 
 TITLES = {"train": "Training step (forward, loss, backward, update)", "infer": "Inference"}
 LEGEND = """\
 c_last   PyTorch in channels_last
-ratio    PyTorch's best mode's time / minialex's: median and range of all rounds
+ratio    time of PyTorch's best mode / minialex's: median and range over rounds
 GEMM     minialex's FLOP/s (counted as direct convolution) / a large product's
 GB       peak memory of a process with minialex / with PyTorch eager"""
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser("report", "Shows what benchmarks.speed measured.", EXAMPLES)
-    parser.prog = "python -m benchmarks.report"
+    parser = Parser("speed_table", "Shows what benchmarks.speed measured.", EXAMPLES)
+    parser.prog = "python -m benchmarks.speed_table"
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="results.json of a measurement"
     )
@@ -44,7 +46,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def load(files: Sequence[Path]) -> tuple[list[dict], list[dict]]:
-    """The machines, each once, and the rows of all `files`. InputError for a file that does not hold a measurement."""
+    """The machines, each once, and the rows of all `files`.
+
+    InputError for a file that does not exist or holds no measurement.
+    """
     machines, rows = [], {}
     for file in files:
         try:
@@ -63,13 +68,13 @@ def load(files: Sequence[Path]) -> tuple[list[dict], list[dict]]:
 
 
 def describe(machine: dict) -> str:
-    """What was measured on, in two lines."""
+    """The hardware and the software of a measurement, in two lines."""
     where = machine.get("gpu") or "{cpu}, {threads} threads".format_map(machine)
     return where + "\nNumPy {numpy} ({blas}), PyTorch {torch}, Python {python}".format_map(machine)
 
 
 def rate(row: dict, contender: str) -> float:
-    """Pictures a second: those of the median round."""
+    """Pictures per second in the median round."""
     return row["batch_size"] / statistics.median(row["seconds"][contender])
 
 
@@ -82,16 +87,18 @@ def best_mode(row: dict) -> str:
 
 
 def ratios(row: dict, contender: str = "minialex") -> list[float]:
-    """How many times as fast as PyTorch's best mode the contender was, in each round."""
+    """How many times as fast as PyTorch's best mode the contender was in each round."""
     pairs = zip(row["seconds"][best_mode(row)], row["seconds"][contender], strict=True)
     return [best / its for best, its in pairs]
 
 
 def gemm_share(row: dict) -> float:
-    """minialex's arithmetic a second in units of the same rounds' large matrix product's. Winograd can take it above 1."""
-    return (
-        rate(row, "minialex") * row["flops_per_image"] / 1e9 / statistics.median(row["gemm_gflops"])
-    )
+    """minialex's FLOP/s, counted as direct convolution, relative to a large matrix product's.
+
+    Winograd convolution can take it above 1.
+    """
+    gflops = rate(row, "minialex") * row["flops_per_image"] / 1e9
+    return gflops / statistics.median(row["gemm_gflops"])
 
 
 def memory(row: dict, contender: str) -> float | None:
@@ -100,7 +107,7 @@ def memory(row: dict, contender: str) -> float | None:
 
 
 def brief(number: float | None, whole_from: float = 100) -> str:
-    """A number in a few characters: with one decimal below `whole_from`, else with none."""
+    """A number in a few characters: one decimal below `whole_from`, else none."""
     return "–" if number is None else f"{number:.{1 if number < whole_from - 0.05 else 0}f}"
 
 
@@ -110,7 +117,10 @@ def times(ratio: float) -> str:
 
 
 def cells(row: dict) -> list[str]:
-    """The row's figures as text: rates of minialex and of each mode, ratio, its range, share of the GEMM rate."""
+    """The row's figures as text.
+
+    Rates of minialex and of each mode, ratio, range of the ratio, share of the GEMM rate.
+    """
     rates = [
         brief(rate(row, name) if name in row["seconds"] else None) for name in ("minialex", *MODES)
     ]
@@ -124,7 +134,7 @@ def cells(row: dict) -> list[str]:
 
 
 def table(rows: Sequence[dict]) -> str:
-    """The rows as text of at most 80 columns, training above inference, with a legend."""
+    """The rows as text of at most 80 columns, training first, then inference, and a legend."""
     form = "{:<14}{:>5}{:>9}{:>7}{:>7}{:>8}{:>6}{:>11}{:>5}{:>8}"
     lines = []
     for what, title in TITLES.items():
@@ -155,7 +165,7 @@ def table(rows: Sequence[dict]) -> str:
 
 
 def markdown(rows: Sequence[dict]) -> str:
-    """The same as Markdown tables, the memory in MB."""
+    """The same as Markdown tables, with the memory in MB."""
     heads = (
         "model",
         "batch",
@@ -178,15 +188,17 @@ def markdown(rows: Sequence[dict]) -> str:
         for row in rows:
             if row["what"] == what:
                 megabytes = [str(memory(row, name) or "–") for name in ("minialex", "eager")]
-                lines.append(
-                    f"| {' | '.join([row['model'], str(row['batch_size']), *cells(row), *megabytes])} |"
-                )
+                figures = [row["model"], str(row["batch_size"]), *cells(row), *megabytes]
+                lines.append(f"| {' | '.join(figures)} |")
         lines.append("")
     return "\n".join(lines)
 
 
 def draw_chart(rows: Sequence[dict], path: Path) -> None:
-    """Draws the training speeds at the largest batch, relative to PyTorch's best mode, into the PNG at `path`."""
+    """Draws the training speeds at the largest batch size, relative to PyTorch's best mode.
+
+    Without rows of training it draws those of inference. path: the PNG file to write.
+    """
     from matplotlib.figure import Figure  # takes a second to import
 
     what = "train" if any(row["what"] == "train" for row in rows) else "infer"
@@ -204,9 +216,8 @@ def draw_chart(rows: Sequence[dict], path: Path) -> None:
         bars = axes.bar(
             [i + 0.2 * (place - 1.5) for i, _ in shown], heights, 0.19, label=label, color=colour
         )
-        paper = dict(
-            facecolor="white", edgecolor="none", pad=0.5
-        )  # hides the line behind the figures
+        # A white box hides the dashed line behind the figures.
+        paper = dict(facecolor="white", edgecolor="none", pad=0.5)
         axes.bar_label(
             bars, [brief(rate(row, name)) for _, row in shown], fontsize=8, padding=2, bbox=paper
         )
