@@ -130,12 +130,13 @@ def named(layers: Sequence[tuple[str, Layer] | Layer]) -> dict[str, Layer]:
 
 def pair(item) -> tuple[str, Layer]:
     """`item` if it is a (name, layer) pair, else TypeError."""
-    if isinstance(item, type) and issubclass(item, Layer):
-        raise TypeError(
-            f"expected a layer, got its class {item.__name__}: build one, {item.__name__}(…)"
-        )
-    if not (isinstance(item, tuple | list) and len(item) == 2 and isinstance(item[0], str)):
+    is_pair = isinstance(item, tuple | list) and len(item) == 2 and isinstance(item[0], str)
+    layer = item[1] if is_pair else item
+    if isinstance(layer, type) and issubclass(layer, Layer):
+        name = layer.__name__
+        raise TypeError(f"expected a layer, got its class {name}: build one, {name}(…)")
+    if not is_pair:
         raise TypeError(f"expected layers or (name, layer) pairs, got {item!r}")
-    if not isinstance(item[1], Layer):
-        raise TypeError(f"expected a layer called {item[0]}, got {item[1]!r}")
-    return item[0], item[1]
+    if not isinstance(layer, Layer):
+        raise TypeError(f"expected a layer called {item[0]}, got {layer!r}")
+    return item[0], layer

@@ -1,4 +1,5 @@
-"""Network: what its layers do one after the other, their names and shapes, and that it can learn."""
+"""Network: what its layers do one after the other, their names and shapes, and that it can
+learn."""
 
 import numpy
 import pytest
@@ -32,7 +33,8 @@ def small(rng):
 
 
 def narrow_alexnet(rng):
-    """All that the paper's net is made of, in its order, with few channels: stride, LRN with α = 1, groups, dropout."""
+    """All that the paper's net is made of, in its order, with few channels: stride, LRN with α = 1,
+    groups, dropout."""
     return Network(
         [
             ("conv1", Conv2d(3, 6, 5, stride=2, rng=rng)),
@@ -106,22 +108,29 @@ def test_params_are_the_layers_own_arrays(network, x):
     assert_same(network.forward(x), numpy.zeros((5, 4)))
 
 
-def test_the_input_gradient_is_given_only_when_asked_for_and_changes_no_other(network, x):
-    dy = network.forward(x, train=True)
-    dx = network.backward(dy, input_gradient=True)
+def test_backward_returns_the_gradient_of_the_pictures(network, x):
+    dx = network.backward(network.forward(x, train=True))
     assert dx.shape == x.shape
-    with_dx = {name: grad.copy() for name, grad in network.grads.items()}
-    assert network.backward(dy) is None
+
+
+def test_a_step_is_forward_loss_and_backward(network, x, xp):
+    labels, loss = numpy.array([0, 3, 1, 1, 2]), SoftmaxCrossEntropy()
+    expected = loss.forward(network.forward(x, train=True), labels)
+    network.backward(loss.backward())
+    grads = {name: grad.copy() for name, grad in network.grads.items()}
+    value, logits = network.step(x, labels, SoftmaxCrossEntropy())
+    assert float(value) == float(expected)
+    assert_same(logits, network.forward(x))
     for name, grad in network.grads.items():
-        assert_same(grad, with_dx[name])
-    assert_same(network.backward(dy, input_gradient=True), dx)
+        assert_same(grad, grads[name])
 
 
-def test_an_input_gradient_not_asked_for_is_not_given_by_a_first_layer_that_has_one_anyway(x, rng):
-    network = Network([("flatten", Flatten()), ("fc", Linear(48, 4, rng=rng))], (6, 4, 2))
-    dy = network.forward(x, train=True)
-    assert network.backward(dy) is None
-    assert network.backward(dy, input_gradient=True).shape == x.shape
+def test_a_step_takes_its_batch_from_the_host_to_where_the_network_is(network, x, xp):
+    labels = numpy.array([0, 3, 1, 1, 2])
+    expected, _ = network.step(x, labels, SoftmaxCrossEntropy())
+    value, logits = network.to(xp).step(x, labels, SoftmaxCrossEntropy())
+    assert float(value) == pytest.approx(float(expected), rel=1e-5)
+    assert isinstance(logits, xp.ndarray)
 
 
 def test_shapes_work_and_size_equal_the_count_by_hand(network):
@@ -135,23 +144,33 @@ def test_layers_that_do_not_fit_are_refused_by_name_with_both_numbers():
         Network([("flatten", Flatten()), ("fc", Linear(25, 4))], (4, 3, 2))
 
 
-def test_two_layers_of_one_name_are_refused():
-    with pytest.raises(ValueError, match=r"name of its own, got \['relu', 'relu'\]"):
-        Network([("relu", ReLU()), ("relu", ReLU())], (4, 3, 2))
+@pytest.mark.parametrize(
+    "layers, error, message",
+    [
+        ([("relu", ReLU()), ("relu", ReLU())], ValueError, "got two called 'relu'"),
+        ([ReLU(), ("relu_1", ReLU())], ValueError, "got two called 'relu_1'"),
+        ([ReLU], TypeError, r"expected a layer, got its class ReLU: build one, ReLU\(…\)"),
+        ([("relu", ReLU)], TypeError, r"got its class ReLU: build one, ReLU\(…\)"),
+        (["relu"], TypeError, r"expected layers or \(name, layer\) pairs, got 'relu'"),
+        ([("relu", 3)], TypeError, "expected a layer called relu, got 3"),
+        ([numpy.tanh], TypeError, r"expected layers or \(name, layer\) pairs, got <ufunc 'tanh'>"),
+    ],
+)
+def test_what_is_no_list_of_layers_is_refused(layers, error, message):
+    with pytest.raises(error, match=message):
+        Network(layers, (4, 3, 2))
 
 
-def test_a_replica_shares_parameters_and_nothing_else(network, x):
-    dy = network.forward(x, train=True).copy()
-    network.backward(dy)
-    grads = {name: grad.copy() for name, grad in network.grads.items()}
-    twin = network.replica()
-    with pytest.raises(RuntimeError):
-        twin.backward(dy)
-    twin.backward(twin.forward(2 * x, train=True))
-    for name, grad in network.grads.items():
-        assert_same(grad, grads[name])
-    network.params["fc.bias"][...] = 7
-    assert_same(twin.params["fc.bias"], numpy.full(4, 7))
+def test_one_layer_in_two_places_is_refused():
+    relu = ReLU()
+    with pytest.raises(ValueError, match=r"relu_2 is ReLU\(\), which is in the network already"):
+        Network([relu, relu], (4, 3, 2))
+
+
+def test_layers_without_names_are_called_after_their_class_and_counted():
+    layers = [Conv2d(2, 3, 3), ReLU(), Conv2d(3, 3, 3), ReLU(), ("last", Flatten())]
+    network = Network(layers, (6, 5, 2))
+    assert list(network.layers) == ["conv2d_1", "relu_1", "conv2d_2", "relu_2", "last"]
 
 
 def test_astype_converts_what_goes_in_and_out(network, x):

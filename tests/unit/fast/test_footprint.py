@@ -1,7 +1,7 @@
-"""How much memory training takes: the estimate against what is allocated, and the batch size that is said to fit."""
+"""How much memory training takes: the estimate against what is allocated, and the batch size that
+is said to fit."""
 
 import re
-import threading
 import tracemalloc
 
 import numpy
@@ -11,25 +11,28 @@ from command_runs import call
 from data_helpers import picture_folder
 from trained_runs import on_folder
 
-from minialex import backend, memory, models, optim, train
-from minialex.layers import SoftmaxCrossEntropy, layer
-from minialex.parallel.workers import Workers
+from minialex import backend, fast, models, optim, train
+from minialex.fast import footprint
+from minialex.layers import SoftmaxCrossEntropy
+
+WORKSPACE = 16 << 20
 
 pytestmark = pytest.mark.usefixtures("compiler")
 
 
 def allocated(network, pictures):
-    """The most bytes at a time that two training steps on the stand-in hold, the weights included."""
+    """The most bytes at a time that two training steps on the stand-in hold, the weights
+    included."""
     rng = numpy.random.default_rng(0)
     x = rng.standard_normal((pictures, *network.input_shape), dtype=numpy.float32)
     labels = rng.integers(0, 10, pictures)
     tracemalloc.start()
     try:
-        workers = Workers(network.to(standin), SoftmaxCrossEntropy())
+        engine = fast.prepare(network.to(standin), gpu_workspace=WORKSPACE)
         optimizer = optim.SGD(network)
         for _ in range(2):
-            workers.step(x, labels)
-            workers.update(optimizer)
+            engine.step(x, labels, SoftmaxCrossEntropy())
+            engine.update(optimizer)
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -45,11 +48,9 @@ def allocated(network, pictures):
         ("lenet", {}, 256),
     ],
 )
-def test_the_estimate_is_near_what_is_allocated(name, options, pictures, monkeypatch):
-    monkeypatch.setattr(backend, "gpu_workspace", 16 << 20)
-    monkeypatch.setattr(layer, "_scratch", threading.local())  # nothing is left from other tests
+def test_the_estimate_is_near_what_is_allocated(name, options, pictures):
     network = models.build(name, rng=numpy.random.default_rng(0), **options)
-    estimate = memory.training_bytes(network, pictures, states=1, workspace=16 << 20)
+    estimate = footprint.training_bytes(network, pictures, states=1, workspace=WORKSPACE)
     assert 0.8 * estimate < allocated(network, pictures) < 1.2 * estimate
 
 
@@ -57,9 +58,9 @@ def test_the_batch_that_fits_is_the_largest_that_does():
     network = models.build("alexnet-cifar", rng=numpy.random.default_rng(0))
     sizes = dict(states=2, workspace=1 << 20)
     for fits in (1, 7, 100, 4096):
-        enough = memory.training_bytes(network, fits, **sizes)
-        assert memory.batch_size_for(network, enough, **sizes) == fits
-        assert memory.batch_size_for(network, enough - 1, **sizes) == fits - 1
+        enough = footprint.training_bytes(network, fits, **sizes)
+        assert footprint.batch_size_for(network, enough, **sizes) == fits
+        assert footprint.batch_size_for(network, enough - 1, **sizes) == fits - 1
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_the_batch_that_fits_is_the_largest_that_does():
     ],
 )
 @pytest.mark.parametrize(
-    "where", [(Workers, "step"), (optim.Optimizer, "__init__")], ids=["in a step", "before"]
+    "where", [(fast.Engine, "step"), (optim.Optimizer, "__init__")], ids=["in a step", "before"]
 )
 def test_when_memory_runs_out_a_line_says_which_batch_would_fit(
     free, said, where, tmp_path, monkeypatch, capsys
@@ -90,7 +91,6 @@ def test_when_memory_runs_out_a_line_says_which_batch_would_fit(
 
     monkeypatch.setattr(backend, "get", lambda name: standin)
     monkeypatch.setattr(standin, "free_memory", free)
-    monkeypatch.setattr(backend, "gpu_workspace", 0)  # put back when the test ends
     monkeypatch.setattr(*where, full)
     options = on_folder(picture_folder(tmp_path / "pictures"))
     options += ["--batch-size", 64, "--gpu-workspace", 1, "--out", tmp_path / "run"]
@@ -98,7 +98,6 @@ def test_when_memory_runs_out_a_line_says_which_batch_would_fit(
     assert code == 2
     assert len(err.splitlines()) == 1
     assert re.search(said, err), err
-    assert backend.gpu_workspace == 1 << 20
 
 
 def test_the_hosts_own_memory_is_not_taken_for_the_gpus(tmp_path, monkeypatch, capsys):
@@ -106,7 +105,7 @@ def test_the_hosts_own_memory_is_not_taken_for_the_gpus(tmp_path, monkeypatch, c
         raise MemoryError("Unable to allocate 3 GiB")
 
     monkeypatch.setattr(backend, "get", lambda name: standin)
-    monkeypatch.setattr(Workers, "step", full)
+    monkeypatch.setattr(fast.Engine, "step", full)
     options = on_folder(picture_folder(tmp_path / "pictures"))
     code, _, err = call(train.main, *options, "--out", tmp_path / "run", capsys=capsys)
     assert (code, err) == (
