@@ -11,6 +11,7 @@ from naive import apart, max_pool
 
 from minialex import gradcheck, layers
 from minialex.gradcheck import check_layer, check_loss, check_network
+from minialex.gradcheck.__main__ import main
 from minialex.grader import shipped
 from minialex.layers import (
     Conv2d,
@@ -421,7 +422,7 @@ def test_the_command_names_a_wrong_layer_and_fails(monkeypatch, rng, capsys):
     monkeypatch.setattr(
         shipped, "shipped_layers", lambda rng: [(LinearMeanBias(8, 5, rng=rng), features(rng))]
     )
-    assert gradcheck.main([]) == 1
+    assert main([]) == 1
     output = capsys.readouterr().out
     assert re.search(r"^Linear\(8, 5\).* WRONG$", output, re.MULTILINE)
     assert re.search(r"^bias\[\d\] +backward", output, re.MULTILINE)

@@ -4,7 +4,7 @@ import pytest
 from command_runs import call
 from solutions import solved
 
-from minialex import gradcheck
+from minialex.gradcheck.__main__ import main as gradcheck
 
 
 def line_of(text, part):
@@ -86,7 +86,7 @@ def test_a_file_without_a_layer_is_an_error_of_one_line(name, text, words, grade
 
 def test_no_file_and_a_folder_are_errors(tmp_path, capsys):
     for path in (tmp_path / "none.py", tmp_path):
-        code, out, error = call(gradcheck.main, path, capsys=capsys)
+        code, out, error = call(gradcheck, path, capsys=capsys)
         assert (code, out) == (2, "")
         assert error.startswith("error: expected a Python file")
         assert error.count("\n") == 1
