@@ -16,8 +16,9 @@ from minialex import figures as drawing
 from minialex.data import shapes
 from minialex.data.augment import centre_views
 from minialex.data.batches import Batches
-from minialex.evaluate import class_table, evaluate
 from minialex.evaluate import main as evaluate_command
+from minialex.evaluation import evaluate
+from minialex.evaluation_output import class_table
 from minialex.files import PNG_MARK
 from minialex.inference import Trained
 
@@ -217,7 +218,7 @@ def test_weights_from_elsewhere_are_tested_on_labelled_pictures(
 def test_weights_from_elsewhere_need_pictures(elsewhere, pictures, tmp_path, capsys):
     code, out, err = call(evaluate_command, elsewhere, capsys=capsys)
     assert (code, out) == (2, "")
-    assert "is of no run, so it brings no pictures: name a folder of them with --data-dir" in err
+    assert "is not from a run, so it has no data set: name a folder of pictures with --data-dir" in err
     code, out, err = call(
         evaluate_command, elsewhere, "--data-dir", tmp_path / "nowhere", capsys=capsys
     )

@@ -14,7 +14,7 @@ from fashion_mnist_files import write as write_fashion_mnist
 from PIL import Image
 from torch_files import tensors, zipped
 
-from minialex import data, models, predict, weights
+from minialex import data, models, predict, prediction, weights
 from minialex.data.augment import centre_views
 from minialex.io import torch_layout
 
@@ -331,7 +331,7 @@ def test_weights_of_others_see_pictures_as_torchvision_prepares_them(torch_weigh
         ((cut - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225])[None].astype(numpy.float32)
     )
     assert_says(
-        predictions(out), [f"class {i}" for i in range(10)], predict.softmax(logits).tolist()
+        predictions(out), [f"class {i}" for i in range(10)], prediction.softmax(logits).tolist()
     )
     weights.export(path, tmp_path / "a.safetensors")
     assert use(tmp_path / "a.png", "--top", 10, weights=tmp_path / "a.safetensors") == (0, out, "")

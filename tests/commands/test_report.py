@@ -15,8 +15,8 @@ from data_helpers import picture_folder
 from PIL import Image
 
 from minialex import __version__, data, figures, options, report
-from minialex.answers import Answers
 from minialex.data.dataset import Dataset
+from minialex.evaluation import Answers
 from minialex.report_page import page, sheet, table, themed, thumbnail
 
 #: Class names that end tags, attributes and URLs where they are not escaped.
@@ -132,9 +132,9 @@ def test_it_is_light_or_dark_fits_phones_and_has_headings_in_order(found):
 def test_it_has_the_figures_of_the_run_s_last_epoch(finished, found):
     metrics = trained_runs.last_epoch(finished)
     shown = dict(zip(found.texts("dt"), found.texts("dd"), strict=True))
-    assert shown["right (top-1)"] == f"{metrics['test_accuracy']:.2%}"
+    assert shown["accuracy (top-1)"] == f"{metrics['test_accuracy']:.2%}"
     assert shown["test loss"] == f"{metrics['test_loss']:.4f}"
-    assert (shown["test pictures"], shown["in the first 5"]) == ("20", "100.00%")
+    assert (shown["test pictures"], shown["top-5 accuracy"]) == ("20", "100.00%")
     assert found.texts("h1") == ["run"]
     assert (
         f"alexnet-cifar, after epoch 2, on folder. Made by minialex {__version__}."
@@ -182,7 +182,7 @@ def test_a_run_without_a_finished_epoch_has_a_page(tmp_path, capsys):
     found = Page((folder / "report.html").read_text("utf-8"))
     assert "No epoch is finished yet." in found.texts("p")
     assert "in epoch 1, after step 1" in found.words()
-    assert "time of training" not in found.texts("dt")
+    assert "training time" not in found.texts("dt")
 
 
 def test_weights_that_are_no_run_s_have_a_page_without_curves_and_options(
@@ -262,8 +262,8 @@ def test_where_all_or_nothing_is_right_it_says_so():
         hand_made([0, 1], [1, 0], [1.0, 1.0]),
     )
     dataset = dataset_of(2, 2)
-    assert report.wrong_answers(dataset, everything) == ["<p>There is not one wrong answer.</p>"]
-    assert report.right_answers(dataset, nothing) == ["<p>There is not one right answer.</p>"]
+    assert report.wrong_answers(dataset, everything) == ["<p>There are no wrong answers.</p>"]
+    assert report.right_answers(dataset, nothing) == ["<p>There are no right answers.</p>"]
 
 
 @pytest.mark.parametrize(("taken", "label"), [(0, 1), (1, 0), (1, 1), (0, 0)])

@@ -7,10 +7,10 @@ import pytest
 from naive import assert_same
 
 from minialex import backend
-from minialex.answers import Answers, answer, over_views, places
 from minialex.data.augment import Standardize
 from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages
+from minialex.evaluation import Answers, answer, over_views, places
 
 nan = numpy.nan
 
