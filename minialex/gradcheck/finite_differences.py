@@ -131,7 +131,6 @@ def check_layer(layer: Layer, x: numpy.ndarray, rng: numpy.random.Generator) -> 
     """
     xp = backend.of(x)
     layer = copy.deepcopy(layer).astype(numpy.float64)
-    layer.needs_input_gradient = True
     forward = frozen([layer], lambda: layer.forward(x, train=True))
     before = x.copy()
     y = forward().copy()
