@@ -1,4 +1,4 @@
-"""Checking a layer that is none of the exercises."""
+"""Checking a layer that is not one of the exercises."""
 
 import pytest
 from solutions import solved
@@ -31,7 +31,7 @@ class TestAnyonesLayer:
         assert "Scale in" in out
         assert "13 numbers agree with finite differences" in out
 
-    def test_that_needs_arguments_is_told_of_the_example(self, graded):
+    def test_that_needs_arguments_asks_for_an_example(self, graded):
         code, out = graded(LAYER)
         assert code == 1
         assert "missing 1 required positional argument: 'factor' when Scale() was called" in out
@@ -45,7 +45,7 @@ class TestAnyonesLayer:
         code, out = graded(noisy + EXAMPLE)
         assert code == 0, out
 
-    def test_has_its_parameters_checked_too(self, graded):
+    def test_has_its_parameters_checked(self, graded):
         code, out = graded(LAYER.replace("(dy * self.cache).sum()", "dy.sum()") + EXAMPLE)
         assert code == 1
         assert "dfactor[0] is " in out
@@ -87,7 +87,8 @@ class TestAnyonesLayer:
     )
     def test_mistakes_that_any_layer_can_have(self, old, new, words, graded):
         text = solved("free_elu", (old, new))
-        calls = "    count = 0\n\n    def calls(self):\n        self.count += 1\n        return self.count\n\n    def forward"
+        calls = "    count = 0\n\n    def calls(self):\n        self.count += 1\n"
+        calls += "        return self.count\n\n    def forward"
         code, out = graded(text.replace("    def forward", calls, 1))
         assert code == 1
         assert words in out

@@ -1,4 +1,4 @@
-"""The grader is graded: right solutions pass, and each classic mistake, written as learners write it, is named."""
+"""The grader is graded: right solutions pass, learners' classic mistakes are named."""
 
 import ast
 import doctest
@@ -84,7 +84,7 @@ def test_the_untouched_exercise_names_its_first_gap_with_the_line(name, graded):
         ("free_elu", ["forward"], "backward"),
     ],
 )
-def test_what_is_filled_is_graded_and_the_next_gap_named(solution, filled, following, graded):
+def test_filled_gaps_are_graded_and_the_next_gap_is_named(solution, filled, following, graded):
     code, out = graded(solved(solution, only=filled))
     assert code == 1
     assert [re.search(rf"\b{step} ok", out) is not None for step in filled] == [True] * len(
@@ -104,7 +104,7 @@ def test_the_examples_in_the_exercises_are_true(solution, tmp_path):
 
 
 @pytest.mark.parametrize("name", [*NAMES, "free"])
-def test_exercises_say_how_to_grade_them_and_are_in_the_list(name):
+def test_exercises_say_how_to_grade_them_and_are_in_the_readme(name):
     text = (EXERCISES / f"{name}.py").read_text(encoding="utf-8")
     assert f"python -m minialex.gradcheck lessons/exercises/{name}.py" in ast.get_docstring(
         ast.parse(text)
@@ -112,7 +112,7 @@ def test_exercises_say_how_to_grade_them_and_are_in_the_list(name):
     assert f"[`{name}.py`]({name}.py)" in (EXERCISES / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_solution_without_groups_is_right_and_hears_of_them(graded):
+def test_a_solution_without_groups_is_right_and_is_told_of_them(graded):
     assert "What is left, if you like: groups." in graded(solved("conv_windows"))[1]
     assert "What is left" not in graded(solved("conv_taps"))[1]
 
@@ -197,7 +197,8 @@ def test_the_readme_shows_what_is_printed(tmp_path, monkeypatch, capsys):
         (
             "pool_windows",
             "dpadded[n, i * S + kh, j * S + kw, c] += dy[n, i, j, c]",
-            "dpadded[n, i * S + kh, j * S + kw, c] += dy[n, i, j, c] / (1 + (dpadded[n, i * S + kh, j * S + kw, c] != 0))",
+            "pixel = n, i * S + kh, j * S + kw, c\n"
+            "        dpadded[pixel] += dy[n, i, j, c] / (1 + (dpadded[pixel] != 0))",
             "All wrong numbers belong to pixels in several windows.",
         ),
         (
@@ -214,20 +215,22 @@ def test_the_readme_shows_what_is_printed(tmp_path, monkeypatch, capsys):
         ),
     ],
 )
-def test_where_no_mistake_is_known_it_says_what_is_to_be_seen(solution, old, new, hint, graded):
+def test_without_a_known_mistake_the_pattern_of_the_error_is_described(
+    solution, old, new, hint, graded
+):
     code, out = graded(solved(solution, (old, new)))
     assert (code, named(out)) == (1, []), out
     assert hint in out
     assert "No classic mistake gives exactly this." in out
 
 
-def test_an_agreement_of_shares_by_chance_is_not_taken_for_a_mistake(graded):
-    """Two masks that agree in 0.53 of all places say nothing where the share of zeros is wrong as well."""
+def test_shares_that_agree_by_chance_do_not_name_a_mistake(graded):
+    """Two masks agreeing in 0.53 of all places says nothing if the share of zeros is also wrong."""
     code, out = graded(solved("dropout_mask", ("random(x.shape)", "standard_normal(x.shape)")))
     assert (code, named(out)) == (1, []), out
 
 
-def test_a_mask_that_is_drawn_in_another_way_is_judged_by_most_of_its_shares(graded):
+def test_a_mask_drawn_in_another_way_is_judged_by_most_of_its_shares(graded):
     code, out = graded(solved("dropout_binomial", ("size=x.shape", "size=(len(x), 1, 1, 1)")))
     assert (code, named(out)) == (1, ["whole pictures are dropped"]), out
 
@@ -347,14 +350,13 @@ def test_a_mask_that_is_drawn_in_another_way_is_judged_by_most_of_its_shares(gra
         ),
     ],
 )
-def test_what_is_no_matter_of_numbers_is_said_in_words(solution, old, new, words, graded):
+def test_other_problems_are_explained_in_words(solution, old, new, words, graded):
     code, out = graded(solved(solution, (old, new)))
     assert code == 1, out
     assert words in out
 
 
 def test_the_command_grades_a_file_in_a_process_of_its_own(tmp_path):
-    """As __main__, gradcheck is there twice: the graders import it again."""
     path = tmp_path / "momentum.py"
     for changes, code in ([], 0), ([("w += v", "w -= v")], 1):
         path.write_text(solved("momentum_in_place", *changes), encoding="utf-8")
