@@ -3,7 +3,7 @@
 import base64
 import html
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from string import Template
 
 import numpy
@@ -147,7 +147,7 @@ def table(
     numbers: which columns are aligned to the right.
     """
 
-    def cells(row, first, other):
+    def cells(row: Sequence[str], first: tuple[str, str], other: tuple[str, str]) -> Iterator[str]:
         for column, text in enumerate(row):
             tag, scope = first if column == 0 else other
             kind = ' class="number"' if column in numbers else ""

@@ -39,7 +39,7 @@ class MyLayer(Layer):
         raise NotImplementedError("backward")
 
 
-def example(rng):
+def example(rng: numpy.random.Generator) -> tuple[Layer, numpy.ndarray]:
     """A layer and an input to check it with: small, and away from where the layer has a kink."""
     x = rng.uniform(0.1, 3, (2, 5, 4, 3)) * rng.choice([-1, 1], (2, 5, 4, 3))  # N, H, W, C
     return MyLayer(), numpy.asarray(x)

@@ -7,6 +7,8 @@ Write step, then run
 
 import numpy
 
+from minialex.network import Network
+
 
 class SGD:
     """The paper's rule (section 5), for every parameter w with its gradient g:
@@ -32,7 +34,7 @@ class SGD:
     """
 
     def __init__(
-        self, network, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 5e-4
+        self, network: Network, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 5e-4
     ):
         self.network = network
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay

@@ -11,15 +11,23 @@ from minialex.grader.trials import LayerCase
 class Conv2d(Windowed):
     """Convolution over an array of all windows, (N, OH, OW, K, K, C)."""
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, groups=1):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        groups: int = 1,
+    ):
         super().__init__()
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
 
-    def channels(self, C):
+    def channels(self, C: int) -> int:
         return self.out_channels
 
-    def forward(self, x, train=False):
+    def forward(self, x: numpy.ndarray, train: bool = False) -> numpy.ndarray:
         self.cache = padded = self.pad(x)
         return self.arrange(
             self.add_bias(
@@ -27,7 +35,7 @@ class Conv2d(Windowed):
             )
         )
 
-    def backward(self, dy):
+    def backward(self, dy: numpy.ndarray) -> numpy.ndarray:
         padded = self.cache
         index, weight = self.windows_back(*dy.shape[1:3]), self.ungrouped(self.params["weight"])
         self.grads = {
@@ -38,31 +46,31 @@ class Conv2d(Windowed):
         self.scatter(dpadded, index, self.dwindows(dy, weight))
         return self.cut(dpadded)
 
-    def fit(self, windows, weight):
+    def fit(self, windows: numpy.ndarray, weight: numpy.ndarray) -> numpy.ndarray:
         """Σ over kh, kw, c of window · weight."""
         return numpy.einsum("nijklc,oklc->nijo", windows, weight)
 
-    def add_bias(self, y):
+    def add_bias(self, y: numpy.ndarray) -> numpy.ndarray:
         return y + self.params["bias"]
 
-    def dwindows(self, dy, weight):
+    def dwindows(self, dy: numpy.ndarray, weight: numpy.ndarray) -> numpy.ndarray:
         """The gradient of each window, (N, OH, OW, K, K, C)."""
         return numpy.einsum("nijo,oklc->nijklc", dy, weight)
 
-    def dweight(self, dy, windows):
+    def dweight(self, dy: numpy.ndarray, windows: numpy.ndarray) -> numpy.ndarray:
         return numpy.einsum("nijo,nijklc->oklc", dy, windows)
 
-    def dbias(self, dy):
+    def dbias(self, dy: numpy.ndarray) -> numpy.ndarray:
         return dy.sum(axis=(0, 1, 2))
 
-    def ungrouped(self, weight):
+    def ungrouped(self, weight: numpy.ndarray) -> numpy.ndarray:
         """Weights (O, K, K, C) that are 0 for the channels of other groups."""
         whole = numpy.zeros((*weight.shape[:3], self.in_channels))
         for filters, channels in self.shares():
             whole[filters, ..., channels] = weight[filters]
         return whole
 
-    def grouped(self, whole):
+    def grouped(self, whole: numpy.ndarray) -> numpy.ndarray:
         """Picks the weights of each filter's own group.
 
         (O, K, K, C) -> (O, K, K, C / groups)

@@ -26,38 +26,38 @@ class Windowed(Layer):
         """How many channels y has."""
         return C
 
-    def pad(self, x):
+    def pad(self, x: numpy.ndarray) -> numpy.ndarray:
         P, (N, H, W, C) = self.padding, x.shape
         # numpy.pad would take longer than everything else.
         padded = numpy.full((N, H + 2 * P, W + 2 * P, C), self.outside)
         padded[:, P : P + H, P : P + W] = x
         return padded
 
-    def windows(self, padded):
+    def windows(self, padded: numpy.ndarray) -> tuple:
         """The index that turns padded pictures into windows (N, OH, OW, K, K, C)."""
         H, W = (size - 2 * self.padding for size in padded.shape[1:3])
         return self.index(self.side(H), self.side(W), self.stride)
 
-    def windows_back(self, OH: int, OW: int):
+    def windows_back(self, OH: int, OW: int) -> tuple:
         """The same index in backward."""
         return self.index(OH, OW, self.stride)
 
-    def index(self, OH: int, OW: int, stride: int):
+    def index(self, OH: int, OW: int, stride: int) -> tuple:
         rows, columns = (
             stride * numpy.arange(count)[:, None] + numpy.arange(self.kernel_size)
             for count in (OH, OW)
         )
         return slice(None), rows[:, None, :, None], columns[None, :, None, :]
 
-    def scatter(self, dpadded, index, dwindows) -> None:
+    def scatter(self, dpadded: numpy.ndarray, index: tuple, dwindows: numpy.ndarray) -> None:
         """Adds the gradients of the windows, (N, OH, OW, K, K, C), to the pixels under them."""
         numpy.add.at(dpadded, index, dwindows)
 
-    def arrange(self, y):
+    def arrange(self, y: numpy.ndarray) -> numpy.ndarray:
         """y, (N, OH, OW, O), as it is returned."""
         return y
 
-    def cut(self, dpadded):
+    def cut(self, dpadded: numpy.ndarray) -> numpy.ndarray:
         """dpadded without its border."""
         P, (_, H, W, _) = self.padding, dpadded.shape
         return dpadded[:, P : H - P, P : W - P]
@@ -66,7 +66,9 @@ class Windowed(Layer):
 class WindowTrial(LayerTrial):
     """A layer over windows; its hints know where these overlap."""
 
-    def hints(self, name, got, right, wrong):
+    def hints(
+        self, name: str, got: numpy.ndarray, right: numpy.ndarray, wrong: numpy.ndarray
+    ) -> list[str]:
         if name == "dx":
             count = self.windows_over_each_pixel()
             for places, where in ((count > 1, "several windows"), (count == 1, "one window only")):
@@ -77,7 +79,7 @@ class WindowTrial(LayerTrial):
                     ]
         return super().hints(name, got, right, wrong)
 
-    def windows_over_each_pixel(self):
+    def windows_over_each_pixel(self) -> numpy.ndarray:
         """How many windows each element of x is in."""
         plain = Windowed()
         for option in ("kernel_size", "stride", "padding"):

@@ -1,5 +1,6 @@
 """Grades lessons/exercises/dropout.py: what holds whatever is dropped, and the classic mistakes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy
@@ -14,23 +15,23 @@ from minialex.layers import Layer
 class Dropout(Layer):
     """Dropout in steps that a mistake can replace."""
 
-    def __init__(self, p=0.5, rng=None):
+    def __init__(self, p: float = 0.5, rng: numpy.random.Generator | None = None):
         super().__init__()
         self.p, self.rng = p, rng
 
-    def forward(self, x, train=False):
+    def forward(self, x: numpy.ndarray, train: bool = False) -> numpy.ndarray:
         if not train:
             return self.testing(x)
         self.cache = self.mask(x)
         return x * self.cache * self.scale()
 
-    def testing(self, x):
+    def testing(self, x: numpy.ndarray) -> numpy.ndarray:
         return x
 
-    def backward(self, dy):
+    def backward(self, dy: numpy.ndarray) -> numpy.ndarray:
         return dy * self.cache * self.scale()
 
-    def mask(self, x):
+    def mask(self, x: numpy.ndarray) -> numpy.ndarray:
         """True where numbers are kept."""
         return self.rng.random(x.shape) >= self.p
 
@@ -42,10 +43,10 @@ class Dropout(Layer):
 class Draws(LayerCase):
     """A case whose layer gets a new generator, always with the same seed."""
 
-    def build(self, kind):
+    def build(self, kind: type) -> Layer:
         return kind(*self.arguments, rng=numpy.random.default_rng(7))
 
-    def call(self, name):
+    def call(self, name: str) -> str:
         return f"{name}({self.arguments[0]}, rng)"
 
 
@@ -53,10 +54,10 @@ class DropoutTrial(LayerTrial):
     """Two right solutions may draw different numbers, so shares and ratios are compared, which are
     the same for all."""
 
-    def place(self, name, index):
+    def place(self, name: str, index: tuple[int, ...]) -> str:
         return f"the {('smallest', 'largest')[index[0]]} {name}" if index else name
 
-    def forward(self):
+    def forward(self) -> dict:
         x, y = self.case.x, super().forward()["y"]
         must_be("y", y, x.shape)
         dropped = y == 0
@@ -83,7 +84,7 @@ class DropoutTrial(LayerTrial):
             ).mean(),
         }
 
-    def testing(self):
+    def testing(self) -> dict:
         with self.lent(x=self.case.x) as (x,):
             y = self.layer.forward(x, train=False)
         must_be("y when testing", y, self.case.x.shape)
@@ -92,7 +93,7 @@ class DropoutTrial(LayerTrial):
             "y / x when testing": extremes(y / self.case.x),
         }
 
-    def backward(self):
+    def backward(self) -> dict:
         self.run(self.case.x.copy())  # draws the mask of self.y again, after those of other calls
         dx, dy = super().backward()["dx"], self.case.dy(self.y.shape)
         must_be("dx", dx, dy.shape)
@@ -102,7 +103,7 @@ class DropoutTrial(LayerTrial):
             "dx / dy where y is 0": extremes(ratio[dropped]),
         }
 
-    def checks(self):
+    def checks(self) -> dict[str, Callable[[], str | None]]:
         checks = super().checks()
         del checks["when testing"]
         return {"every number": self.every_number, **checks}

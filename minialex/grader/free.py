@@ -10,6 +10,7 @@ from minialex.grader.compare import CLOSE, same
 from minialex.grader.exercise import Exercise, Stage
 from minialex.grader.learner import LearnersFile, Wrong
 from minialex.grader.trials import REPEATABLE, LayerCase, LayerTrial, must_be
+from minialex.layers import Layer
 
 #: What to say if a layer cannot be built or run as it is.
 HOW = (
@@ -27,17 +28,17 @@ class FreeCase(LayerCase):
 
     example: Callable | None = None
 
-    def build(self, kind):
+    def build(self, kind: type) -> Layer:
         return self.example(numpy.random.default_rng(0))[0] if self.example else kind()
 
-    def call(self, name):
+    def call(self, name: str) -> str:
         return "example(rng)" if self.example else f"{name}()"
 
 
 class FreeTrial(LayerTrial):
     """A layer whose right results only its author knows."""
 
-    def forward(self):
+    def forward(self) -> dict:
         super().forward()
         must_be("y", self.y)
         if not numpy.isfinite(self.y).all():
@@ -49,12 +50,14 @@ class FreeTrial(LayerTrial):
             )
         return {}
 
-    def checks(self):
+    def checks(self) -> dict[str, Callable[[], str | None]]:
         checks = super().checks()
         del checks["when testing"]
         return checks
 
-    def hints(self, name, got, right, wrong):
+    def hints(
+        self, name: str, got: numpy.ndarray, right: numpy.ndarray, wrong: numpy.ndarray
+    ) -> list[str]:
         x = self.case.x.copy()
         if name == "dx" and same(
             got, differences(lambda: float(self.run(x.copy()).sum()), x), CLOSE

@@ -10,38 +10,38 @@ from minialex.layers import Layer
 class LocalResponseNorm(Layer):
     """Normalisation that sums over windows by products with a matrix of zeros and ones."""
 
-    def __init__(self, size=5, alpha=1e-4, beta=0.75, k=2.0):
+    def __init__(self, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0):
         super().__init__()
         self.size, self.alpha, self.beta, self.k, self.half = size, alpha, beta, k, size // 2
 
-    def forward(self, x, train=False):
+    def forward(self, x: numpy.ndarray, train: bool = False) -> numpy.ndarray:
         s = self.scale(x)
         self.cache = x, s
         return self.damp(x, s)
 
-    def scale(self, x):
+    def scale(self, x: numpy.ndarray) -> numpy.ndarray:
         return self.k + self.alpha * self.around(x**2)
 
-    def damp(self, x, s):
+    def damp(self, x: numpy.ndarray, s: numpy.ndarray) -> numpy.ndarray:
         return x * s**-self.beta
 
-    def backward(self, dy):
+    def backward(self, dy: numpy.ndarray) -> numpy.ndarray:
         x, s = self.cache
         return dy * s**-self.beta - self.cross(x, s, dy)
 
-    def cross(self, x, s, dy):
+    def cross(self, x: numpy.ndarray, s: numpy.ndarray, dy: numpy.ndarray) -> numpy.ndarray:
         """The cross term: how x_i damps every y_j that has it in its window."""
         return 2 * self.alpha * self.beta * x * self.around_back(dy * x * s ** (-self.beta - 1))
 
-    def around(self, a):
+    def around(self, a: numpy.ndarray) -> numpy.ndarray:
         """Σ of a over the window of each channel."""
         return self.window_sum(a, self.half, self.half)
 
-    def around_back(self, a):
+    def around_back(self, a: numpy.ndarray) -> numpy.ndarray:
         """The same in backward."""
         return self.window_sum(a, self.half, self.half)
 
-    def window_sum(self, a, before: int, after: int):
+    def window_sum(self, a: numpy.ndarray, before: int, after: int) -> numpy.ndarray:
         """Σ of a over the channels from i − before to i + after."""
         i = numpy.arange(a.shape[-1])
         distance = i[:, None] - i  # of channel j, a row, from channel i, a column

@@ -8,12 +8,15 @@ import numpy
 
 from minialex.grader.exercise import Exercise, Mistake, Stage
 from minialex.grader.trials import Case, Trial
+from minialex.network import Network
 
 
 class SGD:
     """The paper's rule in two steps that a mistake can replace."""
 
-    def __init__(self, network, lr=0.01, momentum=0.9, weight_decay=5e-4):
+    def __init__(
+        self, network: Network, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 5e-4
+    ):
         self.network, self.lr, self.momentum, self.weight_decay = (
             network,
             lr,
@@ -22,7 +25,7 @@ class SGD:
         )
         self.velocity = {name: numpy.zeros_like(w) for name, w in network.params.items()}
 
-    def step(self):
+    def step(self) -> None:
         for name, w in self.network.params.items():
             g, v = self.network.grads[name], self.velocity[self.owner(name)]
             v[...] = self.new_velocity(v, w, g)
@@ -32,10 +35,10 @@ class SGD:
         """The name of the velocity that the parameter uses."""
         return name
 
-    def new_velocity(self, v, w, g):
+    def new_velocity(self, v: numpy.ndarray, w: numpy.ndarray, g: numpy.ndarray) -> numpy.ndarray:
         return self.momentum * v - self.weight_decay * self.lr * w - self.lr * g
 
-    def move(self, w, v, g) -> None:
+    def move(self, w: numpy.ndarray, v: numpy.ndarray, g: numpy.ndarray) -> None:
         w += v
 
 
@@ -77,10 +80,10 @@ class SGDTrial(Trial):
             {name: rng.standard_normal((2, 3)) for name in self.params} for _ in case.rates
         ]
 
-    def place(self, name, index):
+    def place(self, name: str, index: tuple[int, ...]) -> str:
         return f"{super().place(name, index[1:])} after step {index[0] + 1}"
 
-    def step(self):
+    def step(self) -> dict:
         """The parameters after each step, (steps, 2, 3).
 
         The gradients are in the same arrays each time, as they may be in layers.

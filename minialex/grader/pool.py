@@ -15,21 +15,21 @@ class MaxPool2d(Windowed):
 
     outside = -math.inf
 
-    def __init__(self, kernel_size, stride, padding=0):
+    def __init__(self, kernel_size: int, stride: int, padding: int = 0):
         super().__init__()
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
 
-    def forward(self, x, train=False):
+    def forward(self, x: numpy.ndarray, train: bool = False) -> numpy.ndarray:
         padded = self.pad(x)
         windows = padded[self.windows(padded)]
         self.cache = padded.shape, windows.reshape(*windows.shape[:3], -1, windows.shape[-1])
         return self.arrange(self.pool(windows))
 
-    def pool(self, windows):
+    def pool(self, windows: numpy.ndarray) -> numpy.ndarray:
         """The largest numbers (N, OH, OW, C) of windows (N, OH, OW, K, K, C)."""
         return windows.max(axis=(3, 4))
 
-    def backward(self, dy):
+    def backward(self, dy: numpy.ndarray) -> numpy.ndarray:
         shape, windows = self.cache
         dwindows = self.share(windows, dy).reshape(
             *dy.shape[:3], self.kernel_size, self.kernel_size, dy.shape[-1]
@@ -38,11 +38,11 @@ class MaxPool2d(Windowed):
         self.scatter(dpadded, self.windows_back(*dy.shape[1:3]), dwindows)
         return self.cut(dpadded)
 
-    def share(self, windows, dy):
+    def share(self, windows: numpy.ndarray, dy: numpy.ndarray) -> numpy.ndarray:
         """The gradient of each number of the windows (N, OH, OW, K², C): dy or 0."""
         return dy[:, :, :, None] * self.winners(windows)
 
-    def winners(self, windows):
+    def winners(self, windows: numpy.ndarray) -> numpy.ndarray:
         """True at the first maximum of each window."""
         return windows.argmax(axis=3)[:, :, :, None] == numpy.arange(self.kernel_size**2)[:, None]
 

@@ -1,114 +1,47 @@
 """Grades lessons/exercises/softmax.py: the plain loss, its cases, the classic mistakes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy
 
-from minialex.gradcheck import differences
-from minialex.grader.compare import same
 from minialex.grader.exercise import Exercise, Mistake, Stage
-from minialex.grader.trials import REPEATABLE, Case, Trial, copied_array, not_single
+from minialex.grader.loss import LossCase, LossTrial
 from minialex.layers import Layer
 
 
 class SoftmaxCrossEntropy(Layer):
     """The loss in steps that a mistake can replace."""
 
-    def forward(self, logits, labels):
+    def forward(self, logits: numpy.ndarray, labels: numpy.ndarray) -> float:
         shifted = logits - self.largest(logits)
         self.cache = self.probabilities(shifted), labels
         return self.together(self.surprise(shifted, labels))
 
-    def largest(self, logits):
+    def largest(self, logits: numpy.ndarray) -> numpy.ndarray:
         return logits.max(axis=1, keepdims=True)
 
-    def probabilities(self, shifted):
+    def probabilities(self, shifted: numpy.ndarray) -> numpy.ndarray:
         exponentials = numpy.exp(shifted)
         return exponentials / exponentials.sum(axis=1, keepdims=True)
 
-    def surprise(self, shifted, labels):
+    def surprise(self, shifted: numpy.ndarray, labels: numpy.ndarray) -> numpy.ndarray:
         """−log p of each row's label."""
         return (
             numpy.log(numpy.exp(shifted).sum(axis=1)) - shifted[numpy.arange(len(labels)), labels]
         )
 
-    def together(self, surprise):
+    def together(self, surprise: numpy.ndarray) -> numpy.ndarray:
         return surprise.mean()
 
-    def backward(self):
+    def backward(self) -> numpy.ndarray:
         p, labels = self.cache
         return (p - self.one_hot(p, labels)) * self.factor(p)
 
-    def one_hot(self, p, labels):
+    def one_hot(self, p: numpy.ndarray, labels: numpy.ndarray) -> numpy.ndarray:
         return numpy.eye(p.shape[1])[labels]
 
-    def factor(self, p) -> float:
+    def factor(self, p: numpy.ndarray) -> float:
         return 1 / len(p)
-
-
-@dataclass
-class LossCase(Case):
-    """Logits (N, classes), labels (N,), and what is special about them."""
-
-    logits: numpy.ndarray
-    labels: numpy.ndarray
-    note: str
-
-    def call(self, name: str) -> str:
-        return f"{name}()"
-
-    def describe(self, name: str) -> str:
-        return f"logits {self.logits.shape}, {self.note}"
-
-
-class LossTrial(Trial):
-    """A loss with forward(logits, labels) and backward()."""
-
-    def __init__(self, kind: type, case: LossCase):
-        super().__init__()
-        self.layer, self.case = kind(), case
-
-    def forward(self):
-        with self.lent(logits=self.case.logits, labels=self.case.labels) as (logits, labels):
-            self.loss = self.layer.forward(logits, labels)
-        return {"loss": self.loss}
-
-    def backward(self):
-        self.dlogits = copied_array(self.layer.backward())
-        return {"dlogits": self.dlogits}
-
-    def differences(self):
-        logits, labels = self.case.logits.copy(), self.case.labels.copy()
-        return {
-            "dlogits": differences(lambda: float(self.layer.forward(logits.copy(), labels)), logits)
-        }
-
-    def checks(self):
-        return {"a second run": self.second_run, "float32": self.single_precision}
-
-    def second_run(self) -> str | None:
-        """Whether results stay the same after a batch of one picture, and for a second backward."""
-        self.layer.forward(self.case.logits[:1], self.case.labels[:1])
-        self.layer.backward()
-        loss = self.layer.forward(self.case.logits, self.case.labels)
-        first, second = copied_array(self.layer.backward()), self.layer.backward()
-        if not same(loss, self.loss, REPEATABLE) or not same(first, self.dlogits, REPEATABLE):
-            return (
-                "Results come out differently after a batch of one picture. forward must replace "
-                "self.cache."
-            )
-        if not same(second, self.dlogits, REPEATABLE):
-            return (
-                "backward returns something else when called again: it writes into what is in "
-                "self.cache. Copy that first."
-            )
-        return None
-
-    def single_precision(self) -> str | None:
-        """Whether float32 stays float32."""
-        self.layer.forward(self.case.logits.astype("float32"), self.case.labels)
-        return not_single({"dlogits": self.layer.backward()})
 
 
 def cases(rng: numpy.random.Generator) -> list[LossCase]:

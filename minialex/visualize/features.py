@@ -1,6 +1,7 @@
 """What each layer makes of one picture: its feature maps, from the edges of conv1 to the answer."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 import numpy
 
@@ -12,6 +13,10 @@ from minialex.network import Network
 from minialex.prediction import probabilities, top_k
 from minialex.visualize.filters import tiles
 from minialex.visualize.subjects import add_subject_options, captions, subjects
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 USAGE = "[PICTURE] [options]"
 LINE = "what each layer makes of a picture"
@@ -102,7 +107,7 @@ def features(
     caption: figures.Caption,
     outputs: dict[str, numpy.ndarray],
     best: list[tuple[str, float]],
-):
+) -> "Figure":
     """The picture, the most probable classes, and a row for each layer.
 
     picture: uint8 (S, S, C). outputs: a layer's name -> maps (H, W, C) or units (n,). best: classes
@@ -134,7 +139,7 @@ def features(
     return figure
 
 
-def draw_answers(axes, best: list[tuple[str, float]]) -> None:
+def draw_answers(axes: "Axes", best: list[tuple[str, float]]) -> None:
     """Draws bars for the most probable classes."""
     from matplotlib.ticker import PercentFormatter
 
@@ -149,7 +154,7 @@ def draw_answers(axes, best: list[tuple[str, float]]) -> None:
     axes.set_title("probability of the class", loc="left")
 
 
-def draw_row(axes, bar_axes, output: numpy.ndarray) -> None:
+def draw_row(axes: "Axes", bar_axes: "Axes", output: numpy.ndarray) -> None:
     """Draws the strongest maps of (H, W, C) with their numbers, or all units of (n,) as a strip.
 
     The colour bar goes to `bar_axes`.

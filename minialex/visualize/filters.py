@@ -1,6 +1,7 @@
 """The first convolution's kernels as small pictures, like figure 3 of the paper."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 import numpy
 
@@ -10,6 +11,9 @@ from minialex.inference import trained_of
 from minialex.layers import Conv2d
 from minialex.network import Network
 from minialex.visualize.subjects import add_weights_option
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 USAGE = "[options]"
 LINE = "the first convolution's kernels (the paper's figure 3)"
@@ -78,7 +82,7 @@ def tiles(maps: numpy.ndarray, columns: int, pixels: int) -> numpy.ndarray:
 
 
 @figures.drawing
-def filters(weight: numpy.ndarray, towers: int, name: str):
+def filters(weight: numpy.ndarray, towers: int, name: str) -> "Figure":
     """The kernels of weight (O, KH, KW, C), C = 1 or 3, in rows of 16: one block per tower."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy
 from tqdm import tqdm
@@ -18,6 +19,9 @@ from minialex.parallel.workers import Workers
 from minialex.prediction import files_of
 from minialex.trained_dataset import Images, dataset_of, name_of
 from minialex.visualize.subjects import Subjects, add_subject_options, subjects
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 USAGE = "[PICTURE...] [options]"
 LINE = "the pictures that the network finds alike (figure 4)"
@@ -158,7 +162,7 @@ def neighbours(
     distances: numpy.ndarray,
     class_names: list[str] | None,
     space: str,
-):
+) -> "Figure":
     """A row for each chosen picture: itself, then its neighbours, with distances and classes.
 
     numbers, distances: of the neighbours, (N, count). class_names: None if the classes are unknown.
