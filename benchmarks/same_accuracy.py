@@ -13,7 +13,7 @@ import numpy
 from benchmarks.measure import set_algorithm
 from minialex import data, options
 from minialex.command import Parser, number, run
-from minialex.evaluate import evaluate
+from minialex.evaluation import evaluate
 from minialex.train import NEW_EPOCH, Training
 
 ALGORITHMS = ("im2col", "winograd")

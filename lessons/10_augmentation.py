@@ -10,11 +10,11 @@ import numpy
 from lesson import figure, pictures, quick, seconds, step
 
 from minialex import models, optim
-from minialex.answers import answer, over_views
 from minialex.data.augment import offset, pad, random_views
 from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages
 from minialex.data.lighting import Lighting
+from minialex.evaluation import answer, over_views
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.parallel.workers import Workers
 

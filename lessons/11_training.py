@@ -15,7 +15,7 @@ from lesson import figure, pictures, quick, step
 from minialex import models, optim
 from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages
-from minialex.evaluate import evaluate
+from minialex.evaluation import evaluate
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.parallel.workers import Workers
 

@@ -10,7 +10,7 @@ import numpy
 from lesson import figure, pictures, quick, seconds, step
 
 from minialex import models, optim
-from minialex.answers import log_softmax
+from minialex.evaluation import log_softmax
 from minialex.layers import Dropout, Flatten, SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.parallel.workers import Workers

@@ -27,7 +27,7 @@ from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset, from_arrays
 from minialex.data.statistics import standardize_from
 from minialex.errors import InputError
-from minialex.evaluate import evaluate
+from minialex.evaluation import evaluate
 from minialex.files import written_whole
 from minialex.layers import (
     Conv2d,

@@ -1,4 +1,4 @@
-"""python -m minialex.report: a run on one HTML page that needs nothing else: no server, no scripts, no other files."""
+"""python -m minialex.report: a run on one HTML page, without scripts, a server or other files."""
 
 import html
 import shlex
@@ -8,16 +8,14 @@ from pathlib import Path
 import numpy
 
 from minialex import __version__, figures
-from minialex.answers import Answers, answer
 from minialex.command import Parser, run
 from minialex.data.augment import centre_views
 from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset
-from minialex.evaluate import (
+from minialex.evaluation import Answers, answer
+from minialex.evaluation_output import (
     confused_with,
     confusion_title,
-    dataset_of,
-    name_of,
     progress_shown,
     scores_shown,
 )
@@ -26,6 +24,7 @@ from minialex.inference import Trained, add_trained_options, folder_of, trained_
 from minialex.io.run_folder import RunFolder
 from minialex.report_page import box, page, section, sheet, table, themed, thumbnail
 from minialex.summary import HEADINGS, rows
+from minialex.trained_dataset import dataset_of, name_of
 from minialex.visualize.filters import filters, first_convolution
 from minialex.weights import WEIGHTS_HELP, add_model_option
 
@@ -34,17 +33,17 @@ EXAMPLES = """\
       writes report.html in the run's folder
   python -m minialex.report runs/long --out long.html
   python -m minialex.report torchvision --data-dir IMAGENET
-      weights that are no run's: without curves, tested with IMAGENET/val/*/*
+      weights that are not from a run: no curves, tested on IMAGENET/val/*/*
 """
 
-#: So many of the surest right answers, and of the surest wrong ones, are shown.
+#: How many of the surest right answers, and of the surest wrong ones, are shown at most.
 SHOWN = 24
 
 
 def parser() -> Parser:
     """The command's options."""
-    about = "Writes a run on one HTML page: what it reached, its curves, confusion matrix,\n"
-    about += "filters, best and worst answers, network, options. It needs no other file."
+    about = "Puts a run on one HTML page: scores, curves, confusion matrix, best and worst\n"
+    about += "answers, filters, network, options. It needs no other file."
     p = Parser("report", about, EXAMPLES, usage="WEIGHTS [options]")
     p.add_argument("weights", metavar="WEIGHTS", help=WEIGHTS_HELP)
     add_model_option(p)
@@ -85,7 +84,11 @@ def main(arguments: Sequence[str]) -> None:
 def contents(
     trained: Trained, name: str, history: list[dict] | None, dataset: Dataset, answers: Answers
 ) -> list[str]:
-    """The parts of the page about the run called `name`, or about weights that are no run's (history: None)."""
+    """The sections of the page.
+
+    name: the run's, or the weights'. history: the lines of the run's metrics, an epoch each; None
+    if the weights are not from a run.
+    """
     return [
         header(trained, name, history, answers),
         *([] if history is None else [section("Curves", curves(name, history))]),
@@ -99,11 +102,11 @@ def contents(
 
 
 def header(trained: Trained, name: str, history: list[dict] | None, answers: Answers) -> str:
-    """The title and the figures that one looks for first."""
+    """The title and the most important figures."""
     scores = scores_shown(answers)
     key = {
-        "right (top-1)": scores["top-1"],
-        "in the first 5": scores["top-5"],
+        "accuracy (top-1)": scores["top-1"],
+        "top-5 accuracy": scores["top-5"],
         "test loss": scores["loss"],
     }
     key |= {
@@ -111,22 +114,21 @@ def header(trained: Trained, name: str, history: list[dict] | None, answers: Ans
         "parameters": f"{trained.network.parameter_count():,}",
     }
     if history:
-        key["time of training"] = duration(sum(epoch["seconds"] for epoch in history))
+        key["training time"] = duration(sum(epoch["seconds"] for epoch in history))
     cards = "\n".join(f"<div><dt>{what}</dt><dd>{value}</dd></div>" for what, value in key.items())
     dataset = trained.options["dataset"] or "labelled pictures"
     words = html.escape(f"{progress_shown(trained)}, on {dataset}. Made by minialex {__version__}.")
-    return f'<header>\n<h1>{html.escape(name)}</h1>\n<p class="soft">{words}</p>\n<dl class="key">\n{cards}\n</dl>\n</header>'
+    title = f'<h1>{html.escape(name)}</h1>\n<p class="soft">{words}</p>'
+    return f'<header>\n{title}\n<dl class="key">\n{cards}\n</dl>\n</header>'
 
 
 def duration(seconds: float) -> str:
-    """So many seconds as people say it."""
-    return (
-        f"{seconds / 3600:.1f} h"
-        if seconds >= 7200
-        else f"{seconds / 60:.1f} min"
-        if seconds >= 120
-        else f"{seconds:.0f} s"
-    )
+    """A duration in the unit that suits it: "59 s", "2.5 min", "2.5 h"."""
+    if seconds >= 7200:
+        return f"{seconds / 3600:.1f} h"
+    if seconds >= 120:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds:.0f} s"
 
 
 def curves(name: str, history: list[dict]) -> str:
@@ -135,21 +137,25 @@ def curves(name: str, history: list[dict]) -> str:
         return "<p>No epoch is finished yet.</p>"
     images = []
     for quantity in ("loss", "accuracy"):
-        last = [f"{history[-1][f'{split}_{quantity}']:.4f}" for split in ("train", "test")]
-        alt = f"{quantity.capitalize()} over {len(history)} epochs, in the last {last[0]} in training and {last[1]} in the test"
+        train, test = (f"{history[-1][f'{split}_{quantity}']:.4f}" for split in ("train", "test"))
+        alt = f"{quantity.capitalize()} over {len(history)} epochs; "
+        alt += f"in the last one {train} in training and {test} in the test"
         images.append(themed(alt, figures.curves, {name: history}, (quantity,)))
     return '<div class="pair">\n' + "\n".join(images) + "\n</div>"
 
 
 def confusion(dataset: Dataset, answers: Answers) -> str:
-    """The confusion matrix as a picture; the table after it has its diagonal and the largest of the rest."""
+    """The confusion matrix as a picture.
+
+    The table after it has the diagonal, and the largest of the other numbers in each row.
+    """
     matrix, title = answers.confusion(dataset.num_classes), confusion_title(answers)
     alt = f"Confusion matrix: {title}"
     return box(themed(alt, figures.confusion, matrix, dataset.class_names, title), alt, " picture")
 
 
 def class_table(dataset: Dataset, answers: Answers) -> str:
-    """Every class that there are test pictures of, the one with most right answers last."""
+    """Every class with test pictures, from the lowest accuracy to the highest."""
     matrix = answers.confusion(dataset.num_classes)
     totals = matrix.sum(axis=1)
     labels = sorted(
@@ -177,47 +183,41 @@ def wrong_answers(dataset: Dataset, answers: Answers) -> list[str]:
     """The wrong answers that the network was surest of."""
     wrong = answers.surest(right=False)
     if not len(wrong):
-        return ["<p>There is not one wrong answer.</p>"]
-    explanation = f"<p>Of {len(wrong):,} wrong answers those that the network was surest of, as it saw the pictures.</p>"
-    return [explanation, answer_sheet(wrong[:SHOWN], dataset, answers)]
+        return ["<p>There are no wrong answers.</p>"]
+    explanation = f"Of {len(wrong):,} wrong answers, those that the network was surest of. "
+    explanation += "The pictures are shown as it saw them."
+    return [f"<p>{explanation}</p>", answer_sheet(wrong[:SHOWN], dataset, answers)]
 
 
 def right_answers(dataset: Dataset, answers: Answers) -> list[str]:
     """The surest right answer of each class, at most SHOWN."""
     surest = answers.surest(right=True)
     if not len(surest):
-        return ["<p>There is not one right answer.</p>"]
+        return ["<p>There are no right answers.</p>"]
     _, first = numpy.unique(answers.labels[surest], return_index=True)  # of each class
-    explanation = "<p>The right answer of each class that the network was surest of.</p>"
+    explanation = "<p>For each class, the right answer that the network was surest of.</p>"
     return [explanation, answer_sheet(surest[numpy.sort(first)][:SHOWN], dataset, answers)]
 
 
 def answer_sheet(shown: numpy.ndarray, dataset: Dataset, answers: Answers) -> str:
-    """The test pictures of the answers at these places, what they were taken for and, where that is wrong, what they are."""
+    """Test pictures, what they were taken for, and what they are if that is wrong.
+
+    shown: indices into the arrays of `answers`.
+    """
     items = []
-    for i, picture in zip(
-        shown, dataset.test.read(answers.numbers[shown], centre_views(len(shown))), strict=True
-    ):
+    pictures = dataset.test.read(answers.numbers[shown], centre_views(len(shown)))
+    for i, picture in zip(shown, pictures, strict=True):
         taken, label = (dataset.class_names[k] for k in (answers.answers[i], answers.labels[i]))
-        name, right = (
-            name_of(dataset.test, answers.numbers[i]),
-            answers.answers[i] == answers.labels[i],
-        )
-        said = f"{html.escape(taken)}</strong> {answers.confidence[i]:.2%}"
-        caption = (
-            f'<strong class="right">{said}'
-            if right
-            else f'<strong class="wrong">{said}<br>is: {html.escape(label)}'
-        )
+        name = name_of(dataset.test, answers.numbers[i])
+        right = answers.answers[i] == answers.labels[i]
+        alt = f"{name}: taken for {taken}"
+        caption = f'<strong class="{"right" if right else "wrong"}">{html.escape(taken)}</strong>'
+        caption += f" {answers.confidence[i]:.2%}"
+        if not right:
+            alt += f", is {label}"
+            caption += f"<br>is: {html.escape(label)}"
         caption += f'<br><span class="soft">{html.escape(name)}</span>'
-        items.append(
-            (
-                thumbnail(
-                    picture, f"{name}: taken for {taken}" + ("" if right else f", is {label}")
-                ),
-                caption,
-            )
-        )
+        items.append((thumbnail(picture, alt), caption))
     return sheet(items)
 
 
@@ -229,7 +229,7 @@ def first_filters(trained: Trained) -> str:
 
 
 def configuration(options: dict) -> list[str]:
-    """Every option of the run, and the command that trains another like it."""
+    """Every option of the run, and the command that trains again with them."""
     given = {
         name: str(value) for name, value in options.items() if value is not None and name != "out"
     }
@@ -239,7 +239,7 @@ def configuration(options: dict) -> list[str]:
         (name.replace("_", " "), "not set" if value is None else str(value))
         for name, value in options.items()
     ]
-    explanation = "<p>To train another like it:</p>"
+    explanation = "<p>To train again with these options:</p>"
     return [
         explanation,
         f"<pre><code>{html.escape(command)}</code></pre>",

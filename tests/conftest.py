@@ -10,10 +10,11 @@ from command_runs import call
 from lesson_runs import run_lesson  # noqa: F401  (a fixture)
 from threadpoolctl import threadpool_limits
 
-from minialex import backend, figures, gradcheck
+from minialex import backend, figures
 from minialex.errors import InputError
 from minialex.fast.memory import Memory
 from minialex.files import PNG_MARK
+from minialex.gradcheck.__main__ import main as gradcheck
 
 
 def pytest_addoption(parser):
@@ -126,7 +127,7 @@ def graded(tmp_path, capsys):
     def grade(text, name="layer.py", *arguments):
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
-        code, out, error = call(gradcheck.main, path, *arguments, capsys=capsys)
+        code, out, error = call(gradcheck, path, *arguments, capsys=capsys)
         assert not error or code == 2, error
         theirs = r"^ {6}|^  \w+(Error|Exit): |" + re.escape(
             str(tmp_path)

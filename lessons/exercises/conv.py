@@ -14,13 +14,13 @@ from minialex.layers import Layer
 
 
 class Conv2d(Layer):
-    """Lays O filters on every window of a picture: how well does each one fit?
+    """Slides O filters over a picture: how well does each of them fit each window?
 
         y[n, i, j, o] = bias[o] +
             Σ  padded[n, i·stride + kh, j·stride + kw, c] · weight[o, kh, kw, c]
          kh,kw,c
 
-    padded is x with `padding` rows and columns of zeros on all four sides.
+    padded is x with `padding` rows or columns of zeros on each of its four sides.
 
         x        (N, H, W, C)
         weight   (O, KH, KW, C), here KH = KW = kernel_size
@@ -79,18 +79,18 @@ class Conv2d(Layer):
     def backward(self, dy: numpy.ndarray) -> numpy.ndarray:
         """dx for dy; puts the gradients into self.grads["weight"] and ["bias"].
 
-        dy says how the loss changes with each number of y. Two questions give
-        everything, asked of the single product pixel · weight in the formula:
-        by how much does y change with this pixel? And by how much with this weight?
-        Then: which numbers of y has a pixel a part in, and which a weight?
-        Everything that comes back along those ways adds up.
+        dy says how the loss changes with each number of y. Take a single product
+        pixel · weight in the formula, and ask two questions: by how much does y change
+        with this pixel? And by how much with this weight? Then: which numbers of y
+        does a pixel contribute to, and which does a weight? The gradients that come
+        back from all of them add up.
         """
         # Your code here: dbias is the shortest, then dweight, then dx, which
-        # must have the shape of x again, without the border.
+        # must have the shape of x, without the border.
         raise NotImplementedError("backward")
 
 
-# The very end, if you like: groups (lesson 15). With groups=2 the channels of x and the
-# filters are each cut into two halves, and the filters of the first half see only the first
-# half of the channels; so weight is (O, KH, KW, C / groups). Take the line about groups out
-# of forward, and run the check again.
+# The very end, if you like: groups (lesson 15). With groups=2, the channels of x and the
+# filters are each divided into two halves, and the filters of the first half see only the
+# first half of the channels, those of the second only the second; so weight is
+# (O, KH, KW, C / groups). Remove the lines about groups from forward, and run the check again.

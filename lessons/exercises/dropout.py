@@ -11,13 +11,13 @@ from minialex.layers import Layer
 
 
 class Dropout(Layer):
-    """While training each number is dropped with probability p; when testing none is.
+    """While training, each number is dropped with probability p; when testing, none is.
 
         training:  y = x · m / (1 − p)     each m is 0 with probability p, else 1
         testing:   y = x
 
-    Every number of x has an m of its own, and every call of forward draws new ones from
-    self.rng. The divisor keeps the mean: E[y] = x, so nothing changes when testing.
+    Every number of x has its own m, and every call of forward draws new ones from self.rng.
+    The divisor keeps the mean, E[y] = x, so that nothing has to change when testing.
 
         x, y   any shape (N, ...);  0 ≤ p < 1
 
@@ -43,6 +43,6 @@ class Dropout(Layer):
         raise NotImplementedError("forward")
 
     def backward(self, dy: numpy.ndarray) -> numpy.ndarray:
-        """dx for dy: what reached y unchanged, changed, or not at all on the way there?"""
+        """dx for dy: which numbers reached y, and multiplied by what?"""
         # Your code here.
         raise NotImplementedError("backward")

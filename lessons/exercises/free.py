@@ -4,20 +4,20 @@ Choose a formula, write it down in the docstring, derive its backward pass, and 
 
     python -m minialex.gradcheck lessons/exercises/free.py
 
-No one tells you the right answer here. Finite differences do, whatever the formula is.
+Nobody knows the right answer here, but finite differences do, whatever the formula is.
 
-Some that people have used where AlexNet has a ReLU:
+Some that people have used in place of AlexNet's ReLU:
 
     leaky ReLU   x if x > 0 else 0.01 · x
     ELU          x if x > 0 else exp(x) − 1
     softplus     log(1 + exp(x))
     swish        x / (1 + exp(−x))
-    GELU         x · Φ(x), Φ the normal distribution's cumulative function; or its usual stand-in
-                 x / 2 · (1 + tanh(√(2/π) · (x + 0.044715 · x³)))
+    GELU         x · Φ(x), with Φ the normal distribution's cumulative distribution function;
+                 or its usual approximation, x / 2 · (1 + tanh(√(2/π) · (x + 0.044715 · x³)))
 
-Others have a parameter to learn (PReLU: the 0.01 above, one for each channel; then
-self.params holds it and backward puts its gradient into self.grads), or look at more than one
-number (mean-pooling; dividing each pixel by the norm of its channels).
+Other layers have a parameter to learn, like PReLU: the 0.01 above, one for each channel. Then
+self.params holds it, and backward puts its gradient into self.grads. Others look at more than
+one number: mean-pooling, or dividing each pixel by the norm of its channels.
 """
 
 import numpy
@@ -39,7 +39,7 @@ class MyLayer(Layer):
         raise NotImplementedError("backward")
 
 
-def example(rng):
-    """A layer, and an input to check it at: small, and away from places where it has a kink."""
+def example(rng: numpy.random.Generator) -> tuple[Layer, numpy.ndarray]:
+    """A layer and an input to check it with: small, and away from where the layer has a kink."""
     x = rng.uniform(0.1, 3, (2, 5, 4, 3)) * rng.choice([-1, 1], (2, 5, 4, 3))  # N, H, W, C
     return MyLayer(), numpy.asarray(x)

@@ -13,13 +13,13 @@ from minialex.layers import Layer
 
 
 class LocalResponseNorm(Layer):
-    """Each unit is damped by its neighbours in channel order, at the same pixel.
+    """Each unit is damped by its neighbours: the units of the next channels at the same pixel.
 
         s_i = k + α · Σ x_j²      over the channels j from i − size//2 to i + size//2
         y_i = x_i · s_i^(−β)
 
-    At the first and the last channels the window is cut off: what is not there adds
-    nothing. α is not divided by the size (section 3.3 of the paper; torch divides).
+    At the first and the last channels the window is cut off: channels that do not exist add
+    nothing. α is not divided by the size (section 3.3 of the paper; torch divides it).
 
         x, y   (N, H, W, C);  size is odd
 
@@ -45,11 +45,11 @@ class LocalResponseNorm(Layer):
     def backward(self, dy: numpy.ndarray) -> numpy.ndarray:
         """dx for dy.
 
-        x_i is in two places. It is the x_i over its own s_i, the easy term. And it is
-        in the window of its neighbours: it damps each y_j with |i − j| ≤ size//2,
-        itself among them. Write down ∂s_j/∂x_i, then ∂y_j/∂s_j, then add up
-        dy_j · ∂y_j/∂x_i over all j that see i. In the example above the loss is y_0
-        alone, and yet dx_1 is not 0.
+        x_i appears in two places. It is the x_i in y_i itself: the easy term. And it is in
+        the window of its neighbours: it damps each y_j with |i − j| ≤ size//2,
+        including y_i. Write down ∂s_j/∂x_i, then ∂y_j/∂s_j, then sum
+        dy_j · ∂y_j/∂x_i over all j whose window contains i. In the example above the
+        loss depends on y_0 only, and yet dx_1 is not 0.
         """
         # Your code here.
         raise NotImplementedError("backward")

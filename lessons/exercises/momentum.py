@@ -7,6 +7,8 @@ Write step, then run
 
 import numpy
 
+from minialex.network import Network
+
 
 class SGD:
     """The paper's rule (section 5), for every parameter w with its gradient g:
@@ -14,10 +16,10 @@ class SGD:
         v ← momentum · v − weight_decay · lr · w − lr · g
         w ← w + v
 
-    v, the velocity, starts at 0 and lasts from step to step; every parameter has its own.
-    self.lr may be changed between two steps: that is what a schedule does.
+    v, the velocity, starts at 0 and is kept from step to step; every parameter has its own.
+    self.lr may change between two steps: that is what a learning-rate schedule does.
 
-    For example, two steps with gradient 1, and no decay:
+    For example, two steps with gradient 1 and no decay:
 
     >>> from types import SimpleNamespace
     >>> w, g = numpy.array([5.0]), numpy.array([1.0])
@@ -32,20 +34,16 @@ class SGD:
     """
 
     def __init__(
-        self, network, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 5e-4
+        self, network: Network, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 5e-4
     ):
-        self.network, self.lr, self.momentum, self.weight_decay = (
-            network,
-            lr,
-            momentum,
-            weight_decay,
-        )
+        self.network = network
+        self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
         self.velocity = {name: numpy.zeros_like(w) for name, w in network.params.items()}
 
     def step(self) -> None:
-        """Updates every array of network.params, by name, from network.grads.
+        """Updates every array of network.params from the one of that name in network.grads.
 
-        The layers hold the same arrays, so write into them and do not replace
+        The layers hold the same arrays, so write into them instead of replacing
         them: `w += v` does that, `w = w + v` makes a new array that nobody else sees.
         """
         # Your code here.

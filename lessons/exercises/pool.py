@@ -14,13 +14,13 @@ from minialex.layers import Layer
 
 
 class MaxPool2d(Layer):
-    """Of each window of each channel only the largest number goes on.
+    """Keeps only the largest number of each window, in each channel by itself.
 
         y[n, i, j, c] = max over kh, kw of padded[n, i·stride + kh, j·stride + kw, c]
 
     kh and kw go from 0 to kernel_size − 1. With kernel_size 3 and stride 2, as in
-    AlexNet, windows overlap. padded is x with `padding` rows and columns on
-    all four sides that must never win: what number is that?
+    AlexNet, windows overlap. padded is x with `padding` rows or columns on each of its
+    four sides, of a number that must never win: which one is that?
 
         x   (N, H, W, C)
         y   (N, OH, OW, C),  OH = ⌊(H + 2·padding − kernel_size) / stride⌋ + 1,
@@ -56,9 +56,9 @@ class MaxPool2d(Layer):
         """dx for dy.
 
         Nudge a number that did not win: y does not move. Nudge the winner: y moves
-        along. So where does each number of dy go, and what if two windows have the
-        same winner? If several numbers of a window are equally large, let the first
-        be the winner, row by row, as numpy.argmax does.
+        with it. So where does each number of dy go, and what if two windows have the
+        same winner? If several numbers of a window are equally large, the first of
+        them is the winner, row by row, as with numpy.argmax.
         """
         # Your code here: dx has the shape of x, without the border.
         raise NotImplementedError("backward")

@@ -1,4 +1,7 @@
-"""Grades lessons/exercises/ and checks layers, anyone's and minialex's own: python -m minialex.gradcheck [FILE]."""
+"""Grades lessons/exercises/, and checks layers of your own and minialex's.
+
+The command is python -m minialex.gradcheck [FILE].
+"""
 
 from minialex.grader.grading import grade
 from minialex.grader.shipped import check_shipped

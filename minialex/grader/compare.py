@@ -1,22 +1,33 @@
 """How a result of the learner's differs from the right one, and what the difference looks like."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy
 
 from minialex.gradcheck import relative_errors
 
+#: Relative difference below which two arrays are equal up to rounding.
+CLOSE = 1e-6
+#: The axes of activations and of weights.
+AXES = ("picture", "row", "column", "channel")
+WEIGHT_AXES = ("filter", "kernel row", "kernel column", "channel")
+
 
 @dataclass
 class Difference:
-    """`text` says what is wrong with a result. If its shape is right, `wrong` is True at each number that is not."""
+    """What is wrong with a result, in words; `wrong`, if its shape is right, is True where it is
+    not the right number."""
 
     text: str
     wrong: numpy.ndarray | None = None
 
 
-def form(name: str, got, shape: tuple[int, ...] | None) -> str | None:
-    """What to say if `got` is not an array of floating-point numbers of that shape, where None stands for any."""
+def form(name: str, got: object, shape: tuple[int, ...] | None) -> str | None:
+    """What to say if `got` is not an array of floating-point numbers; None if it is.
+
+    shape: the shape that it must have; None allows any.
+    """
     if got is None:
         return f"{name} is None." + " Is a `return` missing?" * (
             name in ("y", "dx", "loss", "dlogits")
@@ -30,8 +41,19 @@ def form(name: str, got, shape: tuple[int, ...] | None) -> str | None:
     return None
 
 
-def difference(place, name: str, got, right, tolerance: float, judge: str) -> Difference | None:
-    """What is wrong with `got`, called `name`, or None. `place` writes one number of it; `judge` says where `right` is from."""
+def difference(
+    place: Callable[[str, tuple[int, ...]], str],
+    name: str,
+    got: object,
+    right: numpy.ndarray | tuple,
+    tolerance: float,
+    judge: str,
+) -> Difference | None:
+    """What is wrong with `got`, called `name`; None if nothing is.
+
+    place: writes one number of it, as in "dx[0, 1]". tolerance: the relative error from which a
+    number is wrong. judge: the words that introduce the right number.
+    """
     if isinstance(right, tuple):
         return (
             None
@@ -40,7 +62,10 @@ def difference(place, name: str, got, right, tolerance: float, judge: str) -> Di
         )
     fault = form(name, got, numpy.shape(right))
     if not fault and isinstance(got, numpy.ndarray) and got.dtype.itemsize < 8:
-        fault = f"{name} is {got.dtype} though all that went in was float64. Give new arrays the dtype of what goes in."
+        fault = (
+            f"{name} is {got.dtype} although the input was float64. Give new arrays the dtype of "
+            "the input."
+        )
     if fault:
         return Difference(fault)
     got, right = numpy.asarray(got), numpy.asarray(right)
@@ -62,8 +87,8 @@ def difference(place, name: str, got, right, tolerance: float, judge: str) -> Di
     return Difference(text, wrong)
 
 
-def same(a, b, tolerance: float) -> bool:
-    """Whether two results agree; so do two infinities, and two that are not numbers (nan)."""
+def same(a: object, b: object, tolerance: float) -> bool:
+    """Whether two results agree, to a relative tolerance; equal infinities agree, and NaNs."""
     if isinstance(a, tuple | list) or isinstance(b, tuple | list):
         sizes = [tuple(size) if isinstance(size, tuple | list) else None for size in (a, b)]
         return sizes[0] == sizes[1] and all(
@@ -78,28 +103,19 @@ def same(a, b, tolerance: float) -> bool:
     return not finite.any() or bool((relative_errors(a[finite], b[finite]) < tolerance).all())
 
 
-#: How close two arrays are that are the same but for rounding.
-CLOSE = 1e-6
-#: The axes of activations and of weights.
-AXES = ("picture", "row", "column", "channel")
-WEIGHT_AXES = ("filter", "kernel row", "kernel column", "channel")
-
-
 def hints(name: str, got: numpy.ndarray, right: numpy.ndarray, wrong: numpy.ndarray) -> list[str]:
-    """What a wrong array has in common with the right one, of the same shape: sentences."""
+    """What a wrong array has in common with the right one, of the same shape, in sentences."""
     if not numpy.isfinite(got).all():
-        return ["Some numbers are infinite, or not numbers at all (nan)."]
+        return ["Some numbers are infinite or NaN."]
     if not got.any():
         return ["It is 0 everywhere."]
     factor, added = (got * right).sum() / max((right * right).sum(), 1e-300), (got - right).mean()
     if same(got, -right, CLOSE):
         return ["The sign is wrong everywhere."]
     if got.size > 1 and same(got, factor * right, CLOSE):
-        return [f"Everywhere the number is {factor:.6g} times what it should be."]
+        return [f"Every number is {factor:.6g} times what it should be."]
     if got.size > 1 and same(got, right + added, CLOSE):
-        return [
-            f"Everywhere the number is {abs(added):.6g} too {'large' if added > 0 else 'small'}."
-        ]
+        return [f"Every number is {abs(added):.6g} too {'large' if added > 0 else 'small'}."]
     for first in range(right.ndim):
         for second in range(first + 1, right.ndim):
             if same(got, numpy.swapaxes(right, first, second), CLOSE):
@@ -108,7 +124,7 @@ def hints(name: str, got: numpy.ndarray, right: numpy.ndarray, wrong: numpy.ndar
 
 
 def where(name: str, wrong: numpy.ndarray) -> list[str]:
-    """Where the wrong numbers lie, if they do not lie everywhere."""
+    """Where the wrong numbers are, if they are not everywhere, in sentences."""
     if (
         name in ("y", "dx")
         and wrong.ndim == 4
@@ -116,14 +132,16 @@ def where(name: str, wrong: numpy.ndarray) -> list[str]:
         and wrong[:, 1:-1, 1:-1].size
     ):
         return ["It is wrong only in the first and last rows and columns."]
-    axes = [f"index {{}} of axis {axis}" for axis in range(wrong.ndim)]
-    if wrong.ndim == 4:
-        axes = [f"{axis} {{}}" for axis in (WEIGHT_AXES if name == "dweight" else AXES)]
     found = []
-    for axis, label in enumerate(axes):
-        hit = numpy.flatnonzero(
-            wrong.any(axis=tuple(other for other in range(wrong.ndim) if other != axis))
-        )
-        if len(hit) < wrong.shape[axis]:
-            found.append(f"It is wrong only in {label.format(', '.join(map(str, hit)))}.")
+    for axis, size in enumerate(wrong.shape):
+        others = tuple(other for other in range(wrong.ndim) if other != axis)
+        hit = numpy.flatnonzero(wrong.any(axis=others))
+        if len(hit) < size:
+            numbers, several = ", ".join(map(str, hit)), len(hit) > 1
+            if wrong.ndim == 4:
+                axis_name = (WEIGHT_AXES if name == "dweight" else AXES)[axis]
+                place = f"{axis_name}{'s' * several} {numbers}"
+            else:
+                place = f"{'indices' if several else 'index'} {numbers} of axis {axis}"
+            found.append(f"It is wrong only in {place}.")
     return found

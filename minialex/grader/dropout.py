@@ -1,5 +1,6 @@
-"""Grades lessons/exercises/dropout.py: what holds whichever numbers are dropped, and the classic mistakes."""
+"""Grades lessons/exercises/dropout.py: what holds whatever is dropped, and the classic mistakes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy
@@ -14,24 +15,24 @@ from minialex.layers import Layer
 class Dropout(Layer):
     """Dropout in steps that a mistake can replace."""
 
-    def __init__(self, p=0.5, rng=None):
+    def __init__(self, p: float = 0.5, rng: numpy.random.Generator | None = None):
         super().__init__()
         self.p, self.rng = p, rng
 
-    def forward(self, x, train=False):
+    def forward(self, x: numpy.ndarray, train: bool = False) -> numpy.ndarray:
         if not train:
             return self.testing(x)
         self.cache = self.mask(x)
         return x * self.cache * self.scale()
 
-    def testing(self, x):
+    def testing(self, x: numpy.ndarray) -> numpy.ndarray:
         return x
 
-    def backward(self, dy):
+    def backward(self, dy: numpy.ndarray) -> numpy.ndarray:
         return dy * self.cache * self.scale()
 
-    def mask(self, x):
-        """True, or 1, where numbers stay."""
+    def mask(self, x: numpy.ndarray) -> numpy.ndarray:
+        """True where numbers are kept."""
         return self.rng.random(x.shape) >= self.p
 
     def scale(self) -> float:
@@ -40,22 +41,23 @@ class Dropout(Layer):
 
 @dataclass
 class Draws(LayerCase):
-    """A case whose layer gets a new generator, seeded alike each time."""
+    """A case whose layer gets a new generator, always with the same seed."""
 
-    def build(self, kind):
+    def build(self, kind: type) -> Layer:
         return kind(*self.arguments, rng=numpy.random.default_rng(7))
 
-    def call(self, name):
+    def call(self, name: str) -> str:
         return f"{name}({self.arguments[0]}, rng)"
 
 
 class DropoutTrial(LayerTrial):
-    """Two right solutions may draw other numbers: what is compared are shares and ratios, which are the same for all."""
+    """Two right solutions may draw different numbers, so shares and ratios are compared, which are
+    the same for all."""
 
-    def place(self, name, index):
+    def place(self, name: str, index: tuple[int, ...]) -> str:
         return f"the {('smallest', 'largest')[index[0]]} {name}" if index else name
 
-    def forward(self):
+    def forward(self) -> dict:
         x, y = self.case.x, super().forward()["y"]
         must_be("y", y, x.shape)
         dropped = y == 0
@@ -82,7 +84,7 @@ class DropoutTrial(LayerTrial):
             ).mean(),
         }
 
-    def testing(self):
+    def testing(self) -> dict:
         with self.lent(x=self.case.x) as (x,):
             y = self.layer.forward(x, train=False)
         must_be("y when testing", y, self.case.x.shape)
@@ -91,8 +93,8 @@ class DropoutTrial(LayerTrial):
             "y / x when testing": extremes(y / self.case.x),
         }
 
-    def backward(self):
-        self.run(self.case.x.copy())  # the mask of self.y again, after those of other calls
+    def backward(self) -> dict:
+        self.run(self.case.x.copy())  # draws the mask of self.y again, after those of other calls
         dx, dy = super().backward()["dx"], self.case.dy(self.y.shape)
         must_be("dx", dx, dy.shape)
         ratio, dropped = dx / dy, self.y == 0
@@ -101,13 +103,13 @@ class DropoutTrial(LayerTrial):
             "dx / dy where y is 0": extremes(ratio[dropped]),
         }
 
-    def checks(self):
+    def checks(self) -> dict[str, Callable[[], str | None]]:
         checks = super().checks()
         del checks["when testing"]
         return {"every number": self.every_number, **checks}
 
     def every_number(self) -> str | None:
-        """Whether y and dx are right, and not about right, for what is dropped from a small x, the same each time."""
+        """Whether y and dx are exactly right for a small x, given what is dropped from it."""
         small = LayerTrial(self.kind, Draws((0.3,), {}, self.case.x[:2, :3, :2, :2]))
         y = small.forward()["y"]
         right_y = small.case.x * (y != 0) / (1 - 0.3)
@@ -120,20 +122,21 @@ class DropoutTrial(LayerTrial):
 
 
 def extremes(values: numpy.ndarray) -> numpy.ndarray:
-    """The smallest and the largest value; nan if there is none."""
+    """The smallest and the largest value; NaN if there is none."""
     values = values if values.size else numpy.array(numpy.nan)
     return numpy.array([values.min(), values.max()])
 
 
 def cases(rng: numpy.random.Generator) -> list[LayerCase]:
-    """p is not 0.5, where p and 1 − p cannot be told apart. Enough numbers for shares to be within 2% or so."""
+    """p is not 0.5, where p and 1 − p cannot be told apart. There are enough numbers for shares to
+    be within 2% or so."""
     shape = (16, 12, 10, 16)
     x = rng.uniform(1, 3, shape) * rng.choice([-1, 1], shape)
     return [Draws((p,), {}, x, differentiable=False) for p in (0.3, 0.6)]
 
 
 def one_mask_along(*axes: int):
-    """The same mask for all of those axes."""
+    """A mask that is the same along these axes."""
 
     def mask(self, x):
         shape = [1 if axis in axes else size for axis, size in enumerate(x.shape)]
@@ -152,29 +155,32 @@ def backward_with_another_mask(self, dy):
     return dy * self.mask(dy) * self.scale()
 
 
-ONE_EACH = "Every number of x has an m of its own: draw as many numbers as x has, self.rng.random(x.shape)."
+ONE_EACH = (
+    "Every number of x has its own m: draw as many numbers as x has, self.rng.random(x.shape)."
+)
 KEPT = (
-    "p is taken for the probability to keep",
-    "p is the probability to drop: m is 0 with probability p, else 1.",
+    "p is used as the probability of keeping",
+    "p is the probability of dropping: m is 0 with probability p, else 1.",
 )
 OTHER_RANDOM = (
     "the random numbers are not from self.rng",
-    "Only with the layer's own generator does a run give the same numbers again from the same seed.",
+    "A run can only be repeated from its seed if all layers draw from the generators they are "
+    "given.",
 )
 FORWARD = [
     Mistake(
         "the divisor is p",
-        "Of the numbers a share of 1 − p is left. For the mean to stay, what is left is divided by that.",
+        "A share of 1 − p of the numbers is left. To keep the mean, divide them by that.",
         scale=lambda self: 1 / self.p,
     ),
     Mistake(
         "the divisor is missing",
-        "With a share of p gone the mean falls. What is left is divided by the share that is left, 1 − p.",
+        "With a share of p gone, the mean falls. Divide what is left by its share, 1 − p.",
         scale=lambda self: 1.0,
     ),
     Mistake(
-        "y is multiplied by 1 − p, and it should be divided by it",
-        "With a share of p gone the mean falls; what is left must grow.",
+        "y is multiplied by 1 − p instead of divided by it",
+        "With a share of p gone, the mean falls; what is left must grow.",
         scale=lambda self: 1 - self.p,
     ),
     Mistake(*KEPT, mask=lambda self, x: self.rng.random(x.shape) < self.p),
@@ -188,8 +194,8 @@ FORWARD = [
     Mistake("whole pixels, with all their channels, are dropped", ONE_EACH, mask=one_mask_along(3)),
     Mistake(
         "the mask is drawn once",
-        "Each call of forward draws anew; else the same units would sit out for good. Neither keep a mask nor make a new "
-        "generator in forward.",
+        "Each call of forward draws a new one; otherwise the same units would be dropped for good. "
+        "Do not keep a mask, and do not make a new generator in forward.",
         mask=mask_drawn_once,
     ),
     Mistake(
@@ -204,24 +210,26 @@ TESTING = [
     ),
     Mistake(
         "y is multiplied by 1 − p when testing",
-        "That is the paper's way. Here the divisor while training has done it already: y = x.",
+        "That is how the paper does it. Here the division while training replaces it: y = x.",
         testing=lambda self, x: x * (1 - self.p),
     ),
 ]
 BACKWARD = [
     Mistake(
-        "backward has another mask than forward",
-        "What was dropped on the way forward has no part in y. Keep the mask in self.cache, and do not draw again.",
+        "backward uses another mask than forward",
+        "Numbers that forward dropped have no effect on y. Keep the mask in self.cache, and do not "
+        "draw again.",
         backward=backward_with_another_mask,
     ),
     Mistake(
         "backward forgets the mask",
-        "What was dropped on the way forward has no part in y: its dx is 0.",
+        "Numbers that forward dropped have no effect on y: their dx is 0.",
         backward=lambda self, dy: dy * self.scale(),
     ),
     Mistake(
-        "backward is that of testing",
-        "What was dropped has no part in y: its dx is 0. What was kept reached y divided by 1 − p: so does its gradient.",
+        "backward neither masks nor divides",
+        "Numbers that were dropped have no effect on y: their dx is 0. Numbers that were kept "
+        "reached y divided by 1 − p: so does their gradient.",
         backward=lambda self, dy: dy,
     ),
     Mistake(
@@ -231,7 +239,7 @@ BACKWARD = [
     ),
     Mistake(
         "backward divides twice",
-        "If the mask in the cache is divided by 1 − p already, dy · mask is all there is to do.",
+        "If the mask in self.cache is already divided by 1 − p, dx is just dy · mask.",
         backward=lambda self, dy: dy * self.cache * self.scale() ** 2,
     ),
 ]

@@ -7,9 +7,12 @@ import numpy
 
 
 class Mistake:
-    """A mistake that many make: its name, what to think about, and the plain layer's methods as they are with it."""
+    """A mistake that many make: its name, an explanation, and the plain layer's methods with it.
 
-    def __init__(self, name: str, why: str, **methods):
+    methods: functions that take the place of those of the same name in the plain layer.
+    """
+
+    def __init__(self, name: str, why: str, **methods: object):
         self.name, self.why, self.methods = name, why, methods
 
     def in_place_of(self, plain: type) -> type:
@@ -19,7 +22,11 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Stage:
-    """A step of grading, a method of the trial: the lesson that teaches it and the mistakes that show in it."""
+    """A step of grading, which is a method of the trial.
+
+    lesson     the number of the lesson that teaches it
+    mistakes   the classic mistakes that show in it
+    """
 
     lesson: str
     mistakes: list[Mistake]
@@ -27,10 +34,15 @@ class Stage:
 
 @dataclass(frozen=True)
 class Exercise:
-    """One of lessons/exercises/: the class that the learner writes, and what it is graded with.
+    """One of lessons/exercises/: the class that the learner writes, and how it is graded.
 
-    `plain` does the same in the most obvious way (None: nobody knows what is right); `trial` takes it, the learner's and
-    those with mistakes through the `cases`, which go from easy to hard, in `stages`.
+    name        the file's, without .py
+    plain       a class that does the same in the most obvious way; None if nobody knows the result
+    trial       takes a class through a case: the plain one, the learner's, or one with a mistake
+    cases       makes the cases, from easy to hard
+    stages      the steps of grading, in order
+    tolerance   results that differ by less than this, relatively, are the same
+    optional    parts that may be left unwritten: the messages of their NotImplementedErrors
     """
 
     name: str
@@ -38,12 +50,10 @@ class Exercise:
     trial: type
     cases: Callable[[numpy.random.Generator], list]
     stages: dict[str, Stage]
-    #: Results that differ by less than this share of the numbers compared are the same.
     tolerance: float = 1e-9
-    #: What may be left unwritten, as the NotImplementedError says that stands there.
     optional: frozenset[str] = frozenset()
 
     @property
     def compares_shares(self) -> bool:
-        """Whether results are shares of random numbers, which are about right, and may agree by chance."""
+        """Whether results are shares of random numbers: only about right, and equal by chance."""
         return self.tolerance > 0.01

@@ -1,4 +1,4 @@
-"""The learner's file: reading it, running what is in it, and saying where in it an error happened."""
+"""The learner's file: reading it, running what is in it, and locating errors in it."""
 
 import sys
 import textwrap
@@ -10,20 +10,21 @@ from types import ModuleType
 
 from minialex.errors import InputError
 
-#: The name under which the file is imported, whatever it is called: a file called random.py must not replace the real one.
+#: The name under which the file is imported, whatever it is called: a file called random.py must
+#: not replace the real one.
 MODULE = "the_learners_file"
 
 
 class Stopped(Exception):
-    """The learner's code cannot be graded further. The message, of several lines, says why and where."""
+    """The learner's code cannot be graded further; the message, of several lines, says why."""
 
 
 class Wrong(Stopped):
-    """What the learner's code gave cannot be compared with anything."""
+    """The learner's code returned something that cannot be compared with anything."""
 
 
 class Gap(Stopped):
-    """What comes next is not written yet; `what` is what the NotImplementedError that stands there says."""
+    """The next part is not written yet; `what` is the message of the NotImplementedError there."""
 
     def __init__(self, place: str, what: str):
         super().__init__(place)
@@ -31,7 +32,7 @@ class Gap(Stopped):
 
 
 class LearnersFile:
-    """A Python file with a layer. InputError if there is no such file; Stopped if Python cannot run it."""
+    """A Python file with a layer. InputError if there is no such file; Stopped if it cannot run."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -42,19 +43,21 @@ class LearnersFile:
         source = path.read_bytes()
         self.module = sys.modules[MODULE] = ModuleType(MODULE)
         self.module.__file__ = str(path)
-        with self.running(
-            "the file"
-        ):  # not with import, which might take an older version from __pycache__
+        # Not imported: an import might take an older version from __pycache__.
+        with self.running("the file"):
             exec(compile(source, str(path), "exec"), self.module.__dict__)
 
     def classes(self) -> dict[str, type]:
-        """The classes that are defined in the file, by name, in order."""
+        """The classes defined in the file, by name, in order."""
         found = {name: kind for name, kind in vars(self.module).items() if isinstance(kind, type)}
         return {name: kind for name, kind in found.items() if kind.__module__ == MODULE}
 
     @contextmanager
     def running(self, what: str, on: str = "") -> Iterator[None]:
-        """Within it the learner's code runs: its exceptions become Stopped. `what` says what was called, `on` with what."""
+        """A context for running the learner's code: its exceptions become Stopped.
+
+        what: what is called. on: what with.
+        """
         try:
             yield
         except Stopped:
@@ -81,7 +84,7 @@ class LearnersFile:
         return frames[-1] if frames else None
 
     def describe(self, error: BaseException, what: str) -> str:
-        """The error as Python prints it, with the line of the learner's that led to it and none of ours."""
+        """The error as Python prints it, with the learner's line that led to it, none of ours."""
         message = "".join(traceback.format_exception_only(error)).strip()
         frame = self.frame(error)
         if isinstance(error, SyntaxError):

@@ -1,4 +1,4 @@
-"""Which classic mistakes give just what the learner's code gives."""
+"""Which classic mistakes give the same numbers as the learner's code."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,20 +7,24 @@ import numpy
 
 from minialex.grader.compare import same
 from minialex.grader.exercise import Exercise, Mistake
+from minialex.grader.trials import Case
 
-#: Relative: the mistake and the learner's code add up in another order.
+#: Relative: the mistake and the learner's code sum in different orders.
 CLOSE = 1e-8
 
 
 def likely(
-    exercise: Exercise, cases: list, stage: str, got: list[dict], wrong: dict[str, int]
+    exercise: Exercise, cases: list[Case], stage: str, got: list[dict], wrong: dict[str, int]
 ) -> dict[str, list[Mistake]]:
-    """For each wrong result the mistakes that explain it best, each with another name; none if no mistake gives the same.
+    """For each wrong result the mistakes that explain it best; none if none gives the same numbers.
 
-    `got` has the results of the stage in each case, `wrong` the number of the first case where each is wrong. A mistake must
-    agree with all cases up to that one. Of those that do, the ones count that agree in most cases (in the later ones a
-    second mistake may show), and of these the ones whose other results agree best. Shares may agree by chance: a mistake
-    must then explain half of what is wrong.
+    got: the stage's results in each case. wrong: for each wrong result, the number of the first
+    case where it is wrong.
+
+    A mistake must agree in all cases up to that one. Among those that do, the ones that agree in
+    the most cases win (a second mistake may show in later cases), and among these the ones whose
+    other results agree best. Mistakes of the same name count as one. Shares may agree by chance:
+    there, a mistake must explain at least half of what is wrong.
     """
 
     def agrees(mine, its) -> bool:
@@ -53,8 +57,13 @@ def likely(
     return found
 
 
-def results_with(mistake: Mistake, exercise: Exercise, cases: list, stage: str) -> Iterator[dict]:
-    """For each case the results of the stage with the mistake; none if it fails, as when a window sticks out."""
+def results_with(
+    mistake: Mistake, exercise: Exercise, cases: list[Case], stage: str
+) -> Iterator[dict]:
+    """The results of the stage with the mistake, case by case.
+
+    They are empty where it fails with an error, as when a window sticks out of the picture.
+    """
     for case in cases:
         trial = exercise.trial(mistake.in_place_of(exercise.plain), case)
         try:

@@ -1,4 +1,4 @@
-"""Grades lessons/exercises/lrn.py: the plain normalisation, what it is tried on, and the classic mistakes."""
+"""Grades lessons/exercises/lrn.py: the plain normalisation, its cases, the classic mistakes."""
 
 import numpy
 
@@ -8,40 +8,40 @@ from minialex.layers import Layer
 
 
 class LocalResponseNorm(Layer):
-    """Normalisation whose sums over windows are products with a matrix of zeros and ones."""
+    """Normalisation that sums over windows by products with a matrix of zeros and ones."""
 
-    def __init__(self, size=5, alpha=1e-4, beta=0.75, k=2.0):
+    def __init__(self, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0):
         super().__init__()
         self.size, self.alpha, self.beta, self.k, self.half = size, alpha, beta, k, size // 2
 
-    def forward(self, x, train=False):
+    def forward(self, x: numpy.ndarray, train: bool = False) -> numpy.ndarray:
         s = self.scale(x)
         self.cache = x, s
         return self.damp(x, s)
 
-    def scale(self, x):
+    def scale(self, x: numpy.ndarray) -> numpy.ndarray:
         return self.k + self.alpha * self.around(x**2)
 
-    def damp(self, x, s):
+    def damp(self, x: numpy.ndarray, s: numpy.ndarray) -> numpy.ndarray:
         return x * s**-self.beta
 
-    def backward(self, dy):
+    def backward(self, dy: numpy.ndarray) -> numpy.ndarray:
         x, s = self.cache
         return dy * s**-self.beta - self.cross(x, s, dy)
 
-    def cross(self, x, s, dy):
-        """What x_i takes from every y_j that has it in its window."""
+    def cross(self, x: numpy.ndarray, s: numpy.ndarray, dy: numpy.ndarray) -> numpy.ndarray:
+        """The cross term: how x_i damps every y_j that has it in its window."""
         return 2 * self.alpha * self.beta * x * self.around_back(dy * x * s ** (-self.beta - 1))
 
-    def around(self, a):
+    def around(self, a: numpy.ndarray) -> numpy.ndarray:
         """Σ of a over the window of each channel."""
         return self.window_sum(a, self.half, self.half)
 
-    def around_back(self, a):
-        """The same on the way back."""
+    def around_back(self, a: numpy.ndarray) -> numpy.ndarray:
+        """The same in backward."""
         return self.window_sum(a, self.half, self.half)
 
-    def window_sum(self, a, before: int, after: int):
+    def window_sum(self, a: numpy.ndarray, before: int, after: int) -> numpy.ndarray:
         """Σ of a over the channels from i − before to i + after."""
         i = numpy.arange(a.shape[-1])
         distance = i[:, None] - i  # of channel j, a row, from channel i, a column
@@ -49,7 +49,8 @@ class LocalResponseNorm(Layer):
 
 
 def cases(rng: numpy.random.Generator) -> list[LayerCase]:
-    """α is near 1: with the paper's 0.0001 a wrong window would hide behind the rounding of finite differences."""
+    """α is near 1: with the paper's 0.0001, a wrong window would disappear in the rounding of
+    finite differences."""
     return [
         LayerCase(
             (), {"size": 3, "alpha": 1.0, "beta": 1.0, "k": 1.0}, rng.standard_normal((1, 1, 1, 4))
@@ -100,19 +101,22 @@ def cross_with_own_gradient(self, x, s, dy):
 
 
 def without_last(a):
-    """a with 0 in its last channel: what range(…, min(C − 1, i + size//2)) never gets to."""
+    """a with 0 in its last channel, which range(…, min(C − 1, i + size//2)) never reaches."""
     return a * (numpy.arange(a.shape[-1]) < a.shape[-1] - 1)
 
 
 ENDS_EARLY = "the window is off by one: it ends a channel too early"
-BOTH_ENDS = "It goes from i − size//2 to i + size//2, both included; range and slices stop before their end."
+BOTH_ENDS = (
+    "It goes from i − size//2 to i + size//2, both included; range and slices stop before their "
+    "end."
+)
 OVER_SPACE = (
     "Neighbours are neighbours in channel order, the last axis of (N, H, W, C), at the same pixel."
 )
 POWER = ("only the sum is raised to β", "The power is that of the whole s = k + α · Σ x_j².")
 EXPONENT = (
     "the exponent in the cross term is wrong",
-    "The derivative of s^(−β) is −β · s^(−β − 1): the exponent falls by 1, and from −β that is −β − 1.",
+    "The derivative of s^(−β) is −β · s^(−β − 1): the exponent goes down by 1, from −β to −β − 1.",
 )
 FORWARD = [
     Mistake(
@@ -130,7 +134,8 @@ FORWARD = [
     ),
     Mistake(
         "the window reaches `size` channels to either side",
-        "size counts all channels of the window, the one in the middle among them: it reaches size//2 to either side.",
+        "size counts all channels of the window, including the one in the middle: it reaches "
+        "size//2 to either side.",
         around=lambda self, a: self.window_sum(a, self.size, self.size),
     ),
     Mistake(
@@ -140,8 +145,8 @@ FORWARD = [
     ),
     Mistake(
         "the window wraps around",
-        "Before the first channel and after the last there is nothing. numpy.roll and negative indices bring in channels "
-        "from the other end.",
+        "Before the first channel and after the last there is nothing. numpy.roll and negative "
+        "indices bring in channels from the other end.",
         around=around_in_a_circle,
     ),
     Mistake("the window lies over columns", OVER_SPACE, around=around_along(2)),
@@ -158,11 +163,11 @@ FORWARD = [
     ),
     Mistake(
         "the window's numbers are not squared",
-        "s has the sum of x_j², not of x_j.",
+        "s contains the sum of x_j², not of x_j.",
         scale=lambda self, x: self.k + self.alpha * self.around(x),
     ),
     Mistake(
-        "x is multiplied by s^β, and it should be divided by it",
+        "x is multiplied by s^β instead of divided by it",
         "Loud neighbours damp a unit: the exponent is −β.",
         damp=lambda self, x, s: x * s**self.beta,
     ),
@@ -183,12 +188,14 @@ FORWARD = [
 BACKWARD = [
     Mistake(
         "the cross term is missing",
-        "s_j depends on x_i, too. Every y_j with x_i in its window gives dy_j · ∂y_j/∂s_j · ∂s_j/∂x_i.",
+        "s_j depends on x_i, too. Every y_j with x_i in its window contributes "
+        "dy_j · ∂y_j/∂s_j · ∂s_j/∂x_i.",
         cross=lambda self, x, s, dy: 0.0,
     ),
     Mistake(
-        "of the cross term only a unit's own part is there",
-        "x_i damps its neighbours as well as itself: the sum runs over all j that have x_i in their window.",
+        "the cross term has only a unit's own part",
+        "x_i damps its neighbours as well as itself: the sum runs over all j that have x_i in "
+        "their window.",
         around_back=lambda self, a: a,
     ),
     Mistake(
@@ -223,7 +230,7 @@ BACKWARD = [
     ),
     Mistake(
         "the cross term lacks each neighbour's x_j",
-        "The derivative of y_j = x_j · s_j^(−β) with respect to s_j has x_j in it.",
+        "The derivative of y_j = x_j · s_j^(−β) with respect to s_j contains x_j.",
         cross=lambda self, x, s, dy: LocalResponseNorm.cross(self, x, s, dy / x),
     ),
     Mistake(*EXPONENT, cross=lambda self, x, s, dy: LocalResponseNorm.cross(self, x, s, dy * s)),
@@ -235,12 +242,14 @@ BACKWARD = [
     ),
     Mistake(
         "the cross term takes x_i where each neighbour's x_j belongs",
-        "The derivative of y_j with respect to s_j has x_j in it, inside the sum; that of s_j has x_i, outside.",
+        "The derivative of y_j with respect to s_j contains x_j, inside the sum; that of s_j with "
+        "respect to x_i contains x_i, outside the sum.",
         cross=cross_with_own_number,
     ),
     Mistake(
         "the cross term takes dy_i where each neighbour's dy_j belongs",
-        "What x_i does to y_j matters as much as y_j does to the loss: dy_j is inside the sum.",
+        "The effect of x_i on y_j matters as much as y_j matters to the loss: dy_j is inside the "
+        "sum.",
         cross=cross_with_own_gradient,
     ),
     Mistake(

@@ -1,5 +1,6 @@
-"""Grades lessons/exercises/momentum.py: the paper's rule, what it is tried on, and the classic mistakes."""
+"""Grades lessons/exercises/momentum.py: the paper's rule, its cases, the classic mistakes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -7,12 +8,15 @@ import numpy
 
 from minialex.grader.exercise import Exercise, Mistake, Stage
 from minialex.grader.trials import Case, Trial
+from minialex.network import Network
 
 
 class SGD:
     """The paper's rule in two steps that a mistake can replace."""
 
-    def __init__(self, network, lr=0.01, momentum=0.9, weight_decay=5e-4):
+    def __init__(
+        self, network: Network, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 5e-4
+    ):
         self.network, self.lr, self.momentum, self.weight_decay = (
             network,
             lr,
@@ -21,33 +25,36 @@ class SGD:
         )
         self.velocity = {name: numpy.zeros_like(w) for name, w in network.params.items()}
 
-    def step(self):
+    def step(self) -> None:
         for name, w in self.network.params.items():
             g, v = self.network.grads[name], self.velocity[self.owner(name)]
             v[...] = self.new_velocity(v, w, g)
             self.move(w, v, g)
 
     def owner(self, name: str) -> str:
-        """Whose velocity the parameter has."""
+        """The name of the velocity that the parameter uses."""
         return name
 
-    def new_velocity(self, v, w, g):
+    def new_velocity(self, v: numpy.ndarray, w: numpy.ndarray, g: numpy.ndarray) -> numpy.ndarray:
         return self.momentum * v - self.weight_decay * self.lr * w - self.lr * g
 
-    def move(self, w, v, g) -> None:
+    def move(self, w: numpy.ndarray, v: numpy.ndarray, g: numpy.ndarray) -> None:
         w += v
 
 
 @dataclass
 class SGDCase(Case):
-    """Some steps, one for each of `rates`, with these options."""
+    """A few steps, one for each of `rates`, the learning rates."""
 
     rates: tuple[float, ...]
     momentum: float
     weight_decay: float
 
     def call(self, name: str) -> str:
-        return f"{name}(network, lr={self.rates[0]:g}, momentum={self.momentum:g}, weight_decay={self.weight_decay:g})"
+        return (
+            f"{name}(network, lr={self.rates[0]:g}, momentum={self.momentum:g}, "
+            f"weight_decay={self.weight_decay:g})"
+        )
 
     def describe(self, name: str) -> str:
         first, last = self.rates[0], self.rates[-1]
@@ -73,11 +80,14 @@ class SGDTrial(Trial):
             {name: rng.standard_normal((2, 3)) for name in self.params} for _ in case.rates
         ]
 
-    def place(self, name, index):
+    def place(self, name: str, index: tuple[int, ...]) -> str:
         return f"{super().place(name, index[1:])} after step {index[0] + 1}"
 
-    def step(self):
-        """The parameters after each step, (steps, 2, 3); gradients lie in the same arrays each time, as those of layers do."""
+    def step(self) -> dict:
+        """The parameters after each step, (steps, 2, 3).
+
+        The gradients are in the same arrays each time, as they may be in layers.
+        """
         path = {name: [] for name in self.params}
         for rate, gradients in zip(self.case.rates, self.gradients, strict=True):
             for name, gradient in gradients.items():
@@ -91,7 +101,7 @@ class SGDTrial(Trial):
 
 
 def cases(rng: numpy.random.Generator) -> list[SGDCase]:
-    """At a constant rate torch's rule takes the same steps; so the rate drops in the second case."""
+    """With a constant rate torch's rule takes the same steps, so in one case the rate drops."""
     return [
         SGDCase((0.1,) * 4, 0.9, 0.0005),
         SGDCase((0.1, 0.1, 0.1, 0.01, 0.01), 0.9, 0.0005),
@@ -99,8 +109,8 @@ def cases(rng: numpy.random.Generator) -> list[SGDCase]:
     ]
 
 
-def move(step):
-    """Adds what step(self, w, v, g) gives to w."""
+def move(step: Callable):
+    """A `move` that adds step(self, w, v, g) to w."""
 
     def moved(self, w, v, g):
         w += step(self, w, v, g)
@@ -117,14 +127,17 @@ def step_before_velocity(self):
 
 UPHILL = (
     "the step goes uphill",
-    "The gradient points to where the loss grows. v takes −lr · g, and w takes +v.",
+    "The gradient points to where the loss grows: v gets −lr · g, and w gets +v.",
 )
-DECAY = "v ← momentum · v − weight_decay · lr · w − lr · g: the decay has lr as its factor, too, and it goes through v."
+DECAY = (
+    "v ← momentum · v − weight_decay · lr · w − lr · g: the decay has the factor lr, too, and it "
+    "goes through v."
+)
 MISTAKES = [
     Mistake(
         "this is torch's rule: lr stands outside v",
-        "While lr is constant it takes the same steps. When lr drops, the paper's v still carries the larger steps of "
-        "before: each gradient goes into v with the lr of its own time.",
+        "With a constant lr it takes the same steps. When lr drops, the paper's v still carries "
+        "the larger steps from before: each gradient goes into v with the lr of its own step.",
         new_velocity=lambda self, v, w, g: self.momentum * v + g + self.weight_decay * w,
         move=move(lambda self, w, v, g: -self.lr * v),
     ),
@@ -147,19 +160,20 @@ MISTAKES = [
     ),
     Mistake(
         "weight decay is missing",
-        "It pulls every weight a little towards 0: v also takes −weight_decay · lr · w.",
+        "It pulls every weight a little towards 0: v also gets −weight_decay · lr · w.",
         new_velocity=lambda self, v, w, g: self.momentum * v - self.lr * g,
     ),
     Mistake(
         "weight decay has the wrong sign",
-        "Decay makes weights smaller: v takes −weight_decay · lr · w.",
+        "Decay makes weights smaller: v gets −weight_decay · lr · w.",
         new_velocity=lambda self, v, w, g: (
             self.momentum * v + self.weight_decay * self.lr * w - self.lr * g
         ),
     ),
     Mistake(
         "v is not kept from step to step",
-        "self.velocity must hold the new v after the step: write into its array, or put the new one there.",
+        "self.velocity must hold the new v after the step: write into its array, or put the new "
+        "one there.",
         new_velocity=lambda self, v, w, g: -self.lr * (g + self.weight_decay * w),
     ),
     Mistake(
@@ -176,7 +190,8 @@ MISTAKES = [
     ),
     Mistake(
         "this is Nesterov's momentum",
-        "It moves w by momentum times the new v and the new gradient's step once more. The paper's is plain: w ← w + v.",
+        "It moves w by momentum · v, with the new v, and by the new gradient's step once more. The "
+        "paper's rule is plain: w ← w + v.",
         move=move(lambda self, w, v, g: self.momentum * v - self.lr * (g + self.weight_decay * w)),
     ),
     Mistake(
@@ -188,17 +203,17 @@ MISTAKES = [
     ),
     Mistake(
         "the learning rate is missing",
-        "v takes −lr · g, and the decay has lr as its factor, too.",
+        "v gets −lr · g, and the decay has the factor lr, too.",
         new_velocity=lambda self, v, w, g: self.momentum * v - self.weight_decay * w - g,
     ),
     Mistake(
         "momentum is missing",
-        "Each step keeps `momentum` of the v before it: momentum · v, not v.",
+        "Each step keeps a share of the previous v: momentum · v, not v.",
         new_velocity=lambda self, v, w, g: v - self.lr * (g + self.weight_decay * w),
     ),
     Mistake(
         "w moves by the old v",
-        "First the new v, then w ← w + v with it.",
+        "Compute the new v first, then w ← w + v with it.",
         step=step_before_velocity,
     ),
     Mistake(
@@ -208,17 +223,17 @@ MISTAKES = [
     ),
     Mistake(
         "momentum is always 0.9",
-        "Take self.momentum.",
+        "Use self.momentum.",
         new_velocity=lambda self, v, w, g: 0.9 * v - self.weight_decay * self.lr * w - self.lr * g,
     ),
     Mistake(
         "weight decay is always 0.0005",
-        "Take self.weight_decay.",
+        "Use self.weight_decay.",
         new_velocity=lambda self, v, w, g: self.momentum * v - 0.0005 * self.lr * w - self.lr * g,
     ),
     Mistake(
         "nothing has changed in the network's own arrays",
-        "w = w + v makes a new array, and the layers keep the old one. Write into it: w += v.",
+        "w = w + v makes a new array, and the layers keep the old one. Write into that: w += v.",
         move=lambda self, w, v, g: None,
     ),
 ]

@@ -1,4 +1,4 @@
-"""Checks minialex's own layers, each on a small input that shows its mistakes."""
+"""Checks minialex's own layers, each on a small input that exposes mistakes."""
 
 import numpy
 
@@ -21,7 +21,7 @@ from minialex.layers import (
 
 
 def check_shipped(seed: int = 0) -> bool:
-    """Whether the gradients of every layer are right; prints a line for each."""
+    """Whether the gradients of every layer are right; prints one line per layer."""
     rng = numpy.random.default_rng(seed)
     reports = {str(layer): check_layer(layer, x, rng) for layer, x in shipped_layers(rng)}
     loss, logits = SoftmaxCrossEntropy(), rng.standard_normal((4, 6))
@@ -37,14 +37,18 @@ def check_shipped(seed: int = 0) -> bool:
 
 
 def shipped_layers(rng: numpy.random.Generator) -> list[tuple[Layer, numpy.ndarray]]:
-    """Every layer with a small input that shows its mistakes: N ≥ 2, H ≠ W, stride ≠ kernel, C larger than LRN's window."""
+    """Every layer with a small input that exposes mistakes.
+
+    N ≥ 2, H ≠ W, stride ≠ kernel size, and more channels than LRN's window.
+    """
     maps = rng.standard_normal((2, 7, 6, 8))
-    # Distinct values 0.01 apart in random order: no window has a tie, nothing is near ReLU's kink.
+    # Values 0.01 apart in random order: no window has a tie, and none is near ReLU's kink.
     apart = (rng.permutation(maps.size).reshape(maps.shape) - maps.size / 2 + 0.5) / 100
     return [
         (Conv2d(8, 6, 3, stride=2, padding=1, rng=rng), maps),
         (Conv2d(8, 6, 3, padding=1, groups=2, rng=rng), maps),
         (Conv2d(8, 6, 5, padding=2, rng=rng), maps),
+        (Conv2d(8, 6, 5, stride=2, padding=2, rng=rng), maps),
         (MaxPool2d(3, stride=2), apart),
         (MaxPool2d(3, stride=2, padding=1), apart),
         (AvgPool2d(3, stride=2), maps),

@@ -1,111 +1,52 @@
-"""Grades lessons/exercises/softmax.py: the plain loss, what it is tried on, and the classic mistakes."""
+"""Grades lessons/exercises/softmax.py: the plain loss, its cases, the classic mistakes."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy
 
-from minialex.gradcheck import differences
-from minialex.grader.compare import same
 from minialex.grader.exercise import Exercise, Mistake, Stage
-from minialex.grader.trials import REPEATABLE, Case, Trial, copied_array, not_single
+from minialex.grader.loss import LossCase, LossTrial
 from minialex.layers import Layer
 
 
 class SoftmaxCrossEntropy(Layer):
     """The loss in steps that a mistake can replace."""
 
-    def forward(self, logits, labels):
+    def forward(self, logits: numpy.ndarray, labels: numpy.ndarray) -> float:
         shifted = logits - self.largest(logits)
         self.cache = self.probabilities(shifted), labels
         return self.together(self.surprise(shifted, labels))
 
-    def largest(self, logits):
+    def largest(self, logits: numpy.ndarray) -> numpy.ndarray:
         return logits.max(axis=1, keepdims=True)
 
-    def probabilities(self, shifted):
+    def probabilities(self, shifted: numpy.ndarray) -> numpy.ndarray:
         exponentials = numpy.exp(shifted)
         return exponentials / exponentials.sum(axis=1, keepdims=True)
 
-    def surprise(self, shifted, labels):
+    def surprise(self, shifted: numpy.ndarray, labels: numpy.ndarray) -> numpy.ndarray:
         """−log p of each row's label."""
         return (
             numpy.log(numpy.exp(shifted).sum(axis=1)) - shifted[numpy.arange(len(labels)), labels]
         )
 
-    def together(self, surprise):
+    def together(self, surprise: numpy.ndarray) -> numpy.ndarray:
         return surprise.mean()
 
-    def backward(self):
+    def backward(self) -> numpy.ndarray:
         p, labels = self.cache
         return (p - self.one_hot(p, labels)) * self.factor(p)
 
-    def one_hot(self, p, labels):
+    def one_hot(self, p: numpy.ndarray, labels: numpy.ndarray) -> numpy.ndarray:
         return numpy.eye(p.shape[1])[labels]
 
-    def factor(self, p) -> float:
+    def factor(self, p: numpy.ndarray) -> float:
         return 1 / len(p)
 
 
-@dataclass
-class LossCase(Case):
-    """Logits and labels."""
-
-    logits: numpy.ndarray
-    labels: numpy.ndarray
-    note: str
-
-    def call(self, name: str) -> str:
-        return f"{name}()"
-
-    def describe(self, name: str) -> str:
-        return f"logits {self.logits.shape}, {self.note}"
-
-
-class LossTrial(Trial):
-    """A loss with forward(logits, labels) and backward()."""
-
-    def __init__(self, kind: type, case: LossCase):
-        super().__init__()
-        self.layer, self.case = kind(), case
-
-    def forward(self):
-        with self.lent(logits=self.case.logits, labels=self.case.labels) as (logits, labels):
-            self.loss = self.layer.forward(logits, labels)
-        return {"loss": self.loss}
-
-    def backward(self):
-        self.dlogits = copied_array(self.layer.backward())
-        return {"dlogits": self.dlogits}
-
-    def differences(self):
-        logits, labels = self.case.logits.copy(), self.case.labels.copy()
-        return {
-            "dlogits": differences(lambda: float(self.layer.forward(logits.copy(), labels)), logits)
-        }
-
-    def checks(self):
-        return {"a second run": self.second_run, "float32": self.single_precision}
-
-    def second_run(self) -> str | None:
-        """Whether the results are the same after a batch of one picture, and when backward is called twice."""
-        self.layer.forward(self.case.logits[:1], self.case.labels[:1])
-        self.layer.backward()
-        loss = self.layer.forward(self.case.logits, self.case.labels)
-        first, second = copied_array(self.layer.backward()), self.layer.backward()
-        if not same(loss, self.loss, REPEATABLE) or not same(first, self.dlogits, REPEATABLE):
-            return "Results come out differently after a batch of one picture. forward must set self.cache anew."
-        if not same(second, self.dlogits, REPEATABLE):
-            return "backward gives something else when called again: it writes into what is in self.cache. Copy that first."
-        return None
-
-    def single_precision(self) -> str | None:
-        """Whether float32 stays float32."""
-        self.layer.forward(self.case.logits.astype("float32"), self.case.labels)
-        return not_single({"dlogits": self.layer.backward()})
-
-
 def cases(rng: numpy.random.Generator) -> list[LossCase]:
-    """Small logits first, then all that overflows, or vanishes, unless the largest of each row is taken away."""
+    """Small logits first, then logits that overflow or underflow unless the largest of each row is
+    subtracted."""
     logits, labels = rng.standard_normal((4, 6)), numpy.array([3, 0, 5, 3])
     rows = numpy.array([[0.0], [1000.0], [-1000.0], [30.0]])
     far = logits[:3].copy()
@@ -118,8 +59,8 @@ def cases(rng: numpy.random.Generator) -> list[LossCase]:
     ]
 
 
-def minus_log(probability):
-    """The surprise as −log of what the function takes from (p, rows, labels), p (N, classes)."""
+def minus_log(probability: Callable):
+    """The surprise as −log probability(p, rows, labels), with p (N, classes)."""
 
     def surprise(self, shifted, labels):
         return -numpy.log(
@@ -145,25 +86,31 @@ def one_hot_in_every_row(self, p, labels):
 
 of_label = minus_log(lambda p, rows, labels: p[rows, labels])
 OVERFLOW = (
-    "nothing is taken from the logits before exp",
-    "exp(1000) is too large for a computer. Take each row's largest logit from the row first: p stays the same.",
+    "nothing is subtracted from the logits before exp",
+    "exp(1000) overflows. Subtract each row's largest logit from the row first: p stays the same.",
 )
 WHOLE_BATCH = (
-    "the largest logit of the whole batch is taken away",
-    "In a row whose logits are all far below that, every exp becomes 0. Take each row's own largest.",
+    "the largest logit of the whole batch is subtracted",
+    "In a row whose logits are all far below that, every exp becomes 0. Subtract each row's own "
+    "largest.",
 )
 VANISHED = (
     "the log is taken of a probability that has become 0",
-    "exp(−1000) is 0 in a computer. log(a / b) = log a − log b, so no p is needed: log of the sum, minus the label's logit. A "
-    "tiny number added to p only hides it: the loss is 1000 there, and not what you see.",
+    "exp(−1000) underflows to 0. log(a / b) = log a − log b, so no p is needed: the log of the "
+    "sum, minus the label's logit. A tiny number added to p only hides it: the loss there is "
+    "1000, not what you see.",
 )
-#: What people add to a probability, or clip it to, before they take its log.
+#: What people add to a probability, or clip it to, before taking its log.
 TINY = [10.0**-k for k in (5, 6, 7, 8, 9, 10, 12, 15, 16, 20, 30, 300)]
 OTHER_AXIS = (
     "the softmax runs over the wrong axis",
-    "Each picture's probabilities add up to 1: for logits (N, classes) that is axis=1, with keepdims=True.",
+    "Each picture's probabilities add up to 1: for logits (N, classes) that is axis=1, with "
+    "keepdims=True.",
 )
-ENTRY = "For each n it is p[n, labels[n]]: index with numpy.arange(N) beside labels, and one entry of each row is left."
+ENTRY = (
+    "For each n it is p[n, labels[n]]: index with numpy.arange(N) and labels together, which picks "
+    "one entry of each row."
+)
 FORWARD = [
     Mistake(*OVERFLOW, largest=lambda self, logits: 0.0, surprise=of_label),
     Mistake(*OVERFLOW, largest=lambda self, logits: 0.0),
@@ -190,13 +137,13 @@ FORWARD = [
     Mistake(*OTHER_AXIS, probabilities=softmax_over(0), surprise=of_label),
     Mistake(
         "the sum runs over the whole batch",
-        "Each picture's probabilities add up to 1: the sum of exponentials is that of its own row.",
+        "Each picture's probabilities add up to 1: sum the exponentials of its own row only.",
         probabilities=softmax_over(None),
         surprise=of_label,
     ),
     Mistake(
-        "losses are added up over the batch, and it should be their mean",
-        "The size of a step must not depend on how many pictures there are in a batch: divide by N.",
+        "losses are summed over the batch instead of averaged",
+        "The size of a step must not depend on how many pictures are in a batch: divide by N.",
         together=lambda self, surprise: surprise.sum(),
     ),
     Mistake(
@@ -205,8 +152,8 @@ FORWARD = [
         together=lambda self, surprise: surprise,
     ),
     Mistake(
-        "the mean is over classes, and it should be over pictures",
-        "There are N losses, one a picture: divide their sum by N.",
+        "the mean is over classes instead of pictures",
+        "There are N losses, one per picture: divide their sum by N.",
         forward=lambda self, logits, labels: (
             SoftmaxCrossEntropy.forward(self, logits, labels) * len(labels) / logits.shape[1]
         ),
@@ -240,12 +187,12 @@ FORWARD = [
 BACKWARD = [
     Mistake(
         "dlogits is not divided by N",
-        "The loss is a mean over N pictures, so each of them moves it by one N-th only.",
+        "The loss is a mean over N pictures, so each of them counts for only 1/N of it.",
         factor=lambda self, p: 1.0,
     ),
     Mistake(
         "dlogits is divided by N twice",
-        "The loss is a mean over N pictures: each of them moves it by one N-th, and that is all.",
+        "The loss is a mean over N pictures: each of them counts for 1/N of it, and that is all.",
         factor=lambda self, p: 1 / len(p) ** 2,
     ),
     Mistake(
@@ -255,27 +202,30 @@ BACKWARD = [
     ),
     Mistake(
         "dlogits is divided by the number of all its entries",
-        "The loss is a mean over pictures alone: divide by N.",
+        "The loss is a mean over pictures only: divide by N.",
         factor=lambda self, p: 1 / p.size,
     ),
     Mistake(
-        "the labels have no part in dlogits",
-        "The label's logit is in −log p twice: in the sum, like all others, and by itself. What does the second place add?",
+        "dlogits ignores the labels",
+        "The label's logit is in −log p twice: in the sum, like all others, and by itself. What "
+        "does the second place add?",
         one_hot=lambda self, p, labels: 0.0,
     ),
     Mistake(
-        "1 is taken away at the labels of all pictures, in every row",
-        "dlogits[:, labels] is whole columns. One entry of each row is meant: numpy.arange(N) beside labels.",
+        "1 is subtracted at the labels of all pictures, in every row",
+        "dlogits[:, labels] is whole columns. You want one entry of each row: index with "
+        "numpy.arange(N) and labels together.",
         one_hot=one_hot_in_every_row,
     ),
     Mistake(
         "dlogits has the wrong sign",
-        "A larger logit of the label makes the loss smaller, so there dlogits is negative.",
+        "A larger logit of the label makes the loss smaller, so dlogits is negative there.",
         factor=lambda self, p: -1 / len(p),
     ),
     Mistake(
-        "dlogits is multiplied by p · (1 − p) once more",
-        "That is the derivative of a sigmoid. With the log of the cross-entropy, p − 1 or p is all that is left of it.",
+        "dlogits is also multiplied by p · (1 − p)",
+        "That is the derivative of a sigmoid. Together with the log of the cross-entropy, only p "
+        "− 1 or p is left.",
         backward=lambda self: (
             SoftmaxCrossEntropy.backward(self) * self.cache[0] * (1 - self.cache[0])
         ),

@@ -1,4 +1,4 @@
-"""Taking a layer through an input: what it gives back, what it wrote into, and how it stands a second run."""
+"""Taking a layer through an input: what it returns, what it writes into, how a second run goes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,36 +9,43 @@ import numpy
 from minialex.gradcheck import differences, frozen
 from minialex.grader.compare import form, hints, same
 from minialex.grader.learner import Wrong
+from minialex.layers import Layer
 
-#: How far two runs of the same code may be apart.
+#: How far apart two runs of the same code may be, relatively.
 REPEATABLE = 1e-9
 
 
 class Case:
-    """What one trial is made with; `name` is that of the learner's class."""
+    """What a trial is made with; `name` below is the name of the learner's class."""
 
     def call(self, name: str) -> str:
-        """How the learner's class is called to build it, as Python has it."""
+        """The call that builds the learner's class, in Python."""
         raise NotImplementedError
 
     def describe(self, name: str) -> str:
-        """The call, and what goes in."""
+        """The call, and the input."""
         raise NotImplementedError
 
 
 @dataclass
 class LayerCase(Case):
-    """An input that a layer is graded on, and how the layer is built for it; `params` replace its own."""
+    """An input that a layer is graded on, and how the layer is built for it.
+
+    arguments, options   of the layer's __init__
+    x                    the input
+    params               replace the layer's own parameters
+    differentiable       False where forward has a kink: finite differences say nothing there
+    note                 added to the description
+    """
 
     arguments: tuple
     options: dict
     x: numpy.ndarray
     params: dict[str, numpy.ndarray] = field(default_factory=dict)
-    #: False where forward has a kink, so that finite differences say nothing.
     differentiable: bool = True
     note: str = ""
 
-    def build(self, kind: type):
+    def build(self, kind: type) -> Layer:
         return kind(*self.arguments, **self.options)
 
     def call(self, name: str) -> str:
@@ -49,24 +56,30 @@ class LayerCase(Case):
         return f"{self.call(name)}, x {self.x.shape} {self.note}".rstrip()
 
     def dy(self, shape: tuple[int, ...]) -> numpy.ndarray:
-        """The gradient that comes back from above: always the same random numbers for a shape."""
+        """The upstream gradient: for a shape, always the same random numbers."""
         return numpy.random.default_rng(1).standard_normal(shape)
 
 
 class Trial:
-    """One case under way. Its stages are methods that give results by name; `written` names the arguments written into."""
+    """One case under way. Its stages are methods that return results by name.
+
+    written: the names of arguments that were written into.
+    """
 
     def __init__(self):
         self.written: list[str] = []
 
     @contextmanager
     def lent(self, **arrays: numpy.ndarray) -> Iterator[list[numpy.ndarray]]:
-        """Copies for the learner's code, to see whether it writes into them."""
+        """Copies for the learner's code; afterwards, checks whether it wrote into them."""
         copies = {name: array.copy() for name, array in arrays.items()}
         yield list(copies.values())
         self.compare_with(copies, arrays)
 
-    def compare_with(self, arrays: dict, originals: dict) -> None:
+    def compare_with(
+        self, arrays: dict[str, numpy.ndarray], originals: dict[str, numpy.ndarray]
+    ) -> None:
+        """Records which of the arrays no longer equal the originals of the same names."""
         changed = [
             name
             for name, array in originals.items()
@@ -75,19 +88,24 @@ class Trial:
         self.written += [name for name in changed if name not in self.written]
 
     def place(self, name: str, index: tuple[int, ...]) -> str:
-        """One number of a result, as Python has it."""
+        """One number of a result, in Python."""
         return f"{name}[{', '.join(map(str, index))}]" if index else name
 
     def differences(self) -> dict[str, numpy.ndarray] | None:
-        """What backward should give as finite differences have it, or None where they cannot tell."""
+        """What backward should return according to finite differences; None if they cannot tell."""
         return None
 
-    def hints(self, name: str, got, right, wrong) -> list[str]:
-        """What a wrong result has in common with the right one, where no known mistake gives the same."""
+    def hints(
+        self, name: str, got: numpy.ndarray, right: numpy.ndarray, wrong: numpy.ndarray
+    ) -> list[str]:
+        """What a wrong result has in common with the right one, if no known mistake explains it."""
         return hints(name, got, right, wrong)
 
     def checks(self) -> dict[str, Callable[[], str | None]]:
-        """What else must hold once all numbers are right: functions that say what does not, or None."""
+        """What else must hold once all numbers are right.
+
+        Each check returns what is wrong, in words, or None.
+        """
         return {}
 
 
@@ -100,7 +118,7 @@ class LayerTrial(Trial):
         self.layer = self.built("float64")
         self.run = frozen([self.layer], lambda x: self.layer.forward(x, train=True))
 
-    def built(self, dtype: str):
+    def built(self, dtype: str) -> Layer:
         """A layer with the case's parameters, or its own, in `dtype`."""
         layer = self.case.build(self.kind)
         for name, array in {**params_of(layer), **self.case.params}.items():
@@ -124,8 +142,8 @@ class LayerTrial(Trial):
         self.compare_with({"x": self.x, **params_of(self.layer)}, {"x": self.case.x, **before})
         return self.gradients
 
-    def named(self, dx) -> dict:
-        """dx and the parameters' gradients under their names, copied."""
+    def named(self, dx: object) -> dict:
+        """dx and the gradients of the parameters by name, copied."""
         grads = getattr(self.layer, "grads", {})
         return copied({"dx": dx, **{f"d{name}": grads.get(name) for name in params_of(self.layer)}})
 
@@ -147,16 +165,16 @@ class LayerTrial(Trial):
         }
 
     def same_when_testing(self) -> str | None:
-        """Whether forward gives the same y when testing."""
+        """Whether forward returns the same y when testing."""
         y = self.layer.forward(self.case.x.copy(), train=False)
         return (
             None
             if same(y, self.y, REPEATABLE)
-            else "forward(x, train=False) gives another y than train=True does."
+            else "forward(x, train=False) returns a different y than with train=True."
         )
 
     def second_run(self) -> str | None:
-        """Whether the results are the same after a batch of one picture, and when backward is called twice."""
+        """Whether results stay the same after a batch of one picture, and for a second backward."""
         one = self.run(self.case.x[:1].copy())
         self.layer.backward(self.case.dy(one.shape))
         results = {"y": copied_array(self.run(self.case.x.copy()))}
@@ -169,8 +187,9 @@ class LayerTrial(Trial):
             ]
             if changed:
                 return (
-                    f"{changed[0]} comes out differently when the layer runs again. Nothing may be left from before: "
-                    "forward sets self.cache anew, backward leaves it as it is, and overwrites self.grads, not adding to them."
+                    f"{changed[0]} comes out differently when the layer runs again. Nothing may "
+                    "be left over from the last run: forward replaces self.cache; backward leaves "
+                    "it as it is, and overwrites self.grads instead of adding to them."
                 )
         return None
 
@@ -182,19 +201,20 @@ class LayerTrial(Trial):
         return not_single({"y": y, **self.named(dx)})
 
 
-def not_single(results: dict) -> str | None:
-    """What to say if not all `results` are float32, though everything that went in was."""
+def not_single(results: dict[str, numpy.ndarray]) -> str | None:
+    """What to say if not all results of a float32 input are float32; None if they are."""
     for name, array in results.items():
         if array.dtype != numpy.float32:
             return (
-                f"{name} is {array.dtype} though all that went in was float32, in which nets compute: it takes half the memory "
-                "and time. numpy.zeros(shape) makes float64; say numpy.zeros(shape, x.dtype) or numpy.zeros_like(x)."
+                f"{name} is {array.dtype} although the input was float32. Networks compute in "
+                "float32: it takes half the memory and time. numpy.zeros(shape) makes float64; "
+                "write numpy.zeros(shape, x.dtype) or numpy.zeros_like(x)."
             )
     return None
 
 
-def params_of(layer) -> dict[str, numpy.ndarray]:
-    """The layer's parameters; none if it has no such attribute."""
+def params_of(layer: object) -> dict[str, numpy.ndarray]:
+    """The layer's parameters; none if it has no attribute `params`."""
     return getattr(layer, "params", {})
 
 
@@ -202,13 +222,13 @@ def copied(arrays: dict) -> dict:
     return {name: copied_array(array) for name, array in arrays.items()}
 
 
-def copied_array(value):
-    """A copy if it is an array: layers may use the memory of their results again."""
+def copied_array(value: object) -> object:
+    """A copy if it is an array: a layer may reuse the memory of its results."""
     return value.copy() if isinstance(value, numpy.ndarray) else value
 
 
-def must_be(name: str, got, shape: tuple[int, ...] | None = None) -> None:
-    """Wrong unless `got` is an array of floating-point numbers, of that shape."""
+def must_be(name: str, got: object, shape: tuple[int, ...] | None = None) -> None:
+    """Raises Wrong unless `got` is an array of floating-point numbers, of that shape."""
     fault = form(name, got, shape)
     if fault:
         raise Wrong(fault)

@@ -1,8 +1,9 @@
-"""python -m minialex.visualize: what a trained network has learnt and what it looks at, as pictures."""
+"""python -m minialex.visualize: what a trained network has learnt and looks at, as pictures."""
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 from minialex.command import Parser, run
 from minialex.files import check_replaceable, write_output
@@ -27,7 +28,7 @@ EXAMPLES = """\
 
 def parser() -> Parser:
     """The command's options: those of each kind of picture."""
-    about = "Draws what a trained network has learnt and what it looks at, each as a PNG."
+    about = "Draws what a trained network has learnt and what it looks at, as a PNG."
     about += "\n\nKIND is one of these; each has a --help of its own:\n"
     about += "\n".join(f"  {name:<10} {kind.LINE}" for name, kind in KINDS.items())
     p = Parser("visualize", about, EXAMPLES, usage="KIND [options]")
@@ -46,9 +47,9 @@ def parser() -> Parser:
 
 
 class Kind(Parser):
-    """The parser of one kind."""
+    """The parser of one kind, a module of this package."""
 
-    def __init__(self, prog: str, kind):
+    def __init__(self, prog: str, kind: ModuleType):
         super().__init__(prog.partition("minialex.")[2], kind.ABOUT, kind.EXAMPLES, kind.USAGE)
 
 
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def default_out(given: argparse.Namespace) -> Path:
-    """Where the PNG goes if nobody says."""
+    """Where the PNG goes without --out."""
     if given.kind == "curves":
         return curves.default_out(given.runs)
     return folder_of(given.weights) / f"{given.kind}.png"

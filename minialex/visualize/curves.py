@@ -18,7 +18,7 @@ EXAMPLES = """\
   python -m minialex.visualize curves runs/adam runs/sgd --out adam-and-sgd.png
 """
 
-#: What is drawn of an epoch.
+#: What is drawn of each epoch.
 KEYS = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
 
 
@@ -28,12 +28,15 @@ def add_options(p: argparse.ArgumentParser) -> None:
 
 
 def default_out(runs: list[Path]) -> Path:
-    """Where the PNG goes if nobody says: one run's is the file that training draws, several runs' is another."""
+    """Where the PNG goes without --out.
+
+    For one run that is the file that training draws; a comparison of several has its own.
+    """
     return folder_of(runs[0]) / ("curves.png" if len(runs) == 1 else "comparison.png")
 
 
 def folder_of(path: Path) -> Path:
-    """The folder of the run that is named by it or by the checkpoint in it."""
+    """The run's folder, given that or the checkpoint in it."""
     return path.parent if path.name == "checkpoint.npz" else path
 
 
@@ -45,7 +48,7 @@ def draw(given: argparse.Namespace) -> bytes:
 
 
 def named(folders: Iterable[Path]) -> dict[str, Path]:
-    """The runs by the names of their folders, or by their paths where two have the same name."""
+    """The folders by name, or by path where several have the same name."""
     folders = list(folders)
     names = [folder.resolve().name for folder in folders]
     return {
@@ -55,10 +58,13 @@ def named(folders: Iterable[Path]) -> dict[str, Path]:
 
 
 def epochs(folder: Path) -> list[dict]:
-    """The lines of the run's metrics; InputError if it is no run or has not finished an epoch."""
+    """The lines of the run's metrics, one per epoch.
+
+    InputError if the folder is not a run's or the run has not finished an epoch.
+    """
     run = RunFolder(folder)
     if not run.config.exists():
-        raise InputError(f"there is no run {folder}: expected the folder of one")
+        raise InputError(f"there is no run {folder}: expected the folder of a run")
     history = run.read_metrics()
     if not history:
         raise InputError(f"{folder} has no curves yet: no epoch of it is finished")

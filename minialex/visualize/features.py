@@ -1,6 +1,7 @@
 """What each layer makes of one picture: its feature maps, from the edges of conv1 to the answer."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 import numpy
 
@@ -9,14 +10,19 @@ from minialex.errors import InputError
 from minialex.inference import trained_of
 from minialex.layers import AvgPool2d, MaxPool2d, ReLU, Sigmoid, Tanh
 from minialex.network import Network
+from minialex.prediction import probabilities, top_k
 from minialex.visualize.filters import tiles
-from minialex.visualize.subjects import add_subject_options, captions, probabilities, subjects
+from minialex.visualize.subjects import add_subject_options, captions, subjects
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 USAGE = "[PICTURE] [options]"
 LINE = "what each layer makes of a picture"
 ABOUT = """\
-What each layer makes of a picture: in a row for each activation and pool the
-maps that answer the most strongly, and at the end the most probable classes."""
+What each layer makes of a picture: for each activation and pool a row with the
+maps that respond most strongly, and above them the most probable classes."""
 EXAMPLES = """\
   python -m minialex.visualize features --weights runs/shapes-alexnet-cifar
       of a test picture; --seed N takes another
@@ -25,7 +31,7 @@ EXAMPLES = """\
       --layers conv1,relu1,norm1,pool1
 """
 
-#: So many maps stand in a row, and each is drawn at least so many pixels wide.
+#: The number of maps in a row, and the width in pixels that each has at least.
 MAPS, PIXELS = 12, 96
 
 
@@ -43,15 +49,14 @@ def draw(given: argparse.Namespace) -> bytes:
     layers = given.layers.split(",") if given.layers else activations_and_pools(trained.network)
     unknown = [name for name in layers if name not in trained.network.layers]
     if unknown:
-        raise InputError(
-            f"--layers: {trained.options['model']} has no {unknown[0]}, only {', '.join(trained.network.layers)}"
-        )
+        model, known = trained.options["model"], ", ".join(trained.network.layers)
+        raise InputError(f"--layers: {model} has no {unknown[0]}, only {known}")
     chosen = subjects(given, trained, 1)
     if len(chosen.names) > 1:
         raise InputError(f"expected one picture, got {given.pictures} with {len(chosen.names)}")
     outputs = activations(trained.network, trained.standardize(chosen.pictures))
     said = probabilities(trained, chosen.pictures)
-    best = numpy.argsort(-said[0], kind="stable")[:5]
+    best = top_k(said[0], 5)
     (caption,) = captions(trained, chosen, said, best[:1])
     shown = {name: outputs[name][0] for name in layers}
     return features(
@@ -63,13 +68,13 @@ def draw(given: argparse.Namespace) -> bytes:
 
 
 def activations_and_pools(network: Network) -> list[str]:
-    """The names of the layers that are drawn if nobody says which."""
+    """The names of the layers that are drawn without --layers."""
     kinds = (ReLU, Tanh, Sigmoid, MaxPool2d, AvgPool2d)
     return [name for name, layer in network.layers.items() if isinstance(layer, kinds)]
 
 
-def activations(network: Network, x) -> dict[str, numpy.ndarray]:
-    """Every layer's output for the pictures x (N, H, W, C): name -> (N, …), on the host."""
+def activations(network: Network, x: numpy.ndarray) -> dict[str, numpy.ndarray]:
+    """The output of every layer for the pictures x (N, H, W, C): name -> (N, …), on the host."""
     outputs, x = {}, backend.to_device(x, backend.of(next(iter(network.params.values()))))
     for name, layer in network.layers.items():
         x = layer.forward(x)
@@ -78,12 +83,18 @@ def activations(network: Network, x) -> dict[str, numpy.ndarray]:
 
 
 def strongest(maps: numpy.ndarray, count: int) -> numpy.ndarray:
-    """The numbers of the `count` maps of (H, W, C) with the largest mean absolute value, the largest first."""
+    """The numbers of the `count` maps of (H, W, C) with the largest mean absolute values.
+
+    The largest comes first.
+    """
     return numpy.argsort(-abs(maps).mean(axis=(0, 1)), kind="stable")[:count]
 
 
 def as_strip(units: numpy.ndarray) -> numpy.ndarray:
-    """The units (n,) of a linear layer as a picture (h, w) in reading order, about as long and low as a row of maps."""
+    """The units (n,) of a linear layer as a picture (h, w), in reading order.
+
+    Its proportions are about those of a row of maps.
+    """
     height = max(1, round((len(units) / MAPS) ** 0.5))
     while len(units) % height:
         height -= 1
@@ -96,10 +107,12 @@ def features(
     caption: figures.Caption,
     outputs: dict[str, numpy.ndarray],
     best: list[tuple[str, float]],
-):
-    """The picture uint8 (S, S, C), the `best` classes with their probabilities, and a row for each of `outputs`.
+) -> "Figure":
+    """The picture, the most probable classes, and a row for each layer.
 
-    outputs: a layer's name -> maps (H, W, C) or units (n,). Each row has its own scale: from 0 where nothing is negative.
+    picture: uint8 (S, S, C). outputs: a layer's name -> maps (H, W, C) or units (n,). best: classes
+    with their probabilities. Each row has its own colour scale, which starts at 0 if no number is
+    negative.
     """
     width, side, left, above, row = 12.0, 1.7, 1.3, 2.8, 1.12  # inches
     height = above + row * len(outputs)
@@ -126,8 +139,8 @@ def features(
     return figure
 
 
-def draw_answers(axes, best: list[tuple[str, float]]) -> None:
-    """Bars for the most probable classes."""
+def draw_answers(axes: "Axes", best: list[tuple[str, float]]) -> None:
+    """Draws bars for the most probable classes."""
     from matplotlib.ticker import PercentFormatter
 
     names = [figures.shortened(name, 26) for name, _ in best]
@@ -141,8 +154,11 @@ def draw_answers(axes, best: list[tuple[str, float]]) -> None:
     axes.set_title("probability of the class", loc="left")
 
 
-def draw_row(axes, bar_axes, output: numpy.ndarray) -> None:
-    """The strongest maps of (H, W, C) with their numbers, or all units of (n,) as a strip; and the colour bar."""
+def draw_row(axes: "Axes", bar_axes: "Axes", output: numpy.ndarray) -> None:
+    """Draws the strongest maps of (H, W, C) with their numbers, or all units of (n,) as a strip.
+
+    The colour bar goes to `bar_axes`.
+    """
     axes.axis("off")
     low, high = float(output.min()), float(output.max())
     scale = dict(cmap="viridis", vmin=0, vmax=high or 1)

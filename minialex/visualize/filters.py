@@ -1,6 +1,7 @@
 """The first convolution's kernels as small pictures, like figure 3 of the paper."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 import numpy
 
@@ -10,6 +11,9 @@ from minialex.inference import trained_of
 from minialex.layers import Conv2d
 from minialex.network import Network
 from minialex.visualize.subjects import add_weights_option
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 USAGE = "[options]"
 LINE = "the first convolution's kernels (the paper's figure 3)"
@@ -22,7 +26,7 @@ EXAMPLES = """\
   python -m minialex.visualize filters --weights runs/long --out filters.png
 """
 
-#: So many kernels stand in a row, as in the paper, and each is drawn at least so many pixels wide.
+#: The number of kernels in a row, as in the paper, and the width in pixels that each has at least.
 COLUMNS, PIXELS = 16, 48
 
 
@@ -40,9 +44,10 @@ def draw(given: argparse.Namespace) -> bytes:
 
 
 def first_convolution(network: Network) -> tuple[str, numpy.ndarray, int]:
-    """The first convolution's name, its weight (O, KH, KW, C) on the host, and into how many towers its kernels are dealt.
+    """The first convolution's name, its weight (O, KH, KW, C) on the host, and how many towers its
+    kernels belong to.
 
-    They are dealt into so many as the next convolution has groups: the two GPUs of the paper's net.
+    That is the number of groups of the next convolution: 2 in the paper's network, one per GPU.
     """
     (name, first), *others = [
         (name, layer) for name, layer in network.layers.items() if isinstance(layer, Conv2d)
@@ -51,13 +56,19 @@ def first_convolution(network: Network) -> tuple[str, numpy.ndarray, int]:
 
 
 def contrasted(weight: numpy.ndarray) -> numpy.ndarray:
-    """Each kernel of (O, KH, KW, C) divided by its largest absolute weight: between −1 and 1. A kernel of zeros stays."""
+    """Each kernel of (O, KH, KW, C) divided by its largest absolute weight: between −1 and 1.
+
+    A kernel of zeros stays as it is.
+    """
     largest = abs(weight).max(axis=(1, 2, 3), keepdims=True)
     return weight / numpy.where(largest > 0, largest, 1)
 
 
 def tiles(maps: numpy.ndarray, columns: int, pixels: int) -> numpy.ndarray:
-    """Maps (n, h, w, C) in rows of `columns`, each at least so many pixels wide, with narrow gaps of NaN between: (H, W, C)."""
+    """Maps (n, h, w, C) in rows of `columns`, with narrow gaps of NaN between them: (H, W, C).
+
+    Each map is enlarged by a whole factor to at least so many `pixels` of width.
+    """
     times = -(-pixels // maps.shape[2])
     maps = maps.repeat(times, axis=1).repeat(times, axis=2)
     n, h, w, c = maps.shape
@@ -71,15 +82,15 @@ def tiles(maps: numpy.ndarray, columns: int, pixels: int) -> numpy.ndarray:
 
 
 @figures.drawing
-def filters(weight: numpy.ndarray, towers: int, name: str):
-    """The kernels of weight (O, KH, KW, C), C = 1 or 3, in rows of 16, those of each tower in a block."""
+def filters(weight: numpy.ndarray, towers: int, name: str) -> "Figure":
+    """The kernels of weight (O, KH, KW, C), C = 1 or 3, in rows of 16: one block per tower."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
     o, kernel_height, kernel_width, channels = weight.shape
     columns = min(COLUMNS, o // towers)
     blocks = [tiles(part, columns, PIXELS) for part in numpy.split(contrasted(weight), towers)]
-    inch = blocks[0].shape[1] / (0.58 * columns)  # so many pixels are drawn as one
+    inch = blocks[0].shape[1] / (0.58 * columns)  # in pixels of the block
     above, below = 0.5 if towers == 1 else 0.72, 0.85 if channels == 1 else 0.35
     width = max(5.0, 2 * figures.MARGIN + blocks[0].shape[1] / inch)
     height = above + sum(len(block) / inch + 0.32 for block in blocks) + below

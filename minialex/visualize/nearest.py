@@ -1,8 +1,9 @@
-"""The pictures nearest in the space of the last hidden layer, FC7 in AlexNet, like figure 4 of the paper."""
+"""The nearest pictures in the space of the last hidden layer, as in figure 4 of the paper."""
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy
 from tqdm import tqdm
@@ -11,19 +12,22 @@ from minialex import backend, fast, figures
 from minialex.data.augment import Standardize, centre_views
 from minialex.data.batches import prefetch
 from minialex.errors import InputError
-from minialex.evaluate import dataset_of, name_of
 from minialex.inference import trained_of
 from minialex.layers import AvgPool2d, Conv2d, Linear, MaxPool2d
 from minialex.network import Network
-from minialex.predict import files_of
+from minialex.prediction import files_of
+from minialex.trained_dataset import Images, dataset_of, name_of
 from minialex.visualize.subjects import Subjects, add_subject_options, subjects
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 USAGE = "[PICTURE...] [options]"
 LINE = "the pictures that the network finds alike (figure 4)"
 ABOUT = """\
-Which pictures a network finds alike: beside each picture those of the training
-pictures whose numbers in the last hidden layer, FC7 in AlexNet, are nearest to
-its own, like figure 4 of the paper. Distances are Euclidean."""
+Which pictures a network finds alike: beside each picture, the training pictures
+whose activations in the last hidden layer, FC7 in AlexNet, are nearest to its
+own, as in figure 4 of the paper. Distances are Euclidean."""
 EXAMPLES = """\
   python -m minialex.visualize nearest --weights runs/shapes-alexnet-cifar
       to six test pictures; --seed N takes others
@@ -32,7 +36,7 @@ EXAMPLES = """\
       looks in a folder of pictures and below it
 """
 
-#: So many neighbours are shown, as in the paper.
+#: How many neighbours are shown, as in the paper.
 NEIGHBOURS = 6
 
 
@@ -43,7 +47,7 @@ def add_options(p: argparse.ArgumentParser) -> None:
         "--among",
         type=Path,
         metavar="DIR",
-        help="where to look (default: among the run's training pictures)",
+        help="where to look (default: in the run's training pictures)",
     )
 
 
@@ -54,7 +58,9 @@ def draw(given: argparse.Namespace) -> bytes:
         raise InputError(f"--among {given.among}: expected a folder of pictures")
     dataset = None if given.pictures and given.among else dataset_of(trained, given.data_dir)
     if dataset and not dataset.train and not given.among:
-        raise InputError(f"no folder train in {given.data_dir}: say with --among where to look")
+        raise InputError(
+            f"no folder train in {given.data_dir}: name a folder to look in with --among"
+        )
     chosen = subjects(given, trained, 6, dataset)
     images = trained.images(files_of(str(given.among))) if given.among else dataset.train
     space, network = hidden(trained.network)
@@ -72,9 +78,10 @@ def draw(given: argparse.Namespace) -> bytes:
 
 
 def hidden(network: Network) -> tuple[str, Network]:
-    """What comes before the last linear layer, which makes the logits: its name, and the network up to there.
+    """The network up to the last linear layer, which makes the logits, and a name for its output.
 
-    In AlexNet that is FC7 with its activation. The name is that of the last layer with weights or windows.
+    In AlexNet it ends with FC7 and its activation. The name is that of the last layer in it with
+    weights or windows.
     """
     layers = list(network.layers.items())
     last = max(i for i, (_, layer) in enumerate(layers) if isinstance(layer, Linear))
@@ -87,9 +94,12 @@ def hidden(network: Network) -> tuple[str, Network]:
 
 
 def in_batches(
-    images, batch_size: int, standardize: Standardize
+    images: Images, batch_size: int, standardize: Standardize
 ) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
-    """All of `images` that can be read, at centre views: their numbers (n,) and x (n, S, S, C), standardised."""
+    """All `images` that can be read, in batches: their numbers (n,) and x (n, S, S, C).
+
+    The pictures are seen at centre views and standardised.
+    """
     for numbers in numpy.split(
         numpy.arange(len(images)), range(batch_size, len(images), batch_size)
     ):
@@ -98,8 +108,8 @@ def in_batches(
             yield numbers[good], standardize(pictures)
 
 
-def themselves(chosen: Subjects, images) -> list[int]:
-    """The number that each chosen picture has among `images`; −1 if it is not one of them."""
+def themselves(chosen: Subjects, images: Images) -> list[int]:
+    """The number of each chosen picture among `images`; −1 if it is not one of them."""
     if not chosen.paths or not hasattr(images, "paths"):
         return [-1] * len(chosen.names)
     numbers = {Path(path).resolve(): i for i, path in enumerate(images.paths)}
@@ -107,17 +117,22 @@ def themselves(chosen: Subjects, images) -> list[int]:
 
 
 def nearest(
-    features_of: Callable,
+    features_of: Callable[[numpy.ndarray], numpy.ndarray],
     x: numpy.ndarray,
-    batches: Iterable,
+    batches: Iterable[tuple[numpy.ndarray, numpy.ndarray]],
     count: int,
     itself: Sequence[int],
-    bar=None,
+    bar: tqdm | None = None,
 ) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """For each picture of x (N, S, S, C) the `count` nearest of those in `batches`, the nearest first.
+    """Finds, for each picture of x (N, S, S, C), the `count` nearest ones in `batches`.
 
-    features_of: pictures -> features (n, features) on the host. batches: of (numbers, pictures). itself: for each of x the
-    number that is never its neighbour. Returns numbers and Euclidean distances, (N, count); infinite where there are fewer.
+    features_of   pictures -> features (n, features), on the host
+    batches       (numbers, pictures) each
+    itself        for each picture of x, the number that is never its neighbour
+    bar           counts the pictures in `batches`
+
+    Returns the numbers and the Euclidean distances, (N, count), the nearest first. Where there are
+    fewer, distances are infinite.
     """
     wanted = features_of(x).copy()
     numbers = numpy.full((len(x), count), -1)
@@ -141,13 +156,17 @@ def nearest(
 @figures.drawing
 def neighbours(
     chosen: Subjects,
-    images,
+    images: Images,
     numbers: numpy.ndarray,
     distances: numpy.ndarray,
     class_names: list[str] | None,
     space: str,
-):
-    """A row for each chosen picture: itself, then its neighbours with their distances and, where they are known, classes."""
+) -> "Figure":
+    """A row for each chosen picture: itself, then its neighbours, with distances and classes.
+
+    numbers, distances: of the neighbours, (N, count). class_names: None if the classes are unknown.
+    space: the name of the space.
+    """
     title = (
         f"Pictures and those nearest to them in the space of {space} (Euclidean distances below)"
     )

@@ -1,4 +1,7 @@
-"""Occlusion: how probable the class still is when a part of the picture is covered (Zeiler and Fergus 2014)."""
+"""Occlusion: how probable a class still is while a part of the picture is covered.
+
+Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks", section 4.2.
+"""
 
 import argparse
 import itertools
@@ -11,21 +14,20 @@ from minialex import backend, figures
 from minialex.command import number
 from minialex.errors import InputError
 from minialex.inference import trained_of
-from minialex.predict import softmax
+from minialex.prediction import probabilities, softmax
 from minialex.visualize.subjects import (
     add_subject_options,
     captions,
     class_number,
-    probabilities,
     subjects,
 )
 
 USAGE = "[PICTURE...] [options]"
-LINE = "the parts of a picture that an answer hangs on"
+LINE = "the parts of a picture that an answer depends on"
 ABOUT = """\
-Which parts of a picture an answer hangs on: the probability of the class while
-a grey square covers the picture around each place (Zeiler and Fergus 2014).
-Grey is the mean colour of the training pictures."""
+Which parts of a picture an answer depends on: the probability of the class
+while a grey square covers the picture around each pixel (Zeiler and Fergus
+2014). Grey is the mean colour of the training pictures."""
 EXAMPLES = """\
   python -m minialex.visualize occlusion --weights runs/shapes-alexnet-cifar
       of six test pictures; --seed N takes others
@@ -35,7 +37,7 @@ EXAMPLES = """\
       why it might be a cat, whatever the network takes it for
 """
 
-#: Unless said otherwise the square is a quarter of the picture wide and stops at so many places along a side.
+#: Without --step, the square stops at so many places along a side.
 PLACES = 32
 
 
@@ -46,7 +48,7 @@ def add_options(p: argparse.ArgumentParser) -> None:
         "--class",
         dest="of_class",
         metavar="NAME",
-        help="whose probability (default: the network's answer's)",
+        help="whose probability (default: that of the network's answer)",
     )
     quarter = "the square's side (default: a quarter of the picture's)"
     p.add_argument("--square", type=number(int, 1), metavar="PIXELS", help=quarter)
@@ -79,7 +81,8 @@ def draw(given: argparse.Namespace) -> bytes:
             occlusion(trained.engine.forward, *one, square, step, batch_size, bar)
             for one in zip(x, classes, strict=True)
         ]
-    title = f"Occlusion: how probable the class is while a square of {square}×{square} pixels covers the place"
+    title = "Occlusion: how probable the class is while a square of "
+    title += f"{square}×{square} pixels covers the place"
     shown = captions(trained, chosen, said, classes)
     return figures.overlays(
         chosen.pictures, maps, shown, title, "probability of the class", True, "viridis"
@@ -87,12 +90,24 @@ def draw(given: argparse.Namespace) -> bytes:
 
 
 def occlusion(
-    forward: Callable, x, label: int, square: int, step: int, batch_size: int, bar=None
+    forward: Callable[[numpy.ndarray], numpy.ndarray],
+    x: numpy.ndarray,
+    label: int,
+    square: int,
+    step: int,
+    batch_size: int,
+    bar: tqdm | None = None,
 ) -> numpy.ndarray:
-    """For each pixel of x (S, S, C) the probability of class `label` with a square of 0, the mean colour, around it: (S, S).
+    """The probability of a class while a square covers x (S, S, C) around each pixel: (S, S).
 
-    The square, `square` pixels wide, slides by `step`: a block of step × step pixels has the probability with the square around
-    its middle. What of the square lies beyond the edge covers nothing. forward: pictures (n, S, S, C) -> logits (n, classes).
+    forward      pictures (n, S, S, C) -> logits (n, classes)
+    label        the class
+    square       the side of the square, in pixels; it is 0, the mean colour. Any of it beyond the
+                 edge covers nothing
+    step         how far the square slides, in pixels: every step × step pixels share the
+                 probability with the square around the middle one
+    batch_size   pictures at a time
+    bar          counts the places of the square
     """
     side = len(x)
     corners = [place - square // 2 for place in middles(side, step)]
@@ -111,5 +126,8 @@ def occlusion(
 
 
 def middles(side: int, step: int) -> list[int]:
-    """The middle pixel of each stretch of `step` pixels along a side; the last stretch may be shorter."""
+    """The middle pixel of each stretch of `step` pixels along a side.
+
+    The last stretch may be shorter.
+    """
     return [(start + min(start + step, side)) // 2 for start in range(0, side, step)]

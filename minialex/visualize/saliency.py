@@ -1,27 +1,32 @@
-"""Saliency: how much the class's logit would change with each pixel, by one walk backward (Simonyan et al. 2013)."""
+"""Saliency: how much the logit of a class changes with each pixel, by one backward pass.
+
+Simonyan et al. 2013, "Deep inside convolutional networks", section 3.
+"""
 
 import argparse
+import copy
+from collections.abc import Sequence
 
 import numpy
 
 from minialex import backend, figures
 from minialex.inference import trained_of
-from minialex.layers import Dropout
+from minialex.layers import Dropout, Layer
 from minialex.network import Network
+from minialex.prediction import probabilities
 from minialex.visualize.subjects import (
     add_subject_options,
     captions,
     class_number,
-    probabilities,
     subjects,
 )
 
 USAGE = "[PICTURE...] [options]"
-LINE = "the pixels that an answer hangs on"
+LINE = "the pixels that an answer depends on"
 ABOUT = """\
-Which pixels an answer hangs on: how much the logit of the class changes with
-each, over the picture (Simonyan et al. 2013). The gradient that trains the
-weights, walked one step further back, to the pixels."""
+Which pixels an answer depends on: how much the logit of the class changes with
+each of them (Simonyan et al. 2013). It is the gradient that trains the weights,
+taken one step further back, to the pixels."""
 EXAMPLES = """\
   python -m minialex.visualize saliency --weights runs/shapes-alexnet-cifar
       of six test pictures; --seed N takes others
@@ -51,34 +56,35 @@ def draw(given: argparse.Namespace) -> bytes:
     if given.of_class is not None:
         classes[:] = class_number(trained, given.of_class)
     maps = saliency(trained.network, trained.standardize(chosen.pictures), classes)
-    title = "Saliency: the pixels that the class's logit changes with the most"
-    unit = "|∂ logit / ∂ pixel|, pixels as standardised"
+    title = "Saliency: the pixels that the logit of the class changes most with"
+    unit = "|∂ logit / ∂ pixel|, pixels standardised"
     return figures.overlays(
         chosen.pictures, maps, captions(trained, chosen, said, classes), title, unit
     )
 
 
-def saliency(network: Network, x: numpy.ndarray, classes: numpy.ndarray) -> numpy.ndarray:
-    """max_c |∂ logit_class / ∂ x_c| for each pixel of the pictures x (N, H, W, C): (N, H, W), on the host.
+def saliency(
+    network: Network, x: numpy.ndarray, classes: numpy.ndarray | Sequence[int]
+) -> numpy.ndarray:
+    """max_c |∂ logit / ∂ x_c| for each pixel of pictures x (N, H, W, C): (N, H, W), on the host.
 
-    classes: (N,), whose logit for each picture. x is standardised, so the gradient is by standard deviations of a channel.
+    classes: (N,), whose logit to take for each picture. As x is standardised, the gradient is per
+    standard deviation of a channel. Dropout is off, and the network stays as it was.
     """
-    logits_of = without_dropout(network)
-    logits = logits_of.forward(
-        backend.to_device(x, backend.of(next(iter(network.params.values())))), train=True
-    )
-    xp = backend.of(logits)
-    dlogits = xp.zeros_like(logits)
-    dlogits[xp.arange(len(x)), backend.to_device(numpy.asarray(classes), xp)] = 1
-    dx = logits_of.backward(dlogits)
-    return backend.to_host(abs(dx).max(axis=3))
+    layers = [twin(layer) for layer in network.layers.values() if not isinstance(layer, Dropout)]
+    xp = backend.of(next(iter(network.params.values())))
+    y = backend.to_device(x, xp)
+    for layer in layers:
+        y = layer.forward(y, train=True)
+    dy = xp.zeros_like(y)
+    dy[xp.arange(len(x)), backend.to_device(numpy.asarray(classes), xp)] = 1
+    for layer in reversed(layers):
+        dy = layer.backward(dy)
+    return backend.to_host(abs(dy).max(axis=3))
 
 
-def without_dropout(network: Network) -> Network:
-    """The network as it answers when testing, over the same weights, but able to go backward."""
-    layers = [
-        (name, layer.replica())
-        for name, layer in network.layers.items()
-        if not isinstance(layer, Dropout)
-    ]
-    return Network(layers, network.input_shape)
+def twin(layer: Layer) -> Layer:
+    """A layer over the same parameter arrays, with its own gradients and cache."""
+    other = copy.copy(layer)
+    other.grads, other.cache = {}, None
+    return other

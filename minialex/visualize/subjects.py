@@ -1,4 +1,4 @@
-"""Which pictures a network is looked at with: those in files, or a few of its run's test pictures."""
+"""The pictures that a network is shown: those in files, or a few test pictures of its run."""
 
 import argparse
 from dataclasses import dataclass
@@ -6,25 +6,28 @@ from pathlib import Path
 
 import numpy
 
-from minialex import backend, figures
+from minialex import figures
 from minialex.command import number
 from minialex.data.augment import centre_views
 from minialex.data.dataset import Dataset
 from minialex.errors import InputError
-from minialex.evaluate import dataset_of, name_of
 from minialex.inference import Trained, add_trained_options
-from minialex.predict import files_of, softmax
+from minialex.prediction import files_of
+from minialex.trained_dataset import dataset_of, name_of
 from minialex.weights import WEIGHTS_HELP, add_model_option
 
-#: More pictures than that are too many for one sheet.
+#: How many pictures fit on a sheet.
 MOST = 60
 
 
 @dataclass
 class Subjects:
-    """Pictures uint8 (N, S, S, C) as the network sees them, their names, and the numbers of their classes (None: not known).
+    """N pictures to show to a network.
 
-    paths: the files they come from; none, if they are test pictures.
+    pictures   uint8 (N, S, S, C), as the network sees them
+    names      to be shown
+    labels     the numbers of their classes, None where unknown
+    paths      the files they come from; empty for test pictures
     """
 
     pictures: numpy.ndarray
@@ -34,7 +37,7 @@ class Subjects:
 
 
 def add_subject_options(p: argparse.ArgumentParser, pictures: str = "*") -> None:
-    """Adds the options of a kind that looks at pictures: at one (`pictures` "?") or at any number ("*")."""
+    """Adds the options of a kind that shows pictures: one (`pictures` "?") or any number ("*")."""
     several = pictures == "*"
     about = "files, or folders of them" if several else "a file"
     about += " (default: from the run's test pictures)"
@@ -48,13 +51,13 @@ def add_subject_options(p: argparse.ArgumentParser, pictures: str = "*") -> None
         type=number(int, 0),
         default=0,
         metavar="N",
-        help="of the choice of test pictures (default: 0)",
+        help="for choosing test pictures (default: 0)",
     )
     add_trained_options(p)
 
 
 def add_weights_option(p: argparse.ArgumentParser) -> None:
-    """Adds --weights and, for weights that leave it open, --model."""
+    """Adds --weights and --model."""
     p.add_argument("--weights", required=True, metavar="WEIGHTS", help=f"{WEIGHTS_HELP} (required)")
     add_model_option(p)
 
@@ -62,7 +65,10 @@ def add_weights_option(p: argparse.ArgumentParser) -> None:
 def subjects(
     given: argparse.Namespace, trained: Trained, count: int, dataset: Dataset | None = None
 ) -> Subjects:
-    """The pictures that were `given`, or else `count` of the run's test pictures, drawn with --seed."""
+    """The pictures that were `given`, or `count` test pictures of the run, drawn with --seed.
+
+    dataset: the run's, if it is loaded already.
+    """
     if given.pictures:
         named = given.pictures if isinstance(given.pictures, list) else [given.pictures]
         paths = [path for one in named for path in files_of(one)]
@@ -90,15 +96,13 @@ def class_number(trained: Trained, name: str) -> int:
     return trained.class_names.index(name)
 
 
-def probabilities(trained: Trained, pictures: numpy.ndarray) -> numpy.ndarray:
-    """What the network says to pictures uint8 (N, S, S, C): (N, classes), on the host."""
-    return softmax(backend.to_host(trained.engine.forward(trained.standardize(pictures))))
-
-
 def captions(
-    trained: Trained, chosen: Subjects, said: numpy.ndarray, explained: list[int]
+    trained: Trained, chosen: Subjects, said: numpy.ndarray, explained: numpy.ndarray
 ) -> list[figures.Caption]:
-    """For each picture its name, and the class `explained` with its probability, in green or red where the class is known."""
+    """For each picture its name, and one class with its probability, in green or red if known.
+
+    said: the probabilities (N, classes). explained: the numbers of the classes to show, (N,).
+    """
     result = []
     for name, label, row, k in zip(chosen.names, chosen.labels, said, explained, strict=True):
         colour = None if label is None else figures.RIGHT if label == k else figures.WRONG

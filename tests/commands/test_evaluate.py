@@ -1,4 +1,4 @@
-"""The command, as a user meets it: its figures, its table of classes, its two pictures."""
+"""The evaluate command, run as by a user: its figures, its table of classes, its two pictures."""
 
 import functools
 import shutil
@@ -16,8 +16,8 @@ from minialex import figures as drawing
 from minialex.data import shapes
 from minialex.data.augment import centre_views
 from minialex.data.batches import Batches
-from minialex.evaluate import class_table, evaluate
 from minialex.evaluate import main as evaluate_command
+from minialex.evaluation import evaluate
 from minialex.files import PNG_MARK
 from minialex.inference import Trained
 
@@ -29,14 +29,14 @@ def pictures(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=[[], ["--lrn", "after-pool"]], ids=["plain", "lrn"])
 def folder(request, pictures, tmp_path_factory):
-    """A run of two epochs, once also with an option that no weight's shape tells of."""
+    """A run of two epochs, and one with an option that does not show in the weights' shapes."""
     return trained_runs.trained(
         tmp_path_factory.mktemp("runs") / "run", *trained_runs.on_folder(pictures), *request.param
     )
 
 
 def figures(out):
-    """The figures that the command prints first as a dict, without the speed."""
+    """The figures that the command prints first, without the speed."""
     rows = dict(line.split(maxsplit=1) for line in out.split("\n\n")[0].splitlines())
     assert float(rows.pop("images/s").replace(",", "")) > 0
     return rows
@@ -57,7 +57,7 @@ def test_the_command_gives_the_figures_of_the_run_s_last_epoch(folder, capsys):
     assert max(map(len, out.splitlines())) <= 80
 
 
-def test_to_the_last_bit(folder, pictures):
+def test_they_are_equal_to_the_last_bit(folder, pictures):
     trained = Trained(folder, "numpy", threads=2)
     batches = Batches(data.load("folder", pictures, 16).test, 8, trained.standardize)
     metrics = trained_runs.last_epoch(folder)
@@ -80,7 +80,7 @@ def test_threads_and_batch_size_change_no_figure(options, folder, capsys):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_ten_crop_says_so_and_gives_the_same_for_any_batch_size(folder, capsys):
+def test_ten_crop_is_named_and_gives_the_same_for_any_batch_size(folder, capsys):
     _, plain, _ = call(evaluate_command, folder, capsys=capsys)
     code, out, _ = call(evaluate_command, folder, "--ten-crop", capsys=capsys)
     assert code == 0
@@ -93,7 +93,7 @@ def test_ten_crop_says_so_and_gives_the_same_for_any_batch_size(folder, capsys):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_ten_crop_moves_small_pictures_as_far_as_training_did(tmp_path, capsys, monkeypatch):
+def test_ten_crop_moves_small_pictures_as_far_as_in_training(tmp_path, capsys, monkeypatch):
     few = functools.partial(shapes.load, train_size=40, test_size=30)
     monkeypatch.setattr(shapes, "load", few)
     trained_runs.trained(
@@ -147,7 +147,7 @@ def test_pictures_that_the_run_drew_itself_are_drawn_again(tmp_path, capsys, mon
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_run_in_mid_epoch_says_so(pictures, tmp_path, capsys):
+def test_the_step_of_an_unfinished_epoch_is_shown(pictures, tmp_path, capsys):
     trained_runs.trained(tmp_path / "run", *trained_runs.on_folder(pictures), "--max-steps", 7)
     capsys.readouterr()
     _, out, _ = call(evaluate_command, tmp_path / "run", capsys=capsys)
@@ -182,7 +182,7 @@ def test_other_classes_are_refused(folder, pictures, tmp_path, capsys):
 
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
-    """A file of weights of which nothing is known, in the folder where the test runs."""
+    """A file of weights that says nothing about itself, in the folder where the test runs."""
     monkeypatch.chdir(tmp_path)
     return trained_runs.nobody_s(tmp_path / "found.safetensors")
 
@@ -217,7 +217,9 @@ def test_weights_from_elsewhere_are_tested_on_labelled_pictures(
 def test_weights_from_elsewhere_need_pictures(elsewhere, pictures, tmp_path, capsys):
     code, out, err = call(evaluate_command, elsewhere, capsys=capsys)
     assert (code, out) == (2, "")
-    assert "is of no run, so it brings no pictures: name a folder of them with --data-dir" in err
+    assert (
+        "is not from a run, so it has no data set: name a folder of pictures with --data-dir" in err
+    )
     code, out, err = call(
         evaluate_command, elsewhere, "--data-dir", tmp_path / "nowhere", capsys=capsys
     )
@@ -255,7 +257,7 @@ def test_a_folder_of_damaged_test_pictures_is_an_error(folder, pictures, tmp_pat
 
 @pytest.fixture
 def answered(folder, pictures):
-    """What the run's network answers: (labels, answers, confidence), computed the long way."""
+    """The answers of the run's network, computed the long way: (labels, answers, confidence)."""
     test = data.load("folder", pictures, 16).test
     said = numpy.array(
         trained_runs.probabilities(folder, test.read(range(20), centre_views(20)), num_classes=2)
@@ -321,7 +323,7 @@ def test_two_pictures_are_drawn(folder, pictures, answered, capsys, tmp_path, mo
 
 
 @pytest.mark.parametrize("folder", [[]], ids=["plain"], indirect=True)
-def test_the_pictures_go_to_the_run_and_are_replaced_there_but_nobody_else_s_are(folder, capsys):
+def test_the_pictures_go_to_the_run_and_replace_only_minialex_s_own(folder, capsys):
     for _ in range(2):
         assert call(evaluate_command, folder, capsys=capsys)[0] == 0
         for name in ("confusion.png", "mistakes.png"):
@@ -334,33 +336,6 @@ def test_the_pictures_go_to_the_run_and_are_replaced_there_but_nobody_else_s_are
     (folder / "mistakes.png").unlink()
 
 
-def test_of_many_classes_the_worst_and_the_best_are_named():
-    classes = 30
-    matrix = numpy.diag(numpy.arange(classes))  # class k: k of 100 right
-    matrix[:, 5] += 100 - numpy.arange(classes)  # all others taken for class 5
-    matrix[7] = 0  # and no picture of class 7
-    lines = class_table(matrix, [f"class {k}" for k in range(classes)]).splitlines()
-    worst, best = lines[: lines.index("")], lines[lines.index("") + 1 :]
-    assert worst[0].startswith("the worst") and best[0].startswith("the best")
-    assert [line[:8].strip() for line in worst[1:]] == [
-        f"class {k}" for k in (0, 1, 2, 3, 4, 6, 8, 9)
-    ]
-    assert [line[:8].strip() for line in best[1:]] == [
-        f"class {k}" for k in (5, 29, 28, 27, 26, 25, 24, 23)
-    ]
-    assert worst[2].split() == ["class", "1", "1.00%", "100", "class", "5", "(99)"]
-    assert best[1].split() == ["class", "5", "100.00%", "100"]
-
-
-def test_long_names_stay_within_80_columns():
-    matrix = numpy.array([[1, 10_000], [99_999, 1]])
-    lines = class_table(matrix, ["a" * 100, "b" * 100]).splitlines()
-    assert max(map(len, lines)) <= 80
-    assert all(
-        line.startswith(letter * 27 + "…") for line, letter in zip(lines[1:], "ab", strict=True)
-    )
-
-
 def test_help_shows_examples(capsys):
     code, out, _ = call(evaluate_command, "--help", capsys=capsys)
     assert code == 0
@@ -369,7 +344,7 @@ def test_help_shows_examples(capsys):
 
 
 @pytest.mark.parametrize("folder", [[]], ids=["plain"], indirect=True)
-def test_the_mistakes_shown_are_the_right_pictures_also_after_one_that_cannot_be_read(
+def test_the_mistakes_are_the_right_pictures_even_after_one_that_cannot_be_read(
     folder, pictures, answered, capsys, tmp_path, monkeypatch
 ):
     labels, answers, confidence = answered

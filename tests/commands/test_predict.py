@@ -1,4 +1,4 @@
-"""The prediction command, as a user meets it: the network's probabilities, any number of files, some of them no pictures."""
+"""The predict command, run as by a user: probabilities, any number of files, unreadable ones."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from fashion_mnist_files import write as write_fashion_mnist
 from PIL import Image
 from torch_files import tensors, zipped
 
-from minialex import data, models, predict, weights
+from minialex import data, models, predict, prediction, weights
 from minialex.data.augment import centre_views
 from minialex.io import torch_layout
 
@@ -34,7 +34,10 @@ def folder(pictures, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def grey_run(tmp_path_factory):
-    """(folder, data folder) of two steps on a small Fashion-MNIST, its pictures enlarged from 28 to 40 pixels."""
+    """A run of two steps on a small Fashion-MNIST enlarged from 28 to 40 pixels, and its data.
+
+    (folder of the run, folder of the data)
+    """
     root = tmp_path_factory.mktemp("grey")
     options = [
         "--dataset",
@@ -143,7 +146,7 @@ def test_threads_and_batch_size_change_no_answer(options, pictures, use):
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 100])
-def test_a_file_that_is_no_picture_is_named_and_the_rest_go_on(batch_size, pictures, use, tmp_path):
+def test_unreadable_files_are_named_and_the_others_predicted(batch_size, pictures, use, tmp_path):
     good = sorted((pictures / "val" / "even").iterdir())[:4]
     broken, absent = tmp_path / "broken.png", tmp_path / "absent.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n but no more")
@@ -157,7 +160,7 @@ def test_a_file_that_is_no_picture_is_named_and_the_rest_go_on(batch_size, pictu
     assert f"error: {absent}" in second
 
 
-def test_where_nothing_can_be_read_the_exit_code_is_2(use, tmp_path):
+def test_if_nothing_can_be_read_the_exit_code_is_2(use, tmp_path):
     for name in ("a.png", "b.jpg"):
         (tmp_path / name).write_text("no picture")
     code, out, err = use(tmp_path, "--batch-size", 1)
@@ -216,7 +219,7 @@ def some_pictures(root, picture):
         (root / name).write_bytes(picture)
 
 
-def test_linked_folders_are_looked_into(pictures, use, tmp_path):
+def test_linked_folders_are_followed(pictures, use, tmp_path):
     (tmp_path / "linked").symlink_to(pictures / "val" / "even")
     code, out, _ = use(tmp_path, "--top", 1)
     assert (code, len(predictions(out))) == (0, 10)
@@ -253,7 +256,7 @@ def test_standard_input_is_a_picture(pictures, use, monkeypatch):
     assert out.split() == ["-", *expected.split()[1:]]
 
 
-def test_standard_input_that_is_no_picture_is_named(pictures, use, monkeypatch):
+def test_unreadable_standard_input_is_named(pictures, use, monkeypatch):
     for content in (b"", b"no picture"):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
         code, out, err = use("-", next((pictures / "val" / "even").iterdir()))
@@ -262,7 +265,7 @@ def test_standard_input_that_is_no_picture_is_named(pictures, use, monkeypatch):
 
 
 def test_a_picture_through_a_pipe(folder, pictures):
-    """As a shell does it, in a process of its own."""
+    """As in a shell, in a process of its own."""
     path = next((pictures / "val" / "even").iterdir())
     with open(path, "rb") as file:
         process = start(
@@ -300,7 +303,7 @@ def test_json_is_a_line_for_each_picture(pictures, use, tmp_path):
     assert len(json.loads(out)["predictions"]) == 1
 
 
-def test_names_that_are_no_text_are_json_all_the_same(pictures, use, tmp_path):
+def test_unusual_file_names_are_valid_json(pictures, use, tmp_path):
     picture = next((pictures / "val" / "even").iterdir())
     path = tmp_path / 'ä "quoted"\n.png'
     path.write_bytes(picture.read_bytes())
@@ -316,7 +319,9 @@ def torch_weights(tmp_path):
     return zipped(tmp_path / "lenet.pth", *tensors(torch_layout.to_torch(network))), network
 
 
-def test_weights_of_others_see_pictures_as_torchvision_prepares_them(torch_weights, use, tmp_path):
+def test_weights_from_elsewhere_see_pictures_as_torchvision_prepares_them(
+    torch_weights, use, tmp_path
+):
     path, network = torch_weights
     pixels = numpy.random.default_rng(0).integers(
         0, 256, (28, 33, 3), numpy.uint8
@@ -331,18 +336,18 @@ def test_weights_of_others_see_pictures_as_torchvision_prepares_them(torch_weigh
         ((cut - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225])[None].astype(numpy.float32)
     )
     assert_says(
-        predictions(out), [f"class {i}" for i in range(10)], predict.softmax(logits).tolist()
+        predictions(out), [f"class {i}" for i in range(10)], prediction.softmax(logits).tolist()
     )
     weights.export(path, tmp_path / "a.safetensors")
     assert use(tmp_path / "a.png", "--top", 10, weights=tmp_path / "a.safetensors") == (0, out, "")
 
 
-def test_exported_weights_say_the_same_as_the_run(folder, pictures, use, tmp_path):
+def test_exported_weights_predict_the_same_as_the_run(folder, pictures, use, tmp_path):
     weights.export(folder, tmp_path / "a.safetensors")
     assert use(pictures / "val", weights=tmp_path / "a.safetensors") == use(pictures / "val")
 
 
-def test_the_model_can_be_said(torch_weights, use, pictures):
+def test_the_model_can_be_given(torch_weights, use, pictures):
     path, _ = torch_weights
     assert use(pictures / "val", "--model", "lenet", weights=path)[0] == 0
     code, _, err = use(pictures / "val", "--model", "alexnet-mini", weights=path)
@@ -371,7 +376,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(arguments, said, use, tmp_path,
     assert said in err
 
 
-def test_without_a_run_it_says_so(capsys):
+def test_weights_are_required(capsys):
     code, _, err = call(predict.main, "picture.png", capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
     assert "the following arguments are required: --weights" in err

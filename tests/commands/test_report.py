@@ -1,4 +1,4 @@
-"""The page needs nothing but itself, says everything about the run, and class names cannot break it."""
+"""The page needs no other file, has everything about the run, and no class name can break it."""
 
 import base64
 import html.parser
@@ -15,8 +15,8 @@ from data_helpers import picture_folder
 from PIL import Image
 
 from minialex import __version__, data, figures, options, report
-from minialex.answers import Answers
 from minialex.data.dataset import Dataset
+from minialex.evaluation import Answers
 from minialex.report_page import page, sheet, table, themed, thumbnail
 
 #: Class names that end tags, attributes and URLs where they are not escaped.
@@ -89,7 +89,7 @@ def found(written):
     return Page(written)
 
 
-def test_the_page_asks_for_nothing(written, found):
+def test_the_page_loads_nothing_else(written, found):
     for tag, attributes in found.attributes:
         for name in ("src", "href", "srcset", "data", "action"):
             assert attributes.get(name, "data:").startswith("data:"), tag
@@ -100,7 +100,7 @@ def test_the_page_asks_for_nothing(written, found):
     assert "url(" not in style and "@import" not in style
 
 
-def test_every_picture_opens_and_says_what_it_shows(found):
+def test_every_picture_opens_and_has_a_description(found):
     images = found.all("img")
     for image in images:
         kind, content = image["src"].removeprefix("data:image/").split(";base64,")
@@ -114,7 +114,7 @@ def test_every_picture_opens_and_says_what_it_shows(found):
     assert kinds.count("pixels") == len(kinds) - 8 > 0
 
 
-def test_it_is_light_or_dark_fits_phones_and_has_headings_in_order(found):
+def test_it_is_light_or_dark_and_fits_phones_and_has_headings_in_order(found):
     assert found.all("html") == [{"lang": "en"}]
     metas = {meta.get("name"): meta.get("content") for meta in found.all("meta")}
     assert metas["viewport"] == "width=device-width, initial-scale=1"
@@ -132,9 +132,9 @@ def test_it_is_light_or_dark_fits_phones_and_has_headings_in_order(found):
 def test_it_has_the_figures_of_the_run_s_last_epoch(finished, found):
     metrics = trained_runs.last_epoch(finished)
     shown = dict(zip(found.texts("dt"), found.texts("dd"), strict=True))
-    assert shown["right (top-1)"] == f"{metrics['test_accuracy']:.2%}"
+    assert shown["accuracy (top-1)"] == f"{metrics['test_accuracy']:.2%}"
     assert shown["test loss"] == f"{metrics['test_loss']:.4f}"
-    assert (shown["test pictures"], shown["in the first 5"]) == ("20", "100.00%")
+    assert (shown["test pictures"], shown["top-5 accuracy"]) == ("20", "100.00%")
     assert found.texts("h1") == ["run"]
     assert (
         f"alexnet-cifar, after epoch 2, on folder. Made by minialex {__version__}."
@@ -161,7 +161,7 @@ def test_every_layer_and_every_class_is_on_it(found):
     assert {"conv1", "pool5", "fc8", "48 kernels 5×5×3, pad 2", *NAMES} <= set(cells)
 
 
-def test_the_command_says_where_the_page_is_and_replaces_only_pages(use, folder, tmp_path):
+def test_the_command_prints_the_path_and_replaces_only_its_own_pages(use, folder, tmp_path):
     for _ in range(2):
         assert use(folder) == (0, f"{folder}/report.html\n", "")
     assert Page((folder / "report.html").read_text("utf-8")).texts("h1") == ["a run & more"]
@@ -182,10 +182,10 @@ def test_a_run_without_a_finished_epoch_has_a_page(tmp_path, capsys):
     found = Page((folder / "report.html").read_text("utf-8"))
     assert "No epoch is finished yet." in found.texts("p")
     assert "in epoch 1, after step 1" in found.words()
-    assert "time of training" not in found.texts("dt")
+    assert "training time" not in found.texts("dt")
 
 
-def test_weights_that_are_no_run_s_have_a_page_without_curves_and_options(
+def test_weights_from_elsewhere_have_a_page_without_curves_and_options(
     use, folder, finished, tmp_path
 ):
     elsewhere = trained_runs.nobody_s(tmp_path / "found.safetensors")
@@ -249,21 +249,21 @@ def test_the_worst_are_the_surest_wrong_answers_and_the_best_the_surest_right_on
     assert "Of 3 wrong answers" in worst.words()
 
 
-def test_the_pictures_shown_are_those_of_the_answers_also_where_some_were_left_out():
+def test_the_pictures_match_the_answers_even_if_some_were_left_out():
     answers = hand_made([0, 0], [1, 0], [0.9, 0.8])
     answers.numbers[:] = 3, 5
     assert "picture 3" in "".join(report.wrong_answers(dataset_of(6, 2), answers))
     assert "picture 5" in "".join(report.right_answers(dataset_of(6, 2), answers))
 
 
-def test_where_all_or_nothing_is_right_it_says_so():
+def test_if_everything_or_nothing_is_right_it_says_so():
     everything, nothing = (
         hand_made([0, 1], [0, 1], [1.0, 1.0]),
         hand_made([0, 1], [1, 0], [1.0, 1.0]),
     )
     dataset = dataset_of(2, 2)
-    assert report.wrong_answers(dataset, everything) == ["<p>There is not one wrong answer.</p>"]
-    assert report.right_answers(dataset, nothing) == ["<p>There is not one right answer.</p>"]
+    assert report.wrong_answers(dataset, everything) == ["<p>There are no wrong answers.</p>"]
+    assert report.right_answers(dataset, nothing) == ["<p>There are no right answers.</p>"]
 
 
 @pytest.mark.parametrize(("taken", "label"), [(0, 1), (1, 0), (1, 1), (0, 0)])
@@ -285,7 +285,7 @@ def test_no_more_than_24_are_shown():
         )
 
 
-def test_classes_are_sorted_from_the_worst_to_the_best_and_those_without_pictures_left_out():
+def test_classes_go_from_worst_to_best_without_those_that_have_no_pictures():
     answers = hand_made([0, 0, 2, 2, 3], [0, 0, 2, 0, 0], [1.0] * 5)
     found = Page(report.class_table(dataset_of(5, 4), answers))
     rows = found.texts("th")[4:]
@@ -305,7 +305,7 @@ def test_classes_are_sorted_from_the_worst_to_the_best_and_those_without_picture
 @pytest.mark.parametrize(
     ("seconds", "said"), [(59, "59 s"), (119, "119 s"), (150, "2.5 min"), (9000, "2.5 h")]
 )
-def test_times_are_said_as_people_do(seconds, said):
+def test_durations_have_a_suitable_unit(seconds, said):
     assert report.duration(seconds) == said
 
 
@@ -313,7 +313,7 @@ def test_times_are_said_as_people_do(seconds, said):
     ("side", "channels", "kind"),
     [(32, 3, "png"), (32, 1, "png"), (65, 3, "jpeg"), (224, 1, "jpeg")],
 )
-def test_small_pictures_keep_every_pixel_photographs_are_jpegs(side, channels, kind, rng):
+def test_small_pictures_keep_every_pixel_and_photographs_are_jpegs(side, channels, kind, rng):
     picture = rng.integers(0, 256, (side, side, channels), numpy.uint8)
     (image,) = Page(thumbnail(picture, "<a picture>")).all("img")
     assert image["alt"] == "<a picture>"

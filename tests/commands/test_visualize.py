@@ -1,4 +1,4 @@
-"""The command as a user meets it: each kind of picture of a small run, of its test pictures and of files, and wrong input."""
+"""The visualize command, run as by a user: each kind of picture, its options, and wrong input."""
 
 import shutil
 
@@ -48,7 +48,7 @@ def use(folder, capsys):
 
 
 def of_run(kind):
-    """The arguments for a picture of this kind of the run."""
+    """The arguments that draw this kind of picture of the run."""
     quickly = ["--step", 4] if kind == "occlusion" else []
     return [kind, "run"] if kind == "curves" else [kind, "--weights", "run", *quickly]
 
@@ -62,7 +62,7 @@ def test_each_kind_goes_to_the_run_s_folder_and_may_be_drawn_again(kind, use, fo
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_out_names_another_file_but_nobody_else_s(kind, use, folder, tmp_path):
+def test_out_names_another_file_and_replaces_only_minialex_s_own(kind, use, folder, tmp_path):
     code, out, _ = use(*of_run(kind), "--out", "new/drawn.png")
     assert (code, out) == (0, "new/drawn.png\n")
     assert not (folder / f"{kind}.png").exists() or kind == "curves"
@@ -73,7 +73,7 @@ def test_out_names_another_file_but_nobody_else_s(kind, use, folder, tmp_path):
     assert (tmp_path / "new" / "drawn.png").read_text() == "my own"
 
 
-def test_a_file_in_the_way_is_said_before_the_work_not_after(use, monkeypatch, tmp_path):
+def test_a_file_in_the_way_is_an_error_before_the_work(use, monkeypatch, tmp_path):
     (tmp_path / "run" / "saliency.png").write_text("my own")
     monkeypatch.setattr(
         visualize.KINDS["saliency"], "draw", lambda given: pytest.fail("worked in vain")
@@ -81,7 +81,7 @@ def test_a_file_in_the_way_is_said_before_the_work_not_after(use, monkeypatch, t
     assert use("saliency", "--weights", "run")[0] == 2
 
 
-def test_runs_are_compared_in_a_picture_of_their_own(use, folder, tmp_path):
+def test_a_comparison_of_runs_has_its_own_file(use, folder, tmp_path):
     shutil.copytree(folder, tmp_path / "other")
     before = (folder / "curves.png").read_bytes()
     code, out, _ = use("curves", "run", "other/checkpoint.npz")
@@ -91,14 +91,14 @@ def test_runs_are_compared_in_a_picture_of_their_own(use, folder, tmp_path):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """What the pictures of saliency, occlusion and neighbours would have shown: the drawing functions' arguments."""
+    """The arguments of the drawing functions of saliency, occlusion and nearest."""
     seen = []
     for module, name in ((figures, "overlays"), (nearest_module, "neighbours")):
         monkeypatch.setattr(module, name, lambda *given: seen.append(given) or PNG_MARK)
     return seen
 
 
-def test_pictures_in_files_are_looked_at_as_the_network_sees_them(use, folder, pictures, drawn):
+def test_pictures_in_files_are_shown_as_the_network_sees_them(use, folder, pictures, drawn):
     paths = sorted((pictures / "val").rglob("*.png"))[:3]
     code, _, err = use("saliency", *paths, "--weights", "run")
     assert (code, err) == (0, "")
@@ -166,7 +166,7 @@ def test_the_true_class_of_test_pictures_shows_in_the_colour(use, drawn, picture
         assert caption[1][1] == (figures.RIGHT if right else figures.WRONG)
 
 
-def test_the_nearest_are_looked_for_among_the_training_pictures(use, pictures, drawn):
+def test_the_nearest_are_searched_among_the_training_pictures(use, pictures, drawn):
     use("nearest", pictures / "train" / "even" / "0.png", "--weights", "run")
     _, images, numbers, distances, names, space = drawn[0]
     train = data.load("folder", pictures, 16).train
@@ -214,7 +214,7 @@ def test_threads_and_batch_size_change_nothing(options, use, drawn):
 
 
 @pytest.mark.parametrize("kind", ["filters", "features", "saliency", "occlusion", "nearest"])
-def test_each_kind_looks_at_a_network_on_a_device(kind, use, device, folder, monkeypatch):
+def test_each_kind_draws_a_network_on_a_device(kind, use, device, folder, monkeypatch):
     monkeypatch.setattr(backend, "get", lambda name="auto": device)
     code, out, err = use(*of_run(kind))
     assert (code, out, err) == (0, f"run/{kind}.png\n", "")
@@ -237,7 +237,7 @@ def test_help_shows_examples_in_80_columns(kind, use):
         (["dreams"], "invalid choice: 'dreams'"),
         (["filters"], "the following arguments are required: --weights"),
         (["curves"], "the following arguments are required: RUN"),
-        (["curves", "nowhere"], "there is no run nowhere"),
+        (["curves", "nowhere"], "there is no run nowhere: expected the folder of a run"),
         (["filters", "--weights", "nowhere"], "nowhere"),
         (["saliency", "--weights", "run", "--class", "cat"], "class 'cat' is not one of even, odd"),
         (

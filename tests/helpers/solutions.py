@@ -1,4 +1,4 @@
-"""The exercises with their gaps filled from tests/helpers/exercise_solutions/, as a learner would fill them."""
+"""The exercises, with their gaps filled from exercise_solutions/, as a learner would fill them."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 EXERCISES = Path(__file__).parents[2] / "lessons" / "exercises"
 FOLDER = Path(__file__).with_name("exercise_solutions")
 MISTAKES = Path(__file__).with_name("classic_mistakes")
-#: Every solution; what comes before the _ is its exercise.
+#: Every solution; the part before the _ is its exercise.
 SOLUTIONS = sorted(path.stem for path in FOLDER.glob("*.py"))
 NAMES = ("conv", "pool", "lrn", "dropout", "softmax", "momentum")
 #: For each exercise the quickest solution.
@@ -26,14 +26,15 @@ def exercise_of(solution: str) -> str:
     return solution.partition("_")[0]
 
 
-#: What conv.py asks to take out once groups are written.
+#: The lines that conv.py asks to remove once groups are written.
 ABOUT_GROUPS = re.compile(r" +if self.groups > 1:\n.*NotImplementedError.*\n")
 
 
 def solved(solution: str, *changes: tuple[str, str], only: tuple[str, ...] | None = None) -> str:
-    """The exercise's text with the functions of the solution in its gaps, or `only` some of them, after the changes (old, new).
+    """The exercise's text with the functions of the solution, or `only` some of them, in its gaps.
 
-    A function of the solution takes the place of all that follows "# Your code here" in the method of its name.
+    A function of the solution replaces everything from "# Your code here" on in the method of its
+    name. changes: (old, new), made in the solution first.
     """
     text = (EXERCISES / f"{exercise_of(solution)}.py").read_text(encoding="utf-8")
     code = (FOLDER / f"{solution}.py").read_text(encoding="utf-8")
@@ -60,9 +61,9 @@ def with_gap_filled(text: str, name: str, body: str) -> str:
 
 
 def mistakes(exercise: str) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """The solution, the mistake's name and the changes (old, new) of each entry of classic_mistakes/.
+    """The entries of classic_mistakes/: (the solution, the mistake's name, the changes (old, new)).
 
-    They are written as learners make them, and owe nothing to how minialex/grader makes its own.
+    They are written as learners make them, independently of how minialex/grader makes its own.
     """
     found = []
     for entry in (MISTAKES / f"{exercise}.diff").read_text(encoding="utf-8").strip().split("\n\n"):

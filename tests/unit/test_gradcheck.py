@@ -1,4 +1,4 @@
-"""The checker is checked: it must pass right layers and catch the classic mistakes, each planted here once."""
+"""The checker is checked: it must pass correct layers and catch classic mistakes, planted here."""
 
 import os
 import re
@@ -11,6 +11,7 @@ from naive import apart, max_pool
 
 from minialex import gradcheck, layers
 from minialex.gradcheck import check_layer, check_loss, check_network
+from minialex.gradcheck.__main__ import main
 from minialex.grader import shipped
 from minialex.layers import (
     Conv2d,
@@ -23,92 +24,121 @@ from minialex.layers import (
     ReLU,
     SoftmaxCrossEntropy,
 )
-from minialex.layers.windows import col2im, taps
 from minialex.network import Network
 
 MAPS = (2, 7, 6, 8)
 
 
-class PoolAssigns(MaxPool2d):
+def windows(x, dy, size, stride):
+    """For each number of dy: its index, and the index of its window in x."""
+    for n, i, j, c in numpy.ndindex(dy.shape):
+        rows, columns = (slice(stride * k, stride * k + size) for k in (i, j))
+        yield (n, i, j, c), (n, rows, columns, c)
+
+
+def to_winners(x, dy, size, stride):
+    """dx of max-pooling x: the first maximum of each window gets the gradient."""
+    dx = numpy.zeros_like(x)
+    for number, window in windows(x, dy, size, stride):
+        winner = numpy.unravel_index(x[window].argmax(), x[window].shape)
+        dx[window][winner] += dy[number]
+    return dx
+
+
+def window_sum(a, before, after):
+    """Σ of a over the channels from i − before to i + after."""
+    padded = numpy.pad(a, [(0, 0)] * (a.ndim - 1) + [(before, after)])
+    return sum(padded[..., k : k + a.shape[-1]] for k in range(before + after + 1))
+
+
+class KeepsInput:
+    """Beside a layer: keeps x for a wrong backward, whatever the layer itself keeps."""
+
+    def forward(self, x, train=False):
+        self.x = x.copy()
+        return super().forward(x, train)
+
+
+class PoolAssigns(KeepsInput, MaxPool2d):
     """Where windows overlap, the last one's gradient replaces those before it."""
 
     def backward(self, dy):
-        shape, winner = self.cached()
-        dx = numpy.zeros(shape)
-        for k, tap in enumerate(taps(dx, self.kernel_size, self.stride, *dy.shape[1:3])):
-            tap[winner == k] = dy[winner == k]
+        dx = numpy.zeros_like(self.x)
+        for number, window in windows(self.x, dy, self.kernel_size, self.stride):
+            winner = numpy.unravel_index(self.x[window].argmax(), self.x[window].shape)
+            dx[window][winner] = dy[number]
         return dx
 
 
-class PoolGivesToEveryTie(MaxPool2d):
+class PoolGivesToEveryTie(KeepsInput, MaxPool2d):
     """Each pixel that equals the maximum gets the whole gradient."""
 
-    def forward(self, x, train=False):
-        y = super().forward(x, train)
-        self.cache = x, y.copy()
-        return y
-
     def backward(self, dy):
-        x, y = self.cached()
-        dx = numpy.zeros_like(x)
-        shape = (self.kernel_size, self.stride, *dy.shape[1:3])
-        for pixel, gradient in zip(taps(x, *shape), taps(dx, *shape), strict=True):
-            gradient += dy * (pixel == y)
+        dx = numpy.zeros_like(self.x)
+        for number, window in windows(self.x, dy, self.kernel_size, self.stride):
+            dx[window] += dy[number] * (self.x[window] == self.x[window].max())
         return dx
+
+
+def padded_with_zero(layer, x):
+    around = (layer.padding, layer.padding)
+    return numpy.pad(x, [(0, 0), around, around, (0, 0)])
 
 
 class PoolPadsWithZero(MaxPool2d):
-    """At the edge of a map of negative numbers 0 wins, a pixel that is not there."""
+    """At the edge of a map of negative numbers 0 wins, a pixel that does not exist."""
 
     def forward(self, x, train=False):
         super().forward(x, train)
-        around = [(0, 0), (self.padding, self.padding), (self.padding, self.padding), (0, 0)]
-        return MaxPool2d(self.kernel_size, self.stride).forward(numpy.pad(x, around))
+        return MaxPool2d(self.kernel_size, self.stride).forward(padded_with_zero(self, x))
 
 
-class NormWithoutCrossTerm(LocalResponseNorm):
+class NormWithoutCrossTerm(KeepsInput, LocalResponseNorm):
     """As if a unit damped nobody, not even itself."""
 
     def backward(self, dy):
-        _, s, _ = self.cached()
+        half = self.size // 2
+        s = self.k + self.alpha * window_sum(self.x**2, half, half)
         return dy * s**-self.beta
 
 
-class NormOffByOne(LocalResponseNorm):
-    """The window ends one channel too early."""
+class NormOffByOne(KeepsInput, LocalResponseNorm):
+    """backward's window ends one channel too early."""
 
-    def window_sum(self, a):
-        total = super().window_sum(a)
-        last = self.size // 2
-        total[..., :-last] -= a[..., last:]
-        return total
+    def backward(self, dy):
+        x, half = self.x, self.size // 2
+        s = self.k + self.alpha * window_sum(x**2, half, half)
+        cross = window_sum(dy * x * s ** (-self.beta - 1), half, half - 1)
+        return dy * s**-self.beta - 2 * self.alpha * self.beta * x * cross
 
 
-class ConvLosesStride(Conv2d):
+class ConvLosesStride(KeepsInput, Conv2d):
     """backward lays the windows side by side as if the stride were 1."""
 
     def backward(self, dy):
         super().backward(dy)
-        filters = dy.shape[3]
-        dcolumns = dy.reshape(-1, filters) @ self.params["weight"].reshape(filters, -1)
-        dx = numpy.zeros_like(self.cached())
-        reached = [side + self.kernel_size - 1 for side in dy.shape[1:3]]
-        col2im(
-            dcolumns[None], self.kernel_size, 1, 0, dx[:, : reached[0], : reached[1]], self.scratch
-        )
+        dx, size = numpy.zeros_like(self.x), self.kernel_size
+        for i, j in numpy.ndindex(dy.shape[1:3]):
+            window = numpy.tensordot(dy[:, i, j], self.params["weight"], 1)
+            dx[:, i : i + size, j : j + size] += window
         return dx
 
 
 class DropoutWithoutDivisor(Dropout):
     """forward divides by 1 − p, backward does not."""
 
+    def forward(self, x, train=False):
+        y = super().forward(x, train)
+        self.kept = y != 0
+        return y
+
     def backward(self, dy):
-        return dy * (self.cached() > 0)
+        return dy * self.kept
 
 
-class ReLUOverwritesGradient(ReLU):
+class ReLUOverwritesGradient(KeepsInput, ReLU):
     def backward(self, dy):
-        dy *= self.cached() > 0
+        dy *= self.x > 0
         return dy
 
 
@@ -119,7 +149,7 @@ class ReLUOverwritesInput(ReLU):
 
 
 class LinearMeanBias(Linear):
-    """The loss has taken the mean over the batch already."""
+    """The loss has already taken the mean over the batch."""
 
     def backward(self, dy):
         dx = super().backward(dy)
@@ -164,7 +194,7 @@ class TanhGivesNaN(layers.Tanh):
 
 
 class WholeNumbers(Layer):
-    """Pixels of 0 to 255 to the range 0 to 1, in integers: all 0."""
+    """Scales pixels from 0 to 255 to the range 0 to 1, in integers: all 0."""
 
     def forward(self, x, train=False):
         return (x.astype(numpy.uint8) // 255).astype(x.dtype)
@@ -208,7 +238,7 @@ def pixels(rng):
     return rng.integers(1, 250, MAPS) + 0.5
 
 
-#: The mistake, the input that shows it, the array whose gradient is wrong.
+#: The mistake, an input that exposes it, the array whose gradient is wrong.
 WRONG_NUMBERS = [
     (lambda rng: PoolAssigns(3, stride=2), distinct, "x"),
     (lambda rng: PoolGivesToEveryTie(3, stride=2), tied, "x"),
@@ -224,7 +254,7 @@ WRONG_NUMBERS = [
     (lambda rng: TanhGivesNaN(), normal, "x"),
     (lambda rng: SoftmaxForgotten(), features, "x"),
 ]
-#: The mistake, its input, what the report says.
+#: The mistake, an input that exposes it, what the report says.
 WRONG_IN_WORDS = [
     (lambda rng: ReLUOverwritesGradient(), distinct, "backward wrote into dy"),
     (lambda rng: ReLUOverwritesInput(), distinct, "forward or backward wrote into x"),
@@ -263,7 +293,7 @@ def test_a_planted_mistake_is_caught_and_the_array_named(build, x, array, rng):
 
 
 @pytest.mark.parametrize("build, x, message", named(WRONG_IN_WORDS))
-def test_what_is_no_matter_of_numbers_is_said_in_words(build, x, message, rng):
+def test_other_problems_are_reported_in_words(build, x, message, rng):
     report = check_layer(build(rng), x(rng), rng)
     assert not report.passed
     assert message in report.problems
@@ -290,7 +320,7 @@ def test_the_layers_without_the_mistakes_pass_on_the_same_inputs(layer, x, rng):
     assert {worst.array for worst in report.worst} == {"x", *layer.params}
 
 
-def test_the_one_wrong_number_is_pointed_at(rng):
+def test_a_single_wrong_number_is_located(rng):
     layer = LinearOneWrongNumber(8, 5, rng=rng)
     report = check_layer(layer, features(rng), rng)
     worst = max(report.worst, key=lambda worst: worst.error)
@@ -300,20 +330,23 @@ def test_the_one_wrong_number_is_pointed_at(rng):
 
 
 def test_at_a_tie_even_the_right_pool_disagrees_with_differences(rng):
-    """A maximum of equals has no derivative. So inputs keep away from ties, and test_layers_pool.py has them by hand."""
+    """The maximum of equal numbers has no derivative. So the inputs of checks have no ties, and
+    test_pool.py works them out by hand."""
     assert not check_layer(MaxPool2d(3, stride=2), tied(rng), rng).passed
 
 
-def test_a_wrong_forward_with_the_backward_to_match_passes(rng):
-    """A check proves that backward fits forward, not that forward is right: for that there are the loops of naive.py."""
+def test_a_wrong_forward_with_a_matching_backward_passes(rng):
+    """A check proves that backward matches forward, not that forward is right: the loops of
+    naive.py do that."""
 
     class Consistent(PoolPadsWithZero):
         def forward(self, x, train=False):
-            y = super().forward(x, train)
-            self.cache = (
-                (self.cache[0], numpy.where(y == 0, 255, self.cache[1])) if train else None
-            )  # no pixel won
-            return y
+            self.padded = padded_with_zero(self, x)
+            return super().forward(x, train)
+
+        def backward(self, dy):
+            dpadded = to_winners(self.padded, dy, self.kernel_size, self.stride)
+            return dpadded[:, self.padding : -self.padding, self.padding : -self.padding]
 
     layer, x = Consistent(3, stride=2, padding=1), negative(rng)
     assert check_layer(layer, x, rng).passed
@@ -321,7 +354,8 @@ def test_a_wrong_forward_with_the_backward_to_match_passes(rng):
 
 
 def test_ones_instead_of_random_numbers_upstream_would_hide_it(rng):
-    """Probabilities add up to 1 whatever the logits: as far as their sum goes, a softmax may be forgotten."""
+    """Probabilities sum to 1 whatever the logits are, so a forgotten softmax does not change the
+    gradient of their sum."""
     layer, x = SoftmaxForgotten(), features(rng)
     numeric = gradcheck.differences(lambda: float(layer.forward(x).sum()), x)
     assert abs(numeric - layer.backward(numpy.ones_like(x))).max() < 1e-9
@@ -329,8 +363,8 @@ def test_ones_instead_of_random_numbers_upstream_would_hide_it(rng):
 
 
 def test_single_precision_would_hide_it(rng):
-    """In float32 the right layer seems further off than the wrong one is: no tolerance could tell them apart. The more
-    numbers the loss is the sum of, the more it is rounded: these are a few thousand."""
+    """In float32 the correct layer seems further off than the wrong one is: no tolerance could tell
+    them apart. The more numbers the loss sums, the larger the rounding: here a few thousand."""
     x = rng.standard_normal((4, 12, 12, 8))
     right = check_layer(LocalResponseNorm(), x.astype(numpy.float32), rng)
     wrong = check_layer(NormWithoutCrossTerm(), x, rng)
@@ -338,7 +372,7 @@ def test_single_precision_would_hide_it(rng):
     assert right.error > 10 * wrong.error
 
 
-def test_the_check_puts_everything_back(rng):
+def test_the_check_restores_everything(rng):
     layer, x = Linear(8, 5, rng=rng).astype("float64"), features(rng)
     before = {"x": x.copy(), **{name: array.copy() for name, array in layer.params.items()}}
     check_layer(layer, x, rng)
@@ -346,16 +380,10 @@ def test_the_check_puts_everything_back(rng):
         numpy.testing.assert_array_equal(array, before[name])
 
 
-def test_a_layer_that_skipped_its_input_gradient_in_a_network_is_checked_whole(rng):
-    layer = Linear(8, 5, rng=rng)
-    layer.needs_input_gradient = False  # what a network's backward does to its first layer
-    report = check_layer(layer, features(rng), rng)
-    assert report.passed, report
-
-
 class LossForgetsMean(SoftmaxCrossEntropy):
     def backward(self):
-        return super().backward() * len(self.cache[0])
+        dlogits = super().backward()
+        return dlogits * len(dlogits)
 
 
 @pytest.mark.parametrize(
@@ -392,7 +420,7 @@ def test_a_network_is_checked_and_the_wrong_array_named(conv, linear, wrong, rng
     assert report.passed == (not wrong)
 
 
-def test_the_command_prints_a_line_for_every_layer_and_ends_well():
+def test_the_command_prints_a_line_for_every_layer_and_succeeds():
     done = subprocess.run(
         [sys.executable, "-m", "minialex.gradcheck"],
         capture_output=True,
@@ -405,13 +433,13 @@ def test_the_command_prints_a_line_for_every_layer_and_ends_well():
     assert all(line.endswith(" ok") for line in lines)
 
 
-def test_a_reader_that_has_seen_enough_ends_the_command_quietly():
+def test_a_closed_pipe_ends_the_command_quietly():
     reader, writer = os.pipe()
     os.close(reader)
-    with open(writer, "w") as nobody_reads:
+    with open(writer, "w") as closed_pipe:
         done = subprocess.run(
             [sys.executable, "-m", "minialex.gradcheck"],
-            stdout=nobody_reads,
+            stdout=closed_pipe,
             stderr=subprocess.PIPE,
         )
     assert (done.returncode, done.stderr) == (141, b"")
@@ -421,7 +449,7 @@ def test_the_command_names_a_wrong_layer_and_fails(monkeypatch, rng, capsys):
     monkeypatch.setattr(
         shipped, "shipped_layers", lambda rng: [(LinearMeanBias(8, 5, rng=rng), features(rng))]
     )
-    assert gradcheck.main([]) == 1
+    assert main([]) == 1
     output = capsys.readouterr().out
     assert re.search(r"^Linear\(8, 5\).* WRONG$", output, re.MULTILINE)
     assert re.search(r"^bias\[\d\] +backward", output, re.MULTILINE)

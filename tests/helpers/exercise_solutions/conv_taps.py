@@ -45,9 +45,7 @@ def backward(self, dy):
                     slice(kw, kw + S * (OW - 1) + 1, S),
                     channels,
                 )
-                dweight[filters, kh, kw] = numpy.tensordot(
-                    up, padded[tap], axes=([0, 1, 2], [0, 1, 2])
-                )
+                dweight[filters, kh, kw] = numpy.tensordot(up, padded[tap], ([0, 1, 2], [0, 1, 2]))
                 dpadded[tap] += up @ weight[filters, kh, kw]
     self.grads["weight"] = dweight
     self.grads["bias"] = dy.sum(axis=(0, 1, 2))

@@ -17,11 +17,10 @@ def forward(self, x, train=False):
 def backward(self, dy):
     x, s = self.cache
     C, half = x.shape[3], self.size // 2
-    dx = dy * s**-self.beta
+    a, b = self.alpha, self.beta
+    dx = dy * s**-b
     for i in range(C):
         for j in range(max(0, i - half), min(C - 1, i + half) + 1):
-            dydx = (
-                -2 * self.alpha * self.beta * x[..., i] * x[..., j] * s[..., j] ** (-self.beta - 1)
-            )
+            dydx = -2 * a * b * x[..., i] * x[..., j] * s[..., j] ** (-b - 1)
             dx[..., i] += dy[..., j] * dydx
     return dx

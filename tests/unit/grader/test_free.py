@@ -1,4 +1,4 @@
-"""Checking a layer that is none of the exercises."""
+"""Checking a layer that is not one of the exercises."""
 
 import pytest
 from solutions import solved
@@ -29,13 +29,13 @@ class TestAnyonesLayer:
         code, out = graded(LAYER + EXAMPLE)
         assert code == 0
         assert "Scale in" in out
-        assert "13 numbers as finite differences say" in out
+        assert "13 numbers agree with finite differences" in out
 
-    def test_that_needs_arguments_is_told_of_the_example(self, graded):
+    def test_that_needs_arguments_asks_for_an_example(self, graded):
         code, out = graded(LAYER)
         assert code == 1
         assert "missing 1 required positional argument: 'factor' when Scale() was called" in out
-        assert "needs a function example(rng) in the file that returns (layer, x)" in out
+        assert "add a function example(rng) to the file that returns (layer, x)" in out
 
     def test_may_draw_random_numbers_while_training(self, graded):
         noisy = LAYER.replace("{}\n", "{}\n        self.rng = numpy.random.default_rng(0)\n", 1)
@@ -45,7 +45,7 @@ class TestAnyonesLayer:
         code, out = graded(noisy + EXAMPLE)
         assert code == 0, out
 
-    def test_has_its_parameters_checked_too(self, graded):
+    def test_has_its_parameters_checked(self, graded):
         code, out = graded(LAYER.replace("(dy * self.cache).sum()", "dy.sum()") + EXAMPLE)
         assert code == 1
         assert "dfactor[0] is " in out
@@ -63,7 +63,7 @@ class TestAnyonesLayer:
         )
         assert code == 1
         assert "MyLayer in" in out
-        assert "All of it is right. Other in" in out
+        assert "Everything is right. Other in" in out
         assert "It is wrong only where x is negative." in out
 
     @pytest.mark.parametrize(
@@ -80,14 +80,15 @@ class TestAnyonesLayer:
                 "return y + self.calls()",
                 "y comes out differently when forward is called again",
             ),
-            ("return y", "return y / 0 * 0", "y has numbers in it that are infinite"),
+            ("return y", "return y / 0 * 0", "Some numbers of y are infinite or NaN."),
             ("return y", "return", "y is None. Is a `return` missing?"),
             ("return y", "x += 1\n    return y", "forward writes into x"),
         ],
     )
     def test_mistakes_that_any_layer_can_have(self, old, new, words, graded):
         text = solved("free_elu", (old, new))
-        calls = "    count = 0\n\n    def calls(self):\n        self.count += 1\n        return self.count\n\n    def forward"
+        calls = "    count = 0\n\n    def calls(self):\n        self.count += 1\n"
+        calls += "        return self.count\n\n    def forward"
         code, out = graded(text.replace("    def forward", calls, 1))
         assert code == 1
         assert words in out

@@ -1,4 +1,4 @@
-"""The grader is graded: right solutions pass, and each classic mistake, written as learners write it, is named."""
+"""The grader is graded: right solutions pass, learners' classic mistakes are named."""
 
 import ast
 import doctest
@@ -10,7 +10,7 @@ import solutions
 from command_runs import call, start
 from solutions import EXERCISES, NAMES, QUICK, mistakes, solved
 
-from minialex import gradcheck
+from minialex.gradcheck.__main__ import main as gradcheck
 from minialex.grader import grading
 from minialex.grader.learner import LearnersFile
 
@@ -25,7 +25,7 @@ def named(out):
 @pytest.mark.parametrize("solution", solutions.SOLUTIONS)
 def test_a_right_solution_passes(solution, graded):
     code, out = graded(solved(solution))
-    assert (code, "All of it is right." in out, "wrong" in out) == (0, True, False), out
+    assert (code, "Everything is right." in out, "wrong" in out) == (0, True, False), out
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -84,7 +84,7 @@ def test_the_untouched_exercise_names_its_first_gap_with_the_line(name, graded):
         ("free_elu", ["forward"], "backward"),
     ],
 )
-def test_what_is_filled_is_graded_and_the_next_gap_named(solution, filled, following, graded):
+def test_filled_gaps_are_graded_and_the_next_gap_is_named(solution, filled, following, graded):
     code, out = graded(solved(solution, only=filled))
     assert code == 1
     assert [re.search(rf"\b{step} ok", out) is not None for step in filled] == [True] * len(
@@ -104,7 +104,7 @@ def test_the_examples_in_the_exercises_are_true(solution, tmp_path):
 
 
 @pytest.mark.parametrize("name", [*NAMES, "free"])
-def test_exercises_say_how_to_grade_them_and_are_in_the_list(name):
+def test_exercises_say_how_to_grade_them_and_are_in_the_readme(name):
     text = (EXERCISES / f"{name}.py").read_text(encoding="utf-8")
     assert f"python -m minialex.gradcheck lessons/exercises/{name}.py" in ast.get_docstring(
         ast.parse(text)
@@ -112,7 +112,7 @@ def test_exercises_say_how_to_grade_them_and_are_in_the_list(name):
     assert f"[`{name}.py`]({name}.py)" in (EXERCISES / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_solution_without_groups_is_right_and_hears_of_them(graded):
+def test_a_solution_without_groups_is_right_and_is_told_of_them(graded):
     assert "What is left, if you like: groups." in graded(solved("conv_windows"))[1]
     assert "What is left" not in graded(solved("conv_taps"))[1]
 
@@ -153,7 +153,7 @@ def test_the_readme_shows_what_is_printed(tmp_path, monkeypatch, capsys):
     folder.mkdir(parents=True)
     (folder / "conv.py").write_text(solved("conv_numbers", *change), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    _, out, _ = call(gradcheck.main, "lessons/exercises/conv.py", capsys=capsys)
+    _, out, _ = call(gradcheck, "lessons/exercises/conv.py", capsys=capsys)
     assert out in (EXERCISES / "README.md").read_text(encoding="utf-8")
 
 
@@ -164,16 +164,16 @@ def test_the_readme_shows_what_is_printed(tmp_path, monkeypatch, capsys):
             "conv_windows",
             "return y",
             "return y * 3",
-            "Everywhere the number is 3 times what it should be.",
+            "Every number is 3 times what it should be.",
         ),
         ("conv_windows", "return y", "return -y", "The sign is wrong everywhere."),
-        ("conv_windows", "return y", "return y + 0.25", "Everywhere the number is 0.25 too large."),
+        ("conv_windows", "return y", "return y + 0.25", "Every number is 0.25 too large."),
         ("conv_windows", "return y", "return y * 0", "It is 0 everywhere."),
         (
             "conv_windows",
             "return y",
             "return y / 0 * 0",
-            "Some numbers are infinite, or not numbers at all (nan).",
+            "Some numbers are infinite or NaN.",
         ),
         (
             "conv_windows",
@@ -192,19 +192,20 @@ def test_the_readme_shows_what_is_printed(tmp_path, monkeypatch, capsys):
             "conv_taps",
             "return y +",
             "y[..., 1:] *= 2\n    return y +",
-            "It is wrong only in channel 1, 2.",
+            "It is wrong only in channels 1, 2.",
         ),
         (
             "pool_windows",
             "dpadded[n, i * S + kh, j * S + kw, c] += dy[n, i, j, c]",
-            "dpadded[n, i * S + kh, j * S + kw, c] += dy[n, i, j, c] / (1 + (dpadded[n, i * S + kh, j * S + kw, c] != 0))",
+            "pixel = n, i * S + kh, j * S + kw, c\n"
+            "        dpadded[pixel] += dy[n, i, j, c] / (1 + (dpadded[pixel] != 0))",
             "All wrong numbers belong to pixels in several windows.",
         ),
         (
             "lrn_loops",
             "return dx",
             "return 2 * dx",
-            "Everywhere the number is 2 times what it should be.",
+            "Every number is 2 times what it should be.",
         ),
         (
             "softmax_logs",
@@ -214,20 +215,22 @@ def test_the_readme_shows_what_is_printed(tmp_path, monkeypatch, capsys):
         ),
     ],
 )
-def test_where_no_mistake_is_known_it_says_what_is_to_be_seen(solution, old, new, hint, graded):
+def test_without_a_known_mistake_the_pattern_of_the_error_is_described(
+    solution, old, new, hint, graded
+):
     code, out = graded(solved(solution, (old, new)))
     assert (code, named(out)) == (1, []), out
     assert hint in out
-    assert "No classic mistake gives just this." in out
+    assert "No classic mistake gives exactly this." in out
 
 
-def test_an_agreement_of_shares_by_chance_is_not_taken_for_a_mistake(graded):
-    """Two masks that agree in 0.53 of all places say nothing where the share of zeros is wrong as well."""
+def test_shares_that_agree_by_chance_do_not_name_a_mistake(graded):
+    """Two masks agreeing in 0.53 of all places says nothing if the share of zeros is also wrong."""
     code, out = graded(solved("dropout_mask", ("random(x.shape)", "standard_normal(x.shape)")))
     assert (code, named(out)) == (1, []), out
 
 
-def test_a_mask_that_is_drawn_in_another_way_is_judged_by_most_of_its_shares(graded):
+def test_a_mask_drawn_in_another_way_is_judged_by_most_of_its_shares(graded):
     code, out = graded(solved("dropout_binomial", ("size=x.shape", "size=(len(x), 1, 1, 1)")))
     assert (code, named(out)) == (1, ["whole pictures are dropped"]), out
 
@@ -253,7 +256,7 @@ def test_a_mask_that_is_drawn_in_another_way_is_judged_by_most_of_its_shares(gra
             "conv_windows",
             "return y",
             "return y.astype('float32')",
-            "y is float32 though all that went in was float64.",
+            "y is float32 although the input was float64.",
         ),
         (
             "conv_windows",
@@ -326,16 +329,16 @@ def test_a_mask_that_is_drawn_in_another_way_is_judged_by_most_of_its_shares(gra
             "softmax_logs",
             "dlogits = p.copy()",
             "dlogits = p",
-            "backward gives something else when called again",
+            "backward returns something else when called again",
         ),
-        ("conv_windows", ", x.dtype)", ")", "y is float64 though all that went in was float32"),
+        ("conv_windows", ", x.dtype)", ")", "y is float64 although the input was float32"),
         (
             "dropout_mask",
             "mask.astype(x.dtype)",
             "mask",
-            "y is float64 though all that went in was float32",
+            "y is float64 although the input was float32",
         ),
-        ("softmax_loops", "dtype=p.dtype", "dtype=float", "dlogits is float64 though"),
+        ("softmax_loops", "dtype=p.dtype", "dtype=float", "dlogits is float64 although"),
         ("dropout_mask", "return x\n", "return\n", "y when testing is None."),
         ("dropout_mask", "return x * self.cache", "return (x * self.cache)[0]", "y has the shape"),
         ("dropout_mask", "return dy * self.cache", "dy * self.cache", "dx is None."),
@@ -343,18 +346,17 @@ def test_a_mask_that_is_drawn_in_another_way_is_judged_by_most_of_its_shares(gra
             "pool_taps",
             "return numpy.max(taps",
             "return train * numpy.max(taps",
-            "forward(x, train=False) gives another y",
+            "forward(x, train=False) returns a different y",
         ),
     ],
 )
-def test_what_is_no_matter_of_numbers_is_said_in_words(solution, old, new, words, graded):
+def test_other_problems_are_explained_in_words(solution, old, new, words, graded):
     code, out = graded(solved(solution, (old, new)))
     assert code == 1, out
     assert words in out
 
 
 def test_the_command_grades_a_file_in_a_process_of_its_own(tmp_path):
-    """As __main__, gradcheck is there twice: the graders import it again."""
     path = tmp_path / "momentum.py"
     for changes, code in ([], 0), ([("w += v", "w -= v")], 1):
         path.write_text(solved("momentum_in_place", *changes), encoding="utf-8")
@@ -371,7 +373,7 @@ def test_the_command_grades_a_file_in_a_process_of_its_own(tmp_path):
 
 
 def test_help_shows_both_uses(capsys):
-    code, out, _ = call(gradcheck.main, "--help", capsys=capsys)
+    code, out, _ = call(gradcheck, "--help", capsys=capsys)
     assert code == 0
     assert "lessons/exercises/conv.py" in out
     assert "FILE" in out

@@ -1,10 +1,10 @@
-"""Files that cannot be read, run or graded, and errors in what is run."""
+"""Files that cannot be read, run or graded, and errors in the learner's code."""
 
 import pytest
 from command_runs import call
 from solutions import solved
 
-from minialex import gradcheck
+from minialex.gradcheck.__main__ import main as gradcheck
 
 
 def line_of(text, part):
@@ -21,21 +21,21 @@ def test_an_error_is_shown_with_the_learners_line_and_none_of_ours(graded):
     assert code == 1
     assert "forward wrong With Conv2d(1, 1, 2), x (2, 4, 5, 1):" in out
     assert (
-        f"layer.py, line {line_of(text, ', 99]')}, in forward window = padded[n, i, j, 99] IndexError: index 99"
-        in out
+        f"layer.py, line {line_of(text, ', 99]')}, in forward "
+        "window = padded[n, i, j, 99] IndexError: index 99" in out
     )
     assert "Traceback" not in out
     assert "trials.py" not in out
 
 
-def test_an_error_in_a_function_that_forward_calls_is_shown_where_it_happened(graded):
+def test_an_error_in_a_function_called_by_forward_is_shown_where_it_happened(graded):
     helper = "\n\ndef helper(x):\n    return x.there_is_no_such_thing\n"
     text = solved("lrn_loops", ("s = numpy.zeros_like(x)", "s = helper(x)")) + helper
     code, out = graded(text)
     assert code == 1
     assert (
-        f"line {line_of(text, 'no_such_thing')}, in helper return x.there_is_no_such_thing AttributeError"
-        in out
+        f"line {line_of(text, 'no_such_thing')}, in helper "
+        "return x.there_is_no_such_thing AttributeError" in out
     )
 
 
@@ -54,7 +54,7 @@ def test_an_error_in_a_function_that_forward_calls_is_shown_where_it_happened(gr
         ("import sys\nsys.exit(3)\n", ["line 2", "SystemExit: 3"]),
     ],
 )
-def test_a_file_that_python_cannot_run_is_not_right_yet(text, words, graded):
+def test_a_file_that_cannot_be_run_shows_the_error(text, words, graded):
     code, out = graded(text, "conv.py")
     assert code == 1
     assert "cannot be run yet." in out
@@ -78,15 +78,15 @@ def test_a_file_that_python_cannot_run_is_not_right_yet(text, words, graded):
         ("notes.txt", "conv", "expected a Python file such as lessons/exercises/conv.py, got"),
     ],
 )
-def test_a_file_without_a_layer_is_an_error_of_one_line(name, text, words, graded):
+def test_a_file_without_a_layer_is_a_one_line_error(name, text, words, graded):
     code, out = graded(text, name)
     assert code == 2
     assert words in out
 
 
-def test_no_file_and_a_folder_are_errors(tmp_path, capsys):
+def test_a_missing_file_and_a_folder_are_errors(tmp_path, capsys):
     for path in (tmp_path / "none.py", tmp_path):
-        code, out, error = call(gradcheck.main, path, capsys=capsys)
+        code, out, error = call(gradcheck, path, capsys=capsys)
         assert (code, out) == (2, "")
         assert error.startswith("error: expected a Python file")
         assert error.count("\n") == 1
@@ -119,12 +119,12 @@ def test_a_changed_signature_is_explained(old, new, words, graded):
     assert "Traceback" not in out
 
 
-def test_an_edited_file_is_read_again_though_its_size_and_time_are_the_same(graded, tmp_path):
+def test_an_edited_file_is_read_again_even_if_size_and_time_are_the_same(graded, tmp_path):
     assert graded(solved("momentum_in_place"))[0] == 0
     assert graded(solved("momentum_in_place", ("w += v", "w -= v")))[0] == 1
 
 
-def test_a_file_named_like_a_module_replaces_none(graded):
+def test_a_file_named_like_a_module_does_not_replace_it(graded):
     assert graded(solved("momentum_in_place"), "random.py")[0] == 0
     import random
 

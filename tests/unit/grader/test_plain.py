@@ -1,4 +1,4 @@
-"""What learners are compared with is right itself, and each mistake is what its name says."""
+"""The plain layers, which learners are compared with, are right; each mistake is what it says."""
 
 from types import SimpleNamespace
 
@@ -20,7 +20,7 @@ from minialex.network import Network
 
 
 class TestThePlainLayers:
-    """What learners are compared with is right itself."""
+    """They are right themselves."""
 
     def layer(self, exercise, case):
         trial = exercise.trial(exercise.plain, case)
@@ -28,7 +28,7 @@ class TestThePlainLayers:
         return trial
 
     @pytest.mark.parametrize("exercise", [conv.EXERCISE, pool.EXERCISE, lrn.EXERCISE])
-    def test_equal_the_loops_and_their_gradients_the_differences(self, exercise, rng):
+    def test_equal_the_loops_and_pass_the_gradient_check(self, exercise, rng):
         for case in exercise.cases(rng):
             trial = self.layer(exercise, case)
             loops = {"conv": self.conv, "pool": self.pool, "lrn": self.lrn}[exercise.name]
@@ -45,7 +45,7 @@ class TestThePlainLayers:
     def lrn(self, case):
         return naive.lrn(case.x, **case.options)
 
-    def test_the_loss_equals_the_loops_and_its_gradient_the_differences(self, rng):
+    def test_the_loss_equals_the_loops_and_passes_the_gradient_check(self, rng):
         case, *_, hardest = softmax.cases(rng)
         assert softmax.SoftmaxCrossEntropy().forward(case.logits, case.labels) == pytest.approx(
             naive.softmax_cross_entropy(case.logits, case.labels), rel=BOUNDS["float64"]
@@ -56,7 +56,7 @@ class TestThePlainLayers:
             softmax.SoftmaxCrossEntropy().forward(hardest.logits, hardest.labels) > 300
         )  # 1000 / 3
 
-    def test_the_optimiser_takes_the_shipped_ones_steps(self, rng):
+    def test_the_optimiser_takes_the_same_steps_as_the_shipped_one(self, rng):
         for case in momentum.cases(rng):
             trials = [momentum.SGDTrial(kind, case) for kind in (momentum.SGD, optim.SGD)]
             ours, shipped = (trial.step() for trial in trials)
@@ -71,8 +71,8 @@ class TestThePlainLayers:
         assert numpy.array_equal(layer.backward(numpy.ones((100, 100))), y)
 
 
-def test_solutions_make_a_network_and_its_gradients_are_right(tmp_path, rng):
-    """The exercises are layers as any other."""
+def test_a_network_of_solutions_passes_the_gradient_check(tmp_path, rng):
+    """The exercises are layers like any other."""
     layers = {}
     for name in ("conv", "lrn", "pool", "dropout"):
         path = tmp_path / f"{name}.py"
@@ -97,7 +97,7 @@ def test_solutions_make_a_network_and_its_gradients_are_right(tmp_path, rng):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_mistake_shows_in_its_own_stage_and_not_before(name, rng):
-    """Else it would be named for what it cannot have caused."""
+    """Otherwise it would be named for something it cannot have caused."""
     exercise = grading.BY_FILE[name]
     stages, cases = list(exercise.stages), exercise.cases(rng)
     right = {
@@ -121,7 +121,7 @@ def test_a_mistake_shows_in_its_own_stage_and_not_before(name, rng):
 
 
 def test_the_momentum_exercise_takes_a_network(rng):
-    """What the exercise calls a network is one: the shipped optimiser takes the stand-in of the test, too."""
+    """The shipped optimiser takes the same stand-in for a network as the grader uses."""
     network = SimpleNamespace(params={"weight": numpy.ones(2)}, grads={"weight": numpy.ones(2)})
     optim.SGD(network, lr=0.5, momentum=0.5, weight_decay=0.0).step()
     assert network.params["weight"].tolist() == [0.5, 0.5]

@@ -1,4 +1,4 @@
-"""Which runs' metrics are drawn, and what is said where there are none."""
+"""Which metrics are drawn, and the errors for runs without any."""
 
 import json
 from pathlib import Path
@@ -34,22 +34,22 @@ def test_all_epochs_are_read(tmp_path):
         ([json.dumps({"epoch": 1})], "line 1, has no train_loss"),
     ],
 )
-def test_what_cannot_be_drawn_is_said(lines, said, tmp_path):
+def test_metrics_that_cannot_be_drawn_are_explained(lines, said, tmp_path):
     with pytest.raises(InputError, match=said):
         epochs(run(tmp_path / "run", lines))
 
 
-def test_a_folder_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(InputError, match="there is no run"):
+def test_a_folder_that_is_not_a_run_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"there is no run .*: expected the folder of a run"):
         epochs(tmp_path)
 
 
-def test_runs_are_called_by_their_folders_or_where_these_are_alike_by_their_paths(tmp_path):
+def test_runs_are_named_by_folder_or_by_path_where_names_repeat(tmp_path):
     paths = [Path("a/long"), Path("b/long"), Path("c/short")]
     assert named(paths) == {"a/long": paths[0], "b/long": paths[1], "short": paths[2]}
 
 
-def test_the_checkpoint_names_its_run():
+def test_a_checkpoint_stands_for_its_run():
     assert (
         folder_of(Path("runs/long/checkpoint.npz"))
         == folder_of(Path("runs/long"))
@@ -57,6 +57,6 @@ def test_the_checkpoint_names_its_run():
     )
 
 
-def test_a_comparison_does_not_replace_a_run_s_own_curves():
+def test_a_comparison_does_not_replace_the_curves_of_a_run():
     assert default_out([Path("a")]) == Path("a/curves.png")
     assert default_out([Path("a"), Path("b")]) == Path("a/comparison.png")

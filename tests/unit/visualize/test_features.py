@@ -1,4 +1,4 @@
-"""Every layer's output is shown, and it is what the network computes."""
+"""The output of every layer can be shown, and it is what the network computes."""
 
 import numpy
 import pytest
@@ -16,7 +16,7 @@ from minialex.visualize.features import (
 
 
 @pytest.mark.parametrize("model", ["alexnet-cifar", "lenet"])
-def test_the_last_layer_s_output_is_the_network_s(model, xp, rng):
+def test_the_output_of_the_last_layer_is_the_network_s(model, xp, rng):
     network = models.build(model, rng=rng).to(xp)
     x = rng.standard_normal((2, *network.input_shape), dtype="float32")
     outputs = activations(network, x)
@@ -25,9 +25,8 @@ def test_the_last_layer_s_output_is_the_network_s(model, xp, rng):
     numpy.testing.assert_array_equal(
         list(outputs.values())[-1], backend.to_host(network.forward(xp.asarray(x)))
     )
-    again = activations(
-        network, x[::-1].copy()
-    )  # other pictures: the first ones' outputs stay as they were
+    # Other pictures do not change the outputs for the first ones.
+    again = activations(network, x[::-1].copy())
     for name in outputs:
         numpy.testing.assert_allclose(outputs[name], again[name][::-1], rtol=1e-4, atol=1e-5)
 
@@ -68,7 +67,7 @@ def test_the_strongest_maps_have_the_largest_mean_absolute_value():
     ("units", "shape"),
     [(4096, (16, 256)), (512, (4, 128)), (120, (3, 40)), (127, (1, 127)), (1, (1, 1))],
 )
-def test_units_lie_in_reading_order(units, shape):
+def test_units_are_in_reading_order(units, shape):
     strip = as_strip(numpy.arange(units))
     assert strip.shape == shape
     numpy.testing.assert_array_equal(strip.ravel(), numpy.arange(units))
@@ -101,6 +100,6 @@ def test_maps_units_and_answers_are_drawn(rng):
     assert opened(features(picture, [("a.png", None)], outputs, best)).size
 
 
-def test_a_layer_that_answers_nothing_is_drawn_too():
+def test_a_layer_of_zeros_is_drawn_too():
     outputs = {"relu1": numpy.zeros((2, 2, 3)), "relu6": numpy.zeros(8)}
     assert opened(features(random_pictures(1)[0], [], outputs, [("a", 1.0)])).size

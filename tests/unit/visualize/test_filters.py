@@ -1,4 +1,4 @@
-"""conv1's kernels: one tile each, at its place, with contrast; those of the two towers apart."""
+"""The kernels of conv1: one tile each, in order, with full contrast; the two towers apart."""
 
 import numpy
 import pytest
@@ -10,7 +10,7 @@ from minialex.network import Network
 from minialex.visualize.filters import contrasted, filters, first_convolution, tiles
 
 
-def test_each_map_has_a_tile_at_its_place(rng):
+def test_each_map_has_a_tile_in_order(rng):
     maps = rng.standard_normal((7, 3, 5, 2))
     laid = tiles(maps, columns=4, pixels=10)  # each pixel twice, a gap of one
     assert laid.shape == (2 * 6 + 1, 4 * 10 + 3, 2)
@@ -18,9 +18,7 @@ def test_each_map_has_a_tile_at_its_place(rng):
         top, left = i // 4 * 7, i % 4 * 11
         numpy.testing.assert_array_equal(laid[top : top + 6 : 2, left : left + 10 : 2], one)
         numpy.testing.assert_array_equal(laid[top + 1 : top + 6 : 2, left + 1 : left + 10 : 2], one)
-    assert (
-        numpy.isfinite(laid).sum() == 4 * maps.size
-    )  # the gaps, and the eighth place, are not a number
+    assert numpy.isfinite(laid).sum() == 4 * maps.size  # the gaps and the eighth place are NaN
 
 
 def test_every_kernel_has_full_contrast_and_0_stays_0(rng):
@@ -42,7 +40,7 @@ def network(groups, channels=3):
 
 
 @pytest.mark.parametrize("groups", [1, 2])
-def test_the_next_convolution_s_groups_tell_the_towers(groups):
+def test_there_are_as_many_towers_as_groups_in_the_next_convolution(groups):
     net = network(groups)
     name, weight, towers = first_convolution(net)
     assert (name, towers) == ("conv1", groups)

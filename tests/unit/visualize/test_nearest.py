@@ -1,4 +1,4 @@
-"""The nearest pictures against a search by brute force; a planted duplicate comes first, a picture never finds itself."""
+"""The nearest pictures equal brute force; a duplicate comes first, a picture never finds itself."""
 
 import types
 from pathlib import Path
@@ -44,15 +44,15 @@ def test_a_planted_duplicate_comes_first_but_not_the_picture_itself(rng):
     assert (numbers[1, 0], distances[1, 0]) == (7, 0)
 
 
-def test_where_there_are_fewer_the_rest_is_infinite(rng):
+def test_missing_neighbours_are_infinitely_far(rng):
     candidates = rng.standard_normal((3, 2, 2, 3))
     numbers, distances = nearest(flat, candidates[:1], split(candidates, 2), 5, [0])
     assert set(numbers[0, :2]) == {1, 2}
     assert numpy.isinf(distances[0, 2:]).all()
 
 
-def test_features_that_are_used_again_by_the_network_are_copied(rng):
-    """A layer's output is valid until its next forward only."""
+def test_features_in_memory_that_is_reused_are_copied(rng):
+    """The output of a layer may only be valid until its next forward."""
     memory = numpy.empty((20, 12))
 
     def features_of(x):
@@ -70,7 +70,7 @@ def test_features_that_are_used_again_by_the_network_are_copied(rng):
     ("model", "name", "size"),
     [("alexnet-cifar", "fc7", 512), ("lenet", "fc4", 84), ("alexnet-mini", "pool3", 2048)],
 )
-def test_the_space_is_what_the_logits_are_made_of(model, name, size, xp, rng):
+def test_the_space_is_the_input_of_the_last_layer(model, name, size, xp, rng):
     network = models.build(model, rng=rng).to(xp)
     x = xp.asarray(rng.standard_normal((2, *network.input_shape), dtype="float32"))
     space, before = hidden(network)
@@ -81,7 +81,7 @@ def test_the_space_is_what_the_logits_are_made_of(model, name, size, xp, rng):
     numpy.testing.assert_allclose(logits, backend.to_host(network.forward(x)), rtol=1e-5, atol=1e-6)
 
 
-def test_all_pictures_are_looked_at_once_standardised():
+def test_all_pictures_are_read_once_and_standardised():
     images = numbered_images(10)
     parts = list(in_batches(images, 4, Standardize([0, 0, 0], [1, 1, 1])))
     assert [len(numbers) for numbers, _ in parts] == [4, 4, 2]

@@ -1,4 +1,4 @@
-"""Occlusion finds what the answer hangs on: a planted pixel, through the square that covers it, at the edges too."""
+"""Occlusion finds the pixel that the answer depends on, at the edges too."""
 
 import numpy
 import pytest
@@ -7,7 +7,10 @@ from minialex.visualize.occlusion import middles, occlusion
 
 
 def seeing(row, column):
-    """A net of two classes that looks at one pixel only: class 1 has probability e² / (1 + e²) where it is 2, else 1/2."""
+    """A network of two classes that looks at a single pixel.
+
+    The probability of class 1 is e² / (1 + e²) if the pixel is 2, and 1/2 if it is 0.
+    """
     return lambda x: numpy.stack([numpy.zeros(len(x)), x[:, row, column, 0]], axis=1)
 
 

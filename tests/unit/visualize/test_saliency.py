@@ -1,4 +1,4 @@
-"""Saliency against what it must be for a net that one can read off: a linear one. Dropout is off."""
+"""Saliency: the weights of a linear network, and finite differences of others; dropout is off."""
 
 import numpy
 
@@ -8,7 +8,7 @@ from minialex.network import Network
 from minialex.visualize.saliency import saliency
 
 
-def test_of_a_linear_net_it_is_the_class_s_weights(xp, rng):
+def test_of_a_linear_network_it_is_the_weights_of_the_class(xp, rng):
     linear = Linear(4 * 5 * 3, 6, rng=rng)
     weight = linear.params["weight"].reshape(6, 4, 5, 3).copy()
     network = Network([("flatten", Flatten()), ("fc1", linear)], (4, 5, 3)).to(xp)
@@ -18,8 +18,8 @@ def test_of_a_linear_net_it_is_the_class_s_weights(xp, rng):
     numpy.testing.assert_allclose(maps, abs(weight[classes]).max(axis=3), rtol=1e-6)
 
 
-def test_it_is_the_slope_of_the_logit(rng):
-    """Against differences, in float64: the largest over the channels of what nudging each pixel does to the one logit."""
+def test_it_equals_finite_differences_of_the_logit(rng):
+    """In float64: the largest change of the logit over the channels of each pixel."""
     features = [
         ("conv1", Conv2d(2, 3, 3, rng=rng)),
         ("relu1", ReLU()),
@@ -41,7 +41,7 @@ def test_it_is_the_slope_of_the_logit(rng):
     )
 
 
-def test_dropout_has_no_part_in_it_and_its_generator_stays(rng):
+def test_dropout_is_off_and_its_generator_does_not_move(rng):
     linear = Linear(12, 4, rng=rng)
     dropout = Dropout(0.5, numpy.random.default_rng(1))
     network = Network([("flatten", Flatten()), ("dropout1", dropout), ("fc2", linear)], (2, 2, 3))

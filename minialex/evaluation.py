@@ -1,22 +1,33 @@
-"""What a network answers to labelled pictures, and what follows: scores, what is taken for what, the surest mistakes."""
+"""A network's answers to labelled pictures, and what follows from them.
 
+Scores, the confusion matrix, and the answers that the network is surest of.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy
 from tqdm import tqdm
 
 from minialex import backend
 from minialex.data.batches import Batches
-from minialex.fast import Engine
+
+
+class Forward(Protocol):
+    """Anything with a network's forward: a Network, or what runs one on several threads."""
+
+    def forward(self, x: numpy.ndarray) -> numpy.ndarray:
+        """The logits (N, classes) for pictures x (N, H, W, C)."""
 
 
 @dataclass
 class Answers:
-    """What a network answered to N labelled pictures; arrays (N,) on the host, in the pictures' order.
+    """A network's answers to N labelled pictures: arrays (N,) on the host, in picture order.
 
     numbers      which pictures these are
     labels       the right classes
-    answers      the most probable classes; of equally probable ones the lower number
+    answers      the most probable classes; of equally probable ones, the lower number
     confidence   the probabilities of the answers
     losses       −ln of the probabilities of the right classes
     places       how many classes were more probable than the right one: 0 for a right answer
@@ -30,7 +41,10 @@ class Answers:
     places: numpy.ndarray
 
     def scores(self) -> dict[str, float]:
-        """Mean loss, accuracy (top-1) and top-5: the share of pictures whose class is among the five most probable."""
+        """The mean "loss", the "accuracy" (top-1) and "top5".
+
+        Top-5 is the share of pictures whose class is among the five most probable.
+        """
         right, among_five = (self.places < 1).mean(), (self.places < 5).mean()
         return {
             "loss": float(self.losses.mean()),
@@ -39,31 +53,47 @@ class Answers:
         }
 
     def confusion(self, classes: int) -> numpy.ndarray:
-        """How many pictures of each class (row) were taken for which (column): int (classes, classes)."""
+        """The confusion matrix, int (classes, classes): right classes in rows, answers in columns.
+
+        classes: how many there are.
+        """
         counts = numpy.bincount(self.labels * classes + self.answers, minlength=classes**2)
         return counts.reshape(classes, classes)
 
     def surest(self, right: bool) -> numpy.ndarray:
-        """The places in these arrays of the right answers, or of the wrong ones, the most confident first."""
+        """The indices of the right answers, or of the wrong ones, the most confident first."""
         chosen = numpy.flatnonzero((self.places < 1) == right)
         return chosen[numpy.argsort(-self.confidence[chosen], kind="stable")]
 
 
-def answer(engine: Engine, batches: Batches, should_stop=lambda: False) -> Answers | None:
-    """What the network answers to all pictures of `batches` that can be read; None if should_stop() turned true on the way.
+def evaluate(
+    network: Forward, batches: Batches, should_stop: Callable[[], bool] = lambda: False
+) -> dict[str, float] | None:
+    """The scores (see Answers) over all pictures of `batches` that can be read.
 
-    Where the batches have several views of a picture, its probabilities are the means over them.
+    None if should_stop() became true after some batch.
+    """
+    answers = answer(network, batches, should_stop)
+    return None if answers is None else answers.scores()
+
+
+def answer(
+    network: Forward, batches: Batches, should_stop: Callable[[], bool] = lambda: False
+) -> Answers | None:
+    """The network's answers to all pictures of `batches` that can be read.
+
+    If a picture has several views, its probabilities are the means over them. None if
+    should_stop() became true after some batch.
     """
     parts = []
     with tqdm(
         total=len(batches.images), desc="testing", unit="img", leave=False, disable=None
     ) as bar:
         for x, labels in batches.epoch(0):
-            if not len(labels):  # none of the batch could be read
+            if not len(labels):  # no picture of the batch could be read
                 continue
-            logits = backend.to_host(over_views(engine.forward(x), len(labels))).astype(
-                numpy.float64
-            )
+            logits = over_views(network.forward(x), len(labels))
+            logits = backend.to_host(logits).astype(numpy.float64)
             logs, rows = log_softmax(logits), numpy.arange(len(labels))
             best = numpy.where(numpy.isnan(logits), -numpy.inf, logits).argmax(axis=1)
             confidence, losses = numpy.exp(logs[rows, best]), -logs[rows, labels]
@@ -76,28 +106,31 @@ def answer(engine: Engine, batches: Batches, should_stop=lambda: False) -> Answe
     return Answers(*map(numpy.concatenate, zip(*parts, strict=True)))
 
 
-def over_views(logits, pictures: int):
-    """Logits of the mean probabilities of each picture's views: (pictures · views, classes) -> (pictures, classes)."""
+def over_views(logits: numpy.ndarray, pictures: int) -> numpy.ndarray:
+    """The logits of the mean probabilities over each picture's views.
+
+    (pictures · views, classes) -> (pictures, classes)
+    """
     if len(logits) == pictures:
         return logits
     views = log_softmax(logits.reshape(pictures, -1, logits.shape[-1]))
-    largest = views.max(
-        axis=1
-    )  # taken out, so that the mean below is not 0 and its logarithm finite
+    # The largest is factored out: the mean below cannot become 0, nor its logarithm infinite.
+    largest = views.max(axis=1)
     xp = backend.of(logits)
     return largest + xp.log(xp.exp(views - largest[:, None]).mean(axis=1))
 
 
-def log_softmax(logits):
+def log_softmax(logits: numpy.ndarray) -> numpy.ndarray:
     """ln p, p = exp(logit) / Σ exp(logit), over the last axis: (..., classes) -> (..., classes)."""
     xp, shifted = backend.of(logits), logits - logits.max(axis=-1, keepdims=True)
     return shifted - xp.log(xp.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def places(logits: numpy.ndarray, labels: numpy.ndarray) -> numpy.ndarray:
-    """How many classes come before the right one, (N,): 0 for a right answer. logits (N, classes), labels (N,), on the host.
+    """How many classes come before the right one, (N,): 0 for a right answer.
 
-    Of equal logits the lower class number comes first, as with argmax; a logit that is not a number comes last.
+    logits (N, classes) and labels (N,) are host arrays. Of equal logits the lower class number
+    comes first, as with argmax; a NaN comes last.
     """
     logits = numpy.where(numpy.isnan(logits), -numpy.inf, logits)
     own, classes = logits[numpy.arange(len(labels)), labels][:, None], numpy.arange(logits.shape[1])

@@ -1,4 +1,4 @@
-"""What counts as right: top-1 and top-5, ties and logits that are no numbers; who is taken for whom, and how surely."""
+"""Scores with ties and NaN logits, the confusion matrix, the surest answers, several views."""
 
 import types
 
@@ -7,10 +7,10 @@ import pytest
 from naive import assert_same
 
 from minialex import backend
-from minialex.answers import Answers, answer, over_views, places
 from minialex.data.augment import Standardize
 from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages
+from minialex.evaluation import Answers, answer, over_views, places
 
 nan = numpy.nan
 
@@ -21,7 +21,7 @@ nan = numpy.nan
         ([0.1, 0.9, 0.5], 1, 0),
         ([0.1, 0.9, 0.5], 2, 1),
         ([0.1, 0.9, 0.5], 0, 2),
-        ([0.0, 0.0, 0.0], 0, 0),  # a network that knows nothing answers class 0, as argmax does
+        ([0.0, 0.0, 0.0], 0, 0),  # of equal logits the lower class comes first, as with argmax
         ([0.0, 0.0, 0.0], 2, 2),
         ([nan, 1.0, 2.0], 0, 2),
         ([nan, 1.0, 2.0], 2, 0),
@@ -39,12 +39,12 @@ def batches(labels, batch_size=4):
 
 
 def answering(logits):
-    """What answer takes for Workers: it answers with the next rows of `logits`, whatever the pictures."""
+    """A network that answers with the next rows of `logits`, whatever the pictures are."""
     rows = iter(logits)
     return types.SimpleNamespace(forward=lambda x: numpy.array([next(rows) for _ in x]))
 
 
-def test_every_picture_counts_once_also_those_of_a_smaller_last_batch():
+def test_every_picture_counts_once_in_a_smaller_last_batch_too():
     labels = numpy.arange(10) % 7
     logits = -numpy.abs(numpy.arange(7) - labels[:, None]).astype(float)  # the right class first
     logits[9] = logits[9, ::-1]  # but label 2's in the last batch: class 4 first, 2 comes fourth
@@ -71,7 +71,7 @@ def test_top5_leaves_out_the_sixth():
     )
 
 
-def test_what_is_no_number_is_no_answer_and_makes_the_loss_none():
+def test_a_nan_is_never_the_answer_and_makes_the_loss_nan():
     answers = answer(answering(numpy.array([[nan, 1.0, 2.0], [nan, nan, nan]])), batches([2, 1]))
     assert list(answers.answers) == [2, 0]
     assert list(answers.places) == [0, 1]
@@ -85,7 +85,7 @@ def test_certain_answers_have_finite_losses():
 
 
 def hand_made(labels, answered, confidence):
-    """Answers to as many pictures; a wrong one's class came third."""
+    """Answers to that many pictures; for wrong ones, the right class is third."""
     labels, answered, numbers = (
         numpy.array(labels),
         numpy.array(answered),
@@ -108,7 +108,7 @@ def test_the_confusion_matrix_counts_true_classes_in_rows():
     )
 
 
-def test_the_surest_come_first_right_or_wrong_apart():
+def test_the_surest_right_or_wrong_answers_come_first():
     answers = hand_made([0, 1, 0, 1, 0], [0, 0, 1, 1, 1], [0.6, 0.7, nan, 0.9, 0.8])
     assert list(answers.surest(right=True)) == [3, 0]
     assert list(answers.surest(right=False)) == [4, 1, 2]
@@ -136,6 +136,6 @@ def test_the_views_of_a_picture_are_averaged_as_probabilities(xp, rng):
     numpy.testing.assert_allclose(certain, [[0, -800]])
 
 
-def test_one_view_of_each_picture_is_as_it_was(xp):
+def test_logits_of_single_views_stay_as_they_are(xp):
     logits = xp.asarray([[1.0, 2.0], [4.0, 3.0]])
     assert_same(over_views(logits, 2), logits)

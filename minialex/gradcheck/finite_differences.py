@@ -1,25 +1,24 @@
-"""python -m minialex.gradcheck: proves every layer's backward pass by finite differences.
+"""Checks a backward pass by finite differences: of a layer, of a loss, of a whole network.
 
-A derivative is a limit of differences, so backward can be checked without trusting anybody's algebra: nudge one number
-by ±ε, run forward twice, and (f(x + ε) − f(x − ε)) / 2ε must be what backward says, up to ε² and rounding. As f is the sum of
-dy · y with a random dy, nothing cancels by symmetry. Everything runs in float64; in float32 the rounding would hide
-real mistakes.
+A derivative is a limit of differences, so backward can be checked without trusting anybody's
+algebra: nudge one number by ±ε and run forward twice. (f(x + ε) − f(x − ε)) / 2ε must equal what
+backward returns, up to ε² and rounding. f is the sum of dy · y with a random dy, so that nothing
+cancels by symmetry. Everything runs in float64: float32 rounding would hide real mistakes.
 """
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy
 
 from minialex import backend
-from minialex.command import Parser, number, run
 from minialex.layers import Layer, SoftmaxCrossEntropy
 from minialex.network import Network
 
 EPSILON = 1e-5
+#: The largest relative error of a gradient that passes.
 TOLERANCE = 1e-6
 
 
@@ -27,7 +26,13 @@ TOLERANCE = 1e-6
 class Worst:
     """The element of one array where backward and finite differences differ most.
 
-    `error` is |analytic − numeric| relative to the larger of the two, or to the array's mean where both are smaller.
+    array      the array's name: "x" or a parameter's
+    index      where in the array the element is
+    analytic   its gradient from backward
+    numeric    its gradient from finite differences
+    error      |analytic − numeric|, relative to the larger of the two, or to the mean over the
+               array where both are smaller
+    checked    how many elements were compared
     """
 
     array: str
@@ -40,21 +45,21 @@ class Worst:
     def __str__(self) -> str:
         place = f"[{', '.join(map(str, self.index))}]" if self.index else ""
         return (
-            f"{self.array + place:<28} backward {self.analytic:+.6e}  differences {self.numeric:+.6e}  "
-            f"error {self.error:.1e}  of {self.checked}"
+            f"{self.array + place:<28} backward {self.analytic:+.6e}  "
+            f"differences {self.numeric:+.6e}  error {self.error:.1e}  of {self.checked}"
         )
 
 
 @dataclass
 class Report:
-    """What a check found: the worst element of each array, and what else was wrong, in words."""
+    """What a check found: the worst element of each array, and any other problems in words."""
 
     worst: list[Worst] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property
     def error(self) -> float:
-        """The largest relative error."""
+        """The largest relative error; infinite if nothing was compared."""
         return max((worst.error for worst in self.worst), default=math.inf)
 
     @property
@@ -69,11 +74,15 @@ class Report:
     __repr__ = __str__  # what pytest shows of a failed `assert report.passed, report`
 
     def compare(
-        self, name: str, analytic, numeric: numpy.ndarray, typical: float | None = None
+        self,
+        name: str,
+        analytic: numpy.ndarray | None,
+        numeric: numpy.ndarray,
+        typical: float | None = None,
     ) -> None:
-        """Notes where `analytic`, from backward, differs most from `numeric`, from finite differences.
+        """Records where `analytic`, from backward, differs most from `numeric`, from differences.
 
-        Errors are relative to the two, or to `typical` (the mean of |numeric| if None) where both are smaller.
+        name: the array's. typical: see `relative_errors`.
         """
         if analytic is None or analytic.shape != numeric.shape:
             got = "nothing" if analytic is None else f"shape {analytic.shape}"
@@ -96,11 +105,12 @@ class Report:
 
 
 def relative_errors(
-    analytic, numeric: numpy.ndarray, typical: float | None = None
+    analytic: numpy.ndarray, numeric: numpy.ndarray, typical: float | None = None
 ) -> numpy.ndarray:
-    """|analytic − numeric| for each element, relative to the larger of the two, or to `typical` where both are smaller.
+    """|analytic − numeric| of each element, relative to the larger of the two.
 
-    `typical` is the mean of |numeric| if None. What is not a number is infinitely wrong.
+    Where both are smaller than `typical`, the mean of |numeric| if None, the error is relative to
+    that. The error of a NaN is infinite.
     """
     scale = numpy.maximum(numpy.abs(analytic), numpy.abs(numeric))
     scale = numpy.maximum(
@@ -109,12 +119,15 @@ def relative_errors(
     return numpy.nan_to_num(numpy.abs(analytic - numeric) / scale, nan=math.inf)
 
 
-def check_layer(layer: Layer, x, rng: numpy.random.Generator) -> Report:
-    """Checks dx and every parameter's gradient of a float64 copy of `layer` at the float64 input x, element by element.
+def check_layer(layer: Layer, x: numpy.ndarray, rng: numpy.random.Generator) -> Report:
+    """Checks dx and the gradient of every parameter element by element, at the float64 input x.
 
-    Also notes it if forward or backward writes into its argument. The random upstream gradient dy comes from `rng`.
-    A layer that draws random numbers draws the same ones each time. Keep x away from kinks and ties by much
-    more than EPSILON, and small: each element takes two forward passes.
+    It works on a float64 copy of `layer`, and draws the upstream gradient dy from `rng`. Random
+    numbers that the layer draws are the same in every pass. It is also a problem if forward or
+    backward writes into its argument.
+
+    Keep the elements of x away from kinks and ties by much more than EPSILON, and x small: each
+    element takes two forward passes.
     """
     xp = backend.of(x)
     layer = copy.deepcopy(layer).astype(numpy.float64)
@@ -139,8 +152,11 @@ def check_layer(layer: Layer, x, rng: numpy.random.Generator) -> Report:
     return report
 
 
-def check_loss(loss: SoftmaxCrossEntropy, logits, labels) -> Report:
-    """Checks dlogits of a loss element by element at float64 logits."""
+def check_loss(loss: SoftmaxCrossEntropy, logits: numpy.ndarray, labels: numpy.ndarray) -> Report:
+    """Checks dlogits of a loss element by element, at the float64 logits (N, classes).
+
+    labels: (N,), whole numbers.
+    """
     loss.forward(logits, labels)
     dlogits = loss.backward().copy()
     report = Report()
@@ -151,12 +167,17 @@ def check_loss(loss: SoftmaxCrossEntropy, logits, labels) -> Report:
 
 
 def check_network(
-    network: Network, loss: SoftmaxCrossEntropy, x, labels, rng: numpy.random.Generator
+    network: Network,
+    loss: SoftmaxCrossEntropy,
+    x: numpy.ndarray,
+    labels: numpy.ndarray,
+    rng: numpy.random.Generator,
 ) -> Report:
-    """Checks every parameter's gradient of a whole float64 network, and dx, each along one random direction.
+    """Checks dx and every parameter's gradient of a whole float64 network, each along one random
+    direction.
 
-    The derivative along a direction d is g · d: two forward passes check a whole array at once, whatever its size. A
-    wrong element shows, as d has no zeros; it is not named.
+    The derivative along a direction d is g · d: two forward passes check a whole array, whatever
+    its size. As no element of d is 0, a wrong element of g shows; which one it is does not.
     """
 
     def value() -> float:
@@ -171,9 +192,8 @@ def check_network(
         direction = backend.to_device(rng.standard_normal(array.shape), backend.of(array))
         direction /= float((direction**2).sum()) ** 0.5
         along = float((analytic[name] * direction).sum())
-        typical = (
-            float((analytic[name] ** 2).mean()) ** 0.5
-        )  # of g · d, which is small by chance now and then
+        # g · d is small by chance now and then: errors are relative to its usual size.
+        typical = float((analytic[name] ** 2).mean()) ** 0.5
         report.compare(
             name,
             numpy.array(along),
@@ -183,8 +203,11 @@ def check_network(
     return report
 
 
-def differences(f: Callable[[], float], array) -> numpy.ndarray:
-    """∂f/∂array by central differences, element by element; `array` is nudged in place and put back."""
+def differences(f: Callable[[], float], array: numpy.ndarray) -> numpy.ndarray:
+    """∂f/∂array by central differences, element by element: a host array of the same shape.
+
+    f reads `array`, which is nudged in place and restored.
+    """
     result = numpy.empty(array.shape)
     for index in numpy.ndindex(array.shape):
         middle = float(array[index])
@@ -196,8 +219,8 @@ def differences(f: Callable[[], float], array) -> numpy.ndarray:
     return result
 
 
-def slope(f: Callable[[], float], array, step) -> float:
-    """(f(array + step) − f(array − step)) / 2; `array` is moved in place and put back."""
+def slope(f: Callable[[], float], array: numpy.ndarray, step: numpy.ndarray) -> float:
+    """(f(array + step) − f(array − step)) / 2; `array` is moved in place and restored."""
     middle = array.copy()
     array += step
     above = f()
@@ -208,7 +231,8 @@ def slope(f: Callable[[], float], array, step) -> float:
 
 
 def frozen(layers: list[Layer], forward: Callable) -> Callable:
-    """`forward`, made to draw the same random numbers at every call."""
+    """`forward`, but the generators of `layers` are reset before each call: the same random numbers
+    every time."""
     attributes = [value for layer in layers for value in vars(layer).values()]
     generators = [
         value.bit_generator for value in attributes if isinstance(value, numpy.random.Generator)
@@ -221,49 +245,3 @@ def frozen(layers: list[Layer], forward: Callable) -> Callable:
         return forward(*arguments)
 
     return again
-
-
-EXAMPLES = """\
-  python -m minialex.gradcheck              every layer, a line each
-  python -m minialex.gradcheck --seed 7     on other random numbers
-  python -m minialex.gradcheck my_layer.py  checks a layer of your own
-  python -m minialex.gradcheck lessons/exercises/conv.py
-                                            grades an exercise
-"""
-DESCRIPTION = """\
-Checks every layer's backward pass by finite differences, in float64. With a
-FILE it grades what is written there: an exercise of lessons/exercises, or any
-class that has forward and backward. The exit code is 0 if all is right, 1 if
-not yet, and 2 if there is no such file or no layer in it."""
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Checks every shipped layer and prints a line for each, or grades a file; the exit code is 1 if something is wrong."""
-    parser = Parser("gradcheck", DESCRIPTION, EXAMPLES, "[FILE] [options]")
-    parser.add_argument(
-        "file",
-        nargs="?",
-        type=Path,
-        metavar="FILE",
-        help="a Python file to grade (default: all layers)",
-    )
-    parser.add_argument(
-        "--seed",
-        type=number(int, 0),
-        default=0,
-        metavar="N",
-        help="of the inputs and gradients (default: 0)",
-    )
-    options = parser.parse_args(arguments)
-    from minialex import grader  # here, as the graders use the checks above
-
-    passed = (
-        grader.grade(options.file, options.seed)
-        if options.file
-        else grader.check_shipped(options.seed)
-    )
-    return 0 if passed else 1
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,4 +1,4 @@
-"""What convolution and pooling share: where the windows lie, and the mistakes that both invite."""
+"""What convolution and pooling share: where windows are, and the mistakes that both invite."""
 
 import numpy
 
@@ -8,16 +8,17 @@ from minialex.layers import Layer
 
 
 class Windowed(Layer):
-    """A layer that looks at windows of a padded picture, without any cleverness, in steps that a mistake can replace."""
+    """A layer over windows of a padded picture, as plain as can be, in steps that a mistake can
+    replace."""
 
-    #: What the padding holds.
+    #: The value of the padding.
     outside = 0.0
 
     def side(self, size: int) -> int:
-        """How many windows fit along a side."""
+        """How many windows fit along a side of `size` pixels."""
         return (size + 2 * self.padding - self.kernel_size) // self.stride + 1
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         H, W, C = shape
         return self.side(H), self.side(W), self.channels(C)
 
@@ -25,48 +26,49 @@ class Windowed(Layer):
         """How many channels y has."""
         return C
 
-    def pad(self, x):
+    def pad(self, x: numpy.ndarray) -> numpy.ndarray:
         P, (N, H, W, C) = self.padding, x.shape
-        padded = numpy.full(
-            (N, H + 2 * P, W + 2 * P, C), self.outside
-        )  # numpy.pad takes longer than all the rest
+        # numpy.pad would take longer than everything else.
+        padded = numpy.full((N, H + 2 * P, W + 2 * P, C), self.outside)
         padded[:, P : P + H, P : P + W] = x
         return padded
 
-    def windows(self, padded):
-        """The index that makes of padded pictures an array (N, OH, OW, K, K, C)."""
+    def windows(self, padded: numpy.ndarray) -> tuple:
+        """The index that turns padded pictures into windows (N, OH, OW, K, K, C)."""
         H, W = (size - 2 * self.padding for size in padded.shape[1:3])
         return self.index(self.side(H), self.side(W), self.stride)
 
-    def windows_back(self, OH: int, OW: int):
-        """The same index on the way back."""
+    def windows_back(self, OH: int, OW: int) -> tuple:
+        """The same index in backward."""
         return self.index(OH, OW, self.stride)
 
-    def index(self, OH: int, OW: int, stride: int):
+    def index(self, OH: int, OW: int, stride: int) -> tuple:
         rows, columns = (
             stride * numpy.arange(count)[:, None] + numpy.arange(self.kernel_size)
             for count in (OH, OW)
         )
         return slice(None), rows[:, None, :, None], columns[None, :, None, :]
 
-    def scatter(self, dpadded, index, dwindows) -> None:
-        """Adds what came back to each window, (N, OH, OW, K, K, C), to the pixels under it."""
+    def scatter(self, dpadded: numpy.ndarray, index: tuple, dwindows: numpy.ndarray) -> None:
+        """Adds the gradients of the windows, (N, OH, OW, K, K, C), to the pixels under them."""
         numpy.add.at(dpadded, index, dwindows)
 
-    def arrange(self, y):
-        """y, (N, OH, OW, O), as it is given back."""
+    def arrange(self, y: numpy.ndarray) -> numpy.ndarray:
+        """y, (N, OH, OW, O), as it is returned."""
         return y
 
-    def cut(self, dpadded):
+    def cut(self, dpadded: numpy.ndarray) -> numpy.ndarray:
         """dpadded without its border."""
         P, (_, H, W, _) = self.padding, dpadded.shape
         return dpadded[:, P : H - P, P : W - P]
 
 
 class WindowTrial(LayerTrial):
-    """A layer that looks at windows, which knows where these overlap."""
+    """A layer over windows; its hints know where these overlap."""
 
-    def hints(self, name, got, right, wrong):
+    def hints(
+        self, name: str, got: numpy.ndarray, right: numpy.ndarray, wrong: numpy.ndarray
+    ) -> list[str]:
         if name == "dx":
             count = self.windows_over_each_pixel()
             for places, where in ((count > 1, "several windows"), (count == 1, "one window only")):
@@ -77,8 +79,8 @@ class WindowTrial(LayerTrial):
                     ]
         return super().hints(name, got, right, wrong)
 
-    def windows_over_each_pixel(self):
-        """How many windows each number of x is in."""
+    def windows_over_each_pixel(self) -> numpy.ndarray:
+        """How many windows each element of x is in."""
         plain = Windowed()
         for option in ("kernel_size", "stride", "padding"):
             setattr(plain, option, getattr(self.layer, option))
@@ -99,7 +101,7 @@ def assign_windows(self, dpadded, index, dwindows):
 
 
 def assign_taps(self, dpadded, index, dwindows):
-    """The outer loop goes over the places in a window, not over the windows."""
+    """The outer loop goes over the positions in a window, not over the windows."""
     for kh, kw in numpy.ndindex(dwindows.shape[3:5]):
         dpadded[:, index[1][:, :, kh, 0], index[2][:, :, 0, kw]] = dwindows[:, :, :, kh, kw]
 
@@ -111,15 +113,15 @@ def cut_on_one_side(self, dpadded):
 
 ASSIGNED = (
     "assignment where windows overlap",
-    "A pixel that lies in several windows gets something back from each. With = only the last of it stays; "
-    "with += all of it adds up.",
+    "A pixel in several windows gets a gradient from each. With = only the last one stays; with "
+    "+= they add up.",
 )
 
 FORWARD = [
     Mistake(
         "the output is one too small",
-        "The windows that fit: how far the first one can move, in strides, plus 1 for the place where it starts. The + 1 is "
-        "missing.",
+        "The number of windows is how many strides the first one can move, plus 1 for where it "
+        "starts. The + 1 is missing.",
         side=lambda self, size: Windowed.side(self, size) - 1,
     ),
     Mistake(
@@ -141,7 +143,7 @@ FORWARD = [
     ),
     Mistake(
         "the output size ignores the stride",
-        "It counts the windows that fit one pixel apart. With a stride of 2 only every second one of them is there.",
+        "This counts windows one pixel apart. With a stride of 2 there is only every second one.",
         side=lambda self, size: size + 2 * self.padding - self.kernel_size + 1,
     ),
     Mistake(
@@ -154,27 +156,31 @@ FORWARD = [
     ),
     Mistake(
         "the stride is lost: windows lie one pixel apart",
-        "Window i starts at row i·stride of the padded picture, not at row i; the same goes for columns.",
+        "Window i starts at row i·stride of the padded picture, not at row i; the same goes for "
+        "columns.",
         windows=windows_one_apart,
     ),
 ]
 BACKWARD = [
     Mistake(
         "the stride is lost on the way back",
-        "forward takes window i from row i·stride on. backward must meet the same pixels, not those from row i on.",
+        "In forward, window i starts at row i·stride. Its gradient belongs to the same pixels, not "
+        "to those that start at row i.",
         windows_back=lambda self, OH, OW: self.index(OH, OW, 1),
     ),
     Mistake(*ASSIGNED, scatter=assign_windows),
     Mistake(*ASSIGNED, scatter=assign_taps),
     Mistake(
         "the border is still around dx",
-        "x had none. What came back to the padding belongs to no pixel: cut it off, on all four sides.",
+        "x had none. The gradient of the padding belongs to no pixel: cut it off on all four "
+        "sides.",
         cut=lambda self, dpadded: dpadded,
     ),
     Mistake(
         "the border is cut off dx on one side only",
-        "The picture starts at row `padding` of the padded one: that many rows before it go and as many after it, and likewise "
-        "columns. [:H, :W] keeps the border above and loses pixels below.",
+        "The picture starts at row `padding` of the padded one: cut off that many rows before it "
+        "and as many after it, and the same for columns. [:H, :W] keeps the border above and loses "
+        "pixels below.",
         cut=cut_on_one_side,
     ),
 ]

@@ -1,4 +1,4 @@
-"""How long a right layer takes, beside the shipped one."""
+"""How long a correct layer takes, compared with the shipped one."""
 
 import time
 
@@ -6,10 +6,11 @@ import numpy
 
 from minialex import layers
 from minialex.grader.trials import LayerTrial
+from minialex.layers import Layer
 
 
-def speed(trial: LayerTrial) -> str:
-    """A sentence with the time of the learner's layer and that of minialex's own, forward and backward."""
+def timing(trial: LayerTrial) -> str:
+    """A sentence with the times of the learner's layer and minialex's, forward and backward."""
     x = numpy.tile(trial.case.x, (4, 4, 4, 1)).astype("float32")
     shipped = getattr(layers, trial.kind.__name__)
     mine, theirs = (
@@ -18,13 +19,13 @@ def speed(trial: LayerTrial) -> str:
     )
     shape = "×".join(map(str, x.shape[1:]))
     return (
-        f"Forward and backward over {len(x)} pictures of {shape} take it {mine:.3g} ms, and minialex's own layer "
-        f"{theirs:.3g} ms. (Lesson 14 says why.)"
+        f"Forward and backward over {len(x)} pictures of {shape} take {mine:.3g} ms; minialex's "
+        f"own layer takes {theirs:.3g} ms. (Lesson 14 says why.)"
     )
 
 
-def milliseconds(layer, x: numpy.ndarray) -> float:
-    """The time of a run forward and backward: the second one's if that is quick."""
+def milliseconds(layer: Layer, x: numpy.ndarray) -> float:
+    """The time of one run forward and backward; of the second one, if the first is quick."""
     dy = numpy.ones_like(layer.forward(x, train=True))
     for _ in range(2):
         start = time.perf_counter()

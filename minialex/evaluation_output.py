@@ -1,0 +1,101 @@
+"""How an evaluation is shown: what `evaluate` prints and draws, some of it shared by `report`."""
+
+from collections.abc import Sequence
+
+import numpy
+
+from minialex import figures
+from minialex.command import styled
+from minialex.data.augment import centre_views
+from minialex.data.dataset import Dataset
+from minialex.evaluation import Answers
+from minialex.inference import Trained
+from minialex.trained_dataset import name_of
+
+#: With up to so many classes, each has a line; with more, so many of the best and of the worst.
+ALL_CLASSES, SOME_CLASSES = 20, 8
+
+#: How many mistakes the contact sheet shows.
+MISTAKES = 24
+
+
+def progress_shown(trained: Trained) -> str:
+    """The model and how far it was trained, or, if the weights are not from a run, their file."""
+    epochs, steps = trained.progress["epochs"], trained.progress["steps"]
+    where = f"in epoch {epochs + 1}, after step {steps}" if steps else f"after epoch {epochs}"
+    return f"{trained.options['model']}, {where if epochs is not None else trained.path.name}"
+
+
+def scores_shown(answers: Answers) -> dict[str, str]:
+    """Loss, top-1 and top-5, formatted."""
+    scores = answers.scores()
+    return {
+        "loss": f"{scores['loss']:.4f}",
+        "top-1": f"{scores['accuracy']:.2%}",
+        "top-5": f"{scores['top5']:.2%}",
+    }
+
+
+def class_table(matrix: numpy.ndarray, class_names: Sequence[str]) -> str:
+    """The accuracy of each class, and which other class it is most often taken for.
+
+    matrix: the confusion matrix. If there are many classes, only the worst and the best are shown.
+    A class without test pictures is left out.
+    """
+    seen = [label for label in range(len(matrix)) if matrix[label].sum()]
+    accuracy = {label: matrix[label, label] / matrix[label].sum() for label in seen}
+    parts = {"class": seen}
+    if len(seen) > ALL_CLASSES:
+        ranked = sorted(seen, key=accuracy.get)
+        parts = {"the worst": ranked[:SOME_CLASSES], "the best": ranked[: -SOME_CLASSES - 1 : -1]}
+    shown = [label for labels in parts.values() for label in labels]
+    width = min(28, max(len(class_names[label]) for label in shown))
+    lines = []
+    for title, labels in parts.items():
+        heading = f"{title:<{max(width, 9)}} {'right':>8} {'of':>6}  most often taken for"
+        lines += ["", styled(heading, "bold")]
+        for label in labels:
+            name, total = figures.shortened(class_names[label], width), matrix[label].sum()
+            line = f"{name:<{max(width, 9)}} {accuracy[label]:>8.2%} {total:>6,}  "
+            lines.append((line + confused_with(matrix, class_names, label)).rstrip())
+    return "\n".join(lines[1:])
+
+
+def confused_with(matrix: numpy.ndarray, class_names: Sequence[str], label: int) -> str:
+    """The other class that class `label` is most often taken for, and how often: "cat (12)".
+
+    Empty if it never is.
+    """
+    others = matrix[label].copy()
+    others[label] = 0
+    other = int(others.argmax())
+    name = figures.shortened(class_names[other], 24)
+    return f"{name} ({others[other]:,})" if others[other] else ""
+
+
+def confusion_title(answers: Answers) -> str:
+    """The title of the confusion matrix."""
+    return f"{len(answers.labels):,} test pictures, {answers.scores()['accuracy']:.2%} correct"
+
+
+def mistakes_sheet(answers: Answers, dataset: Dataset) -> bytes:
+    """The PNG of the wrong answers that the network was surest of.
+
+    Below each test picture are the network's answer, in red, and the right one, in green.
+    """
+    wrong, pictures = answers.surest(right=False), f"{len(answers.labels):,} pictures"
+    title = f"The surest of {len(wrong):,} wrong answers to {pictures}, and the right ones"
+    if not len(wrong):
+        return figures.sheet([], [], f"No wrong answers to {pictures}")
+    shown = wrong[:MISTAKES]
+    captions = []
+    for i in shown:
+        taken, right = (
+            figures.shortened(dataset.class_names[k], 16)
+            for k in (answers.answers[i], answers.labels[i])
+        )
+        name = figures.shortened(name_of(dataset.test, answers.numbers[i]), 22)
+        said = (f"{taken} {answers.confidence[i]:.1%}", figures.WRONG)
+        captions.append([said, (f"is: {right}", figures.RIGHT), (name, None)])
+    views = centre_views(len(shown))
+    return figures.sheet(dataset.test.read(answers.numbers[shown], views), captions, title)

@@ -1,0 +1,128 @@
+"""What a trained network takes pictures for: files in, a probability for each class out."""
+
+import glob
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy
+
+from minialex import backend
+from minialex.data.augment import centre_views
+from minialex.data.batches import prefetch
+from minialex.data.folder import EXTENSIONS, FolderImages
+from minialex.data.torchvision_images import TorchvisionImages
+from minialex.errors import InputError
+from minialex.inference import Trained
+
+
+class StandardInput(io.BytesIO):
+    """The bytes of a picture from standard input; messages call it "-", as the user does."""
+
+    def __str__(self) -> str:
+        return "-"
+
+
+def files_of(named: str | Path) -> list[Path | StandardInput]:
+    """The pictures that `named`, a word of the command line, means.
+
+    - "-" means what comes through standard input.
+    - A folder means all pictures in it and below it, sorted, without hidden ones.
+    - A pattern (* and ? for parts of a name, ** for folders at any depth) means the pictures that
+      match it, and those in the folders that match it.
+    - Anything else is a single file. If it is missing, that shows when it is read.
+
+    InputError if a folder or a pattern means no picture.
+    """
+    path, named = Path(named), str(named)
+    if named == "-":
+        return [StandardInput(sys.stdin.buffer.read())]
+    if path.is_dir():
+        files = below(path)
+    elif path.exists() or not glob.has_magic(named):
+        return [path]
+    else:
+        matches = [Path(match) for match in sorted(glob.glob(named, recursive=True))]
+        found = (
+            below(match) if match.is_dir() else [match]
+            for match in matches
+            if match.is_dir() or is_picture(match)
+        )
+        files = list(dict.fromkeys(file for files in found for file in files))
+    if not files:
+        raise InputError(f"no picture ({' '.join(EXTENSIONS)}) in {named}")
+    return files
+
+
+def below(folder: Path) -> list[Path]:
+    """All pictures in the folder and below it, sorted.
+
+    Hidden files and folders are left out, linked folders are not.
+    """
+    files = (folder / name for name in glob.glob("**/*", root_dir=folder, recursive=True))
+    return sorted(file for file in files if is_picture(file) and file.is_file())
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the file has the extension of a picture."""
+    return path.suffix.lower() in EXTENSIONS
+
+
+def predictions(
+    trained: Trained, files: Sequence[Path | StandardInput], batch_size: int
+) -> Iterator[tuple[Path | StandardInput, numpy.ndarray | None, str | None]]:
+    """For each file: (file, the probability of each class, None), or (file, None, what is wrong).
+
+    They come batch by batch: in each, first the files that cannot be read, then the others, both in
+    order.
+    """
+    images = trained.images(files)
+    batches = numpy.split(numpy.arange(len(files)), range(batch_size, len(files), batch_size))
+    for indices, pictures, problems in prefetch(read(images, batch) for batch in batches):
+        for i, problem in problems:
+            yield files[i], None, problem
+        if len(indices):
+            for i, row in zip(indices, probabilities(trained, pictures), strict=True):
+                yield files[i], row, None
+
+
+def read(
+    images: FolderImages | TorchvisionImages, batch: numpy.ndarray
+) -> tuple[Sequence[int], numpy.ndarray, list[tuple[int, str]]]:
+    """Reads the pictures number `batch`.
+
+    Returns the numbers of those that can be read, their pixels, uint8 (n, S, S, C), and the numbers
+    of the others, each with what is wrong.
+    """
+    try:
+        return batch, images.read(batch, centre_views(len(batch))), []
+    except InputError:
+        pass  # at least one cannot be read: find out which
+    indices, pictures, problems = [], [], []
+    for i in batch:
+        try:
+            pictures.extend(images.read([i], centre_views(1)))
+            indices.append(i)
+        except InputError as error:
+            problems.append((i, " ".join(str(error).split())))
+    return indices, numpy.array(pictures), problems
+
+
+def probabilities(trained: Trained, pictures: numpy.ndarray) -> numpy.ndarray:
+    """The probability of each class: uint8 pictures (N, S, S, C) -> (N, classes), on the host."""
+    return softmax(backend.to_host(trained.engine.forward(trained.standardize(pictures))))
+
+
+def softmax(logits: numpy.ndarray) -> numpy.ndarray:
+    """The probability of each class, p = exp(logit) / Σ exp(logit): (N, classes) both."""
+    exponentials = numpy.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def top_k(probabilities: numpy.ndarray, k: int) -> numpy.ndarray:
+    """The numbers of the k most probable classes, the best first; of equal ones the lower first.
+
+    probabilities: (classes,).
+    """
+    return numpy.argsort(-probabilities, kind="stable")[:k]

@@ -1,0 +1,55 @@
+"""The data set that belongs to a trained network."""
+
+from pathlib import Path
+
+from minialex import data
+from minialex.data import folder
+from minialex.data.dataset import ArrayImages, Dataset
+from minialex.data.folder import FolderImages
+from minialex.data.torchvision_images import TorchvisionImages
+from minialex.errors import InputError
+from minialex.inference import Trained
+
+#: The pictures of a data set, in memory or in files.
+Images = ArrayImages | FolderImages | TorchvisionImages
+
+
+def dataset_of(trained: Trained, data_dir: Path | None = None) -> Dataset:
+    """The data set that the network was trained on, read from `data_dir` if given.
+
+    Weights that are not from a run do not name one. Theirs are the pictures in the class folders of
+    data_dir/val, data_dir/test or data_dir itself, and, if there is one, data_dir/train.
+
+    InputError if the data set has other classes now, if weights that are not from a run come
+    without `data_dir`, or as data.load and folder.classified say.
+    """
+    options = trained.options
+    if options["dataset"] is None:
+        if data_dir is None:
+            raise InputError(
+                f"{trained.path} is not from a run, so it has no data set: name a folder of "
+                "pictures with --data-dir"
+            )
+        data.check_folder(data_dir)
+        train, test = data_dir / "train", folder.evaluation_folder(data_dir) or data_dir
+        classified = (
+            folder.classified(each, trained.class_names) if each.is_dir() else None
+            for each in (train, test)
+        )
+        splits = (split and trained.images(*split) for split in classified)
+        return Dataset("folder", *splits, trained.class_names)
+    dataset = data.load(
+        options["dataset"],
+        data_dir or options["data_dir"],
+        trained.image_size,
+        options["seed"],
+        options["crop_padding"],
+    )
+    if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
+        raise InputError(f"{trained.path} was trained on other classes than the data set has now")
+    return dataset
+
+
+def name_of(images: Images, i: int) -> str:
+    """The name of picture i's file, or its number if all pictures are in one file."""
+    return Path(images.paths[i]).name if hasattr(images, "paths") else f"picture {i:,}"
