@@ -28,7 +28,7 @@ from minialex.data.dataset import Dataset, from_arrays
 from minialex.data.statistics import standardize_from
 from minialex.errors import InputError
 from minialex.evaluate import evaluate
-from minialex.files import written_whole
+from minialex.files import atomic_write
 from minialex.layers import (
     Conv2d,
     Dropout,
@@ -241,7 +241,7 @@ def main(arguments: Sequence[str]) -> None:
         )
         trained = train(workers, dataset, without != "augmentation", given.epochs, seed, said)
         results.append({**settings, "without": without, "seed": seed, **trained})
-        with written_whole(path) as file:
+        with atomic_write(path) as file:
             file.write_text(
                 "".join(json.dumps(result) + "\n" for result in results), encoding="utf-8"
             )
@@ -255,7 +255,7 @@ def main(arguments: Sequence[str]) -> None:
         ("table.md", markdown(shown, given.without)),
         ("table.txt", report(shown, given.without) + "\n"),
     ):
-        with written_whole(given.out / file) as part:
+        with atomic_write(given.out / file) as part:
             part.write_text(text, encoding="utf-8")
     draw(shown, given.without, given.out / "ablations.png")
     print(

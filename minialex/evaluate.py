@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy
 
-from minialex import data, figures
+from minialex import charts, data, figures
 from minialex.answers import Answers, answer
 from minialex.command import Parser, run, styled
 from minialex.data import folder
 from minialex.data.augment import centre_views
 from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset
-from minialex.data.skipped import summary
+from minialex.data.skipped import describe_unreadable
 from minialex.errors import InputError
 from minialex.files import check_replaceable, write_output
 from minialex.inference import Trained, add_trained_options, folder_of, trained_of
@@ -50,7 +50,7 @@ def dataset_of(trained: Trained, data_dir: Path | None = None) -> Dataset:
     """The data set that the network was trained on, from `data_dir` if given; InputError if it has other classes now.
 
     Of weights that are no run's nobody knows it: theirs are the pictures in the class folders of data_dir/train, if there is
-    one, and of data_dir/val, data_dir/test or data_dir itself. InputError without `data_dir`, or as `classified` says.
+    one, and of data_dir/val, data_dir/test or data_dir itself. InputError without `data_dir`, or as `labelled_files` says.
     """
     options = trained.options
     if options["dataset"] is None:
@@ -61,7 +61,7 @@ def dataset_of(trained: Trained, data_dir: Path | None = None) -> Dataset:
         data.check_folder(data_dir)
         train, test = data_dir / "train", folder.evaluation_folder(data_dir) or data_dir
         classified = (
-            folder.classified(each, trained.class_names) if each.is_dir() else None
+            folder.labelled_files(each, trained.class_names) if each.is_dir() else None
             for each in (train, test)
         )
         return Dataset(
@@ -134,12 +134,12 @@ def main(arguments: Sequence[str]) -> None:
     print(aligned({**about, **scores_shown(answers), "images/s": speed}))
     print("\n" + class_table(matrix, dataset.class_names) + "\n")
     write_output(
-        paths["confusion"], figures.confusion(matrix, dataset.class_names, confusion_title(answers))
+        paths["confusion"], charts.confusion(matrix, dataset.class_names, confusion_title(answers))
     )
     write_output(paths["mistakes"], mistakes_sheet(answers, dataset))
     print(aligned(paths))
     if batches.skipped:
-        print("\n" + summary(batches.skipped))
+        print("\n" + describe_unreadable(batches.skipped))
 
 
 def progress_shown(trained: Trained) -> str:

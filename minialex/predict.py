@@ -13,8 +13,9 @@ from tqdm import tqdm
 from minialex import backend
 from minialex.command import Parser, number, run
 from minialex.data.augment import centre_views
-from minialex.data.batches import prefetch
-from minialex.data.folder import EXTENSIONS, FolderImages
+from minialex.data.folder_images import FolderImages
+from minialex.data.listing import EXTENSIONS
+from minialex.data.prefetch import prefetch
 from minialex.data.torchvision_images import TorchvisionImages
 from minialex.errors import InputError
 from minialex.inference import Trained, add_trained_options, trained_of

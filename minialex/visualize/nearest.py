@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from minialex import backend, figures
 from minialex.data.augment import Standardize, centre_views
-from minialex.data.batches import prefetch
+from minialex.data.prefetch import prefetch
 from minialex.errors import InputError
 from minialex.evaluate import dataset_of, name_of
 from minialex.inference import trained_of
