@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy
+from minialex.parallel.workers import Workers
 
 from benchmarks.speed import sizes, some_of
 from minialex import models, optim
@@ -35,7 +36,6 @@ from minialex.layers import (
     SoftmaxCrossEntropy,
 )
 from minialex.network import Network
-from minialex.parallel.workers import Workers
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "gpu"))
 import standin

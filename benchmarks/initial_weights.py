@@ -9,13 +9,13 @@ import sys
 from collections.abc import Sequence
 
 import numpy
+from minialex.parallel.workers import Workers
 
 from minialex import data, models, optim
 from minialex.command import Parser, number, run, usable_cores
 from minialex.data.augment import centre_views
 from minialex.data.statistics import statistics_of
 from minialex.layers import SoftmaxCrossEntropy
-from minialex.parallel.workers import Workers
 
 PICTURES, EVERY = 32, 10
 

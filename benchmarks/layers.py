@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy
+from minialex.parallel.workers import Workers
 from threadpoolctl import threadpool_limits
 
 from benchmarks.measure import Gemm, random_batch, seconds_a_call, set_algorithm
 from minialex import models
-from minialex.files import written_whole
+from minialex.files import atomic_write
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.network import Network
-from minialex.parallel.workers import Workers
 
 FORM = "{:<12}{:>10}{:>10}{:>9}{:>11}{:>11}{:>8}{:>8}"
 
@@ -60,7 +60,7 @@ def measure(
                 "layers": rows,
             }
         )
-        with written_whole(path) as file:
+        with atomic_write(path) as file:
             file.write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
 
 

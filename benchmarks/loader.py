@@ -19,7 +19,7 @@ from benchmarks.measure import LEARNING_RATE, Minialex
 from minialex import data, models
 from minialex.command import Parser, number, run, usable_cores
 from minialex.data.batches import Batches
-from minialex.data.folder import FolderImages
+from minialex.data.folder_images import FolderImages
 from minialex.data.statistics import standardize_from
 
 EXAMPLES = """\

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from types import ModuleType
 
 import numpy
+from minialex.parallel.workers import Workers
 from threadpoolctl import ThreadpoolController
 from tqdm import tqdm
 
 from minialex import backend, optim
 from minialex.layers import Conv2d, SoftmaxCrossEntropy
 from minialex.network import Network
-from minialex.parallel.workers import Workers
 
 #: What can be timed, and the contender's method that does it once.
 WHAT = {"train": "train_step", "infer": "infer"}

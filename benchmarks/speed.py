@@ -35,7 +35,7 @@ from benchmarks.peers import MODES, Peer, check_agreement, import_torch
 from minialex import backend, models
 from minialex.command import Parser, number, run, usable_cores
 from minialex.errors import InputError
-from minialex.files import written_whole
+from minialex.files import atomic_write
 from minialex.layers.conv import ALGORITHMS
 from minialex.network import Network
 
@@ -305,7 +305,7 @@ def progress(row: dict) -> str:
 
 
 def save(results: dict, out: Path) -> None:
-    with written_whole(out / "results.json") as file:
+    with atomic_write(out / "results.json") as file:
         file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 

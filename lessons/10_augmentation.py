@@ -8,6 +8,7 @@ car two pixels to the left, in a mirror or at dusk is still a car.
 # %%
 import numpy
 from lesson import figure, pictures, quick, seconds, step
+from minialex.parallel.workers import Workers
 
 from minialex import models, optim
 from minialex.data.augment import offset, pad, random_views
@@ -16,7 +17,6 @@ from minialex.data.dataset import ArrayImages
 from minialex.data.lighting import Lighting
 from minialex.evaluation import answer, over_views
 from minialex.layers import SoftmaxCrossEntropy
-from minialex.parallel.workers import Workers
 
 step(
     "Crops and mirrors",

@@ -11,13 +11,13 @@ import math
 
 import numpy
 from lesson import figure, pictures, quick, step
+from minialex.parallel.workers import Workers
 
 from minialex import models, optim
 from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages
 from minialex.evaluation import evaluate
 from minialex.layers import SoftmaxCrossEntropy
-from minialex.parallel.workers import Workers
 
 step(
     "First test: the loss before the first step",

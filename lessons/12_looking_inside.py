@@ -8,12 +8,12 @@ question takes a few lines of NumPy.
 # %%
 import numpy
 from lesson import figure, pictures, quick, seconds, step
+from minialex.parallel.workers import Workers
 
 from minialex import models, optim
 from minialex.evaluation import log_softmax
 from minialex.layers import Dropout, Flatten, SoftmaxCrossEntropy
 from minialex.network import Network
-from minialex.parallel.workers import Workers
 
 step(
     "The kernels of the first layer",

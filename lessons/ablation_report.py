@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from minialex.files import written_whole
+from minialex.files import atomic_write
 
 #: The name of the net that has everything, in results and tables.
 COMPLETE = "nothing"
@@ -199,5 +199,5 @@ def draw(results: list[dict], kinds: Sequence[str], path: Path) -> None:
     right.legend()
     for axes in (left, right):
         axes.grid(alpha=0.3)
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=120)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy
 from ablation_report import ABLATIONS, COMPLETE, draw, markdown, report
+from minialex.parallel.workers import Workers
 from tqdm import tqdm
 
 from minialex import backend, data, optim
@@ -28,7 +29,7 @@ from minialex.data.dataset import Dataset, from_arrays
 from minialex.data.statistics import standardize_from
 from minialex.errors import InputError
 from minialex.evaluation import evaluate
-from minialex.files import written_whole
+from minialex.files import atomic_write
 from minialex.layers import (
     Conv2d,
     Dropout,
@@ -41,7 +42,6 @@ from minialex.layers import (
     Tanh,
 )
 from minialex.network import Network
-from minialex.parallel.workers import Workers
 
 BATCH, RATE = 64, 0.02
 
@@ -241,7 +241,7 @@ def main(arguments: Sequence[str]) -> None:
         )
         trained = train(workers, dataset, without != "augmentation", given.epochs, seed, said)
         results.append({**settings, "without": without, "seed": seed, **trained})
-        with written_whole(path) as file:
+        with atomic_write(path) as file:
             file.write_text(
                 "".join(json.dumps(result) + "\n" for result in results), encoding="utf-8"
             )
@@ -255,7 +255,7 @@ def main(arguments: Sequence[str]) -> None:
         ("table.md", markdown(shown, given.without)),
         ("table.txt", report(shown, given.without) + "\n"),
     ):
-        with written_whole(given.out / file) as part:
+        with atomic_write(given.out / file) as part:
             part.write_text(text, encoding="utf-8")
     draw(shown, given.without, given.out / "ablations.png")
     print(

@@ -1,4 +1,4 @@
-"""What every command has in common: how it reads options and how it ends when something is wrong."""
+"""Shared by all commands: option parsing, terminal styles, and exit codes."""
 
 import argparse
 import math
@@ -10,14 +10,15 @@ from collections.abc import Callable, Sequence
 from minialex import backend
 from minialex.errors import InputError
 
-#: The numbers by which terminals know styles.
+#: The ANSI codes of the styles.
 STYLES = {"bold": 1, "faint": 2, "red": 31, "green": 32}
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line, with exit code 2; the epilog (examples) keeps its line breaks.
+    """An argument parser with one-line errors and exit code 2.
 
-    `usage` is what follows the command's name in its first line of help.
+    examples: shown at the end of --help, with line breaks kept.
+    usage: follows the command's name in the first line of --help.
     """
 
     def __init__(self, command: str, description: str, examples: str, usage: str = "[options]"):
@@ -37,8 +38,12 @@ class Parser(argparse.ArgumentParser):
 def number(
     kind: type, minimum: float, below: float = math.inf, exclusive: bool = False
 ) -> Callable[[str], float]:
-    """An argparse type: an int or float of at least `minimum`, or above it if `exclusive`, and under `below`."""
-    wanted = f"{'a whole number' if kind is int else 'a number'} {'above' if exclusive else 'of at least'} {minimum}"
+    """An argparse type: an int or float of at least `minimum` and less than `below`.
+
+    exclusive: `minimum` itself is not allowed.
+    """
+    noun = "a whole number" if kind is int else "a number"
+    wanted = f"{noun} {'above' if exclusive else 'of at least'} {minimum}"
     wanted += f" and under {below}" if below < math.inf else ""
 
     def parse(text: str):
@@ -53,41 +58,44 @@ def number(
     return parse
 
 
-def add_common_options(group) -> None:
-    """Adds to a parser or a group of it the options that mean the same in every command."""
+def add_common_options(group: argparse._ActionsContainer) -> None:
+    """Adds the options that mean the same in every command to a parser or an argument group."""
     group.add_argument(
         "--backend",
         choices=backend.NAMES,
         help="cupy is an NVIDIA GPU (default: auto, a GPU if it works)",
     )
     group.add_argument(
-        "--workers", type=number(int, 1), metavar="N", help="CPU threads (default: one a core)"
+        "--workers", type=number(int, 1), metavar="N", help="CPU threads (default: one per core)"
     )
 
 
 def usable_cores() -> int:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def styled(text: str, *styles: str) -> str:
-    """The text in the styles given, names from STYLES, if stdout is a terminal and NO_COLOR is not set; else as it is."""
+    """The text in these styles (names in STYLES) if stdout is a terminal that shows them.
+
+    Otherwise, or if NO_COLOR is set, the text is returned unchanged.
+    """
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return "".join(f"\033[{STYLES[style]}m" for style in styles) + text + "\033[0m"
 
 
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
-    """Calls main(arguments) and ends the process with what it returns.
+    """Calls main(arguments) and exits with the code that it returns.
 
-    What the user can mend (InputError, files, memory) becomes one line on stderr and exit code 2.
+    Errors that the user can fix (InputError, files, memory) become one line on stderr, with exit
+    code 2. Warnings are hidden unless Python was started with -W: Pillow warns about odd files that
+    it can read, NumPy about overflows that show in the loss.
     """
     if not sys.warnoptions:
-        warnings.simplefilter(
-            "ignore"
-        )  # Pillow's of oddities it can read, NumPy's of overflows that the loss tells
+        warnings.simplefilter("ignore")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # an ASCII terminal shows ? for ×
@@ -95,9 +103,10 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
         code = main(sys.argv[1:])
         sys.stdout.flush()
         sys.exit(code)
-    except BrokenPipeError:  # whoever read the output, `head` say, has seen enough; Python must not flush the rest at exit
+    except BrokenPipeError:
+        # The reader of the output, `head` say, has closed it. Keep Python from flushing the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)  # as a command that the signal SIGPIPE ended: the work is not done
+        sys.exit(141)  # like a command killed by SIGPIPE: the work is unfinished
     except (InputError, OSError) as error:
         message = " ".join(str(error).split())
     except MemoryError as error:

@@ -1,8 +1,8 @@
-"""The one error that means "what you gave me is wrong", as opposed to a bug in minialex."""
+"""The error for wrong input, as opposed to a bug in minialex."""
 
 
 class InputError(ValueError):
-    """A wrong option, file or checkpoint. Commands print its one line and end with exit code 2.
+    """A wrong option, file or checkpoint. Commands print its message and exit with code 2.
 
-    The message names what was got and what was expected, in one line.
+    The message is one line that names what was got and what was expected.
     """

@@ -4,10 +4,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from minialex import figures
+from minialex import charts
 from minialex.command import Parser, run
 from minialex.data.batches import Batches
-from minialex.data.skipped import summary
+from minialex.data.skipped import describe_unreadable
 from minialex.evaluation import answer
 from minialex.evaluation_output import (
     class_table,
@@ -83,11 +83,11 @@ def main(arguments: Sequence[str]) -> None:
     print(aligned({**about, **scores_shown(answers), "images/s": speed}))
     print("\n" + class_table(matrix, dataset.class_names) + "\n")
     title = confusion_title(answers)
-    write_output(paths["confusion"], figures.confusion(matrix, dataset.class_names, title))
+    write_output(paths["confusion"], charts.confusion(matrix, dataset.class_names, title))
     write_output(paths["mistakes"], mistakes_sheet(answers, dataset))
     print(aligned(paths))
     if batches.skipped:
-        print("\n" + summary(batches.skipped))
+        print("\n" + describe_unreadable(batches.skipped))
 
 
 def aligned(rows: dict) -> str:

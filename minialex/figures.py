@@ -1,65 +1,71 @@
-"""What several commands draw: training curves, confusion matrices, contact sheets, maps over pictures.
+"""Shared by all that is drawn: style, layout, contact sheets and maps over pictures.
 
-A drawing function gives a finished PNG as bytes: on white or, called with dark=True, for a dark page.
+A function decorated with `drawing` returns a finished PNG as bytes, on white or, with dark=True, on
+a dark background.
 """
+
+from __future__ import annotations
 
 import functools
 import io
 import textwrap
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy
 
-#: matplotlib's settings for all figures. A $ in a class name is a $.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: matplotlib's settings for all figures.
 STYLE = {
-    **{
-        "figure.dpi": 120,
-        "figure.titlesize": 12,
-        "figure.titleweight": "bold",
-        "axes.titlesize": 10,
-        "font.size": 9.5,
-    },
-    **{
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "grid.alpha": 0.3,
-        "legend.frameon": False,
-    },
-    **{
-        "figure.constrained_layout.w_pad": 0.1,
-        "figure.constrained_layout.h_pad": 0.08,
-        "text.parse_math": False,
-    },
+    "figure.dpi": 120,
+    "figure.titlesize": 12,
+    "figure.titleweight": "bold",
+    "axes.titlesize": 10,
+    "font.size": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.alpha": 0.3,
+    "legend.frameon": False,
+    "figure.constrained_layout.w_pad": 0.1,
+    "figure.constrained_layout.h_pad": 0.08,
+    "text.parse_math": False,  # class names may contain $
 }
 
 INK, PAPER = "#e6e6e6", "#17191c"
+#: More settings, for dark figures.
 DARK = {
-    **{name: PAPER for name in ("figure.facecolor", "axes.facecolor")},
-    **{
-        name: INK
-        for name in (
-            "text.color",
-            "axes.edgecolor",
-            "axes.labelcolor",
-            "xtick.color",
-            "ytick.color",
-            "grid.color",
-        )
-    },
+    "figure.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": INK,
 }
 
+#: The colours of captions for right and wrong answers.
 RIGHT, WRONG = "#1a7f37", "#c62828"
 
-#: Up to so many classes a confusion matrix has numbers in its cells, and up to so many their names beside it.
-WITH_NUMBERS, WITH_NAMES = 20, 100
+#: The distance between the edge of a plain figure and its content, in inches.
+MARGIN = 0.15
+
+#: Lines of text with their colours; None is the default text colour.
+Caption = Sequence[tuple[str, str | None]]
 
 
-def drawing(draw: Callable) -> Callable[..., bytes]:
-    """Makes a function that draws a matplotlib Figure one that gives it as a PNG in minialex's style, dark on demand."""
+def drawing(draw: Callable[..., Figure]) -> Callable[..., bytes]:
+    """A decorator for functions that return a matplotlib Figure: makes them return a PNG instead.
+
+    The figure is drawn in minialex's style. The decorated function takes a further argument, dark.
+    """
 
     @functools.wraps(draw)
     def png(*arguments, dark: bool = False, **named) -> bytes:
-        import matplotlib  # takes a second to import, and only drawing needs it
+        import matplotlib  # here, because it takes a second and only drawing needs it
 
         with matplotlib.rc_context({**STYLE, **(DARK if dark else {})}):
             file = io.BytesIO()
@@ -69,19 +75,15 @@ def drawing(draw: Callable) -> Callable[..., bytes]:
     return png
 
 
-def new_figure(width: float, height: float):
-    """A matplotlib Figure of so many inches that makes room for all texts by itself."""
+def new_figure(width: float, height: float) -> Figure:
+    """A matplotlib Figure with automatic layout, which makes room for all text; sizes in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-#: The inches between the edge of a plain figure and what is in it.
-MARGIN = 0.15
-
-
-def plain_figure(width: float, height: float, title: str):
-    """A matplotlib Figure of so many inches, the title in its upper left corner, in which `axes_at` says where things are."""
+def plain_figure(width: float, height: float, title: str) -> Figure:
+    """A matplotlib Figure with a title at the upper left, for use with axes_at; sizes in inches."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height))
@@ -89,7 +91,7 @@ def plain_figure(width: float, height: float, title: str):
     return figure
 
 
-def axes_at(figure, left: float, top: float, width: float, height: float):
+def axes_at(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
     """New axes in a plain figure, in inches from its upper left corner."""
     across, down = figure.get_size_inches()
     return figure.add_axes(
@@ -98,115 +100,9 @@ def axes_at(figure, left: float, top: float, width: float, height: float):
 
 
 @drawing
-def curves(runs: dict[str, list[dict]], quantities: Sequence[str] = ("loss", "accuracy")):
-    """The runs' loss and accuracy, or one of the two, over the epochs. runs: name -> the lines of its metrics.jsonl.
-
-    Of one run training and test are named; of several each has a colour, and training is dashed.
-    """
-    figure = new_figure(5 * len(quantities), 4.0 + 0.2 * (len(runs) > 1) * -(-len(runs) // 2))
-    for axes, quantity in zip(
-        figure.subplots(1, len(quantities), squeeze=False)[0], quantities, strict=True
-    ):
-        draw_curves(axes, runs, quantity)
-    if len(runs) > 1:
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return figure
-
-
-def draw_curves(axes, runs: dict[str, list[dict]], quantity: str) -> None:
-    """Draws "loss" or "accuracy" of the runs, training dashed, test solid."""
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
-
-    one = len(runs) == 1
-    for number, (name, epochs) in enumerate(runs.items()):
-        numbers = [epoch["epoch"] for epoch in epochs]
-        for split, style in (("train", "o--"), ("test", "o-")):
-            values = [epoch[f"{split}_{quantity}"] for epoch in epochs]
-            label = (
-                {"train": "training", "test": "test"}[split]
-                if one
-                else name
-                if split == "test"
-                else None
-            )
-            colour = f"C{int(split == 'train') if one else number % 10}"
-            axes.plot(numbers, values, style, color=colour, markersize=3, label=label)
-    unit = {"loss": "cross-entropy, nats a picture", "accuracy": "right answers"}[quantity]
-    axes.set(
-        title=quantity.capitalize() + ("" if one else " (training dashed, test solid)"),
-        xlabel="epoch",
-        ylabel=unit,
-    )
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if quantity == "accuracy":
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.grid()
-    if one:
-        axes.legend()
-
-
-@drawing
-def confusion(matrix: numpy.ndarray, class_names: Sequence[str], title: str = "Confusion matrix"):
-    """How many pictures of each class (rows) were taken for which (columns): matrix int (classes, classes).
-
-    Colours are shares of a row. With few classes the numbers stand in the cells. With many the colour scale follows the root
-    of the share, or all but the diagonal would look empty.
-    """
-    from matplotlib.colors import PowerNorm
-    from matplotlib.ticker import PercentFormatter
-
-    classes, few = len(matrix), len(matrix) <= WITH_NUMBERS
-    shares = matrix / numpy.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    side = 2.2 + 0.45 * max(classes, 6) if few else 12
-    figure = new_figure(side + 1, side)
-    figure.suptitle(title)
-    axes = figure.subplots()
-    image = axes.imshow(
-        shares, cmap=blues(), norm=PowerNorm(1 if few else 0.5, 0, 1), interpolation="nearest"
-    )
-    axes.set(xlabel="answer", ylabel="true class")
-    if classes <= WITH_NAMES:
-        names, size = [shortened(name, 16) for name in class_names], 10.5 if few else 6
-        axes.set_xticks(
-            range(classes),
-            names,
-            rotation=45 if few else 90,
-            ha="right" if few else "center",
-            fontsize=size,
-        )
-        axes.set_yticks(range(classes), names, fontsize=size)
-    else:
-        axes.set(xlabel="answer (number of the class)", ylabel="true class (number)")
-    if few:
-        luminance = image.to_rgba(shares)[..., :3] ** 2.2 @ (0.2126, 0.7152, 0.0722)
-        for (row, column), count in numpy.ndenumerate(matrix):
-            if count:
-                ink = "black" if luminance[row, column] > 0.18 else "white"
-                axes.text(
-                    column, row, f"{count:,}", ha="center", va="center", color=ink, fontsize=10
-                )
-    bar = figure.colorbar(image, ax=axes, shrink=0.8, format=PercentFormatter(1.0))
-    bar.set_label("share of the pictures of the true class")
-    return figure
-
-
-def blues():
-    """White to dark blue, or on a dark page from its colour to light blue."""
-    import matplotlib
-    from matplotlib.colors import LinearSegmentedColormap
-
-    if matplotlib.rcParams["figure.facecolor"] == PAPER:
-        return LinearSegmentedColormap.from_list("blues", [PAPER, "#1d4f8b", "#9fd0ff"])
-    return LinearSegmentedColormap.from_list("blues", ["#ffffff", "#5a9bd8", "#08306b"])
-
-
-Caption = Sequence[
-    tuple[str, str | None]
-]  # lines of text with their colours, None for the text's own
-
-
-@drawing
-def sheet(pictures: numpy.ndarray, captions: Sequence[Caption], title: str, columns: int = 6):
+def sheet(
+    pictures: numpy.ndarray, captions: Sequence[Caption], title: str, columns: int = 6
+) -> Figure:
     """A contact sheet: pictures uint8 (N, S, S, C), each with its caption below it."""
     lines = max((len(caption) for caption in captions), default=0)
     figure, cells = grid(-(-len(pictures) // columns), columns, title, below=0.14 + 0.16 * lines)
@@ -225,10 +121,11 @@ def overlays(
     unit: str,
     shares: bool = False,
     colours: str = "inferno",
-):
-    """Pictures uint8 (N, S, S, C) and below each, laid over it in grey, its map (S, S) in colours, with a colour bar.
+) -> Figure:
+    """Pictures uint8 (N, S, S, C) and, below each, its map (S, S) in colour over the grey picture.
 
-    Each scale runs from 0 to the map's largest value, in `unit`; `shares` are shown as percentages, up to the next 5%.
+    Each map has a colour bar from 0 to its largest value, labelled `unit`. With `shares`, the
+    values are shown as percentages, up to the next multiple of 5%.
     """
     from matplotlib.ticker import PercentFormatter
 
@@ -262,9 +159,12 @@ def overlays(
 
 def grid(
     rows: int, columns: int, title: str, size: float = 1.6, below: float = 0.2, apart: float = 0.0
-):
-    """(figure, axes (rows, columns)): squares of `size` inches with `below` inches of room under each, and `apart` more beside
-    the first column."""
+) -> tuple[Figure, numpy.ndarray]:
+    """(figure, array of axes (rows, columns)): a grid of squares for pictures.
+
+    size: the side of a square. below: the space under each square. apart: additional space after
+    the first column. All in inches.
+    """
     gap = 0.12
     width = max(5.0, MARGIN + columns * (size + gap) + apart)
     lines = textwrap.wrap(title, int(9.5 * width))
@@ -278,8 +178,8 @@ def grid(
     return figure, cells
 
 
-def show(axes, picture: numpy.ndarray) -> None:
-    """Draws a picture, uint8 (S, S, C) with one or three channels; small ones keep their pixels."""
+def show(axes: Axes, picture: numpy.ndarray) -> None:
+    """Draws a picture uint8 (S, S, C), C = 1 or 3; up to 64 pixels wide, with sharp pixels."""
     grey = dict(cmap="gray", vmin=0, vmax=255) if picture.shape[2] == 1 else {}
     axes.imshow(
         picture.squeeze(2) if grey else picture,
@@ -288,8 +188,8 @@ def show(axes, picture: numpy.ndarray) -> None:
     )
 
 
-def write_below(axes, caption: Caption) -> None:
-    """Writes the lines of a caption under the axes."""
+def write_below(axes: Axes, caption: Caption) -> None:
+    """Writes the lines of a caption below the axes."""
     for number, (text, colour) in enumerate(caption):
         below = dict(
             xytext=(0, -3 - 11.5 * number), textcoords="offset points", ha="center", va="top"
@@ -305,5 +205,5 @@ def write_below(axes, caption: Caption) -> None:
 
 
 def shortened(text: str, length: int) -> str:
-    """The text, or as much of it as fits `length` characters with … at the end."""
+    """The text, cut to `length` characters with … at the end if it is longer."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -1,4 +1,4 @@
-"""Writing files so that a killed process never leaves half of one, and nobody loses a file of his own."""
+"""Writes files atomically, and never overwrites files that minialex did not make."""
 
 import os
 from collections.abc import Iterator
@@ -7,13 +7,16 @@ from pathlib import Path
 
 from minialex.errors import InputError
 
-#: By what a picture or a page is known as made by minialex: it stands near the beginning of each.
+#: These mark pictures and pages as made by minialex. They are near the beginning of each file.
 PNG_MARK, HTML_MARK = b"Software\0minialex", b'<meta name="generator" content="minialex">'
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside `path` to write to; renames it to `path` when the block ends well, else removes it."""
+def atomic_write(path: Path) -> Iterator[Path]:
+    """A temporary path to write to, in the same folder, for a `with` block.
+
+    It is renamed to `path` when the block ends, or removed if the block raises an exception.
+    """
     temporary = path.with_name(path.name + ".part")
     try:
         yield temporary
@@ -25,15 +28,18 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def write_output(path: Path, content: bytes) -> None:
-    """Writes a picture or a page made by minialex, with its mark in it, to `path`, whole; makes the folder if there is none."""
+    """Writes a picture or page that contains minialex's mark to `path`; creates its folder.
+
+    InputError if `path` is a folder or a file that minialex did not make.
+    """
     check_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         file.write_bytes(content)
 
 
 def check_replaceable(path: Path) -> None:
-    """InputError if `path` is a folder or a file that minialex did not make: only what it made is ever replaced."""
+    """InputError if `path` is a folder or a file that minialex did not make."""
     if path.is_dir():
         raise InputError(f"{path} is a folder, expected the name of a file")
     if path.exists():
@@ -41,5 +47,6 @@ def check_replaceable(path: Path) -> None:
             beginning = file.read(1000)
         if PNG_MARK not in beginning and HTML_MARK not in beginning:
             raise InputError(
-                f"{path} is there already and not made by minialex: it is not replaced, choose another --out"
+                f"{path} already exists and was not made by minialex, so it is not replaced: "
+                "choose another --out"
             )

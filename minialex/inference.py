@@ -11,7 +11,7 @@ import numpy
 from minialex import backend, fast, weights
 from minialex.command import add_common_options, number, usable_cores
 from minialex.data.augment import Standardize
-from minialex.data.folder import ZOOM, FolderImages
+from minialex.data.folder_images import ZOOM, FolderImages
 from minialex.data.torchvision_images import TorchvisionImages
 from minialex.io.checkpoint import Checkpoint
 

@@ -10,8 +10,9 @@ import numpy
 
 from minialex import backend
 from minialex.data.augment import centre_views
-from minialex.data.batches import prefetch
-from minialex.data.folder import EXTENSIONS, FolderImages
+from minialex.data.folder_images import FolderImages
+from minialex.data.listing import EXTENSIONS
+from minialex.data.prefetch import prefetch
 from minialex.data.torchvision_images import TorchvisionImages
 from minialex.errors import InputError
 from minialex.inference import Trained

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy
 
-from minialex import __version__, figures
+from minialex import __version__, charts
 from minialex.command import Parser, run
 from minialex.data.augment import centre_views
 from minialex.data.batches import Batches
@@ -140,7 +140,7 @@ def curves(name: str, history: list[dict]) -> str:
         train, test = (f"{history[-1][f'{split}_{quantity}']:.4f}" for split in ("train", "test"))
         alt = f"{quantity.capitalize()} over {len(history)} epochs; "
         alt += f"in the last one {train} in training and {test} in the test"
-        images.append(themed(alt, figures.curves, {name: history}, (quantity,)))
+        images.append(themed(alt, charts.curves, {name: history}, (quantity,)))
     return '<div class="pair">\n' + "\n".join(images) + "\n</div>"
 
 
@@ -151,7 +151,7 @@ def confusion(dataset: Dataset, answers: Answers) -> str:
     """
     matrix, title = answers.confusion(dataset.num_classes), confusion_title(answers)
     alt = f"Confusion matrix: {title}"
-    return box(themed(alt, figures.confusion, matrix, dataset.class_names, title), alt, " picture")
+    return box(themed(alt, charts.confusion, matrix, dataset.class_names, title), alt, " picture")
 
 
 def class_table(dataset: Dataset, answers: Answers) -> str:

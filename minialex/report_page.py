@@ -106,7 +106,7 @@ def box(content: str, label: str, kind: str = "") -> str:
 def themed(alt: str, draw: Callable[..., bytes], *arguments: object) -> str:
     """A figure drawn for a light page and for a dark one; the page shows the one that fits.
 
-    draw: a drawing function of figures.py, called with `arguments`.
+    draw: a drawing function of charts.py, called with `arguments`.
     """
     images = []
     for kind in ("light", "dark"):

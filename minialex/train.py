@@ -18,7 +18,7 @@ from minialex.data.augment import AUGMENTATIONS, Standardize
 from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset
 from minialex.data.lighting import Lighting, lighting_from
-from minialex.data.skipped import summary
+from minialex.data.skipped import describe_unreadable
 from minialex.data.statistics import statistics_of
 from minialex.errors import InputError
 from minialex.evaluate import evaluate
@@ -256,7 +256,7 @@ class Training:
     def say_skipped(self, folder: RunFolder) -> None:
         """Prints which pictures, of those come across so far, could not be read."""
         if self.progress["skipped"]:
-            say(summary(self.progress["skipped"], f", all in {folder.bad_pictures}"))
+            say(describe_unreadable(self.progress["skipped"], f", all in {folder.bad_pictures}"))
 
 
 def right_answers(logits, labels: numpy.ndarray):

@@ -5,7 +5,7 @@ from pathlib import Path
 from minialex import data
 from minialex.data import folder
 from minialex.data.dataset import ArrayImages, Dataset
-from minialex.data.folder import FolderImages
+from minialex.data.folder_images import FolderImages
 from minialex.data.torchvision_images import TorchvisionImages
 from minialex.errors import InputError
 from minialex.inference import Trained
@@ -21,7 +21,7 @@ def dataset_of(trained: Trained, data_dir: Path | None = None) -> Dataset:
     data_dir/val, data_dir/test or data_dir itself, and, if there is one, data_dir/train.
 
     InputError if the data set has other classes now, if weights that are not from a run come
-    without `data_dir`, or as data.load and folder.classified say.
+    without `data_dir`, or as data.load and folder.labelled_files say.
     """
     options = trained.options
     if options["dataset"] is None:
@@ -33,7 +33,7 @@ def dataset_of(trained: Trained, data_dir: Path | None = None) -> Dataset:
         data.check_folder(data_dir)
         train, test = data_dir / "train", folder.evaluation_folder(data_dir) or data_dir
         classified = (
-            folder.classified(each, trained.class_names) if each.is_dir() else None
+            folder.labelled_files(each, trained.class_names) if each.is_dir() else None
             for each in (train, test)
         )
         splits = (split and trained.images(*split) for split in classified)

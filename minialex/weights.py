@@ -16,10 +16,10 @@ from minialex import backend, models
 from minialex.command import Parser, run
 from minialex.data.download import cache_folder, fetch
 from minialex.errors import InputError
-from minialex.files import written_whole
+from minialex.files import atomic_write
 from minialex.io import onnx_file, safetensors_file, torch_file, torch_layout
 from minialex.io.checkpoint import Checkpoint
-from minialex.io.identify import assume, identify
+from minialex.io.identify import assumed_progress, identify
 from minialex.network import Network
 
 EXAMPLES = """\
@@ -115,7 +115,7 @@ def from_file(path: Path, model: str | None) -> Checkpoint | WeightFile:
         return Checkpoint(path)
     tensors = torch_layout.without_prefix(tensors)
     fit = identify(path, tensors, model)
-    progress, assumed = assume(fit)
+    progress, assumed = assumed_progress(fit)
     known = (fit.model, fit.channels, fit.classes) == (
         "alexnet-owt",
         3,
@@ -221,7 +221,7 @@ def export(weights: Path | str, out: Path, model: str | None = None) -> str:
         "input": pictures,
         "modules": torch_layout.modules(built),
     }
-    with written_whole(out) as temporary:
+    with atomic_write(out) as temporary:
         if out.suffix == ".onnx":
             metadata = {name: json.dumps(value) for name, value in about.items()}
             onnx_file.write(

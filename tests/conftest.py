@@ -10,7 +10,7 @@ from command_runs import call
 from lesson_runs import run_lesson  # noqa: F401  (a fixture)
 from threadpoolctl import threadpool_limits
 
-from minialex import backend, figures
+from minialex import backend, charts, figures
 from minialex.errors import InputError
 from minialex.fast.memory import Memory
 from minialex.files import PNG_MARK
@@ -101,8 +101,8 @@ def one_blas_thread():
 @pytest.fixture
 def undrawn(monkeypatch):
     """`evaluate` writes empty pictures, for tests of anything else: drawing takes most of its time."""
-    for name in ("confusion", "sheet"):
-        monkeypatch.setattr(figures, name, lambda *given: PNG_MARK)
+    for module, name in ((charts, "confusion"), (figures, "sheet")):
+        monkeypatch.setattr(module, name, lambda *given: PNG_MARK)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The data sets: four sources that all give the same thing, a Dataset (see dataset.py)."""
+"""The data sets: four sources, each loaded as a Dataset (see dataset.py)."""
 
 from pathlib import Path
 
@@ -18,10 +18,13 @@ def load(
 ) -> Dataset:
     """The data set called `name`, one of NAMES.
 
-    data_dir: the folder with its files; "folder" needs one, "shapes" takes none, the others look in their usual places.
-    image_size: the side in pixels to which pictures are resized (from "folder": resized and cropped); None: their own.
-    crop_padding: by how many pixels crops may move the pictures of all but "folder"; None: PADDING.
-    seed: what "shapes" draws its pictures from; the others come out the same for every seed.
+    data_dir: the folder with its files. "folder" needs one, "shapes" takes none; for the others it
+        defaults to where the files usually are, or else they are downloaded.
+    image_size: the side in pixels that pictures are resized to ("folder": resized and cropped to);
+        None keeps their own size.
+    seed: the random seed for "shapes"; the others are the same for every seed.
+    crop_padding: by how many pixels random crops may shift a picture; None means PADDING. Not for
+        "folder", whose crops come from larger pictures.
     Raises InputError for wrong arguments and for missing or damaged files.
     """
     if name not in NAMES:
@@ -29,10 +32,11 @@ def load(
     if image_size is not None and image_size < 1:
         raise InputError(f"expected an image size of at least 1 pixel, got {image_size}")
     if data_dir is not None and name == "shapes":
-        raise InputError("dataset 'shapes' is drawn, it reads no files: leave out --data-dir")
+        raise InputError("dataset 'shapes' is generated, not read from files: leave out --data-dir")
     if data_dir is None and name == "folder":
         raise InputError(
-            "dataset 'folder' needs --data-dir, a folder with train/CLASS/*.jpg and val/CLASS/*.jpg in it"
+            "dataset 'folder' needs --data-dir, "
+            "a folder that contains train/CLASS/*.jpg and val/CLASS/*.jpg"
         )
     if data_dir is not None:
         check_folder(data_dir)
@@ -40,7 +44,7 @@ def load(
         raise InputError(f"expected a crop padding of at least 0 pixels, got {crop_padding}")
     if crop_padding is not None and name == "folder":
         raise InputError(
-            "dataset 'folder' crops from larger pictures and pads none: leave out --crop-padding"
+            "dataset 'folder' crops from larger pictures without padding: leave out --crop-padding"
         )
     if name == "folder":
         return folder.load(data_dir, image_size)

@@ -1,39 +1,44 @@
-"""How pictures are looked at before they reach the network: crops, mirroring, rotation, colours, covered parts, scale.
+"""Data augmentation and standardisation: crops, mirroring, rotation, colour, cutout, scale.
 
-Training looks at each picture from a new place every epoch, in a mirror half of the time, and in another light; testing
-looks at its centre, or at ten places.
+Training sees a new random view of each picture every epoch; testing sees its centre crop, or ten
+fixed crops.
 """
 
 from dataclasses import dataclass
 
 import numpy
+from numpy.typing import ArrayLike
 
 from minialex import backend
 from minialex.data.lighting import Lighting
 
-#: What a training picture's view can be drawn from; testing uses none.
+#: The random augmentations that training can choose from; testing uses none.
 AUGMENTATIONS = ("crop", "mirror", "cutout", "rotation", "brightness", "colour", "lighting")
 
-DEGREES = 10.0  #: a picture is turned by up to so many, either way
-BRIGHTNESS = 0.4  #: the share by which its pixels become brighter or darker, at most
-TEMPERATURE = 0.2  #: red grows by a factor of up to e^0.2 while blue shrinks by it (warmer), or the other way round
+DEGREES = 10.0  #: the largest rotation, in either direction
+BRIGHTNESS = 0.4  #: the largest relative change of all pixels
+TEMPERATURE = 0.2  #: red is scaled by up to e^±0.2, blue by the inverse: warmer or cooler
 
 
 @dataclass
 class Views:
-    """How each of n pictures is looked at.
+    """The view of each of n pictures: how it is cropped, mirrored, rotated and recoloured.
 
-    top, left: float (n,) in [0, 1], where the crop lies in the room there is: 0 at the upper or left edge, 0.5 in the centre.
-    mirror: bool (n,), whether left and right are exchanged.
-    cover: float (n, 2) in [0, 1), where the middle of a covered square lies, as a share of height and width; None for none.
-    angle: float (n,), by how many degrees it is turned counterclockwise before it is cropped; None for none.
-    gain, shift: float (n, 1) or (n, C), what pixel values (0..255) are multiplied with, and what is added then; None for none.
+    top, left: float (n,) in [0, 1], the crop's position within the room that it has: 0 is the upper
+        or left edge, 0.5 the centre.
+    mirror: bool (n,), whether the picture is flipped left to right.
+    cutout: float (n, 2) in [0, 1), the centre of a square that is blanked out, as a fraction of
+        height and width; None for no cutout.
+    angle: float (n,), the counterclockwise rotation before the crop, in degrees; None for no
+        rotation.
+    gain, shift: float (n, 1) or (n, C); pixel values 0..255 become gain · pixel + shift. None
+        leaves them unchanged.
     """
 
     top: numpy.ndarray
     left: numpy.ndarray
     mirror: numpy.ndarray
-    cover: numpy.ndarray | None = None
+    cutout: numpy.ndarray | None = None
     angle: numpy.ndarray | None = None
     gain: numpy.ndarray | None = None
     shift: numpy.ndarray | None = None
@@ -41,22 +46,22 @@ class Views:
     def __len__(self) -> int:
         return len(self.mirror)
 
-    def __getitem__(self, chosen) -> "Views":
-        """Some of them; `chosen` is a slice, numbers or a bool array."""
+    def __getitem__(self, chosen: slice | ArrayLike) -> "Views":
+        """A subset of the views; `chosen` is a slice, a list of indices or a bool array."""
         return Views(
             **{name: None if array is None else array[chosen] for name, array in vars(self).items()}
         )
 
 
 def centre_views(n: int) -> Views:
-    """The n views that testing uses: the centre, not mirrored."""
+    """n views for testing: the centre crop, not mirrored."""
     return Views(numpy.full(n, 0.5), numpy.full(n, 0.5), numpy.zeros(n, bool))
 
 
 def ten_views(n: int) -> Views:
-    """The paper's ten views (section 4.1) of each of n pictures: four corners and the centre, then all five mirrored.
+    """The paper's ten views (section 4.1) of each of n pictures: 10 n views, ten for each picture.
 
-    The first ten are the first picture's.
+    They are the four corners and the centre, then all five mirrored.
     """
     top, left = numpy.array([[0, 0], [0, 1], [1, 0], [1, 1], [0.5, 0.5]]).T
     return Views(
@@ -77,17 +82,19 @@ def random_views(
     colour: bool = False,
     lighting: Lighting | None = None,
 ) -> Views:
-    """n views for training, each with draws of its own:
+    """n views for training, drawn independently of each other:
 
-    crop        from a place drawn uniformly
+    crop        at a position drawn uniformly
     mirror      mirrored with probability 1/2
-    cutout      a square covered, its middle drawn uniformly
-    rotation    turned by an angle uniform in ±DEGREES
+    cutout      a square blanked out, its centre drawn uniformly
+    rotation    by an angle uniform in ±DEGREES
     brightness  all pixels times a factor uniform in 1 ± BRIGHTNESS
-    colour      a colour temperature: red times eᵗ and blue times e⁻ᵗ, t uniform in ±TEMPERATURE; for red, green and blue only
-    lighting    a shift along the principal components of the training pictures' colours (see Lighting)
+    colour      a colour temperature: red times eᵗ and blue times e⁻ᵗ, t uniform in ±TEMPERATURE;
+                only for pictures with three channels
+    lighting    a shift along the principal components of the training pictures' colours (see
+                Lighting)
 
-    Pixels that leave 0..255 on the way are not cut off.
+    Pixel values that leave 0..255 are not clipped.
     """
     views = centre_views(n)
     if crop:
@@ -95,7 +102,7 @@ def random_views(
     if mirror:
         views.mirror = rng.random(n) < 0.5
     if cutout:
-        views.cover = rng.random((n, 2))
+        views.cutout = rng.random((n, 2))
     if rotation:
         views.angle = rng.uniform(-DEGREES, DEGREES, n)
     if brightness:
@@ -108,16 +115,16 @@ def random_views(
     return views
 
 
-def offset(fraction, room: int):
-    """The crop's first row or column, 0..room: all equally likely for a fraction uniform in [0, 1); room / 2 for 0.5.
+def offset(fraction: ArrayLike, room: int) -> numpy.ndarray:
+    """The crop's first row or column, an int or int array in 0..room, for a float or float array.
 
-    `fraction` is a float or an array of them; the result is an int or an int array.
+    For a fraction uniform in [0, 1) every offset is equally likely; for 0.5 it is room / 2.
     """
     return numpy.minimum(numpy.floor(numpy.multiply(fraction, room + 1)), room).astype(int)
 
 
-def pad(images: numpy.ndarray, padding: int, fill) -> numpy.ndarray:
-    """(..., H, W, C) -> (..., H + 2 padding, W + 2 padding, C): a frame of colour `fill` (C values) around each picture."""
+def pad(images: numpy.ndarray, padding: int, fill: ArrayLike) -> numpy.ndarray:
+    """(..., H, W, C) -> (..., H + 2 padding, W + 2 padding, C), framed in `fill` (C values)."""
     *n, h, w, c = images.shape
     padded = numpy.empty((*n, h + 2 * padding, w + 2 * padding, c), images.dtype)
     padded[...] = fill
@@ -125,10 +132,13 @@ def pad(images: numpy.ndarray, padding: int, fill) -> numpy.ndarray:
     return padded
 
 
-def crop_padded(images: numpy.ndarray, views: Views, padding: int, fill) -> numpy.ndarray:
-    """Each picture shifted by up to `padding` pixels, with `fill` where it moved away from: uint8 (n, H, W, C), as given.
+def crop_padded(
+    images: numpy.ndarray, views: Views, padding: int, fill: ArrayLike
+) -> numpy.ndarray:
+    """Pads each picture with `fill`, then crops it to its own size: uint8 (n, H, W, C) -> the same.
 
-    It is what a crop of H x W out of the padded picture shows. Centre views give `images` back, not a copy.
+    The crop shifts the picture by up to `padding` pixels. With centre views the result is `images`
+    itself, not a copy.
     """
     tops, lefts = offset(views.top, 2 * padding), offset(views.left, 2 * padding)
     if (tops == padding).all() and (lefts == padding).all():
@@ -142,7 +152,10 @@ def crop_padded(images: numpy.ndarray, views: Views, padding: int, fill) -> nump
 
 
 def mirrored(images: numpy.ndarray, views: Views) -> numpy.ndarray:
-    """The pictures (n, H, W, C), those with views.mirror set mirrored: a new array, or `images` itself if none is."""
+    """images (n, H, W, C), flipped left to right where views.mirror is set.
+
+    A new array, or `images` itself if no picture is mirrored.
+    """
     if not views.mirror.any():
         return images
     result = images.copy()
@@ -150,35 +163,36 @@ def mirrored(images: numpy.ndarray, views: Views) -> numpy.ndarray:
     return result
 
 
-def cover(x: numpy.ndarray, views: Views) -> None:
-    """Sets a square in each standardised picture x (n, H, W, C) to 0, which is the mean, where the views say so.
+def apply_cutout(x: numpy.ndarray, views: Views) -> None:
+    """Sets the square at views.cutout to 0, the mean, in standardised pictures x (n, H, W, C).
 
-    Its side is a quarter of the height; what of it lies beyond the edge covers nothing. So no single part of a thing can
-    be all that a net knows it by (DeVries and Taylor 2017, "cutout").
+    The square's side is a quarter of the height; it is clipped at the picture's edges. The network
+    cannot rely on a single part of an object (DeVries and Taylor 2017, "cutout"). Changes x in
+    place.
     """
-    if views.cover is None:
+    if views.cutout is None:
         return
     side = round(x.shape[1] / 4)
-    corners = numpy.floor(views.cover * x.shape[1:3]).astype(int) - side // 2
+    corners = numpy.floor(views.cutout * x.shape[1:3]).astype(int) - side // 2
     for picture, (top, left) in zip(x, corners, strict=True):
         picture[max(top, 0) : top + side, max(left, 0) : left + side] = 0
 
 
 class Standardize:
-    """y = (x - mean) / std for each channel: pixels with mean 0 and standard deviation 1 over the training pictures.
+    """y = (x - mean) / std per channel: mean 0 and standard deviation 1 over the training pictures.
 
-    mean, std: C floats each, in units of x (0..255). A std of 0 (all pictures constant) is taken as 1: y is then 0.
-    With stds of 1, pixels are only centred: −128..127 or so, as in 2012.
+    mean, std: C floats each, in units of x (0..255). A std of 0 (all pictures constant) counts as
+    1, so that y is 0. With a std of 1, pixels are only centred, to about −128..127, as in 2012.
     """
 
-    def __init__(self, mean, std):
+    def __init__(self, mean: ArrayLike, std: ArrayLike):
         self.mean = numpy.asarray(mean, numpy.float32)
         self.std = numpy.where(numpy.asarray(std) > 0, std, 1).astype(numpy.float32)
 
     def __call__(self, x: numpy.ndarray, views: Views | None = None) -> numpy.ndarray:
         """x: uint8 (n, H, W, C) -> y: float32, same shape. ValueError if C does not match the mean.
 
-        Colours that `views` change come first: y = (gain · x + shift − mean) / std.
+        The colour changes in `views` come first: y = (gain · x + shift − mean) / std.
         """
         n, h, w, c = x.shape
         if c != len(self.mean):
@@ -186,7 +200,8 @@ class Standardize:
         y = numpy.empty(x.shape, numpy.float32)
         gain = None if views is None else views.gain
         shift = None if views is None else views.shift
-        # Rows of W*C values instead of pixels of C, and a few pictures at a time: long inner loops over what the cache holds.
+        # Long inner loops within the cache: rows of W*C values, not pixels of C, and a few pictures
+        # at a time.
         gains = None if gain is None else tiled(gain, n, w, c)
         means = tiled(self.mean if shift is None else self.mean - shift, n, w, c)
         std = numpy.tile(self.std, w)
@@ -206,6 +221,6 @@ class Standardize:
 
 
 def tiled(values: numpy.ndarray, n: int, w: int, c: int) -> numpy.ndarray:
-    """(c,), (n, 1) or (n, c) -> float32 (n, 1, w · c): for each picture a row of pixels that are all its values."""
+    """(c,), (n, 1) or (n, c) -> float32 (n, 1, w · c): each picture's values, repeated w times."""
     values = numpy.broadcast_to(numpy.asarray(values, numpy.float32), (n, c))
     return numpy.tile(values, w)[:, None]

@@ -1,55 +1,63 @@
-"""Batches of pictures, prepared in a background thread while the caller trains on the one before."""
+"""Batches of pictures, prepared in a background thread while the caller trains on the last one."""
 
 import contextlib
-import queue
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy
 
-from minialex.data.augment import Standardize, centre_views, cover, random_views, ten_views
+from minialex.data.augment import (
+    Standardize,
+    apply_cutout,
+    centre_views,
+    random_views,
+    ten_views,
+)
+from minialex.data.dataset import Images
 from minialex.data.lighting import Lighting
-from minialex.data.skipped import ENOUGH, check_most_were_good
+from minialex.data.prefetch import prefetch
+from minialex.data.skipped import ENOUGH, check_most_are_readable
 from minialex.errors import InputError
 
-# Random numbers for different purposes come from different streams of the one seed. They start at 1 because NumPy
-# completes a short seed with zeros: (seed, 0) would be the stream of the plain seed.
+# Each purpose has its own stream of random numbers from the one seed. They are numbered from 1
+# because NumPy pads short seeds with zeros: (seed, 0) would be the same stream as seed alone.
 ORDER, VIEWS = 1, 2
 
 
 class Batches:
-    """Passes over `images` (see Dataset), batch by batch, standardised and ready for the network.
+    """Passes over `images` in standardised batches, ready for the network.
 
-    Without a seed: in order, at centre views, for testing. With one: shuffled anew every epoch, each picture with a random
-    view of its own, drawn as `augment` says (the arguments of random_views; those not given are off). Batch b of epoch e
-    depends on nothing but (seed, e, b) and the files, so a run that was killed sees the same pictures when it goes on.
-    ValueError for `augment` without a seed.
+    seed: None is for testing: the pictures come in order, at centre views. With a seed, for
+        training, they are shuffled every epoch and each gets a random view. Batch b of epoch e
+        depends only on (seed, e, b) and the files, so that a resumed run sees the same pictures.
+    ten_crop: for testing, each picture is replaced by its ten views, one after the other. A batch
+        then has a tenth as many pictures, but at least one.
+    augment: the arguments of random_views; those not given are off. They need a seed.
+    Raises ValueError for `augment` without a seed or ten_crop with one, and InputError for `colour`
+    if the pictures do not have three channels.
 
-    With `ten_crop`, for testing, x has the ten views of the batch's first picture, then those of the second, and so on, and a
-    batch has a tenth as many pictures, at least one.
+    Unreadable pictures are skipped: their batch is smaller, or even empty. If they are more than
+    half of the pictures in an epoch, that is an InputError.
 
-    Pictures that cannot be read are skipped: their batch is smaller by so many, or empty. `skipped`, {file: what is wrong
-    with it}, has those of the batches given out so far. InputError if in an epoch they become more than half. `numbers` says
-    which of the images are in the batch that was given out last.
+    skipped: {file: reason} of the pictures skipped in the batches handed out so far.
+    numbers: int64 (n,), the indices into `images` of the last batch handed out.
     """
 
     def __init__(
         self,
-        images,
+        images: Images,
         batch_size: int,
         standardize: Standardize,
         seed: int | None = None,
         ten_crop: bool = False,
         **augment: bool | Lighting | None,
     ):
-        drawn = [name for name, chosen in augment.items() if chosen]
-        if seed is None and drawn:
-            raise ValueError(
-                f"what is drawn at random ({', '.join(drawn)}) needs a seed, got seed=None"
-            )
+        random = [name for name, chosen in augment.items() if chosen]
+        if seed is None and random:
+            raise ValueError(f"random views ({', '.join(random)}) need a seed, got seed=None")
         if augment.get("colour") and images.channels != 3:
             raise InputError(
-                f"colour changes red, green and blue; the pictures have {images.channels} channel"
+                "augmentation 'colour' needs pictures with 3 channels (red, green, blue), "
+                f"got {images.channels}"
             )
         if seed is not None and ten_crop:
             raise ValueError(
@@ -64,13 +72,14 @@ class Batches:
         self.skipped, self.numbers = {}, None
 
     def __len__(self) -> int:
-        """The number of batches in an epoch, the smaller last one included."""
+        """The number of batches in an epoch, including a smaller last one."""
         return -(-len(self.images) // self.batch_size)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
-        """The epoch's batches from number `start` on: x float32 (n, S, S, C) and labels int64 (n,).
+        """The epoch's batches from number `start` on: x float32 (n, S, S, C), labels int64 (n,).
 
-        Close the iterator (or leave it to a `for` loop's end) to stop its thread.
+        With ten_crop, x is (10 n, S, S, C): the ten views of the first picture, then those of the
+        second, … Close the iterator to stop its thread; a `for` loop that runs to its end does so.
         """
         tried, problems = 0, {}
         with contextlib.closing(prefetch(self._prepare(epoch, start))) as prepared:
@@ -79,10 +88,10 @@ class Batches:
                 problems |= problem
                 self.skipped |= problem
                 if tried >= ENOUGH:
-                    check_most_were_good(problems, tried)
+                    check_most_are_readable(problems, tried)
                 yield x, self.images.labels[self.numbers]
         if start == 0:
-            check_most_were_good(problems, tried)
+            check_most_are_readable(problems, tried)
 
     def _prepare(self, epoch, start):
         order = numpy.arange(len(self.images))
@@ -103,42 +112,5 @@ class Batches:
             if problems:
                 views, numbers = views[good], numbers[good.reshape(size, -1).all(axis=1)]
             x = self.standardize(pictures, views)
-            cover(x, views)
+            apply_cutout(x, views)
             yield x, numbers, size, problems
-
-
-def prefetch(iterable: Iterable, depth: int = 2) -> Iterator:
-    """The items of `iterable`, made in a background thread at most `depth` ahead of the caller.
-
-    An exception there is raised here, after the items before it. Closing this generator, or leaving it by an exception,
-    ends the thread as soon as the item in the making is done.
-    """
-    room = threading.Semaphore(depth)
-    ready = (
-        queue.SimpleQueue()
-    )  # of (item, None), then one (None, exception): StopIteration at the regular end
-    closed = False
-
-    def work():
-        items = iter(iterable)
-        try:
-            while room.acquire() and not closed:
-                ready.put((next(items), None))
-        except BaseException as error:
-            ready.put((None, error))
-
-    thread = threading.Thread(target=work, name="prefetch", daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = ready.get()
-            if isinstance(error, StopIteration):
-                return
-            if error is not None:
-                raise error
-            room.release()
-            yield item
-    finally:
-        closed = True
-        room.release()
-        thread.join()

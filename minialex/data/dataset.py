@@ -1,38 +1,73 @@
 """A data set: training pictures, test pictures and the names of their classes."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from minialex.data.augment import Views, crop_padded, mirrored
 
-PADDING = 4  #: by how many of its own pixels a random crop moves a small picture at most, if nothing else is said
+PADDING = 4  #: by how many of its own pixels a random crop shifts a small picture at most
+
+
+class Images(Protocol):
+    """Labelled square pictures, in memory (ArrayImages) or in files (FolderImages, …).
+
+    labels: int64 (N,), the class of each picture, 0 <= label < num_classes.
+    image_size: the side S in pixels of the squares that `read` returns.
+    channels: C, which is 1 (grey) or 3 (red, green, blue).
+    in_memory: whether `read` only copies pixels, without decoding or resizing.
+    """
+
+    labels: numpy.ndarray
+    image_size: int
+    channels: int
+    in_memory: bool
+
+    def __len__(self) -> int:
+        """The number of pictures, N."""
+
+    def read(self, indices: ArrayLike, views: Views) -> numpy.ndarray:
+        """The pictures at `indices`, one view of each: uint8 (n, S, S, C), C-contiguous.
+
+        InputError for a file that cannot be read.
+        """
+
+    def read_good(
+        self, indices: ArrayLike, views: Views
+    ) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, str]]:
+        """Like `read`, but leaves out pictures that cannot be read.
+
+        Returns (pictures uint8 (m, S, S, C), readable bool (n,), {file: reason} of the others).
+        """
 
 
 class ArrayImages:
-    """Labelled square pictures, all of them in memory.
+    """Labelled square pictures in memory; see Images.
 
     images: uint8 (N, S, S, C), C = 1 or 3. labels: N class numbers.
-    image_size: the side to which `read` resizes the pictures; None: their own, S.
-    padding: a random crop may shift a picture by up to so many of its own pixels; `fill` (C values) shows where it moved away.
+    image_size: the side that `read` resizes the pictures to; None keeps their own, S.
+    padding: by how many of its own pixels a random crop may shift a picture; the gap is filled with
+        the colour `fill` (C values).
+    ValueError for arrays of another dtype or shape.
     """
 
     def __init__(
         self,
         images: numpy.ndarray,
-        labels,
+        labels: ArrayLike,
         image_size: int | None = None,
         padding: int = PADDING,
-        fill=0,
+        fill: ArrayLike = 0,
     ):
         if images.dtype != numpy.uint8 or images.ndim != 4 or images.shape[1] != images.shape[2]:
             raise ValueError(
                 f"expected uint8 pictures (N, S, S, C), got {images.dtype} {images.shape}"
             )
         if len(images) != len(labels):
-            raise ValueError(f"{len(images)} pictures, but {len(labels)} labels")
+            raise ValueError(f"expected {len(images)} labels, one per picture, got {len(labels)}")
         self.images = images
         self.labels = numpy.asarray(labels, numpy.int64)
         self.image_size = image_size or images.shape[1]
@@ -44,8 +79,8 @@ class ArrayImages:
     def __len__(self) -> int:
         return len(self.images)
 
-    def read(self, indices, views: Views) -> numpy.ndarray:
-        """The pictures number `indices`, as `views` look at them: uint8 (n, image_size, image_size, C)."""
+    def read(self, indices: ArrayLike, views: Views) -> numpy.ndarray:
+        """The pictures at `indices`, one view of each: uint8 (n, image_size, image_size, C)."""
         x = self.images[numpy.asarray(indices)]
         if views.angle is not None:
             x = rotated(x, views.angle, self.fill)
@@ -53,17 +88,17 @@ class ArrayImages:
         return x if self.in_memory else resized(x, self.image_size)
 
     def read_good(
-        self, indices, views: Views
+        self, indices: ArrayLike, views: Views
     ) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, str]]:
-        """The same pictures: all of them can be read, and nothing is wrong with any file."""
+        """The same pictures, all of which are readable, and no problems."""
         return self.read(indices, views), numpy.ones(len(indices), bool), {}
 
 
 def resized(images: numpy.ndarray, size: int) -> numpy.ndarray:
-    """uint8 (n, H, W, C) -> (n, size, size, C), each picture resized by Pillow (bilinear, with antialiasing)."""
+    """uint8 (n, H, W, C) -> (n, size, size, C), by Pillow: bilinear, with antialiasing."""
     result = numpy.empty((len(images), size, size, images.shape[3]), numpy.uint8)
     for picture, out in zip(images, result, strict=True):
-        # Pillow has no (H, W, 1): grey pictures go there and back as (H, W).
+        # Pillow has no (H, W, 1): grey pictures are passed as (H, W).
         small = Image.fromarray(picture.squeeze(2) if picture.shape[2] == 1 else picture)
         out[...] = numpy.asarray(small.resize((size, size), Image.Resampling.BILINEAR)).reshape(
             out.shape
@@ -71,8 +106,11 @@ def resized(images: numpy.ndarray, size: int) -> numpy.ndarray:
     return result
 
 
-def rotated(images: numpy.ndarray, angles: numpy.ndarray, fill) -> numpy.ndarray:
-    """uint8 (n, H, W, C), each picture turned by its angle (degrees, counterclockwise), with `fill` where it moved away."""
+def rotated(images: numpy.ndarray, angles: numpy.ndarray, fill: ArrayLike) -> numpy.ndarray:
+    """Rotates each picture of uint8 (n, H, W, C) by its angle, in degrees counterclockwise.
+
+    The corners that this leaves empty get the colour `fill` (C values).
+    """
     result = numpy.empty_like(images)
     colour = tuple(int(value) for value in numpy.broadcast_to(fill, images.shape[3]))
     for picture, angle, out in zip(images, angles, result, strict=True):
@@ -87,22 +125,11 @@ def rotated(images: numpy.ndarray, angles: numpy.ndarray, fill) -> numpy.ndarray
 
 @dataclass
 class Dataset:
-    """Pictures to train with, pictures to test with, and what the classes are called.
-
-    train and test are ArrayImages or FolderImages. Both kinds have
-        len(images)            the number of pictures, N
-        images.labels          int64 (N,): the class of each, 0 <= label < num_classes
-        images.image_size      the side S of the square pictures that read gives
-        images.channels        C: 1 (grey) or 3 (red, green, blue)
-        images.in_memory       whether read only copies pixels, with nothing to decode or resize
-        images.read(indices, views)   uint8 (n, S, S, C), C-contiguous
-        images.read_good(indices, views)   of the pictures that can be read, bool (n,) that says which these are, and
-                               {file: what is wrong with it} of the others
-    """
+    """Training pictures, test pictures and the names of their classes."""
 
     name: str
-    train: Any
-    test: Any
+    train: Images
+    test: Images
     class_names: list[str]
 
     @property
@@ -116,13 +143,16 @@ class Dataset:
 
 def from_arrays(
     name: str,
-    train: tuple,
-    test: tuple,
+    train: tuple[numpy.ndarray, ArrayLike],
+    test: tuple[numpy.ndarray, ArrayLike],
     class_names: list[str],
     image_size: int | None = None,
     padding: int = PADDING,
 ) -> Dataset:
-    """The Dataset of two pairs (images uint8 (N, S, S, C), labels); crops are filled with the mean training colour."""
+    """The Dataset of two pairs (images uint8 (N, S, S, C), labels (N,)).
+
+    Crops are padded with the mean training colour.
+    """
     images = train[0]
     mean_colour = images.sum(axis=0, dtype=numpy.uint32).mean(axis=(0, 1)) / len(images)
     sizes = dict(

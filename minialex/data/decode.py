@@ -1,4 +1,4 @@
-"""From a file, whatever kind of picture it holds, to pixels that stand upright: red, green and blue, or grey, 8 bits each."""
+"""Decoding any kind of picture file to upright 8-bit pixels, RGB or grey."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,19 +10,20 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from minialex.errors import InputError
 
-#: No picture with more pixels is decoded: Pillow's own limit. A JPEG decoded at a fraction of its size may have more.
+#: The most pixels that are decoded (Pillow's own limit), and the most in a JPEG file, which may be
+#: decoded at a fraction of its size.
 PIXELS, JPEG_PIXELS = 180_000_000, 500_000_000
 
 
 @contextlib.contextmanager
-def opened(path: Path | str) -> Iterator[Image.Image]:
-    """The open picture, for a with block. What goes wrong with the file in the block becomes an InputError naming it."""
+def open_picture(path: Path | str) -> Iterator[Image.Image]:
+    """Opens a picture for a `with` block; errors in the block become an InputError naming it."""
     try:
         with _open(path) as picture:
             yield picture
-    except Exception as error:  # on a damaged file Pillow's readers raise nearly anything
+    except Exception as error:  # Pillow raises nearly anything for a damaged file
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise InputError(f"{path}: not a picture that can be read ({reason})") from error
+        raise InputError(f"{path}: not a readable picture ({reason})") from error
 
 
 def _open(path):
@@ -31,7 +32,7 @@ def _open(path):
     except Image.DecompressionBombError as bomb:
         try:
             picture = JpegImageFile(path)
-        except SyntaxError:  # another kind, which would be decoded in full
+        except SyntaxError:  # another format, which would be decoded at full size
             raise bomb from None
         width, height = picture.size
         if width * height > JPEG_PIXELS:
@@ -41,24 +42,23 @@ def _open(path):
 
 
 def decode(picture: Image.Image, side: int, channels: int) -> Image.Image:
-    """The opened `picture` upright, as red, green and blue if `channels` is 3, as grey if it is 1.
+    """The opened `picture`, upright: RGB if `channels` is 3, grey if it is 1.
 
-    A JPEG whose shorter side is far longer than `side` comes at 1/2, 1/4 or 1/8 of its size, no smaller than that.
-    What is transparent lies on white; 16 bits a pixel become the upper 8; of an animation it is the first picture.
+    A JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, as long as its shorter side does not get
+    below `side`. Transparent pixels are put on white; of 16 bits per pixel the upper 8 are kept; of
+    an animation, the first frame. ValueError for too many pixels or for floating-point pixels.
     """
     picture.draft(None, (side, side))
     width, height = picture.size
     if width * height > PIXELS:
-        raise ValueError(f"{width} x {height} pixels are too many")
+        raise ValueError(f"{width} x {height} pixels, expected at most {PIXELS:,} in all")
     picture.load()
-    with contextlib.suppress(
-        Exception
-    ):  # damaged notes on how the camera was held are no reason to refuse the picture
+    with contextlib.suppress(Exception):  # a picture with damaged EXIF data is still a picture
         ImageOps.exif_transpose(picture, in_place=True)
     if picture.mode.startswith("I"):
         picture = Image.fromarray((numpy.asarray(picture).clip(0, 0xFFFF) >> 8).astype(numpy.uint8))
     if picture.mode == "F":
-        raise ValueError("its pixels are floating-point numbers, and nothing says which is white")
+        raise ValueError("floating-point pixels of unknown range, expected whole numbers")
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)

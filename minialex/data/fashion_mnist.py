@@ -1,4 +1,7 @@
-"""Fashion-MNIST: 70,000 grey pictures of clothes, 28x28, ten classes (Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747)."""
+"""Fashion-MNIST: 70,000 grey pictures of clothes, 28x28, ten classes.
+
+Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747.
+"""
 
 import gzip
 import math
@@ -23,9 +26,7 @@ CLASS_NAMES = [
     "Bag",
     "Ankle boot",
 ]
-DEBIAN = Path(
-    "/usr/share/datasets/fashion-mnist"
-)  # where Debian's package dataset-fashion-mnist puts it
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # from Debian's package dataset-fashion-mnist
 URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 MD5 = {
     "train-images-idx3-ubyte": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -38,11 +39,15 @@ MD5 = {
 def load(
     data_dir: Path | str | None = None, image_size: int | None = None, padding: int = PADDING
 ) -> Dataset:
-    """The Dataset "fashion-mnist": 60,000 training and 10,000 test pictures of 28x28x1 (or of side `image_size`).
+    """The Dataset "fashion-mnist": 60,000 training and 10,000 test pictures of 28x28x1.
 
-    Reads the four published files, packed (.gz) or not, from data_dir or data_dir/fashion-mnist; without a data_dir from
-    Debian's folder or the download cache, where they are downloaded to if need be. Random crops move the
-    pictures by up to `padding` pixels. Raises InputError for a missing or damaged file.
+    Reads the four published files, compressed (.gz) or not, from data_dir or
+    data_dir/fashion-mnist. If data_dir is None, reads them from Debian's folder or from the
+    download cache, after downloading them if necessary.
+
+    image_size: the side that pictures are resized to; None keeps 28.
+    padding: by how many pixels a random crop may shift a picture.
+    Raises InputError for a missing or damaged file.
     """
     if data_dir is not None:
         files = _find(Path(data_dir))
@@ -55,13 +60,14 @@ def load(
     test = _read_pair(test_images, test_labels)
     if test[0].shape[1:] != train[0].shape[1:]:
         raise InputError(
-            f"{test_images}: pictures of {test[0].shape[1:3]}, the training pictures are {train[0].shape[1:3]}"
+            f"{test_images}: expected pictures of shape {train[0].shape[1:3]}, like the training "
+            f"pictures, got {test[0].shape[1:3]}"
         )
     return from_arrays("fashion-mnist", train, test, CLASS_NAMES, image_size, padding)
 
 
 def _find(folder):
-    """The paths of the four files in `folder` or its subfolder fashion-mnist, in the order of MD5."""
+    """The paths of the four files in `folder` or its subfolder fashion-mnist, ordered as in MD5."""
     nested = folder / "fashion-mnist"
     if nested.is_dir():
         folder = nested
@@ -77,7 +83,7 @@ def _find(folder):
 
 def _download():
     folder = cache_folder("fashion-mnist")
-    hint = "put the four .gz files of Fashion-MNIST into a folder and name it with --data-dir"
+    hint = "put the four .gz files of Fashion-MNIST into a folder and pass it as --data-dir"
     return [
         fetch(f"{URL}{name}.gz", f"{name}.gz", f"md5:{md5}", folder, hint)
         for name, md5 in MD5.items()
@@ -85,17 +91,21 @@ def _download():
 
 
 def _read_pair(images_path, labels_path):
-    """(images uint8 (N, S, S, 1), labels uint8 (N,)) from their two files, checked against each other."""
+    """(images uint8 (N, S, S, 1), labels uint8 (N,)) from two files that must match each other."""
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.ndim != 3 or images.shape[1] != images.shape[2] or images.size == 0:
         raise InputError(
-            f"{images_path}: expected square pictures (N, S, S), got an array {images.shape}"
+            f"{images_path}: expected square pictures (N, S, S), got an array of shape "
+            f"{images.shape}"
         )
     if labels.ndim != 1:
-        raise InputError(f"{labels_path}: expected labels (N,), got an array {labels.shape}")
+        raise InputError(
+            f"{labels_path}: expected labels (N,), got an array of shape {labels.shape}"
+        )
     if len(images) != len(labels):
         raise InputError(
-            f"{labels_path}: expected {len(images)} labels, one a picture of {images_path}, got {len(labels)}"
+            f"{labels_path}: expected {len(images)} labels, one per picture of {images_path}, "
+            f"got {len(labels)}"
         )
     if labels.max() >= len(CLASS_NAMES):
         raise InputError(
@@ -105,28 +115,31 @@ def _read_pair(images_path, labels_path):
 
 
 def read_idx(path: Path | str) -> numpy.ndarray:
-    """The uint8 array in an IDX file, which may be packed with gzip (name ends with .gz).
+    """The uint8 array in an IDX file, which is decompressed if its name ends with .gz.
 
-    The format: two zero bytes, the type (8: unsigned bytes), the number of dimensions d, then d sizes as big-endian
-    32-bit integers, then the elements. Raises InputError for anything else, for missing bytes and for bytes too many.
+    The format: two zero bytes, the type (8: unsigned bytes), the number of dimensions d, d sizes as
+    big-endian 32-bit integers, then the elements. Raises InputError for anything else, and for
+    missing or extra bytes.
     """
     path = Path(path)
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read ({error}); get the file again") from error
+        raise InputError(f"{path}: cannot be read ({error}); download it again") from error
     if len(data) < 4 or data[:3] != b"\0\0\x08":
         raise InputError(
-            f"{path}: not an IDX file of bytes: starts with {data[:4].hex(' ')}, expected 00 00 08 and a count"
+            f"{path}: not an IDX file of bytes: starts with {data[:4].hex(' ')}, expected 00 00 08 "
+            "and the number of dimensions"
         )
     if not 1 <= data[3] <= 3:
         raise InputError(f"{path}: expected 1 to 3 dimensions, got {data[3]}")
     header = 4 + 4 * data[3]
     if len(data) < header:
-        raise InputError(f"{path}: ends within its header, after {len(data)} of {header} bytes")
+        raise InputError(f"{path}: expected a header of {header} bytes, got {len(data)} bytes")
     shape = [int(size) for size in numpy.frombuffer(data, ">u4", count=data[3], offset=4)]
     if len(data) != header + math.prod(shape):
         raise InputError(
-            f"{path}: expected {header + math.prod(shape)} bytes for an array {tuple(shape)}, got {len(data)}"
+            f"{path}: expected {header + math.prod(shape)} bytes for an array of shape "
+            f"{tuple(shape)}, got {len(data)}"
         )
     return numpy.frombuffer(data, numpy.uint8, offset=header).reshape(shape)

@@ -1,4 +1,4 @@
-"""Pictures in another light: the paper's change of colours along their principal components (section 4.1)."""
+"""The paper's PCA colour augmentation: a shift along the principal components (section 4.1)."""
 
 import json
 from dataclasses import dataclass
@@ -9,31 +9,35 @@ import numpy
 from minialex.errors import InputError
 
 SOURCES = ("computed", "imagenet")  #: where the eigenvectors can come from, besides a file
-ALPHA = 0.1  #: the standard deviation of the draws
+ALPHA = 0.1  #: the standard deviation of the random factors α
 
 
 @dataclass
 class Lighting:
-    """Adds [p1, p2, p3] [α1 λ1, α2 λ2, α3 λ3]ᵀ to all pixels of a picture, α ~ N(0, 0.1²) drawn once for each view of it.
+    """Adds [p1, p2, p3] [α1 λ1, α2 λ2, α3 λ3]ᵀ to every pixel of a picture.
 
-    eigenvectors: float (C, C), p1, p2, … as columns; the rows are red, green, blue (or grey alone).
-    eigenvalues: float (C,), λ, of the covariance matrix of pixels in the range 0..1, which is where this formula has a
-    sensible size: a λ1 of 0.2 (ImageNet's) moves a picture by 0.02 of the range, 5 grey levels. In 0..255 the eigenvalues are
-    255² times as large, and the shift, which may only be 255 times as large, would leave the range altogether.
+    The factors α ~ N(0, 0.1²) are drawn once for each view of the picture.
 
-    (The program of 2012 took square roots of the eigenvalues, "color_stdevs", which on 0..255 gives about twice this shift.)
+    eigenvectors: float (C, C), with p1, p2, … as columns; the rows are red, green, blue (or grey).
+    eigenvalues: float (C,), the λ of the covariance matrix of pixels scaled to 0..1. Only in this
+        range does the formula give shifts of a sensible size: ImageNet's λ1 of 0.2 shifts a picture
+        by 0.02 of the range, or 5 grey levels. For pixels in 0..255 the eigenvalues are 255² times
+        as large, where the shift should be only 255 times as large.
+
+    (The 2012 program used the square roots of the eigenvalues, "color_stdevs". On 0..255 that gives
+    about twice this shift.)
     """
 
     eigenvalues: numpy.ndarray
     eigenvectors: numpy.ndarray
 
     def shifts(self, n: int, rng: numpy.random.Generator) -> numpy.ndarray:
-        """What to add to the pixels 0..255 of n pictures: float (n, C)."""
+        """Random shifts for n pictures with pixels 0..255: float (n, C)."""
         alpha = ALPHA * rng.standard_normal((n, len(self.eigenvalues)))
         return 255 * (alpha * self.eigenvalues) @ self.eigenvectors.T
 
     def to_json(self) -> dict[str, list]:
-        """What JSON can hold of it, to the last bit."""
+        """A dict for JSON that from_json restores exactly."""
         return {
             "eigenvalues": self.eigenvalues.tolist(),
             "eigenvectors": self.eigenvectors.tolist(),
@@ -48,14 +52,20 @@ class Lighting:
 
     @classmethod
     def of_covariance(cls, covariance: numpy.ndarray) -> "Lighting":
-        """From the covariance matrix (C, C) of pixels in 0..255; the largest eigenvalue comes first."""
+        """From the covariance matrix (C, C) of pixels in 0..255; largest eigenvalue first."""
         eigenvalues, eigenvectors = numpy.linalg.eigh(numpy.asarray(covariance) / 255**2)
         return cls(eigenvalues[::-1].clip(0), eigenvectors[:, ::-1])
 
     @classmethod
     def from_file(cls, path: Path | str, channels: int) -> "Lighting":
-        """From a JSON file {"eigenvalues": [λ1, …], "eigenvectors": [red's row, …]}; InputError if it holds no such thing."""
-        wanted = f'expected {{"eigenvalues": [{channels} numbers], "eigenvectors": [{channels} rows of {channels} numbers]}}'
+        """From a JSON file {"eigenvalues": [λ1, …], "eigenvectors": [red's row, …]}.
+
+        InputError if the file cannot be read or does not fit pictures with C = `channels`.
+        """
+        wanted = (
+            f'expected {{"eigenvalues": [{channels} numbers], '
+            f'"eigenvectors": [{channels} rows of {channels} numbers]}}'
+        )
         try:
             lighting = cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
         except OSError as error:
@@ -65,23 +75,24 @@ class Lighting:
         values, vectors = lighting.eigenvalues, lighting.eigenvectors
         if (values.shape, vectors.shape) != ((channels,), (channels, channels)):
             raise InputError(f"{path}: {wanted}, got shapes {values.shape} and {vectors.shape}")
-        if not (
-            (values >= 0) & (values <= channels / 4)
-        ).all():  # the variance of numbers in 0..1 is 1/4 at most
+        # The variance of numbers in 0..1 is at most 1/4.
+        if not ((values >= 0) & (values <= channels / 4)).all():
             raise InputError(
-                f"{path}: expected eigenvalues of at least 0 for pixels in the range 0..1, got {values.tolist()}"
+                f"{path}: expected eigenvalues for pixels in the range 0..1, so from 0 to "
+                f"{channels / 4}, got {values.tolist()}"
             )
         if not numpy.allclose(vectors.T @ vectors, numpy.eye(channels), atol=0.01):
             raise InputError(
-                f"{path}: expected eigenvectors that are at right angles to each other and of length 1"
+                f"{path}: expected orthonormal eigenvectors, got {vectors.tolist()} (rows)"
             )
         return lighting
 
 
 def lighting_from(source: str, covariance: numpy.ndarray) -> Lighting:
-    """The Lighting of the training pictures' `covariance` for the source "computed", IMAGENET for "imagenet", else a file's.
+    """The Lighting from `source`: "computed", "imagenet" or the path of a JSON file.
 
-    InputError where it does not fit the pictures' channels.
+    covariance: float (C, C), of the training pictures' pixels in 0..255; "computed" uses it, and
+        the others must fit its C. InputError if they do not.
     """
     if source == "computed":
         return Lighting.of_covariance(covariance)
@@ -89,12 +100,13 @@ def lighting_from(source: str, covariance: numpy.ndarray) -> Lighting:
         return Lighting.from_file(source, len(covariance))
     if len(covariance) != 3:
         raise InputError(
-            f"--lighting imagenet is for red, green and blue, the pictures have {len(covariance)} channel"
+            f"--lighting imagenet needs pictures with 3 channels (red, green, blue), "
+            f"got {len(covariance)}"
         )
     return IMAGENET
 
 
-#: ImageNet's, as published with a well-known implementation of ResNet (facebook/fb.resnet.torch, datasets/imagenet.lua).
+#: ImageNet's values, as published in facebook/fb.resnet.torch, datasets/imagenet.lua.
 IMAGENET = Lighting(
     numpy.array([0.2175, 0.0188, 0.0045]),
     numpy.array(

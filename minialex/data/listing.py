@@ -1,4 +1,4 @@
-"""Which pictures lie in a folder of class folders. A million names are read from the disk once and remembered."""
+"""The pictures in a folder of class folders, cached: listing a million files takes a while."""
 
 import hashlib
 import json
@@ -9,19 +9,21 @@ from pathlib import Path
 from tqdm import tqdm
 
 from minialex.data.download import cache_folder
-from minialex.files import written_whole
+from minialex.files import atomic_write
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
 FORMAT = "minialex listing 1"
-SETTLED = 2.0  # seconds after which a change of a folder cannot leave its times as they are (FAT counts in twos)
+# A folder's times are trusted once they are this many seconds old. Before, another change could
+# leave them the same: FAT counts in steps of two seconds.
+SETTLED = 2.0
 
 
-def listed(folder: Path) -> dict[str, list[str]]:
-    """For each class folder in `folder` the names of the pictures in it, both in alphabetical order.
+def list_pictures(folder: Path) -> dict[str, list[str]]:
+    """{class folder: names of the pictures in it} for `folder`, both in alphabetical order.
 
-    Hidden and other files are left out. What was found is remembered below the cache folder and taken from there as long
-    as the class folder's times, which every file that comes or goes changes, are the same. A cache that is damaged, or
-    cannot be written, costs only time.
+    Hidden files and files of other types are left out. The listing is kept in the cache folder and
+    reused while the times of the class folder stay the same; every file added or removed changes
+    them. A damaged or read-only cache costs only time.
     """
     with os.scandir(folder) as entries:
         found = {e.name: e.stat() for e in entries if e.is_dir() and not e.name.startswith(".")}
@@ -29,7 +31,7 @@ def listed(folder: Path) -> dict[str, list[str]]:
     cache = (
         cache_folder("listings") / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:20]}.json"
     )
-    remembered = _remembered(cache, folder)
+    cached = _read_cache(cache, folder)
     now, classes, times = time.time(), {}, {}
     bar = tqdm(
         sorted(found),
@@ -41,13 +43,13 @@ def listed(folder: Path) -> dict[str, list[str]]:
     )
     for name in bar:
         state = [found[name].st_mtime_ns, found[name].st_ctime_ns]
-        times[name], classes[name] = remembered.get(name, (None, []))
+        times[name], classes[name] = cached.get(name, (None, []))
         if times[name] != state:
             classes[name] = sorted(filter(_is_picture, os.listdir(folder / name)))
             times[name] = state if max(state) < (now - SETTLED) * 1e9 else None
     content = {name: (times[name], classes[name]) for name in classes if times[name]}
-    if content != remembered:
-        _remember(cache, folder, content)
+    if content != cached:
+        _write_cache(cache, folder, content)
     return classes
 
 
@@ -55,8 +57,8 @@ def _is_picture(name):
     return name.lower().endswith(EXTENSIONS) and not name.startswith(".")
 
 
-def _remembered(cache, folder):
-    """{class: (times, names)}; nothing if there is no whole listing of this folder."""
+def _read_cache(cache, folder):
+    """{class: (times, names)}; empty if there is no valid listing of this folder."""
     try:
         listing = json.loads(cache.read_text(encoding="utf-8"))
         if [listing[key] for key in ("format", "folder", "extensions")] == [
@@ -73,7 +75,7 @@ def _remembered(cache, folder):
     return {}
 
 
-def _remember(cache, folder, classes):
+def _write_cache(cache, folder, classes):
     listing = {
         "format": FORMAT,
         "folder": str(folder),
@@ -82,7 +84,7 @@ def _remember(cache, folder, classes):
     }
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(cache) as file:
+        with atomic_write(cache) as file:
             file.write_text(json.dumps(listing), encoding="utf-8")
     except OSError:
         pass

@@ -1,6 +1,7 @@
-"""Shapes: ten kinds of figures, 32x32, in bright colours at any place, size and angle in front of a dim, scribbled wall.
+"""Shapes: ten kinds of bright figures, 32x32, at any place, size and angle on a scribbled wall.
 
-A data set that needs no download, whose classes a person tells apart at a glance and a linear classifier cannot.
+A data set that needs no download. People tell its classes apart at a glance; a linear classifier
+cannot.
 """
 
 import sys
@@ -12,10 +13,10 @@ from tqdm import tqdm
 from minialex.data.dataset import PADDING, Dataset, from_arrays
 
 SIDE = 32  # of a picture, in pixels
-FINE = 3  # figures are drawn so many times larger and then shrunk, which smooths their edges
-SHEET = 500  # pictures painted at once; they share a wall
-CELLS = 16  # a wall is so many pictures wide and high
-STROKES = 1500  # lines and blobs on a wall, so about six a picture
+FINE = 3  # figures are drawn this many times larger, then shrunk for smooth edges
+SHEET = 500  # pictures painted at once, on the same wall
+CELLS = 16  # width and height of a wall, in pictures
+STROKES = 1500  # lines and blobs on a wall: about six per picture
 
 
 def load(
@@ -25,10 +26,12 @@ def load(
     image_size: int | None = None,
     padding: int = PADDING,
 ) -> Dataset:
-    """The Dataset "shapes": pictures of 32x32x3 (or of side `image_size`), the ten classes equally likely.
+    """The Dataset "shapes": pictures of 32x32x3 with ten equally likely classes.
 
-    The same seed draws the same pictures (another version of Pillow may differ in single pixels of edges); training and
-    test pictures come from different streams of it. Random crops move them by up to `padding` pixels.
+    seed: the same seed draws the same pictures, except that another version of Pillow may differ in
+        single pixels at edges. Training and test pictures use different streams of it.
+    image_size: the side that pictures are resized to; None keeps 32.
+    padding: by how many pixels a random crop may shift a picture.
     """
     with tqdm(
         total=train_size + test_size, desc="shapes", leave=False, disable=not sys.stderr.isatty()
@@ -39,12 +42,19 @@ def load(
 
 
 def polygon(*points: tuple[float, float], scale: float = 1) -> numpy.ndarray:
-    """The polygon of these corners, each divided by `scale`: float (corners, 2)."""
+    """The polygon with these corners, divided by `scale`: float (corners, 2)."""
     return numpy.array(points, float) / scale
 
 
-def regular(corners: int, radius=1.0, centre=(0.0, 0.0)) -> numpy.ndarray:
-    """A regular polygon, float (corners, 2); with many corners a circle, with several radii in turn a star or a cross."""
+def regular_polygon(
+    corners: int,
+    radius: float | tuple[float, ...] = 1.0,
+    centre: tuple[float, float] = (0.0, 0.0),
+) -> numpy.ndarray:
+    """A regular polygon, float (corners, 2): a circle if it has many corners.
+
+    A tuple of radii is used in turn, which makes a star or a cross.
+    """
     angle = numpy.arange(corners) * (2 * numpy.pi / corners)
     return (
         numpy.stack([numpy.cos(angle), numpy.sin(angle)], axis=1)
@@ -54,23 +64,23 @@ def regular(corners: int, radius=1.0, centre=(0.0, 0.0)) -> numpy.ndarray:
 
 
 def heart() -> numpy.ndarray:
-    """The well-known curve x = 16 sin³ t, y = 13 cos t - 5 cos 2t - 2 cos 3t - cos 4t, float (32, 2)."""
+    """The curve x = 16 sin³ t, y = 13 cos t - 5 cos 2t - 2 cos 3t - cos 4t: float (32, 2)."""
     t = numpy.arange(32) * (2 * numpy.pi / 32)
     x = 16 * numpy.sin(t) ** 3
     y = 13 * numpy.cos(t) - 5 * numpy.cos(2 * t) - 2 * numpy.cos(3 * t) - numpy.cos(4 * t)
     return numpy.stack([x, y + 2], axis=1) / 16
 
 
-# What each figure consists of: a polygon in about the unit circle and, for some, a second one that is cut out of it.
+# A polygon in about the unit circle for each class; some have a second one that is cut out of it.
 FIGURES = {
-    "circle": [regular(32, 0.85)],
-    "ring": [regular(32), regular(32, 0.55)],
-    "triangle": [regular(3, 1.1)],
-    "square": [regular(4)],
-    "star": [regular(10, (1.15, 0.45))],
-    "cross": [regular(12, (1.05, 1.05, 0.39))],
+    "circle": [regular_polygon(32, 0.85)],
+    "ring": [regular_polygon(32), regular_polygon(32, 0.55)],
+    "triangle": [regular_polygon(3, 1.1)],
+    "square": [regular_polygon(4)],
+    "star": [regular_polygon(10, (1.15, 0.45))],
+    "cross": [regular_polygon(12, (1.05, 1.05, 0.39))],
     "heart": [heart()],
-    "crescent": [regular(32), regular(32, 0.8, (0.45, 0))],
+    "crescent": [regular_polygon(32), regular_polygon(32, 0.8, (0.45, 0))],
     "arrow": [polygon((-5, -1), (0, -1), (0, -3.5), (5, 0), (0, 3.5), (0, 1), (-5, 1), scale=4.5)],
     "hourglass": [polygon((-3, -4), (3, -4), (0.4, 0), (3, 4), (-3, 4), (-0.4, 0), scale=4.5)],
 }
@@ -92,7 +102,7 @@ def draw(
 
 
 def figures(labels: numpy.ndarray, rng: numpy.random.Generator) -> numpy.ndarray:
-    """Where each picture's figure is: uint8 (n, 32, 32), 255 inside, less on its edge, 0 outside."""
+    """The masks of n figures: uint8 (n, 32, 32), 255 inside, less at the edge, 0 outside."""
     n = len(labels)
     radius = rng.uniform(7, 13, n)
     angle = rng.uniform(0, 2 * numpy.pi, n)
@@ -111,7 +121,7 @@ def figures(labels: numpy.ndarray, rng: numpy.random.Generator) -> numpy.ndarray
 
 
 def backgrounds(n: int, rng: numpy.random.Generator) -> numpy.ndarray:
-    """What the figures stand in front of: uint8 (n, 32, 32, 3), at random places of one wall with lines and blobs on it."""
+    """Random crops of one wall covered in lines and blobs: uint8 (n, 32, 32, 3)."""
     side = CELLS * SIDE
     colours = rng.integers(20, 130, size=(CELLS, CELLS, 3), dtype=numpy.uint8)
     wall = Image.fromarray(colours).resize((2 * side, 2 * side), Image.Resampling.BICUBIC)
@@ -134,9 +144,10 @@ def backgrounds(n: int, rng: numpy.random.Generator) -> numpy.ndarray:
 def paint(
     masks: numpy.ndarray, behind: numpy.ndarray, rng: numpy.random.Generator
 ) -> numpy.ndarray:
-    """The figures painted on what is behind them, with noise: uint8 (n, 32, 32, 3). In integers, the same on any machine.
+    """The figures painted on the backgrounds `behind`, with noise: uint8 (n, 32, 32, 3).
 
-    A figure's colour is that of five drawn at random which differs most from the mean colour it covers.
+    Of five random colours, a figure gets the one that differs most from the mean colour it covers.
+    All in integers, for the same result on any machine.
     """
     n = len(masks)
     inside = masks[..., numpy.newaxis].astype(numpy.uint16)
@@ -146,8 +157,6 @@ def paint(
     inks = rng.integers(100, 256, size=(5, n, 3))
     best = numpy.square(inks - covered).sum(axis=2).argmax(axis=0)
     ink = inks[best, numpy.arange(n)].astype(numpy.uint16)[:, numpy.newaxis, numpy.newaxis]
-    pictures = (
-        ink * inside + behind * (255 - inside)
-    ) // 255  # up to 255 * 255: it just fits uint16
+    pictures = (ink * inside + behind * (255 - inside)) // 255  # 255 * 255 just fits uint16
     noise = rng.integers(-16, 17, size=pictures.shape, dtype=numpy.int8)
     return (pictures.astype(numpy.int16) + noise).clip(0, 255).astype(numpy.uint8)

@@ -1,4 +1,4 @@
-"""What is known of the training pictures' pixels before training: their mean, and how their colours vary together."""
+"""The mean and covariance of the training pictures' pixels, measured before training."""
 
 import json
 from dataclasses import dataclass
@@ -7,33 +7,38 @@ import numpy
 from tqdm import tqdm
 
 from minialex.data.augment import Standardize, centre_views
+from minialex.data.dataset import Images
 from minialex.data.download import cache_folder
-from minialex.data.folder import FolderImages
-from minialex.data.skipped import check_most_were_good
-from minialex.files import written_whole
+from minialex.data.folder_images import FolderImages
+from minialex.data.skipped import check_most_are_readable
+from minialex.files import atomic_write
 
 
 @dataclass
 class Statistics:
-    """mean: float (C,), covariance: float (C, C), of all pixels in 0..255; the variances are the covariance's diagonal."""
+    """mean: float (C,) and covariance: float (C, C) of all pixels, in 0..255.
+
+    The diagonal of the covariance holds the variances.
+    """
 
     mean: numpy.ndarray
     covariance: numpy.ndarray
 
     def standardize(self) -> Standardize:
-        """What gives pixels mean 0 and standard deviation 1."""
+        """Scales pixels to mean 0 and standard deviation 1."""
         return Standardize(self.mean, numpy.sqrt(numpy.diag(self.covariance).clip(0)))
 
     def centre(self) -> Standardize:
-        """What gives pixels mean 0 and leaves their scale."""
+        """Shifts pixels to mean 0 and keeps their scale."""
         return Standardize(self.mean, numpy.ones_like(self.mean))
 
 
-def statistics_of(images, limit: int = 2000) -> Statistics:
-    """The Statistics of the training pictures `images`, seen at centre views.
+def statistics_of(images: Images, limit: int = 2000) -> Statistics:
+    """The Statistics of the training pictures `images`, at centre views.
 
-    Pictures in memory are all counted. Where each must first be decoded or resized, at most `limit` of them are, evenly
-    spaced; those that cannot be read are left out. What was found of files is remembered until one of them changes.
+    Uses all pictures if they are in memory. If they must be decoded or resized first, uses at most
+    `limit` of them, evenly spaced, without those that cannot be read. The result for files is
+    cached until one of them changes. InputError if most pictures cannot be read.
     """
     n = len(images) if images.in_memory else min(limit, len(images))
     indices = numpy.linspace(0, len(images) - 1, n).round().astype(int)
@@ -51,22 +56,22 @@ def statistics_of(images, limit: int = 2000) -> Statistics:
         ):
             return statistics
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # not there, or damaged
+        pass  # no cache, or a damaged one
     statistics = _measured(images, indices)
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(cache) as file:
+        with atomic_write(cache) as file:
             file.write_text(
                 json.dumps({name: array.tolist() for name, array in vars(statistics).items()}),
                 encoding="utf-8",
             )
     except OSError:
-        pass  # then they are measured again next time
+        pass  # without a cache they are measured again next time
     return statistics
 
 
-def standardize_from(images, limit: int = 2000) -> Standardize:
-    """The Standardize of the training pictures `images`, from at most `limit` of them if they are not in memory."""
+def standardize_from(images: Images, limit: int = 2000) -> Standardize:
+    """The Standardize for the training pictures `images`; for `limit` see statistics_of."""
     return statistics_of(images, limit).standardize()
 
 
@@ -87,14 +92,14 @@ def _measured(images, indices):
             total += x.sum(axis=0, dtype=numpy.uint32).sum(axis=(0, 1), dtype=numpy.int64)
             products += _sums_of_products(x)
             bar.update(len(chunk))
-    check_most_were_good(problems, len(indices))
+    check_most_are_readable(problems, len(indices))
     mean = total / count
     return Statistics(mean, products / count - numpy.outer(mean, mean))
 
 
 def _sums_of_products(x):
-    """Σ x_i x_j over all pixels of up to 100 pictures, for each two channels i and j: int64 (C, C)."""
-    squares = numpy.square(x, dtype=numpy.uint16)  # at most 255², which just fits
+    """Σ x_i x_j over all pixels of up to 100 pictures, for channels i and j: int64 (C, C)."""
+    squares = numpy.square(x, dtype=numpy.uint16)  # 255² just fits
     sums = numpy.diag(squares.sum(axis=0, dtype=numpy.uint32).sum(axis=(0, 1), dtype=numpy.int64))
     for i in range(x.shape[3]):
         for j in range(i):

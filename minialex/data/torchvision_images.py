@@ -1,35 +1,42 @@
-"""Pictures in files as torchvision's published weights want them: resized whole, then cropped."""
+"""Pictures prepared as torchvision's published weights expect them: resized, then cropped."""
 
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from minialex.data.augment import Views
-from minialex.data.decode import decode, opened
+from minialex.data.decode import decode, open_picture
 from minialex.errors import InputError
 
 
 class TorchvisionImages:
-    """Pictures in files, read when they are asked for: the very pixels of torchvision's Resize and CenterCrop.
+    """Pictures in files, with exactly the pixels of torchvision's Resize and CenterCrop.
 
-    paths, labels: N files, or open ones, and their class numbers. image_size: the side S of the squares that `read` gives.
-    channels: 3 reads them as colour, 1 as grey. resize: the length to which the shorter side is resized first.
+    The files are read when they are asked for; see dataset.Images.
 
-    FolderImages cuts first, decodes large JPEGs at a fraction of their size, and its centre is up to a pixel elsewhere: on 99
-    of ImageNet's photographs its pixels differ from torchvision's by 4 of 255 on average.
-    What torchvision leaves to others is done as with all pictures (see decode): one that lies on its side is set upright,
-    what is transparent lies on white, 16 bits become 8.
+    paths, labels: N files, or open ones, and their class numbers.
+    image_size: the side S of the squares that `read` returns.
+    channels: 3 reads the pictures as RGB, 1 as grey.
+    resize: the length to which the shorter side is resized first.
+
+    FolderImages crops before it resizes, decodes large JPEGs at a fraction of their size, and its
+    centre can be a pixel off: on 99 of ImageNet's photographs its pixels differ from torchvision's
+    by 4 of 255 on average. What torchvision leaves to the caller is done as for all pictures (see
+    decode): EXIF orientation is applied, transparent pixels are put on white, 16 bits become 8.
     """
 
     in_memory = False
 
     def __init__(
         self,
-        paths: Sequence,
-        labels: Sequence[int],
+        paths: Sequence[Path | str | BinaryIO],
+        labels: ArrayLike,
         image_size: int,
         channels: int = 3,
         resize: int = 256,
@@ -42,9 +49,9 @@ class TorchvisionImages:
         return len(self.paths)
 
     def read(self, indices: Sequence[int], views: Views) -> numpy.ndarray:
-        """The pictures number `indices`, cropped where `views` say and mirrored: uint8 (n, S, S, channels).
+        """The pictures at `indices`, cropped and mirrored as in `views`: uint8 (n, S, S, channels).
 
-        InputError naming the first file, in the order of `indices`, that is not a whole picture.
+        Raises InputError for the first file, in the order of `indices`, that is missing or damaged.
         """
         pictures, _, problems = self.read_good(indices, views)
         for problem in problems.values():
@@ -54,7 +61,11 @@ class TorchvisionImages:
     def read_good(
         self, indices: Sequence[int], views: Views
     ) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, str]]:
-        """Those of the pictures that can be read, bool (n,) that says which these are, and {file: what is wrong with it}."""
+        """Like `read`, but leaves out pictures that cannot be read.
+
+        Returns (pictures uint8 (m, S, S, channels), readable bool (n,), {file: reason} of the
+        others).
+        """
         paths, size = [self.paths[i] for i in indices], self.image_size
         outcomes = list(self.pool.map(self._try_one, paths, views.top, views.left, views.mirror))
         problems = {
@@ -78,7 +89,7 @@ class TorchvisionImages:
 
     def _read_one(self, path, top, left, mirror):
         size = self.image_size
-        with opened(path) as picture:
+        with open_picture(path) as picture:
             picture = decode(picture, max(picture.size), self.channels)
         width, height = (length * self.resize // min(picture.size) for length in picture.size)
         x, y = round(left * (width - size)), round(top * (height - size))

@@ -1,1 +1,1 @@
-"""Files of other programs: torch.save's, .safetensors, ONNX; and torch's names and layout for what is in them."""
+"""Checkpoints, run folders, and the files of other programs: torch, safetensors and ONNX."""

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs to go on exactly where it stopped, in one .npz file without pickles."""
+"""Checkpoints: all that is needed to resume a run exactly, in one .npz file without pickles."""
 
 import json
 import zipfile
@@ -9,7 +9,7 @@ import numpy
 
 from minialex import backend
 from minialex.errors import InputError
-from minialex.files import written_whole
+from minialex.files import atomic_write
 from minialex.layers import Dropout
 from minialex.network import Network
 from minialex.optim import Constant, Optimizer
@@ -20,9 +20,10 @@ FORMAT = "minialex checkpoint 1"
 def save_checkpoint(
     path: Path, network: Network, optimizer: Optimizer, schedule: Constant, progress: dict
 ) -> None:
-    """Writes weights, optimiser and schedule state, dropout generators and `progress` (what JSON can hold) to `path`.
+    """Writes the weights, optimiser, schedule, dropout generators and `progress` to `path`.
 
-    Whatever happens meanwhile, there is a whole checkpoint afterwards, the old or the new.
+    progress: anything that JSON can hold. The file is replaced atomically: if this is interrupted,
+    the old checkpoint stays.
     """
     arrays = {f"weight/{name}": array for name, array in network.params.items()}
     arrays |= {f"optimizer/{name}": array for name, array in optimizer.state.items()}
@@ -35,7 +36,7 @@ def save_checkpoint(
             name: layer.rng.bit_generator.state for name, layer in dropouts(network).items()
         },
     }
-    with written_whole(path) as temporary, open(temporary, "wb") as file:
+    with atomic_write(path) as temporary, open(temporary, "wb") as file:
         numpy.savez(
             file,
             about=json.dumps(about),
@@ -44,11 +45,12 @@ def save_checkpoint(
 
 
 class Checkpoint:
-    """An opened checkpoint. `progress` is what was saved with it; `restore` puts the rest where it belongs.
+    """An opened checkpoint.
 
-    `restore_weights` takes the weights alone, which is all that a network needs to answer.
+    `progress` is what was saved with it. `restore` copies all the rest back, to resume training;
+    `restore_weights` copies only the weights, which is enough for inference.
 
-    InputError if the file is missing, damaged or no minialex checkpoint.
+    InputError if the file is missing, damaged or not a minialex checkpoint.
     """
 
     def __init__(self, path: Path):
@@ -75,12 +77,10 @@ class Checkpoint:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"{path} is not a whole minialex checkpoint: {reason}") from None
         if self.about.get("format") != FORMAT:
-            raise InputError(
-                f"{path} has format {self.about.get('format')!r}, this minialex reads {FORMAT!r}"
-            )
+            raise InputError(f"{path} has format {self.about.get('format')!r}, expected {FORMAT!r}")
 
     def require(self, names: Sequence[str]) -> None:
-        """InputError unless `progress` is a dict that holds all of `names`."""
+        """InputError unless `progress` is a dict with all of `names`."""
         missing = [
             name
             for name in names
@@ -90,14 +90,21 @@ class Checkpoint:
             raise InputError(f"{self.path} is not a checkpoint of a run: it has no {missing[0]}")
 
     def restore(self, network: Network, optimizer: Optimizer, schedule: Constant) -> None:
-        """Copies everything into the objects given; InputError, before anything is changed, if a shape does not match."""
+        """Copies the saved state into these objects.
+
+        InputError, with nothing changed, if names or shapes do not match.
+        """
         wanted = {f"weight/{name}": array for name, array in network.params.items()}
         wanted |= {f"optimizer/{name}": array for name, array in optimizer.state.items()}
         self.check_fit(wanted, self.arrays)
         generators = self.state["generators"]
         if generators.keys() != dropouts(network).keys():
+            saved, expected = (
+                ", ".join(names) or "no layer" for names in (generators, dropouts(network))
+            )
             raise InputError(
-                f"{self.path} does not fit this network: it has dropout in {', '.join(generators) or 'no layer'}"
+                f"{self.path} does not fit this network: it has dropout in {saved}, "
+                f"expected {expected}"
             )
         self.copy_into(wanted)
         optimizer.steps = self.state["optimizer_steps"]
@@ -106,31 +113,35 @@ class Checkpoint:
             layer.rng.bit_generator.state = generators[name]
 
     def restore_weights(self, network: Network) -> None:
-        """Copies the weights into the network; InputError, before anything is changed, if a shape does not match."""
+        """Copies the weights into the network.
+
+        InputError, with nothing changed, if names or shapes do not match.
+        """
         wanted = {f"weight/{name}": array for name, array in network.params.items()}
         self.check_fit(wanted, [name for name in self.arrays if name.startswith("weight/")])
         self.copy_into(wanted)
 
-    def check_fit(self, wanted: dict, saved: Iterable[str]) -> None:
-        """InputError unless the names `saved` are those `wanted`, and all arrays have the shapes of those here."""
+    def check_fit(self, wanted: dict[str, numpy.ndarray], saved: Iterable[str]) -> None:
+        """InputError unless the names `saved` are those in `wanted`, and the shapes match."""
         for name, array in wanted.items():
-            got = self.arrays[name].shape if name in self.arrays else "nothing"
+            got = self.arrays[name].shape if name in self.arrays else "missing"
             if got != array.shape:
                 raise InputError(
-                    f"{self.path} does not fit this network: {name} is {got} there, {array.shape} here"
+                    f"{self.path} does not fit this network: {name} is {got}, "
+                    f"expected shape {array.shape}"
                 )
         for name in saved:
             if name not in wanted:
                 raise InputError(
-                    f"{self.path} does not fit this network: it has {name}, the network has not"
+                    f"{self.path} does not fit this network: it has {name}, the network does not"
                 )
 
-    def copy_into(self, wanted: dict) -> None:
-        """Overwrites each array of `wanted` with the one saved under its name."""
+    def copy_into(self, wanted: dict[str, numpy.ndarray]) -> None:
+        """Overwrites each array in `wanted` with the one saved under its name."""
         for name, array in wanted.items():
             array[...] = backend.to_device(self.arrays[name].astype(array.dtype), backend.of(array))
 
 
 def dropouts(network: Network) -> dict[str, Dropout]:
-    """The layers that draw random numbers, by name."""
+    """The dropout layers by name; they are the layers that draw random numbers."""
     return {name: layer for name, layer in network.layers.items() if isinstance(layer, Dropout)}

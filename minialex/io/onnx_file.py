@@ -1,7 +1,7 @@
-"""Writing a network as an ONNX file, the common format of programs that only run nets.
+"""Exports a network as an ONNX file, the common format of inference programs.
 
-Needs the package onnx. The pictures are (N, C, H, W) there, N as it comes, and so are the maps: weights go through
-torch_layout. Dropout, which does nothing but in training, is left out.
+Needs the package onnx. ONNX's pictures and maps are (N, C, H, W), with any N; torch_layout converts
+the weights. Dropout is left out, since it does nothing at inference.
 """
 
 from collections.abc import Callable
@@ -24,19 +24,21 @@ from minialex.layers import (
 )
 from minialex.network import Network
 
-#: Of the operators and of the file: old enough for what runs nets today, new enough for all that is used here.
+#: The versions of the operators and of the file format: old enough for today's runtimes, new enough
+#: for the operators used here.
 OPSET, VERSION = 13, 8
 
 
-def window(layer) -> dict:
-    """ONNX's attributes for the window of a convolution or pool; padding is said for all four sides."""
+def window(layer: Conv2d | MaxPool2d | AvgPool2d) -> dict:
+    """ONNX's attributes for the window of a convolution or pooling; `pads` has all four sides."""
     padding = getattr(layer, "padding", 0)
     return dict(
         kernel_shape=[layer.kernel_size] * 2, strides=[layer.stride] * 2, pads=[padding] * 4
     )
 
 
-#: ONNX's operator for each layer and its attributes. Its LRN divides α by the window's size, ours does not.
+#: ONNX's operator and its attributes for each layer. ONNX's LRN divides α by the window size; ours
+#: does not.
 OPERATORS: dict[type[Layer], tuple[str, Callable[[Layer], dict]]] = {
     Conv2d: ("Conv", lambda layer: dict(window(layer), group=layer.groups)),
     MaxPool2d: ("MaxPool", window),
@@ -59,15 +61,16 @@ OPERATORS: dict[type[Layer], tuple[str, Callable[[Layer], dict]]] = {
 
 
 def write(path: Path, network: Network, metadata: dict[str, str], about: str) -> None:
-    """Writes the network with its weights into a new file: input "pictures", output "logits".
+    """Writes the network with its weights to a new file, with input "pictures" and output "logits".
 
-    metadata: strings that the file keeps by name; about: what it says of itself. InputError if onnx is not installed.
+    metadata: named strings for the file; about: its description. InputError if onnx is not
+    installed.
     """
     try:
         import onnx
     except ImportError:
         raise InputError(
-            "writing ONNX needs the package onnx: python -m pip install -e '.[onnx]'"
+            "ONNX export needs the package onnx: python -m pip install -e '.[onnx]'"
         ) from None
     from onnx import TensorProto, helper, numpy_helper
 

@@ -1,9 +1,9 @@
-"""Reading pickles without running them.
+"""Reads pickles without executing them.
 
-A pickle is a program for a machine with a stack. Python's own machine calls whatever the program names, `os.system` as
-readily as `OrderedDict`: to load a pickle is to run it. This machine knows only the instructions that build numbers,
-strings, tuples, lists and dicts, and only the names that its caller gives it. Any other name or instruction is refused
-before anything comes of it.
+A pickle is a program for a stack machine. Python's own machine calls any function that the program
+names, `os.system` as readily as `OrderedDict`: loading a pickle means running it. This machine
+knows only the instructions that build numbers, strings, tuples, lists and dicts, and only the names
+that its caller allows. It refuses any other name or instruction before it has any effect.
 """
 
 import io
@@ -11,23 +11,16 @@ import pickletools
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-#: In bytes. The names, shapes and places of 10,000 tensors take less than half of it; what it can build, 100 times as much.
+#: The longest pickle, in bytes. The names, shapes and offsets of 10,000 tensors take less than half
+#: of it. The objects built from it may take 100 times as much memory.
 LONGEST = 4 << 20
 
-#: The instructions whose argument is the value itself, by what they are called in pickletools.
-CONSTANTS = {
-    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
-    *(
-        "UNICODE",
-        "BINUNICODE",
-        "SHORT_BINUNICODE",
-        "BINUNICODE8",
-        "STRING",
-        "BINSTRING",
-        "SHORT_BINSTRING",
-    ),
-    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
-}
+#: pickletools' names of the instructions whose argument is the value itself.
+NUMBERS = {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"}
+UNICODE = {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
+STRINGS = {"STRING", "BINSTRING", "SHORT_BINSTRING"}
+BYTES = {"BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}
+CONSTANTS = NUMBERS | UNICODE | STRINGS | BYTES
 VALUES = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 EMPTY = {"EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_DICT": dict}
 SHORT_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
@@ -35,33 +28,34 @@ KEYS = (str, int, float, bytes, type(None))
 
 
 class RefusedName(ValueError):
-    """The pickle names something that it was not given."""
+    """The pickle uses a name that is not allowed."""
 
 
 def unpickle(
     file: BinaryIO, known: dict[str, Any], persistent: Callable[[Any], Any] | None = None
 ) -> Any:
-    """What the pickle at the file's position stands for; afterwards the position is behind it.
+    """The object in the pickle at the file's position, which then moves to the end of the pickle.
 
-    known: "module.name" -> what the pickle means by it: a function that it may call with what it has built, or a value.
-    persistent: makes an object of what the pickle says of one that is kept outside it.
-    RefusedName or ValueError naming what was refused; ValueError, LookupError, TypeError or EOFError if it is damaged.
+    known: {"module.name": what the name means}, either a value or a function that the pickle may
+        call with objects that it has built.
+    persistent: returns the object for a persistent id, which refers to data outside the pickle.
+    Raises RefusedName or ValueError for a refused name or instruction, and ValueError, LookupError,
+    TypeError or EOFError if the pickle is damaged.
     """
     start = file.tell()
-    pickled = io.BytesIO(
-        file.read(2 * LONGEST)
-    )  # from a file, what claims to be a terabyte long would be given the memory
+    # Not from the file itself: pickletools would allocate a terabyte if the pickle claims as much.
+    pickled = io.BytesIO(file.read(2 * LONGEST))
     stack, below, memo = [], [], {}  # `below`: the stacks under each mark
 
     def since_mark() -> list:
-        """Takes what lies above the last mark off the stack."""
+        """Pops everything above the last mark."""
         nonlocal stack
         items, stack = stack, below.pop()
         return items
 
     def name(module: str, attribute: str) -> Any:
         if f"{module}.{attribute}" not in known:
-            raise RefusedName(f"it wants to use {module}.{attribute}, which is refused")
+            raise RefusedName(f"it uses {module}.{attribute}, which is refused")
         return known[f"{module}.{attribute}"]
 
     for opcode, argument, position in pickletools.genops(pickled):
@@ -112,11 +106,12 @@ def unpickle(
                 arguments = expect(stack.pop(), tuple)
                 function = stack.pop()
                 if not callable(function):  # only `known` has functions
-                    raise ValueError("it wants to call what is no function")
+                    raise ValueError(
+                        f"it calls a value of type {type(function).__name__}, expected a function"
+                    )
                 stack.append(function(*arguments))
-            case (
-                "BUILD"
-            ):  # an OrderedDict's attributes (torch keeps version numbers there): nobody needs them
+            case "BUILD":
+                # The attributes of an OrderedDict, where torch keeps version numbers: not needed.
                 stack.pop()
                 expect(stack[-1], dict)
             case "BINPERSID" if persistent:
@@ -130,15 +125,17 @@ def unpickle(
 
 
 def pairs(items: list) -> dict:
-    """The dict of a list key, value, key, value, …; ValueError for keys that are not plain."""
+    """The dict from a list [key, value, key, value, …]; ValueError for a key of another type."""
     for key in items[::2]:
         if not isinstance(key, KEYS):
-            raise ValueError(f"it has a {type(key).__name__} as a key, expected a name or a number")
+            raise ValueError(
+                f"it has a {type(key).__name__} as a key, expected a string or a number"
+            )
     return dict(zip(items[::2], items[1::2], strict=True))
 
 
 def expect(value: Any, kind: type) -> Any:
-    """The value itself; ValueError unless it is a `kind`."""
+    """`value`, after checking its type; ValueError if it is not a `kind`."""
     if not isinstance(value, kind):
-        raise ValueError(f"it has a {type(value).__name__} where a {kind.__name__} belongs")
+        raise ValueError(f"it has a value of type {type(value).__name__}, expected {kind.__name__}")
     return value

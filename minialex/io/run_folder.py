@@ -1,16 +1,23 @@
-"""The folder of one training run: config.json, metrics.jsonl, curves.png, checkpoint.npz, and maybe bad_pictures.txt."""
+"""The folder of a training run.
+
+It holds config.json, metrics.jsonl, curves.png, checkpoint.npz and, if pictures could not be read,
+bad_pictures.txt.
+"""
 
 import itertools
 import json
 from pathlib import Path
 
-from minialex import figures
+from minialex import charts
 from minialex.errors import InputError
-from minialex.files import written_whole
+from minialex.files import atomic_write
 
 
 class RunFolder:
-    """Reads and writes the files of the run at `path`. Each is replaced whole, so a killed run leaves no half-written one."""
+    """Reads and writes the files of the run at `path`.
+
+    Each file is replaced atomically: a killed run leaves no half-written file.
+    """
 
     def __init__(self, path: Path):
         self.path = path
@@ -20,9 +27,9 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path | None, name: str) -> "RunFolder":
-        """A new folder at `path`, or at the first free of runs/name, runs/name-2, … if `path` is None.
+        """Creates a folder at `path`; None means the first free one of runs/name, runs/name-2, …
 
-        InputError if there is a run at `path` already: nothing is ever overwritten.
+        InputError if there is already a run at `path`: no run is ever overwritten.
         """
         if path is None:
             names = itertools.chain([name], (f"{name}-{i}" for i in itertools.count(2)))
@@ -39,17 +46,22 @@ class RunFolder:
         ):
             if file.exists():
                 raise InputError(
-                    f"{path} holds a run already ({file.name}): choose another --out, or --resume {path}"
+                    f"{path} already holds a run ({file.name}): "
+                    f"choose another --out, or --resume {path}"
                 )
         path.mkdir(parents=True, exist_ok=True)
         return folder
 
     def write_config(self, options: dict) -> None:
-        with written_whole(self.config) as file:
+        """Writes the run's options to config.json."""
+        with atomic_write(self.config) as file:
             file.write_text(json.dumps(options, indent=2) + "\n", encoding="utf-8")
 
     def read_metrics(self, epochs: int | None = None) -> list[dict]:
-        """One dict for each of the first `epochs` epochs; InputError if they are not all there. None: of all there are."""
+        """One dict for each of the first `epochs` epochs, or for all if None.
+
+        InputError if the file is damaged or has fewer epochs.
+        """
         if epochs is None and not self.metrics.exists():
             return []
         try:
@@ -60,17 +72,18 @@ class RunFolder:
             raise InputError(f"{self.metrics} does not hold the run's {wanted}: {error}") from None
 
     def write_metrics(self, epochs: list[dict]) -> None:
-        with written_whole(self.metrics) as file:
+        """Writes one line per epoch to metrics.jsonl, and draws curves.png."""
+        with atomic_write(self.metrics) as file:
             file.write_text(
                 "".join(json.dumps(epoch, allow_nan=False) + "\n" for epoch in epochs),
                 encoding="utf-8",
             )
-        with written_whole(self.curves) as file:
-            file.write_bytes(figures.curves({self.path.name: epochs}))
+        with atomic_write(self.curves) as file:
+            file.write_bytes(charts.curves({self.path.name: epochs}))
 
     def write_bad_pictures(self, problems: dict[str, str]) -> None:
-        """A line for each picture that cannot be read, {file: what is wrong with it}; no file where there is none."""
+        """Writes one line for each picture in {file: reason}; no file if there is none."""
         if problems:
-            with written_whole(self.bad_pictures) as file:
+            with atomic_write(self.bad_pictures) as file:
                 lines = (problems[name] + "\n" for name in sorted(problems))
                 file.write_text("".join(lines), encoding="utf-8", errors="replace")

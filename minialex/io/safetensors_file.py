@@ -1,4 +1,4 @@
-""".safetensors files, through the library of that name: named tensors, and strings that say what they are. No code in them."""
+""".safetensors files: named tensors and string metadata, without any code. Uses their library."""
 
 import re
 from pathlib import Path
@@ -9,31 +9,32 @@ import safetensors.numpy
 
 from minialex.errors import InputError
 
-#: NumPy's names of the types of numbers; it has none for BF16.
+#: NumPy's names for the types of numbers; it has none for BF16.
 DTYPES = dict(
     F64="<f8", F32="<f4", F16="<f2", I64="<i8", I32="<i4", I16="<i2", I8="i1", U8="u1", BOOL="?"
 )
 
 
 def read(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str]]:
-    """(tensors, metadata) of the file; bfloat16 comes as float32. InputError if it is damaged or of another format.
+    """(tensors, metadata) of the file; bfloat16 becomes float32.
 
-    The file keeps no order; the tensors come in that of their names, numbers in them by value, "weight" before "bias".
+    The format keeps no order, so the tensors are sorted by name, with numbers compared by value and
+    "weight" before "bias". InputError if the file is damaged or has another format.
     """
     try:
         with safetensors.safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
         found = sorted(
-            safetensors.deserialize(path.read_bytes()), key=lambda item: by_number(item[0])
+            safetensors.deserialize(path.read_bytes()), key=lambda item: sort_key(item[0])
         )
-        return {name: array(name, about) for name, about in found}, metadata
+        return {name: decoded(name, about) for name, about in found}, metadata
     except (safetensors.SafetensorError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} cannot be read as a .safetensors file: {reason}") from None
 
 
-def by_number(name: str) -> tuple:
-    """What sorts "conv2.weight" before "conv2.bias", and that before "conv10.weight"."""
+def sort_key(name: str) -> tuple:
+    """Sorts "conv2.weight" before "conv2.bias", and that before "conv10.weight"."""
     layer, _, kind = name.rpartition(".")
     return (
         [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", layer)],
@@ -42,8 +43,8 @@ def by_number(name: str) -> tuple:
     )
 
 
-def array(name: str, about: dict) -> numpy.ndarray:
-    """The tensor of the library's description {"shape", "dtype", "data"}."""
+def decoded(name: str, about: dict) -> numpy.ndarray:
+    """The tensor from the library's dict {"shape", "dtype", "data"}."""
     if about["dtype"] == "BF16":  # the upper half of a float32's bits
         numbers = (numpy.frombuffer(about["data"], "<u2").astype(numpy.uint32) << 16).view(
             numpy.float32
@@ -52,11 +53,12 @@ def array(name: str, about: dict) -> numpy.ndarray:
         numbers = numpy.frombuffer(about["data"], DTYPES[about["dtype"]])
     else:
         raise ValueError(
-            f"{name} has numbers of type {about['dtype']}, expected one of {', '.join(DTYPES)}, BF16"
+            f"{name} has numbers of type {about['dtype']}, "
+            f"expected one of {', '.join(DTYPES)}, BF16"
         )
     return numbers.reshape(about["shape"])
 
 
 def write(path: Path, tensors: dict[str, numpy.ndarray], metadata: dict[str, str]) -> None:
-    """Writes the tensors, float32 and contiguous, and the metadata into a new file."""
+    """Writes the tensors, which must be float32 and contiguous, and the metadata to a new file."""
     safetensors.numpy.save_file(tensors, path, metadata)

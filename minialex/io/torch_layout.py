@@ -1,9 +1,12 @@
-"""torch's names and layout for a network's parameters, which torchvision's published weights have too.
+"""Converts a network's parameters to and from torch's names and layout.
 
-The layers before the Flatten are called features.0, features.1, …, those behind it classifier.0, classifier.1, …, as in
-torchvision's AlexNet: whoever builds the same layers in the same order as torch.nn.Sequentials of these names can load them.
-Pictures are (N, C, H, W) there and (N, H, W, C) here. A convolution's weight is therefore (O, C / groups, KH, KW) there and
-(O, KH, KW, C / groups) here, and the first linear layer, which sees maps laid end to end, has its columns in another order.
+The layers before the Flatten are named features.0, features.1, …, those after it classifier.0,
+classifier.1, …, as in torchvision's AlexNet and its published weights. Two torch.nn.Sequentials
+with these names and the same layers can load the result.
+
+Pictures are (N, C, H, W) in torch and (N, H, W, C) here. A convolution's weight is therefore
+(O, C / groups, KH, KW) in torch and (O, KH, KW, C / groups) here. The first linear layer, whose
+input is flattened maps, has its columns in another order.
 """
 
 from typing import NamedTuple
@@ -15,14 +18,16 @@ from minialex.errors import InputError
 from minialex.layers import Conv2d, Flatten, Linear, LocalResponseNorm
 from minialex.network import Network
 
-#: What torch puts before every name when a net was trained on several GPUs, or compiled.
+#: The prefixes that torch adds to all names in a network trained on several GPUs, or compiled.
 PREFIXES = ("module.", "_orig_mod.")
 
 
 class Place(NamedTuple):
-    """Where torch keeps a parameter: its name in the state dict, its shape there, and how it is laid out here.
+    """A parameter's place in torch's state dict.
 
-    maps: (O, H, W, C) of a weight over maps, which torch has in the order (O, C, H, W); None if both have the same order.
+    name, shape: its name and shape there.
+    maps: the shape (O, H, W, C) of a weight over maps, which torch orders as (O, C, H, W); None if
+        the order is the same.
     """
 
     name: str
@@ -30,21 +35,21 @@ class Place(NamedTuple):
     maps: tuple[int, int, int, int] | None
 
     def to_torch(self, array: numpy.ndarray) -> numpy.ndarray:
-        """A copy of a parameter of ours, on the host, as torch has it: contiguous."""
+        """A copy of our parameter, a host array, in torch's layout: contiguous."""
         if self.maps:
             array = array.reshape(self.maps).transpose(0, 3, 1, 2)
         return numpy.array(array, order="C").reshape(self.shape)
 
     def from_torch(self, tensor: numpy.ndarray) -> numpy.ndarray:
-        """A tensor of torch's in the order that we have; over maps in the shape `maps`, and not copied."""
+        """torch's tensor in our order; a view of it, with the shape `maps` if that is set."""
         if self.maps:
             out, height, width, channels = self.maps
             tensor = tensor.reshape(out, channels, height, width).transpose(0, 2, 3, 1)
         return tensor
 
 
-def positions(network: Network) -> dict[str, str]:
-    """What torchvision would call each layer but the Flatten: {"conv1": "features.0", …, "fc8": "classifier.6"}."""
+def torch_names(network: Network) -> dict[str, str]:
+    """torchvision's names for all layers but the Flatten, such as {"conv1": "features.0", …}."""
     found, part, number = {}, "features", 0
     for name, layer in network.layers.items():
         if isinstance(layer, Flatten):
@@ -56,8 +61,8 @@ def positions(network: Network) -> dict[str, str]:
 
 
 def places(network: Network) -> dict[str, Place]:
-    """The place of each parameter, in the network's order."""
-    found, called, shape, flattened = {}, positions(network), network.input_shape, None
+    """The Place of each parameter, in the network's order."""
+    found, names, shape, flattened = {}, torch_names(network), network.input_shape, None
     for name, layer in network.layers.items():
         if isinstance(layer, Flatten):
             flattened = shape
@@ -68,27 +73,27 @@ def places(network: Network) -> dict[str, Place]:
                 theirs = (out, channels, height, width)
             elif key == "weight" and isinstance(layer, Linear) and flattened:
                 maps, flattened = (layer.out_features, *flattened), None
-            found[f"{name}.{key}"] = Place(f"{called[name]}.{key}", theirs, maps)
+            found[f"{name}.{key}"] = Place(f"{names[name]}.{key}", theirs, maps)
         shape = layer.output_shape(shape)
     return found
 
 
 def modules(network: Network) -> dict[str, str]:
-    """The torch.nn module that does what each layer does, as one writes it: {"features.0": "Conv2d(3, 64, 11, …)", …}.
+    """The equivalent torch.nn module for each layer: {"features.0": "Conv2d(3, 64, 11, …)", …}.
 
-    Its LocalResponseNorm divides α by the window's size, so its α is that many times ours.
+    torch's LocalResponseNorm divides α by the window size, so its α is that many times ours.
     """
     found = {}
-    for name, called in positions(network).items():
+    for name, torch_name in torch_names(network).items():
         layer = network.layers[name]
         if isinstance(layer, LocalResponseNorm):
             layer = LocalResponseNorm(layer.size, layer.alpha * layer.size, layer.beta, layer.k)
-        found[called] = repr(layer)
+        found[torch_name] = repr(layer)
     return found
 
 
 def to_torch(network: Network) -> dict[str, numpy.ndarray]:
-    """The network's parameters as a state dict of torch's: copies, contiguous, on the host."""
+    """The network's parameters as a torch state dict of contiguous copies on the host."""
     params = network.params
     return {
         place.name: place.to_torch(backend.to_host(params[name]))
@@ -97,17 +102,18 @@ def to_torch(network: Network) -> dict[str, numpy.ndarray]:
 
 
 def without_prefix(tensors: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
-    """The same tensors; what torch puts before every name is taken off."""
+    """The same tensors, without the prefixes in PREFIXES that all names have."""
     for prefix in PREFIXES:
         if all(name.startswith(prefix) for name in tensors):
             tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
     return tensors
 
 
-def misfit(wanted: list[Place], tensors: dict[str, numpy.ndarray]) -> str | None:
-    """Why the tensors are not those `wanted`, in a few words that name one; None if they are.
+def mismatch(wanted: list[Place], tensors: dict[str, numpy.ndarray]) -> str | None:
+    """The first reason why the tensors do not fit the places `wanted`, in a few words; or None.
 
-    Where not all have torchvision's names, the order counts: a state dict has the order in which its layers were made.
+    If they do not all have torchvision's names, they are compared in order: a state dict keeps the
+    order in which its layers were created.
     """
     if len(tensors) != len(wanted):
         names = [place.name for place in wanted]
@@ -116,36 +122,36 @@ def misfit(wanted: list[Place], tensors: dict[str, numpy.ndarray]) -> str | None
         if len(extra) == len(tensors):
             return f"it has {len(tensors)} tensors, expected {len(wanted)}"
         return f"it has no {missing[0]}" if missing else f"it has {extra[0]}, which belongs nowhere"
-    for place, (name, tensor) in zip(wanted, in_order(wanted, tensors), strict=True):
+    for place, (name, tensor) in zip(wanted, matched(wanted, tensors), strict=True):
         if tensor.shape != place.shape:
             return f"{name} is {tensor.shape}, expected {place.shape}"
         if tensor.dtype.kind != "f":
-            return f"{name} holds {tensor.dtype} numbers, expected floating-point ones"
+            return f"{name} holds {tensor.dtype} numbers, expected floating-point numbers"
         if not numpy.isfinite(tensor).all():
-            return f"{name} holds numbers that are infinite or none"
+            return f"{name} holds NaN or infinity"
     return None
 
 
-def in_order(
+def matched(
     wanted: list[Place], tensors: dict[str, numpy.ndarray]
 ) -> list[tuple[str, numpy.ndarray]]:
-    """(name, tensor) for each place: the tensor of that name, or where not all names are there that at its position."""
+    """(name, tensor) for each place: matched by name if all names are there, else by position."""
     if all(place.name in tensors for place in wanted):
         return [(place.name, tensors[place.name]) for place in wanted]
     return list(tensors.items())
 
 
 def load_into(network: Network, tensors: dict[str, numpy.ndarray], origin: str) -> None:
-    """Copies a state dict of torch's into the network.
+    """Copies a torch state dict into the network.
 
-    InputError naming `origin` and the first tensor that does not fit, before anything is changed.
+    InputError naming `origin` and the first tensor that does not fit, with nothing changed.
     """
     found, params = places(network), network.params
     wanted = list(found.values())
-    problem = misfit(wanted, tensors)
+    problem = mismatch(wanted, tensors)
     if problem:
         raise InputError(f"{origin} does not fit this network: {problem}")
-    for (name, array), (_, tensor) in zip(params.items(), in_order(wanted, tensors), strict=True):
+    for (name, array), (_, tensor) in zip(params.items(), matched(wanted, tensors), strict=True):
         ours = (
             found[name]
             .from_torch(tensor)

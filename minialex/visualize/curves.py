@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from minialex import figures
+from minialex import charts
 from minialex.errors import InputError
 from minialex.io.run_folder import RunFolder
 
@@ -42,7 +42,7 @@ def folder_of(path: Path) -> Path:
 
 def draw(given: argparse.Namespace) -> bytes:
     """The PNG."""
-    return figures.curves(
+    return charts.curves(
         {name: epochs(folder) for name, folder in named(map(folder_of, given.runs)).items()}
     )
 

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from minialex import backend, fast, figures
 from minialex.data.augment import Standardize, centre_views
-from minialex.data.batches import prefetch
+from minialex.data.prefetch import prefetch
 from minialex.errors import InputError
 from minialex.inference import trained_of
 from minialex.layers import AvgPool2d, Conv2d, Linear, MaxPool2d

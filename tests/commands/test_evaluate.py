@@ -11,7 +11,7 @@ from command_runs import call
 from data_helpers import picture_folder
 from pngs import opened
 
-from minialex import data
+from minialex import charts, data
 from minialex import figures as drawing
 from minialex.data import shapes
 from minialex.data.augment import centre_views
@@ -184,7 +184,7 @@ def test_other_classes_are_refused(folder, pictures, tmp_path, capsys):
 def elsewhere(tmp_path, monkeypatch):
     """A file of weights that says nothing about itself, in the folder where the test runs."""
     monkeypatch.chdir(tmp_path)
-    return trained_runs.nobody_s(tmp_path / "found.safetensors")
+    return trained_runs.weights_without_metadata(tmp_path / "found.safetensors")
 
 
 @pytest.mark.parametrize("where", ["", "val"])
@@ -296,7 +296,7 @@ def test_two_pictures_are_drawn(folder, pictures, answered, capsys, tmp_path, mo
     labels, answers, confidence = answered
     drawn = {}
     monkeypatch.setattr(
-        drawing, "confusion", lambda *given: drawn.update(confusion=given) or PNG_MARK
+        charts, "confusion", lambda *given: drawn.update(confusion=given) or PNG_MARK
     )
     monkeypatch.setattr(drawing, "sheet", lambda *given: drawn.update(mistakes=given) or PNG_MARK)
     code, out, _ = call(evaluate_command, folder, "--out", tmp_path / "new", capsys=capsys)
@@ -331,7 +331,7 @@ def test_the_pictures_go_to_the_run_and_replace_only_minialex_s_own(folder, caps
     (folder / "mistakes.png").write_text("my own")
     code, out, err = call(evaluate_command, folder, capsys=capsys)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "mistakes.png is there already and not made by minialex" in err
+    assert "mistakes.png already exists and was not made by minialex" in err
     assert (folder / "mistakes.png").read_text() == "my own"
     (folder / "mistakes.png").unlink()
 

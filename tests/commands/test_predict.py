@@ -261,7 +261,7 @@ def test_unreadable_standard_input_is_named(pictures, use, monkeypatch):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
         code, out, err = use("-", next((pictures / "val" / "even").iterdir()))
         assert (code, len(predictions(out))) == (1, 1)
-        assert err.startswith("error: -: not a picture that can be read")
+        assert err.startswith("error: -: not a readable picture")
 
 
 def test_a_picture_through_a_pipe(folder, pictures):
@@ -329,7 +329,9 @@ def test_weights_from_elsewhere_see_pictures_as_torchvision_prepares_them(
     Image.fromarray(pixels).save(tmp_path / "a.png")
     code, out, err = use(tmp_path / "a.png", "--top", 10, weights=path)
     assert code == 0
-    assumed = "assumed lenet, pictures of 28×28 seen whole, with ImageNet's mean and deviation"
+    assumed = (
+        "assumed lenet, pictures of 28×28 uncropped, with ImageNet's mean and standard deviation"
+    )
     assert err == f"note: {path} does not say what it is for: {assumed}\n"
     cut = pixels[:, 2:30] / 255  # torchvision's ToTensor and Normalize
     logits = network.forward(

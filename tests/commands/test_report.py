@@ -14,7 +14,7 @@ from command_runs import call
 from data_helpers import picture_folder
 from PIL import Image
 
-from minialex import __version__, data, figures, options, report
+from minialex import __version__, charts, data, options, report
 from minialex.data.dataset import Dataset
 from minialex.evaluation import Answers
 from minialex.report_page import page, sheet, table, themed, thumbnail
@@ -188,7 +188,7 @@ def test_a_run_without_a_finished_epoch_has_a_page(tmp_path, capsys):
 def test_weights_from_elsewhere_have_a_page_without_curves_and_options(
     use, folder, finished, tmp_path
 ):
-    elsewhere = trained_runs.nobody_s(tmp_path / "found.safetensors")
+    elsewhere = trained_runs.weights_without_metadata(tmp_path / "found.safetensors")
     code, out, _ = use(elsewhere, "--data-dir", finished.parent / "my pictures")
     assert (code, out) == (0, "report.html\n")
     found = Page((tmp_path / "report.html").read_text("utf-8"))
@@ -341,7 +341,7 @@ def test_text_is_escaped_everywhere_but_templates_are_not_filled_in_twice():
 
 def test_each_figure_is_there_for_light_and_for_dark_pages():
     history = [{"epoch": 1, "train_loss": 2.0, "test_loss": 1.0}]
-    light, dark = Page(themed("two curves", figures.curves, {"run": history}, ("loss",))).all("img")
+    light, dark = Page(themed("two curves", charts.curves, {"run": history}, ("loss",))).all("img")
     for image, bright in ((light, True), (dark, False)):
         with Image.open(io.BytesIO(base64.b64decode(image["src"].partition(",")[2]))) as picture:
             assert (picture.convert("L").getpixel((0, 0)) > 128) == bright

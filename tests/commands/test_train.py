@@ -325,7 +325,7 @@ def test_a_run_is_never_overwritten(small, tmp_path, capsys):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     code, _, err = call(train.main, *small, "--out", folder, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
-    assert "holds a run already" in err
+    assert "already holds a run" in err
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
@@ -431,9 +431,7 @@ def test_pictures_that_cannot_be_read_are_skipped_counted_and_listed(damaged, tm
     )
     assert listed + "Done: test accuracy" in out
     lines = (tmp_path / "run" / "bad_pictures.txt").read_text().splitlines()
-    assert [line.partition(": not a picture that can be read (")[0] for line in lines] == sorted(
-        bad
-    )
+    assert [line.partition(": not a readable picture (")[0] for line in lines] == sorted(bad)
     assert [epoch["epoch"] for epoch in contents(tmp_path / "run")[2]] == [1, 2]
 
 

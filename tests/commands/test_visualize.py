@@ -251,7 +251,7 @@ def test_help_shows_examples_in_80_columns(kind, use):
         (["features", "a.png", "b.png", "--weights", "run"], "unrecognized arguments: b.png"),
         (["features", "two", "--weights", "run"], "expected one picture, got two with 2"),
         (["nearest", "--weights", "run", "--among", "a.png"], "--among a.png: expected a folder"),
-        (["saliency", "a.png", "--weights", "run"], "a.png: not a picture that can be read"),
+        (["saliency", "a.png", "--weights", "run"], "a.png: not a readable picture"),
         (
             ["saliency", "many", "--weights", "run"],
             "expected at most 60 pictures for one sheet, got 61",

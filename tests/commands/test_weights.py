@@ -18,7 +18,7 @@ from minialex.errors import InputError
 from minialex.inference import Trained
 from minialex.io import safetensors_file, torch_file, torch_layout
 from minialex.io.checkpoint import save_checkpoint
-from minialex.io.identify import Zeros
+from minialex.io.identify import ZeroGenerator
 
 CLASSES = [f"kind {i}" for i in range(4)]
 
@@ -144,7 +144,7 @@ def test_torch_s_files_and_safetensors_give_the_same_net(write, folder, pictures
 
 def test_what_torch_puts_before_names_does_not_hide_them(tmp_path, monkeypatch):
     """By its shapes alone it could be alexnet-227 as well."""
-    places = torch_layout.places(models.build("alexnet-224", rng=Zeros())).values()
+    places = torch_layout.places(models.build("alexnet-224", rng=ZeroGenerator())).values()
     found = {
         f"module.{place.name}": numpy.broadcast_to(numpy.float32(0), place.shape)
         for place in places

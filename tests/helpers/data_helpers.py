@@ -1,40 +1,64 @@
-"""What several tests share: a picture with no two pixels alike, small sets in memory and in files, a local web server."""
+"""Shared by tests of data: pictures, small data sets in memory and in files, and a web server."""
 
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import numpy
+import pytest
 from PIL import Image
 
 from minialex.data import shapes
 from minialex.data.augment import Views
 from minialex.data.dataset import ArrayImages
+from minialex.errors import InputError
 
 
-def random_pictures(n, size=8, channels=3, seed=0):
+def random_pictures(n: int, size: int = 8, channels: int = 3, seed: int = 0) -> numpy.ndarray:
+    """n pictures of random pixels: uint8 (n, size, size, channels)."""
     return numpy.random.default_rng(seed).integers(
         0, 256, (n, size, size, channels), dtype=numpy.uint8
     )
 
 
-def photograph(width, height):
-    """Pixels that change slowly, as most in photographs do, no two corners alike."""
+def photograph(width: int, height: int) -> numpy.ndarray:
+    """A picture whose pixels change slowly, as in a photograph, with four different corners."""
     y, x = numpy.mgrid[0:height, 0:width] / [[[height]], [[width]]]
     return numpy.stack(
         [255 * x, 255 * y, 127 + 120 * numpy.sin(9 * x) * numpy.cos(7 * y)], axis=2
     ).astype(numpy.uint8)
 
 
-def numbered_images(n, size=8, channels=3):
-    """ArrayImages of n random pictures, whose number is both their label and their first channel's value all over."""
+def save_random_picture(
+    path: Path, size: tuple[int, int] = (32, 32), seed: int = 0
+) -> numpy.ndarray:
+    """Writes a random picture of `size` (width, height); returns its pixels uint8 (H, W, 3)."""
+    pixels = numpy.random.default_rng(seed).integers(0, 256, (*size[::-1], 3), dtype=numpy.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    return pixels
+
+
+def refusal(function: Callable, *arguments: Any) -> str:
+    """The one-line message of the InputError that function(*arguments) raises."""
+    with pytest.raises(InputError) as caught:
+        function(*arguments)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def numbered_images(n: int, size: int = 8, channels: int = 3) -> ArrayImages:
+    """ArrayImages of n random pictures; label and first channel are the picture's number."""
     pictures = random_pictures(n, size, channels)
     pictures[..., 0] = numpy.arange(n)[:, numpy.newaxis, numpy.newaxis]
     return ArrayImages(pictures, numpy.arange(n), padding=2, fill=7)
 
 
-def picture_folder(root):
-    """root/train with 40 pictures and root/val with 20, 16×16, half of them in each of two classes; returns root."""
+def picture_folder(root: Path) -> Path:
+    """Writes 40 pictures in root/train and 20 in root/val, 16×16, in two classes; returns root."""
     drawn = shapes.load(seed=1, train_size=40, test_size=20)
     for split, images in (("train", drawn.train.images), ("val", drawn.test.images)):
         for i, image in enumerate(images):
@@ -44,7 +68,13 @@ def picture_folder(root):
     return root
 
 
-def views(top=0.5, left=0.5, mirror=False, n=1, angle=None):
+def views(
+    top: float = 0.5,
+    left: float = 0.5,
+    mirror: bool = False,
+    n: int = 1,
+    angle: float | None = None,
+) -> Views:
     """n equal views."""
     return Views(
         numpy.full(n, top),
@@ -54,11 +84,36 @@ def views(top=0.5, left=0.5, mirror=False, n=1, angle=None):
     )
 
 
-@contextmanager
-def web_server(files, promised=None):
-    """(its URL, the list of paths asked for) of a server that answers GET /name with files[name], or else with 404.
+def assert_same_batches(some: Iterable[tuple], others: Iterable[tuple]) -> None:
+    """Two sequences of batches (x, labels) are equal bit for bit."""
+    some, others = list(some), list(others)
+    assert len(some) == len(others)
+    for (x, labels), (other_x, other_labels) in zip(some, others, strict=True):
+        numpy.testing.assert_array_equal(x, other_x)
+        numpy.testing.assert_array_equal(labels, other_labels)
 
-    `promised` is the length that the header names, where it is not that of the file.
+
+def prefetch_threads() -> list[threading.Thread]:
+    """The running threads of prefetch."""
+    return [thread for thread in threading.enumerate() if thread.name == "prefetch"]
+
+
+@contextmanager
+def no_new_threads() -> Iterator[None]:
+    """Checks that the block leaves no new threads, except those that FolderImages decodes with."""
+    before = set(threading.enumerate())
+    yield
+    after = {thread for thread in threading.enumerate() if not thread.name.startswith("decode")}
+    assert after <= before
+
+
+@contextmanager
+def web_server(
+    files: dict[str, bytes], promised: int | None = None
+) -> Iterator[tuple[str, list[str]]]:
+    """A server of these files at URL/name; gives (URL, list of the paths requested so far).
+
+    promised: the Content-Length, if it is to differ from the length of the file.
     """
     asked = []
 

@@ -1,4 +1,4 @@
-"""Runs a lesson as `python lessons/NN_TOPIC.py --no-pause --quick` does, with no real data in reach."""
+"""Runs a lesson as `python lessons/NN_TOPIC.py --no-pause --quick` does, without any real data."""
 
 import runpy
 import sys
@@ -11,7 +11,10 @@ LESSONS = Path(__file__).parents[2] / "lessons"
 
 @pytest.fixture
 def run_lesson(monkeypatch, tmp_path, capsys):
-    """run_lesson("02_convolution") -> (the lesson's variables by name, what it printed). Its pictures are below tmp_path."""
+    """run_lesson("02_convolution") -> (the lesson's variables by name, its output).
+
+    It runs in tmp_path, where its pictures go.
+    """
 
     def run(name: str) -> tuple[dict, str]:
         monkeypatch.chdir(tmp_path)

@@ -1,11 +1,13 @@
-"""Files as torch.save writes them, made without torch: whole ones, and such as nobody should be able to make.
+"""Makes files in the formats of torch.save without torch: valid ones, and malicious ones.
 
-`python tests/helpers/torch_files.py` makes the files in tests/helpers/files that torch and torchvision themselves wrote; it needs both.
+`python tests/helpers/torch_files.py` makes the files in tests/helpers/files, with torch and
+torchvision.
 """
 
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy
 
@@ -13,11 +15,11 @@ FILES = Path(__file__).parent / "files"
 
 
 class Code(bytes):
-    """Instructions of a pickle that leave one thing on the stack."""
+    """Instructions of a pickle that leave one value on the stack."""
 
 
-def pickled(value) -> bytes:
-    """The instructions that build a value out of None, bools, ints, strings, tuples, dicts and Code."""
+def pickled(value: Any) -> bytes:
+    """The instructions that build a value of None, bools, ints, strings, tuples, dicts and Code."""
     match value:
         case Code():
             return value
@@ -38,45 +40,47 @@ def pickled(value) -> bytes:
             )
 
 
-def whole(value) -> bytes:
-    """A pickle, protocol 2."""
+def whole(value: Any) -> bytes:
+    """A complete pickle, protocol 2."""
     return b"\x80\x02" + pickled(value) + b"."
 
 
 def named(module: str, name: str) -> Code:
+    """The instruction that looks up module.name."""
     return Code(f"c{module}\n{name}\n".encode())
 
 
-def call(function: Code, *arguments) -> Code:
+def call(function: Code, *arguments: Any) -> Code:
+    """The instructions that call a function."""
     return Code(function + pickled(arguments) + b"R")
 
 
-def storage(key: str, count: int, *view, kind: str = "Float") -> Code:
-    """What stands in a pickle for the storage kept under `key`."""
+def storage(key: str, count: int, *view: Any, kind: str = "Float") -> Code:
+    """The instructions for the storage stored under `key`."""
     return Code(
         pickled(("storage", named("torch", f"{kind}Storage"), key, "cpu", count, *view)) + b"Q"
     )
 
 
-def tensor(storage, offset, size, stride) -> Code:
-    """What stands in a pickle for a tensor."""
+def tensor(storage: Any, offset: Any, size: Any, stride: Any) -> Code:
+    """The instructions for a tensor."""
     return call(
         named("torch._utils", "_rebuild_tensor_v2"), storage, offset, size, stride, False, {}
     )
 
 
 def tensors(arrays: dict[str, numpy.ndarray]) -> tuple[dict[str, Code], dict[str, bytes]]:
-    """(what stands in a pickle, storages) for float32 arrays, each in a storage of its own."""
-    said, storages = {}, {}
+    """(instructions by name, storages by key) for float32 arrays, each in its own storage."""
+    pickles, storages = {}, {}
     for i, (name, array) in enumerate(arrays.items()):
         strides = tuple(step // 4 for step in numpy.empty(array.shape, numpy.float32).strides)
-        said[name] = tensor(storage(str(i), array.size), 0, array.shape, strides)
+        pickles[name] = tensor(storage(str(i), array.size), 0, array.shape, strides)
         storages[str(i)] = array.astype("<f4").tobytes()
-    return said, storages
+    return pickles, storages
 
 
-def zipped(path: Path, saved, storages: dict[str, bytes], **options) -> Path:
-    """Writes the newer format."""
+def zipped(path: Path, saved: Any, storages: dict[str, bytes], **options: Any) -> Path:
+    """Writes the newer format, a zip archive."""
     with zipfile.ZipFile(path, "w", **options) as archive:
         archive.writestr("archive/data.pkl", whole(saved))
         archive.writestr("archive/byteorder", "little")
@@ -86,8 +90,8 @@ def zipped(path: Path, saved, storages: dict[str, bytes], **options) -> Path:
     return path
 
 
-def in_sequence(path: Path, saved, storages: dict[str, bytes], itemsize: int = 4) -> Path:
-    """Writes the older format."""
+def in_sequence(path: Path, saved: Any, storages: dict[str, bytes], itemsize: int = 4) -> Path:
+    """Writes the older format, pickles and storages one after the other."""
     keys = Code(b"](" + b"".join(map(pickled, storages)) + b"e")
     header = [whole(0x1950A86A20F9469CFC6C), whole(1001), whole({"little_endian": True})]
     contents = [
@@ -97,8 +101,11 @@ def in_sequence(path: Path, saved, storages: dict[str, bytes], itemsize: int = 4
     return path
 
 
+WRITERS = [zipped, in_sequence]
+
+
 def example() -> dict[str, numpy.ndarray]:
-    """What tests/helpers/files/tensors.*.pth hold: all types of numbers, and tensors that lie in their storages in every way."""
+    """The tensors in tests/helpers/files/tensors.*.pth: all dtypes, and many kinds of strides."""
     base = numpy.arange(24, dtype=numpy.float32).reshape(2, 3, 4)
     sevenths = numpy.arange(6, dtype=numpy.float32).reshape(2, 3) / 7
     return {
@@ -110,9 +117,8 @@ def example() -> dict[str, numpy.ndarray]:
         .transpose(0, 3, 1, 2)
         / 8,
         "half": sevenths.astype(numpy.float16),
-        "bfloat16": (sevenths.view(numpy.uint32) >> 16 << 16).view(
-            numpy.float32
-        ),  # cut off, where torch rounds
+        # Truncated, where torch would round.
+        "bfloat16": (sevenths.view(numpy.uint32) >> 16 << 16).view(numpy.float32),
         "double": numpy.arange(4) / 3,
         "none": numpy.zeros((0, 3), numpy.float32),
         "parameter": numpy.ones((2, 2), numpy.float32),
@@ -123,7 +129,10 @@ def example() -> dict[str, numpy.ndarray]:
 
 
 def uniform(shape: tuple[int, ...], seed: int, spread: float) -> numpy.ndarray:
-    """float32 numbers between -spread and spread, the same wherever NumPy's PCG64 is: its raw bits, 16 for each number."""
+    """float32 numbers between -spread and spread, from 16 raw bits of PCG64 each.
+
+    The raw bits are the same in every version of NumPy.
+    """
     count = int(numpy.prod(shape))
     bits = numpy.random.PCG64(seed).random_raw(-(-count // 4)).astype("<u8").view("<u2")[:count]
     numbers = bits.astype(numpy.float32)
@@ -133,14 +142,12 @@ def uniform(shape: tuple[int, ...], seed: int, spread: float) -> numpy.ndarray:
 
 
 def torchvision_alexnet() -> dict[str, numpy.ndarray]:
-    """A state dict for torchvision's AlexNet. With He's standard deviations its logits are as large as a trained net's."""
-    shapes = [
-        (64, 3, 11, 11),
-        (192, 64, 5, 5),
-        (384, 192, 3, 3),
-        (256, 384, 3, 3),
-        (256, 256, 3, 3),
-    ]
+    """A state dict for torchvision's AlexNet.
+
+    He's standard deviations make its logits as large as a trained network's.
+    """
+    convolutions = [(64, 3, 11), (192, 64, 5), (384, 192, 3), (256, 384, 3), (256, 256, 3)]
+    shapes = [(out, channels, side, side) for out, channels, side in convolutions]
     shapes += [(4096, 9216), (4096, 4096), (1000, 4096)]
     layers = [f"features.{i}" for i in (0, 3, 6, 8, 10)] + [f"classifier.{i}" for i in (1, 4, 6)]
     found = {}
@@ -156,18 +163,15 @@ def torchvision_pictures() -> numpy.ndarray:
 
 
 def make() -> None:
-    """Writes tests/helpers/files with torch and torchvision."""
+    """Writes tests/helpers/files, with torch and torchvision."""
     import torch
     import torchvision
 
     def as_torch(name, array):
+        found = torch.from_numpy(array)
         if name == "bfloat16":
-            return torch.from_numpy(array).bfloat16()
-        return (
-            torch.nn.Parameter(torch.from_numpy(array))
-            if name == "parameter"
-            else torch.from_numpy(array)
-        )
+            return found.bfloat16()
+        return torch.nn.Parameter(found) if name == "parameter" else found
 
     FILES.mkdir(exist_ok=True)
     base = torch.arange(24.0).reshape(2, 3, 4)

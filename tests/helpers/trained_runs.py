@@ -1,8 +1,10 @@
-"""Small finished runs for the tests of what is done with them, and what their checkpoints say, read without minialex."""
+"""Small training runs for the tests that use them, and their checkpoints, read without minialex."""
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy
 
@@ -10,44 +12,31 @@ from minialex import models, train
 from minialex.io import safetensors_file, torch_layout
 
 
-def trained(folder: Path, *options) -> Path:
+def trained(folder: Path, *options: Any) -> Path:
     """Trains as `python -m minialex.train options --out folder` does; returns the folder."""
     assert train.main([*map(str, options), "--out", str(folder)]) == 0
     return folder
 
 
 def on_folder(pictures: Path) -> list:
-    """Options of five steps an epoch on the two classes of data_helpers.picture_folder."""
-    return [
-        *(
-            "--dataset",
-            "folder",
-            "--data-dir",
-            pictures,
-            "--image-size",
-            16,
-            "--model",
-            "alexnet-cifar",
-            "--workers",
-            2,
-        ),
-        *(
-            "--batch-size",
-            8,
-            "--epochs",
-            2,
-            "--augment",
-            "none",
-            "--optimizer",
-            "adam",
-            "--lr",
-            0.001,
-        ),
-    ]
+    """Options for five steps per epoch on the two classes of data_helpers.picture_folder."""
+    options = {
+        "--dataset": "folder",
+        "--data-dir": pictures,
+        "--image-size": 16,
+        "--model": "alexnet-cifar",
+        "--workers": 2,
+        "--batch-size": 8,
+        "--epochs": 2,
+        "--augment": "none",
+        "--optimizer": "adam",
+        "--lr": 0.001,
+    }
+    return [word for option in options.items() for word in option]
 
 
-def nobody_s(path: Path) -> Path:
-    """Random weights of alexnet-cifar for two classes, in a .safetensors file at `path` that says nothing of itself."""
+def weights_without_metadata(path: Path) -> Path:
+    """Writes random weights of alexnet-cifar for two classes to a .safetensors file."""
     network = models.build("alexnet-cifar", num_classes=2, rng=numpy.random.default_rng(2))
     safetensors_file.write(path, torch_layout.to_torch(network), {})
     return path
@@ -58,10 +47,11 @@ def last_epoch(folder: Path) -> dict:
     return json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
 
 
-def probabilities(folder: Path, pictures: numpy.ndarray, **sizes) -> list[list[float]]:
-    """What the run's network says to `pictures`, uint8 (n, S, S, C): n rows of a probability for each class.
+def probabilities(folder: Path, pictures: numpy.ndarray, **sizes: int) -> list[list[float]]:
+    """The class probabilities that the run's network gives for `pictures`, uint8 (n, S, S, C).
 
-    Computed the long way, in float64: weights, mean and std as they stand in the checkpoint, e^logit / Σ e^logit.
+    Computed the slow way in float64, from the weights, mean and std in the checkpoint and
+    e^logit / Σ e^logit. Returns n rows of one probability per class.
     """
     with numpy.load(folder / "checkpoint.npz") as archive:
         arrays = dict(archive)
@@ -81,8 +71,12 @@ def probabilities(folder: Path, pictures: numpy.ndarray, **sizes) -> list[list[f
     return [[math.exp(logit) / sum(map(math.exp, row)) for logit in row] for row in logits]
 
 
-def change(path: Path, about=lambda about: None, arrays=lambda arrays: None) -> None:
-    """Rewrites the checkpoint `path` after about(its JSON) and arrays(its arrays) have changed them."""
+def change(
+    path: Path,
+    about: Callable[[dict], Any] = lambda about: None,
+    arrays: Callable[[dict], Any] = lambda arrays: None,
+) -> None:
+    """Rewrites a checkpoint after about(its JSON) and arrays(its arrays) have modified them."""
     with numpy.load(path) as archive:
         content = dict(archive)
     text = json.loads(str(content.pop("about")))

@@ -103,11 +103,11 @@ def drop(*names):
         ),
         (
             dict(about=lambda about: about["progress"]["classes"].append("third")),
-            "weight/fc8.weight is (2, 512) there",
+            "weight/fc8.weight is (2, 512), expected shape (",
         ),
         (
             dict(arrays=lambda arrays: arrays.pop("weight/conv5.bias")),
-            "weight/conv5.bias is nothing there",
+            "weight/conv5.bias is missing, expected shape (",
         ),
         (
             dict(arrays=lambda arrays: arrays.update({"weight/fc9.bias": numpy.zeros(3)})),

@@ -1,4 +1,4 @@
-"""Crops, mirroring and standardisation against their definitions, picture by picture and pixel by pixel."""
+"""Views and standardisation, compared with their definitions pixel by pixel."""
 
 import numpy
 import pytest
@@ -8,8 +8,8 @@ from minialex.data.augment import (
     AUGMENTATIONS,
     Standardize,
     Views,
+    apply_cutout,
     centre_views,
-    cover,
     crop_padded,
     mirrored,
     offset,
@@ -23,19 +23,19 @@ ALL = [name for name in AUGMENTATIONS if name != "lighting"]
 
 @pytest.mark.parametrize("room", [0, 1, 8, 29])
 def test_every_offset_is_equally_likely(room):
-    # 100 fractions for each offset, in the middle of equal steps.
+    # 100 evenly spaced fractions for each offset.
     fractions = (numpy.arange(100 * (room + 1)) + 0.5) / (100 * (room + 1))
     counts = numpy.bincount(offset(fractions, room), minlength=room + 1)
     assert counts.tolist() == [100] * (room + 1)
 
 
-def test_offset_of_the_edges_and_the_centre():
+def test_offsets_at_the_edges_and_in_the_centre():
     assert offset(0.0, 8) == 0
     assert offset(0.5, 8) == 4
     assert offset(1.0, 8) == 8
 
 
-def test_crop_padded_shows_what_a_shifted_window_shows():
+def test_crop_padded_equals_a_shifted_window():
     fill, p = (1, 2, 3), 2
     images = random_pictures(1, size=5)
     for top in range(2 * p + 1):
@@ -50,7 +50,7 @@ def test_crop_padded_shows_what_a_shifted_window_shows():
 
 
 @pytest.mark.parametrize("left", [[0.99, 0.5, 0.3], [0.5, 0.5, 0.5]])
-def test_crop_padded_gives_each_picture_its_own_place(left):
+def test_crop_padded_crops_each_picture_at_its_own_position(left):
     images = random_pictures(3)
     mixed = Views(numpy.array([0.0, 0.5, 0.99]), numpy.array(left), numpy.zeros(3, bool))
     crops = crop_padded(images, mixed, 2, 9)
@@ -59,13 +59,13 @@ def test_crop_padded_gives_each_picture_its_own_place(left):
         numpy.testing.assert_array_equal(crops[i], alone[0])
 
 
-def test_centre_views_leave_pictures_alone():
+def test_centre_views_do_not_change_pictures():
     images = random_pictures(4)
     numpy.testing.assert_array_equal(crop_padded(images, centre_views(4), 2, 9), images)
     numpy.testing.assert_array_equal(mirrored(images, centre_views(4)), images)
 
 
-def test_mirrored_exchanges_left_and_right_where_asked_and_nowhere_else():
+def test_only_the_chosen_pictures_are_mirrored():
     images = random_pictures(3)
     before = images.copy()
     flipped = mirrored(
@@ -76,7 +76,7 @@ def test_mirrored_exchanges_left_and_right_where_asked_and_nowhere_else():
     numpy.testing.assert_array_equal(images, before)
 
 
-def test_random_views_are_spread_evenly_and_independently():
+def test_random_crops_and_mirrors_are_uniform_and_independent():
     v = random_views(20_000, numpy.random.default_rng(0), crop=True, mirror=True)
     for drawn in (v.top, v.left):
         assert drawn.min() >= 0
@@ -97,25 +97,25 @@ def test_random_views_without_crop_or_mirror():
     only_crop = random_views(100, numpy.random.default_rng(0), crop=True, mirror=False)
     assert not only_crop.mirror.any()
     assert len(numpy.unique(only_crop.top)) == 100
-    assert only_crop.cover is None
+    assert only_crop.cutout is None
 
 
-def test_covers_are_spread_evenly_over_both_sides_and_change_nothing_else():
-    with_covers = random_views(20_000, numpy.random.default_rng(0), cutout=True)
+def test_cutouts_are_uniform_and_change_no_other_draws():
+    with_cutout = random_views(20_000, numpy.random.default_rng(0), cutout=True)
     without = random_views(20_000, numpy.random.default_rng(0))
-    assert (with_covers.top == without.top).all() and (with_covers.mirror == without.mirror).all()
-    counts = numpy.histogram2d(*with_covers.cover.T, bins=4, range=[(0, 1), (0, 1)])[0]
+    assert (with_cutout.top == without.top).all() and (with_cutout.mirror == without.mirror).all()
+    counts = numpy.histogram2d(*with_cutout.cutout.T, bins=4, range=[(0, 1), (0, 1)])[0]
     assert counts.min() > 1100  # of 1,250 expected
     assert counts.max() < 1400
 
 
-def test_what_is_not_asked_for_is_not_drawn():
+def test_other_augmentations_are_off_by_default():
     plain = random_views(10, numpy.random.default_rng(0))
-    assert plain.angle is plain.gain is plain.shift is plain.cover is None
+    assert plain.angle is plain.gain is plain.shift is plain.cutout is None
 
 
 @pytest.mark.parametrize("name", ["cutout", "rotation", "brightness", "colour"])
-def test_more_draws_leave_crops_and_mirrors_as_they_were(name):
+def test_other_augmentations_do_not_change_crops_and_mirrors(name):
     plain = random_views(50, numpy.random.default_rng(0))
     more = random_views(50, numpy.random.default_rng(0), **{name: True}, lighting=IMAGENET)
     assert (
@@ -125,7 +125,7 @@ def test_more_draws_leave_crops_and_mirrors_as_they_were(name):
     )
 
 
-def test_angles_are_spread_evenly_to_both_sides():
+def test_angles_are_uniform_in_both_directions():
     angles = random_views(20_000, numpy.random.default_rng(0), rotation=True).angle
     counts = numpy.histogram(angles, 10, (-10, 10))[0]
     assert counts.sum() == 20_000
@@ -141,7 +141,7 @@ def test_brightness_multiplies_all_channels_by_one_factor():
     assert drawn.shift is None
 
 
-def test_a_colour_temperature_moves_red_against_blue():
+def test_a_colour_temperature_scales_red_and_blue_inversely():
     gain = random_views(20_000, numpy.random.default_rng(0), colour=True).gain
     assert gain.shape == (20_000, 3)
     numpy.testing.assert_allclose(gain[:, 0] * gain[:, 2], 1)
@@ -159,7 +159,7 @@ def test_brightness_and_colour_together_are_independent():
     assert abs(numpy.corrcoef(brightness, warmth)[0, 1]) < 0.03
 
 
-def test_lighting_draws_its_shifts_anew_for_each_picture():
+def test_lighting_draws_a_new_shift_for_each_picture():
     drawn = random_views(
         100, numpy.random.default_rng(0), crop=False, mirror=False, lighting=IMAGENET
     )
@@ -167,7 +167,7 @@ def test_lighting_draws_its_shifts_anew_for_each_picture():
     assert len(numpy.unique(drawn.shift, axis=0)) == 100
 
 
-def test_some_of_the_views():
+def test_a_subset_of_views():
     drawn = random_views(
         9, numpy.random.default_rng(0), **dict.fromkeys(ALL, True), lighting=IMAGENET
     )
@@ -176,43 +176,38 @@ def test_some_of_the_views():
         assert len(some) == len(numpy.arange(9)[chosen])
         for name, array in vars(drawn).items():
             numpy.testing.assert_array_equal(getattr(some, name), array[chosen])
-    assert centre_views(3)[:2].cover is None
+    assert centre_views(3)[:2].cutout is None
 
 
 @pytest.mark.parametrize(
-    "middle, rows, columns",
+    "centre, rows, columns",
     [
-        (
-            (0.5, 0.5),
-            (3, 5),
-            (6, 8),
-        ),  # of 8 rows and 14 columns: a square of two pixels, from one before the middle
+        # 8 rows and 14 columns: a square of 2x2 pixels that starts one pixel before the centre.
+        ((0.5, 0.5), (3, 5), (6, 8)),
         ((0.0, 0.0), (0, 1), (0, 1)),
         ((0.999, 0.999), (6, 8), (12, 14)),
         ((0.0, 0.5), (0, 1), (6, 8)),
     ],
 )
-def test_a_covered_square_is_a_quarter_of_the_height_and_cut_off_at_the_edge(middle, rows, columns):
+def test_a_cutout_is_a_quarter_of_the_height_and_clipped_at_the_edge(centre, rows, columns):
     x = numpy.ones((2, 8, 14, 3), numpy.float32)
-    looked_at = views(n=2)
-    looked_at.cover = numpy.array([middle, middle])
-    cover(x, looked_at)
+    with_cutout = views(n=2)
+    with_cutout.cutout = numpy.array([centre, centre])
+    apply_cutout(x, with_cutout)
     expected = numpy.ones((8, 14, 3))
     expected[slice(*rows), slice(*columns)] = 0
     for picture in x:
         numpy.testing.assert_array_equal(picture, expected)
 
 
-def test_without_covers_nothing_is_covered():
+def test_views_without_cutout_change_nothing():
     x = numpy.ones((2, 8, 8, 3), numpy.float32)
-    cover(x, views(n=2))
+    apply_cutout(x, views(n=2))
     assert (x == 1).all()
 
 
 def test_standardize_computes_its_formula_in_float32():
-    x = numpy.random.default_rng(0).integers(
-        0, 256, (3, 4, 5, 3), dtype=numpy.uint8
-    )  # H and W differ
+    x = numpy.random.default_rng(0).integers(0, 256, (3, 4, 5, 3), dtype=numpy.uint8)
     mean, std = numpy.array([100.5, 20.25, 0.0]), numpy.array([50.0, 2.5, 70.0])
     y = Standardize(mean, std)(x)
     assert y.dtype == numpy.float32
@@ -223,13 +218,13 @@ def test_standardize_computes_its_formula_in_float32():
     "gain", [None, [[2.0], [0.5], [1.0]], [[1.25, 1.0, 0.8], [1.0, 1.0, 1.0], [0.5, 0.25, 2.0]]]
 )
 @pytest.mark.parametrize("shift", [None, [[1.0, -2.0, 3.5], [0.0, 0.0, 0.0], [-100.0, 0.0, 300.0]]])
-def test_colours_change_before_the_mean_is_taken_away(gain, shift, two_at_a_time):
+def test_colours_change_before_the_mean_is_subtracted(gain, shift, two_at_a_time):
     x = numpy.random.default_rng(0).integers(0, 256, (3, 4, 5, 3), dtype=numpy.uint8)
     mean, std = numpy.array([100.5, 20.25, 0.0]), numpy.array([50.0, 2.5, 70.0])
-    looked_at = views(n=3)
-    looked_at.gain = None if gain is None else numpy.array(gain)
-    looked_at.shift = None if shift is None else numpy.array(shift)
-    y = Standardize(mean, std)(x, looked_at)
+    recoloured = views(n=3)
+    recoloured.gain = None if gain is None else numpy.array(gain)
+    recoloured.shift = None if shift is None else numpy.array(shift)
+    y = Standardize(mean, std)(x, recoloured)
     assert y.dtype == numpy.float32
     for i in range(3):
         changed = x[i] * (1 if gain is None else numpy.array(gain[i])) + (
@@ -238,19 +233,19 @@ def test_colours_change_before_the_mean_is_taken_away(gain, shift, two_at_a_time
         numpy.testing.assert_allclose(y[i], (changed - mean) / std, rtol=1e-5, atol=1e-4)
 
 
-def test_views_without_colours_change_no_bit():
+def test_views_without_colour_changes_leave_every_bit():
     x = random_pictures(3)
     standardize = Standardize([100.5, 20.25, 0.0], [50.0, 2.5, 70.0])
     numpy.testing.assert_array_equal(standardize(x, views(n=3)), standardize(x))
 
 
-def test_standardize_refuses_other_channels():
+def test_standardize_refuses_another_number_of_channels():
     with pytest.raises(ValueError, match=r"1 channels.* 3"):
         Standardize([1, 2, 3], [1, 1, 1])(numpy.zeros((2, 4, 4, 1), numpy.uint8))
 
 
 def test_the_ten_views_are_those_of_the_paper():
-    """Four corners and the centre of a 5×5 picture through a window of 3×3, then the same mirrored; and again of the next."""
+    """3×3 crops of a 5×5 picture: four corners, the centre, all mirrored; then the next picture."""
     views = ten_views(2)
     corners = [(0, 0), (0, 2), (2, 0), (2, 2), (1, 1)]
     assert list(zip(offset(views.top, 2), offset(views.left, 2), strict=True)) == corners * 4

@@ -1,4 +1,4 @@
-"""CIFAR-10's binary batches, good and damaged, in a folder or in the published archive; the real ones where there are any."""
+"""CIFAR-10's binary batches, good and damaged, in a folder or an archive; real ones if present."""
 
 import hashlib
 import io
@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy
 import pytest
-from data_helpers import random_pictures, web_server
+from data_helpers import random_pictures, refusal, web_server
 
 from minialex.data import cifar10
-from minialex.errors import InputError
 
 NAMES = [
     "data_batch_1.bin",
@@ -25,7 +24,7 @@ NAMES = [
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
-    """The files of these tests hold four pictures each, not 10,000."""
+    """The files in these tests hold four pictures each instead of 10,000."""
     monkeypatch.setattr(cifar10, "BATCH", 4)
 
 
@@ -47,7 +46,10 @@ def contents():
 
 
 def write(folder, **changed):
-    """Writes the small set; `changed` has other contents for data_batch_2 and so on (None: no such file)."""
+    """Writes the small set.
+
+    changed: other contents for data_batch_2 and so on; None leaves the file out.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents().items():
         content = changed.get(Path(name).stem.replace(".", "_"), content)
@@ -68,15 +70,8 @@ def assert_is_the_small_set(dataset):
         )
 
 
-def refusal(function, *arguments):
-    with pytest.raises(InputError) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 @pytest.mark.parametrize("subfolder", ["", "cifar-10-batches-bin"])
-def test_the_batches_are_read_from_the_folder_or_below(tmp_path, subfolder):
+def test_the_batches_are_read_from_the_folder_or_its_subfolder(tmp_path, subfolder):
     write(tmp_path / subfolder)
     dataset = cifar10.load(tmp_path)
     assert_is_the_small_set(dataset)
@@ -104,7 +99,7 @@ def test_image_size_is_passed_on(tmp_path):
     assert dataset.train.image_size == dataset.test.image_size == 40
 
 
-def test_a_record_is_a_label_then_the_red_the_green_and_the_blue_plane(tmp_path, monkeypatch):
+def test_a_record_is_a_label_and_the_red_green_and_blue_planes(tmp_path, monkeypatch):
     monkeypatch.setattr(cifar10, "BATCH", 1)
     record = numpy.zeros(3073, numpy.uint8)
     record[[0, 1 + 2, 1 + 1024 + 32, 1 + 2048 + 1023]] = 9, 10, 20, 30
@@ -117,7 +112,7 @@ def test_a_record_is_a_label_then_the_red_the_green_and_the_blue_plane(tmp_path,
     assert image.sum() == 60
 
 
-def test_without_a_names_file_the_classes_have_their_published_names(tmp_path):
+def test_without_a_file_of_names_the_classes_have_their_published_names(tmp_path):
     names = cifar10.load(write(tmp_path, batches_meta=None)).class_names
     assert names[0] == "airplane"
     assert names[9] == "truck"
@@ -130,9 +125,9 @@ def test_without_a_names_file_the_classes_have_their_published_names(tmp_path):
         ({"data_batch_2": b""}, "got 0"),
         (
             {"data_batch_3": records(2)[0][:-1]},
-            "expected 4 pictures of 3,073 bytes, 12292 in all, got 12291",
+            "expected 4 pictures of 3,073 bytes, 12292 bytes in all, got 12291",
         ),
-        ({"data_batch_4": records(3, n=3)[0]}, "12292 in all, got 9219"),
+        ({"data_batch_4": records(3, n=3)[0]}, "12292 bytes in all, got 9219"),
         ({"test_batch": (b"\x0a" + bytes(3072)) * 4}, "expected labels 0 to 9, got 10"),
         ({"batches_meta": b"cat\ndog\n"}, "expected 10 class names, got 2"),
     ],
@@ -153,7 +148,7 @@ def test_pickles_are_not_loaded(tmp_path, subfolder):
 
 
 def archive(extra=()):
-    """The published archive, in small; `extra` are more members: (TarInfo, bytes)."""
+    """A small version of the published archive; `extra` are more members: (TarInfo, bytes)."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name, content in contents().items():
@@ -168,7 +163,7 @@ def archive(extra=()):
 
 @pytest.fixture
 def serve(tmp_path, monkeypatch):
-    """A function that loads CIFAR-10 with an archive of these bytes where the published one would be."""
+    """serve(content) loads CIFAR-10 with these bytes as the published archive."""
 
     def load(content):
         monkeypatch.setenv("MINIALEX_CACHE", str(tmp_path / "cache"))
@@ -202,7 +197,7 @@ def test_nothing_but_the_batches_is_unpacked(tmp_path, serve):
     ]
 
 
-def test_an_archive_that_breaks_off_leaves_no_half_file(tmp_path, serve):
+def test_a_truncated_archive_leaves_no_incomplete_file(tmp_path, serve):
     whole = archive()
     assert "cannot unpack" in refusal(serve, whole[: len(whole) // 2])
     for path in (tmp_path / "cache/cifar10").glob("*.bin"):
@@ -221,7 +216,7 @@ def test_the_real_cifar10(monkeypatch):
     assert dataset.test.images.shape == (10000, 32, 32, 3)
     assert numpy.bincount(dataset.train.labels).tolist() == [5000] * 10
     assert dataset.class_names == cifar10.CLASS_NAMES
-    # As published, to what another encoding of the pictures may change.
+    # The published means; another encoding of the pictures may change them a little.
     numpy.testing.assert_allclose(
         dataset.train.images[::10].mean(axis=(0, 1, 2)), [125.3, 123.0, 113.9], atol=2
     )

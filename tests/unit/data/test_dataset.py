@@ -1,4 +1,4 @@
-"""Pictures in memory: what read gives; and data.load, given wrong arguments and right ones."""
+"""Pictures in memory, and data.load with right and wrong arguments."""
 
 import numpy
 import pytest
@@ -11,7 +11,7 @@ from minialex.data.dataset import ArrayImages, from_arrays
 from minialex.errors import InputError
 
 
-def test_read_gives_the_pictures_asked_for_in_that_order():
+def test_read_returns_the_pictures_in_the_order_of_the_indices():
     pictures = random_pictures(6)
     images = ArrayImages(pictures, numpy.arange(6, dtype=numpy.uint8))
     x = images.read([4, 0, 4], centre_views(3))
@@ -22,7 +22,7 @@ def test_read_gives_the_pictures_asked_for_in_that_order():
     assert (len(images), images.image_size, images.channels) == (6, 8, 3)
 
 
-def test_what_was_read_can_be_changed_without_harm():
+def test_changing_the_result_does_not_change_the_pictures():
     pictures = random_pictures(3)
     images = ArrayImages(pictures.copy(), [0, 0, 0])
     images.read(range(3), centre_views(3))[:] = 0
@@ -37,8 +37,8 @@ def test_a_mirrored_crop_is_the_mirror_image_of_the_crop():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_pictures_are_turned_before_they_are_moved(channels):
-    """By Pillow, one after the other, with the fill where they turned away from."""
+def test_pictures_are_rotated_before_they_are_cropped(channels):
+    """Each channel is rotated by Pillow, with the fill in the empty corners."""
     pictures = random_pictures(3, channels=channels)
     fill = numpy.array([11, 22, 33], numpy.uint8)[:channels]
     images = ArrayImages(pictures, [0, 1, 2], padding=2, fill=fill)
@@ -58,7 +58,7 @@ def test_pictures_are_turned_before_they_are_moved(channels):
             )
 
 
-def test_all_pictures_in_memory_can_be_read():
+def test_all_pictures_in_memory_are_readable():
     images = ArrayImages(random_pictures(3), [0, 1, 2])
     x, good, problems = images.read_good([2, 0], centre_views(2))
     numpy.testing.assert_array_equal(x, images.read([2, 0], centre_views(2)))
@@ -66,7 +66,7 @@ def test_all_pictures_in_memory_can_be_read():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_pictures_are_resized_like_pillow_does(channels):
+def test_pictures_are_resized_as_by_pillow(channels):
     pictures = random_pictures(2, channels=channels)
     images = ArrayImages(pictures, [0, 1], image_size=13)
     x = images.read([1, 0], centre_views(2))
@@ -76,7 +76,7 @@ def test_pictures_are_resized_like_pillow_does(channels):
         numpy.testing.assert_array_equal(x[0, :, :, c], numpy.asarray(expected))
 
 
-def test_crops_of_resized_pictures_move_by_the_pixels_of_the_original():
+def test_crops_of_resized_pictures_shift_by_pixels_of_the_original():
     pictures = random_pictures(1)
     small, large = (
         ArrayImages(pictures, [0], padding=2),
@@ -91,7 +91,7 @@ def test_crops_of_resized_pictures_move_by_the_pixels_of_the_original():
 def test_crops_are_filled_with_the_mean_training_colour():
     train = numpy.full((4, 8, 8, 3), (10, 20, 30), numpy.uint8)
     train[:, :4] += 1  # the mean is (10.5, 20.5, 30.5)
-    train[0] += 1  # and now a little more, which rounds up
+    train[0] += 1  # now a little more, which is rounded up
     dataset = from_arrays(
         "some", (train, [0, 1, 0, 1]), (random_pictures(2), [0, 1]), ["a", "b", "c"]
     )
@@ -102,16 +102,20 @@ def test_crops_are_filled_with_the_mean_training_colour():
 
 
 @pytest.mark.parametrize(
-    ("pictures", "labels"),
+    ("pictures", "labels", "said"),
     [
-        (numpy.zeros((2, 8, 8, 3), numpy.float32), [0, 1]),
-        (numpy.zeros((2, 8, 8), numpy.uint8), [0, 1]),
-        (numpy.zeros((2, 8, 9, 3), numpy.uint8), [0, 1]),
-        (numpy.zeros((2, 8, 8, 3), numpy.uint8), [0, 1, 2]),
+        (numpy.zeros((2, 8, 8, 3), numpy.float32), [0, 1], r"uint8 pictures .* got float32 \(2, 8"),
+        (
+            numpy.zeros((2, 8, 8), numpy.uint8),
+            [0, 1],
+            r"pictures \(N, S, S, C\), got .*\(2, 8, 8\)",
+        ),
+        (numpy.zeros((2, 8, 9, 3), numpy.uint8), [0, 1], r"pictures .* got uint8 \(2, 8, 9, 3\)"),
+        (numpy.zeros((2, 8, 8, 3), numpy.uint8), [0, 1, 2], "2 labels, one per picture, got 3"),
     ],
 )
-def test_arrays_of_a_wrong_kind_are_refused(pictures, labels):
-    with pytest.raises(ValueError, match="pictures"):
+def test_arrays_of_the_wrong_dtype_or_shape_are_refused(pictures, labels, said):
+    with pytest.raises(ValueError, match=said):
         ArrayImages(pictures, labels)
 
 
@@ -127,14 +131,14 @@ def test_arrays_of_a_wrong_kind_are_refused(pictures, labels):
         ({"name": "folder", "data_dir": ".", "crop_padding": 2}, "leave out --crop-padding"),
     ],
 )
-def test_wrong_arguments_are_answered_in_one_line(arguments, said):
+def test_wrong_arguments_get_a_message_of_one_line(arguments, said):
     with pytest.raises(InputError) as caught:
         data.load(**arguments)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_load_passes_seed_image_size_and_crop_padding_on(monkeypatch):
+def test_load_passes_on_seed_image_size_and_crop_padding(monkeypatch):
     small = data.shapes.load
     monkeypatch.setattr(
         data.shapes,

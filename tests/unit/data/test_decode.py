@@ -1,4 +1,4 @@
-"""Picture files of every kind: what the pixels must be once they are 8-bit colours, or grey, and which files are refused."""
+"""Picture files of every kind, decoded to 8-bit RGB or grey, and files that are refused."""
 
 import struct
 
@@ -13,7 +13,7 @@ from minialex.errors import InputError
 
 def decoded(path, side=10_000, channels=3):
     """The pixels (H, W, C)."""
-    with decode.opened(path) as picture:
+    with decode.open_picture(path) as picture:
         pixels = numpy.asarray(decode.decode(picture, side, channels))
     return pixels.reshape(*pixels.shape[:2], channels)
 
@@ -21,12 +21,12 @@ def decoded(path, side=10_000, channels=3):
 def refusal(path, **options):
     with pytest.raises(InputError) as caught:
         decoded(path, **options)
-    assert str(caught.value).startswith(f"{path}: not a picture that can be read (")
+    assert str(caught.value).startswith(f"{path}: not a readable picture (")
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def test_sixteen_bits_of_grey_keep_their_upper_eight(tmp_path):
+def test_16_bit_grey_keeps_its_upper_8_bits(tmp_path):
     values = numpy.array([[0, 255, 256], [0x1234, 0x80FF, 0xFFFF]], numpy.uint16)
     for name in ("a.png", "a.tif"):
         Image.fromarray(values).save(tmp_path / name)
@@ -38,7 +38,7 @@ def test_sixteen_bits_of_grey_keep_their_upper_eight(tmp_path):
     assert (decoded(tmp_path / "a.png") == decoded(tmp_path / "a.png", channels=1)).all()
 
 
-def test_thirty_two_bits_are_taken_for_sixteen(tmp_path):
+def test_32_bit_pixels_are_clipped_to_16_bits(tmp_path):
     Image.fromarray(numpy.array([[-5, 0x1234, 70_000]], numpy.int32)).save(tmp_path / "a.tif")
     assert decoded(tmp_path / "a.tif", channels=1).ravel().tolist() == [0, 0x12, 0xFF]
 
@@ -48,7 +48,7 @@ def test_floating_point_pixels_are_refused(tmp_path):
     assert "floating-point" in refusal(tmp_path / "a.tif")
 
 
-def test_one_bit_is_black_or_white(tmp_path):
+def test_1_bit_pixels_become_black_and_white(tmp_path):
     Image.fromarray(numpy.eye(4) > 0).save(tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.mode == "1"
@@ -61,8 +61,8 @@ HALF_RED = (255, 0, 0, 128)  # on white: (255, 127, 127)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_transparent_pictures_lie_on_white(tmp_path, channels):
-    picture = Image.new("RGBA", (3, 1), (10, 20, 30, 0))  # whose hidden colour is nearly black
+def test_transparent_pictures_are_put_on_white(tmp_path, channels):
+    picture = Image.new("RGBA", (3, 1), (10, 20, 30, 0))  # its hidden colour is nearly black
     picture.putpixel((1, 0), HALF_RED)
     picture.putpixel((2, 0), (10, 20, 30, 255))
     picture.save(tmp_path / "a.png")
@@ -73,7 +73,7 @@ def test_transparent_pictures_lie_on_white(tmp_path, channels):
     assert decoded(tmp_path / "a.png", channels=channels).tolist() == wanted.tolist()
 
 
-def test_transparent_grey_and_palettes_lie_on_white_too(tmp_path):
+def test_transparent_grey_and_palettes_are_put_on_white_too(tmp_path):
     grey = Image.new("LA", (2, 1), (0, 0))
     grey.putpixel((1, 0), (40, 255))
     grey.save(tmp_path / "grey.png")
@@ -86,7 +86,7 @@ def test_transparent_grey_and_palettes_lie_on_white_too(tmp_path):
         assert decoded(tmp_path / name).tolist() == [[[255] * 3, [40] * 3]], name
 
 
-def test_the_first_picture_of_an_animation(tmp_path):
+def test_an_animation_gives_its_first_frame(tmp_path):
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     with Image.open(tmp_path / "a.gif") as picture:
@@ -95,8 +95,8 @@ def test_the_first_picture_of_an_animation(tmp_path):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_inverted_cmyk_of_photo_programs(tmp_path, channels):
-    """Adobe's JPEGs hold 255 − ink; taken as they stand they would be negatives."""
+def test_inverted_cmyk_is_not_decoded_as_a_negative(tmp_path, channels):
+    """Adobe's CMYK JPEGs store 255 − ink."""
     whole = Image.fromarray(photograph(64, 48))
     whole.convert("CMYK").save(tmp_path / "a.jpg", quality=95, subsampling=0)
     content = (tmp_path / "a.jpg").read_bytes()
@@ -109,25 +109,25 @@ def test_inverted_cmyk_of_photo_programs(tmp_path, channels):
     assert numpy.abs(decoded(tmp_path / "a.jpg", channels=channels) - expected).mean() < 3
 
 
-def test_a_cmyk_jpeg_is_drafted_like_any_other(tmp_path):
+def test_a_cmyk_jpeg_is_decoded_at_a_fraction_of_its_size_too(tmp_path):
     Image.fromarray(photograph(640, 480)).convert("CMYK").save(tmp_path / "a.jpg", quality=95)
     assert decoded(tmp_path / "a.jpg", side=100).shape == (120, 160, 3)
 
 
-def test_a_jpeg_is_decoded_no_smaller_than_asked(tmp_path):
+def test_a_jpeg_is_decoded_no_smaller_than_requested(tmp_path):
     Image.fromarray(photograph(640, 480)).save(tmp_path / "a.jpg")
     for side, height in ((480, 480), (241, 480), (240, 240), (121, 240), (1, 60)):
         assert decoded(tmp_path / "a.jpg", side).shape == (height, height * 4 // 3, 3)
 
 
 def exif(*entries):
-    """EXIF data of these (tag, type, count, four bytes)."""
+    """EXIF data with these entries (tag, type, count, four bytes)."""
     packed = b"".join(struct.pack(">HHI", *entry) + value for *entry, value in entries)
     return b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", len(entries)) + packed + bytes(4)
 
 
-TURNED = (0x0112, 3, 1, b"\0\x06\0\0")  # the camera lay on its side
-FAR = struct.pack(">I", 99_999)  # an offset behind the end of the file
+TURNED = (0x0112, 3, 1, b"\0\x06\0\0")  # the camera was on its side
+FAR = struct.pack(">I", 99_999)  # an offset beyond the end of the file
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -137,18 +137,18 @@ FAR = struct.pack(">I", 99_999)  # an offset behind the end of the file
         (b"Exif\0\0", (8, 16)),
         (b"Exif\0\0no TIFF", (8, 16)),
         (exif(TURNED)[:20], (8, 16)),
-        (exif((0x0112, 2, 4, b"abc\0")), (8, 16)),  # an orientation in letters
+        (exif((0x0112, 2, 4, b"abc\0")), (8, 16)),  # an orientation of letters
         (exif(TURNED, (0x8769, 4, 1, FAR)), (16, 8)),
-        (exif(TURNED, (0x8769, 2, 4, b"abc\0")), (16, 8)),  # at which Pillow 10 fails
+        (exif(TURNED, (0x8769, 2, 4, b"abc\0")), (16, 8)),  # Pillow 10 fails on this
         (exif(TURNED, (0x011A, 5, 1, FAR)), (16, 8)),
     ],
 )
-def test_damaged_notes_of_the_camera_do_not_cost_the_picture(tmp_path, damaged, size):
+def test_damaged_exif_data_is_ignored(tmp_path, damaged, size):
     Image.fromarray(photograph(16, 8)).save(tmp_path / "a.jpg", exif=damaged)
     assert decoded(tmp_path / "a.jpg").shape == (*size, 3)
 
 
-def test_an_orientation_that_does_not_exist_is_none(tmp_path):
+def test_an_unknown_orientation_is_ignored(tmp_path):
     Image.fromarray(photograph(16, 8)).save(
         tmp_path / "a.png", exif=exif((0x0112, 3, 1, b"\0\x63\0\0"))
     )
@@ -158,16 +158,16 @@ def test_an_orientation_that_does_not_exist_is_none(tmp_path):
 def test_a_jpeg_may_have_more_pixels_than_pillow_opens(tmp_path, monkeypatch):
     Image.fromarray(photograph(80, 64)).save(tmp_path / "a.jpg", quality=95)
     expected = decoded(tmp_path / "a.jpg", side=8)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # as if it had a hundred million times more
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # as if the picture were much larger
     assert (decoded(tmp_path / "a.jpg", side=8) == expected).all()
     assert expected.shape == (8, 10, 3)
-    monkeypatch.setattr(decode, "PIXELS", 79)  # what 8 × 10 exceed
-    assert "10 x 8 pixels are too many" in refusal(tmp_path / "a.jpg", side=8)
+    monkeypatch.setattr(decode, "PIXELS", 79)  # one less than 8 × 10
+    assert "10 x 8 pixels, expected at most 79 in all" in refusal(tmp_path / "a.jpg", side=8)
     monkeypatch.setattr(decode, "JPEG_PIXELS", 80 * 64 - 1)
     assert "DecompressionBomb" in refusal(tmp_path / "a.jpg")
 
 
-def test_a_huge_picture_of_another_kind_is_refused_before_it_is_decoded(tmp_path):
+def test_a_huge_picture_of_another_format_is_refused_before_it_is_decoded(tmp_path):
     """A PNG of a few hundred bytes that would take 40 GB."""
     Image.new("1", (8, 8)).save(tmp_path / "a.png")
     content = bytearray((tmp_path / "a.png").read_bytes())
@@ -178,7 +178,7 @@ def test_a_huge_picture_of_another_kind_is_refused_before_it_is_decoded(tmp_path
 
 @pytest.mark.parametrize("kind", ["RGB", "L", "CMYK", "RGBA", "LA", "P", "1", "I;16", "I"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_mode_gives_as_many_channels_as_asked_for(tmp_path, kind, channels):
+def test_every_mode_gives_the_requested_number_of_channels(tmp_path, kind, channels):
     if kind.startswith("I"):
         picture = Image.fromarray(
             numpy.full((8, 8), 300, numpy.uint16 if kind == "I;16" else numpy.int32)

@@ -1,4 +1,4 @@
-"""Downloads from a server on this machine: whole, changed, missing, broken off, silent, and none at all."""
+"""Downloads from a local server: good, changed, missing and truncated files, and no answer."""
 
 import hashlib
 import socket
@@ -29,7 +29,7 @@ def fetch(url, folder, known_hash=MD5):
 
 
 def refusal(url, folder, known_hash=MD5):
-    """What fetch says when it fails; checks what every failure must come to."""
+    """The message of a failing fetch; checks what holds for every failure."""
     with pytest.raises(InputError) as caught:
         fetch(url, folder, known_hash)
     message = str(caught.value)
@@ -55,7 +55,7 @@ def test_a_damaged_file_in_the_cache_is_replaced(tmp_path):
         assert fetch(f"{url}a.gz", tmp_path).read_bytes() == CONTENT
 
 
-def test_nothing_is_printed_where_there_is_no_terminal(tmp_path):
+def test_nothing_is_printed_without_a_terminal(tmp_path):
     with web_server({"a.gz": CONTENT}) as (url, _):
         call = f"fetch({url + 'a.gz'!r}, 'file.gz', {MD5!r}, Path({str(tmp_path)!r}), '')"
         code = f"from pathlib import Path; from minialex.data.download import fetch; {call}"
@@ -70,23 +70,23 @@ def test_a_file_with_another_hash_is_not_kept(tmp_path):
         assert "wrong hash" in refusal(f"{url}a.gz", tmp_path)
 
 
-def test_a_file_that_the_server_does_not_have(tmp_path):
+def test_a_file_that_the_server_does_not_have_is_an_error(tmp_path):
     with web_server({}) as (url, _):
         assert "the server answered 404" in refusal(f"{url}a.gz", tmp_path)
 
 
-def test_a_download_that_breaks_off_is_not_kept(tmp_path):
+def test_an_interrupted_download_is_not_kept(tmp_path):
     with web_server({"a.gz": CONTENT[:5000]}, promised=len(CONTENT)) as (url, _):
-        assert "broke off" in refusal(f"{url}a.gz", tmp_path)
+        assert "it was interrupted" in refusal(f"{url}a.gz", tmp_path)
 
 
-def test_no_server(tmp_path):
+def test_no_server_is_an_error(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     assert "no connection" in refusal(f"http://127.0.0.1:{port}/a.gz", tmp_path)
 
 
-def test_a_server_that_says_nothing_is_given_up(tmp_path, monkeypatch):
+def test_a_server_that_never_answers_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(download, "SECONDS", (0.2, 0.2))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
@@ -96,7 +96,7 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path, monkeypatch):
         hang_up.cancel()
 
 
-def test_a_cache_folder_that_cannot_be_made(tmp_path):
+def test_a_cache_folder_that_cannot_be_created_is_an_error(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with (
         web_server({"a.gz": CONTENT}) as (url, _),

@@ -1,17 +1,16 @@
-"""IDX files, good and damaged; where Fashion-MNIST is looked for; the real one where Debian's package has put it."""
+"""IDX files, good and damaged, and where Fashion-MNIST is found; the real one if installed."""
 
 import gzip
 import hashlib
 
 import numpy
 import pytest
-from data_helpers import random_pictures, web_server
+from data_helpers import random_pictures, refusal, web_server
 from fashion_mnist_files import SIZES, contents, idx, write
 
 from minialex.data import fashion_mnist
 from minialex.data.augment import centre_views
 from minialex.data.statistics import standardize_from
-from minialex.errors import InputError
 
 
 def assert_is_the_small_set(dataset):
@@ -23,16 +22,9 @@ def assert_is_the_small_set(dataset):
         numpy.testing.assert_array_equal(images.labels, (numpy.arange(n) + seed) % 10)
 
 
-def refusal(function, *arguments):
-    with pytest.raises(InputError) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 @pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.parametrize("subfolder", ["", "fashion-mnist"])
-def test_the_four_files_are_read_packed_or_not_from_the_folder_or_below(
+def test_the_files_are_read_compressed_or_not_from_the_folder_or_its_subfolder(
     tmp_path, packed, subfolder
 ):
     write(tmp_path / subfolder, packed)
@@ -59,7 +51,7 @@ def test_missing_files_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 3, 4), (70000,)])
-def test_read_idx_gives_the_array(tmp_path, shape):
+def test_read_idx_returns_the_array(tmp_path, shape):
     array = numpy.random.default_rng(0).integers(0, 256, shape, dtype=numpy.uint8)
     (tmp_path / "file").write_bytes(idx(array))
     numpy.testing.assert_array_equal(fashion_mnist.read_idx(tmp_path / "file"), array)
@@ -75,17 +67,15 @@ GOOD = idx(numpy.arange(6).reshape(2, 3))
         (b"\0\0\x08", "starts with 00 00 08"),
         (b"PK\3\4" + GOOD[4:], "starts with 50 4b 03 04, expected 00 00 08"),
         (b"\0\0\x0d\2" + GOOD[4:], "starts with 00 00 0d 02"),  # floats
-        (GOOD[:9], "after 9 of 12 bytes"),
+        (GOOD[:9], "expected a header of 12 bytes, got 9 bytes"),
         (b"\0\0\x08\x41" + b"\0\0\0\x01" * 65 + b"\x07", "expected 1 to 3 dimensions, got 65"),
-        (GOOD[:-1], "expected 18 bytes for an array (2, 3), got 17"),
-        (GOOD + b"\0", "expected 18 bytes for an array (2, 3), got 19"),
-        (
-            b"\0\0\x08\3" + b"\x80\0\0\0" * 2 + b"\0\0\0\4",
-            "got 16",
-        ),  # sizes whose product is 0 in 64 bits
+        (GOOD[:-1], "expected 18 bytes for an array of shape (2, 3), got 17"),
+        (GOOD + b"\0", "expected 18 bytes for an array of shape (2, 3), got 19"),
+        # The product of these sizes is 0 in 64 bits.
+        (b"\0\0\x08\3" + b"\x80\0\0\0" * 2 + b"\0\0\0\4", "got 16"),
     ],
 )
-def test_what_is_not_an_idx_file_is_refused(tmp_path, content, said):
+def test_other_files_are_refused(tmp_path, content, said):
     path = tmp_path / "file"
     path.write_bytes(content)
     message = refusal(fashion_mnist.read_idx, path)
@@ -115,17 +105,23 @@ def test_a_damaged_gz_file_is_refused(tmp_path, damage):
         ({"train_labels": idx(numpy.zeros(11))}, "expected 12 labels"),
         ({"t10k_labels": idx(numpy.zeros(6))}, "expected 5 labels"),
         ({"train_labels": idx(numpy.full(12, 10))}, "expected labels 0 to 9, got 10"),
-        ({"train_labels": idx(numpy.zeros((12, 1)))}, "expected labels (N,), got an array (12, 1)"),
+        (
+            {"train_labels": idx(numpy.zeros((12, 1)))},
+            "expected labels (N,), got an array of shape (12, 1)",
+        ),
         ({"train_images": idx(numpy.zeros((12, 28, 27)))}, "expected square pictures"),
         ({"train_images": idx(numpy.zeros((12, 784)))}, "expected square pictures"),
         (
             {"train_images": idx(numpy.zeros((0, 28, 28))), "train_labels": idx(numpy.zeros(0))},
-            "got an array (0, 28, 28)",
+            "got an array of shape (0, 28, 28)",
         ),
-        ({"t10k_images": idx(numpy.zeros((5, 20, 20)))}, "(20, 20)"),
+        (
+            {"t10k_images": idx(numpy.zeros((5, 20, 20)))},
+            "expected pictures of shape (28, 28), like the training pictures, got (20, 20)",
+        ),
     ],
 )
-def test_files_that_do_not_go_together_are_refused(tmp_path, changed, said):
+def test_files_that_do_not_match_are_refused(tmp_path, changed, said):
     message = refusal(fashion_mnist.load, write(tmp_path, **changed))
     assert said in message
     (name, *_) = changed
@@ -164,7 +160,6 @@ def test_the_real_fashion_mnist():
         "T-shirt/top",
     ]
     standardize = standardize_from(dataset.train)
-    numpy.testing.assert_allclose(
-        standardize.mean / 255, 0.2860, atol=5e-5
-    )  # as published in many places
+    # These values are published in many places.
+    numpy.testing.assert_allclose(standardize.mean / 255, 0.2860, atol=5e-5)
     numpy.testing.assert_allclose(standardize.std / 255, 0.3530, atol=5e-5)

@@ -1,4 +1,4 @@
-"""ImageNet's class names: all of them, in the nets' order."""
+"""ImageNet's class names, complete and in the order of the class numbers."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from minialex.data import imagenet_classes
 
 
-def test_there_are_a_thousand_in_the_order_of_their_ids():
+def test_there_are_a_thousand_classes_in_the_order_of_their_ids():
     ids = [wordnet_id for wordnet_id, _ in imagenet_classes.read()]
     assert len(ids) == len(set(ids)) == 1000
     assert ids == sorted(ids)
@@ -18,7 +18,7 @@ def test_there_are_a_thousand_in_the_order_of_their_ids():
     )
 
 
-def test_names_are_one_each_and_stand_where_nets_have_them():
+def test_names_are_unique_and_at_their_class_numbers():
     names = imagenet_classes.names()
     assert len(set(names)) == 1000
     known = {
@@ -33,19 +33,17 @@ def test_names_are_one_each_and_stand_where_nets_have_them():
     assert all(name == name.strip() and name for name in names)
 
 
-def test_they_are_those_of_photographs_folders():
+def test_names_match_the_folders_of_real_photographs():
     root = Path(os.environ.get("MINIALEX_DATA", "")) / "imagenet" / "train"
     if "MINIALEX_DATA" not in os.environ or not root.is_dir():
-        pytest.skip(
-            "needs photographs in folders called n01440764_tench and so on: MINIALEX_DATA/imagenet/train"
-        )
+        pytest.skip("needs photographs in MINIALEX_DATA/imagenet/train/n01440764_tench and so on")
     names = dict(imagenet_classes.read())
     for folder in root.iterdir():
         wordnet_id, _, name = folder.name.partition("_")
         assert names[wordnet_id].replace(" ", "_") == name
 
 
-def test_they_are_torchvision_s():
+def test_names_are_those_of_torchvision():
     pytest.importorskip("torchvision", reason="needs torchvision for its list")
     from torchvision.models import AlexNet_Weights
 

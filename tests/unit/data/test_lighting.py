@@ -1,4 +1,4 @@
-"""The paper's change of colours: its formula worked out by hand, its units, where its components come from."""
+"""The paper's PCA colour augmentation: a case by hand, the units, the sources of components."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from minialex.errors import InputError
 
 
 class Drawn:
-    """A generator that draws these numbers."""
+    """A random generator that returns these numbers."""
 
     def __init__(self, numbers):
         self.numbers = numpy.array(numbers, float)
@@ -22,25 +22,28 @@ class Drawn:
         return self.numbers
 
 
-def test_a_shift_worked_out_by_hand():
-    """Two channels. Covariance of pixels in 0..1: [[0.05, 0.03], [0.03, 0.05]], so λ = 0.08 along (1, 1) / √2 and 0.02
-    along (1, −1) / √2. Draws of 1 and 3 are α = (0.1, 0.3): α λ = (0.008, 0.006), and in grey levels, 255 times that,
-    (2.04, 1.53). The sum 2.04 · (1, 1) / √2 + 1.53 · (1, −1) / √2 is (3.57, 0.51) / √2."""
+def test_a_shift_computed_by_hand():
+    """Two channels with the covariance [[0.05, 0.03], [0.03, 0.05]] of pixels in 0..1.
+
+    Its eigenvalues are λ = 0.08 along (1, 1) / √2 and 0.02 along (1, −1) / √2. Draws of 1 and 3
+    mean α = (0.1, 0.3), so α λ = (0.008, 0.006); in grey levels, 255 times that: (2.04, 1.53). The
+    sum 2.04 · (1, 1) / √2 + 1.53 · (1, −1) / √2 is (3.57, 0.51) / √2.
+    """
     root = math.sqrt(0.5)
     found = Lighting.of_covariance(255**2 * numpy.array([[0.05, 0.03], [0.03, 0.05]]))
     numpy.testing.assert_allclose(found.eigenvalues, [0.08, 0.02])
     numpy.testing.assert_allclose(abs(found.eigenvectors), root)
     by_hand = Lighting(numpy.array([0.08, 0.02]), numpy.array([[root, root], [root, -root]]))
     numpy.testing.assert_allclose(by_hand.shifts(1, Drawn([[1, 3]])), [[3.57 * root, 0.51 * root]])
-    # An eigenvector may point either way; the draw's sign, as likely as the other, turns it round.
+    # The sign of an eigenvector is arbitrary. The draw's sign, also random, makes up for it.
     signs = numpy.sign(found.eigenvectors[0])
     numpy.testing.assert_allclose(
         found.shifts(1, Drawn([[1, 3] * signs])), [[3.57 * root, 0.51 * root]]
     )
 
 
-def test_each_channel_moves_by_its_own_row():
-    """Red varies the most here, green less, blue not at all: so must the shifts, and in that order."""
+def test_each_channel_is_shifted_by_its_own_row():
+    """Red varies the most here, green less, blue not at all; so must the shifts."""
     found = Lighting.of_covariance(255**2 * numpy.diag([0.04, 0.01, 0.0]))
     shifts = found.shifts(20_000, numpy.random.default_rng(0))
     assert shifts.shape == (20_000, 3)
@@ -51,17 +54,17 @@ def test_each_channel_moves_by_its_own_row():
     assert abs(numpy.corrcoef(shifts[:, :2].T)[0, 1]) < 0.03
 
 
-def test_imagenets_components_are_red_green_blue_and_at_right_angles():
+def test_imagenet_components_are_orthonormal_and_ordered_red_green_blue():
     numpy.testing.assert_allclose(
         IMAGENET.eigenvectors.T @ IMAGENET.eigenvectors, numpy.eye(3), atol=1e-3
     )
     blue_against_red, green_against_both = IMAGENET.eigenvectors[:, 1], IMAGENET.eigenvectors[:, 2]
     assert blue_against_red[0] > 0.5 > -0.5 > blue_against_red[2]
     assert green_against_both[1] < -0.5
-    # Its standard deviations in 0..1, from the same source: 0.229, 0.224, 0.225.
+    # The same source has standard deviations of 0.229, 0.224 and 0.225 for pixels in 0..1.
     covariance = IMAGENET.eigenvectors * IMAGENET.eigenvalues @ IMAGENET.eigenvectors.T
     assert covariance[0, 0] == pytest.approx(covariance.trace() / 3, rel=0.1)
-    # Every picture moves by some 3 grey levels a channel: visible, and no more.
+    # A picture is shifted by about 3 grey levels per channel: just visible.
     assert 2 < IMAGENET.shifts(10_000, numpy.random.default_rng(0)).std() < 4
 
 
@@ -71,8 +74,8 @@ def test_grey_pictures_have_one_component():
     assert found.shifts(5, numpy.random.default_rng(0)).shape == (5, 1)
 
 
-def test_constant_colours_are_not_moved():
-    """A rounding error may make an eigenvalue of a covariance of 0 negative."""
+def test_eigenvalues_are_never_negative():
+    """Rounding could make one negative if some direction has no variance."""
     found = Lighting.of_covariance(numpy.array([[1, 1, 1], [1, 1, 1], [1, 1, 1]]) * 3000.0)
     assert (found.eigenvalues >= 0).all()
 
@@ -96,7 +99,7 @@ def test_the_three_sources(tmp_path):
         lighting_from(str(tmp_path / "my.json"), covariance).eigenvectors.tolist()
         == IMAGENET.eigenvectors.tolist()
     )
-    with pytest.raises(InputError, match="red, green and blue"):
+    with pytest.raises(InputError, match=r"3 channels \(red, green, blue\), got 1$"):
         lighting_from("imagenet", numpy.eye(1))
     assert set(lighting.SOURCES) == {"computed", "imagenet"}
 
@@ -121,23 +124,23 @@ def test_the_three_sources(tmp_path):
         ),
         (
             '{"eigenvalues": [0.2, 0.1, -0.1], "eigenvectors": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}',
-            "at least 0",
+            "from 0 to 0.75, got [0.2, 0.1, -0.1]",
         ),
         (
             '{"eigenvalues": [0.2, 0.1, NaN], "eigenvectors": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}',
-            "at least 0",
+            "from 0 to 0.75, got [0.2, 0.1, nan]",
         ),
         (
             '{"eigenvalues": [0.2, 0.1, 0], "eigenvectors": [[1, 0, 0], [0, 1, 0], [0, 0, 2]]}',
-            "right angles",
+            "expected orthonormal eigenvectors, got [[1.0",
         ),
         (
             '{"eigenvalues": [0.2, 0.1, 0], "eigenvectors": [[1, 0, 0], [1, 0, 0], [0, 0, 1]]}',
-            "right angles",
+            "expected orthonormal eigenvectors, got [[1.0",
         ),
     ],
 )
-def test_a_file_that_holds_no_components_is_refused(tmp_path, content, said):
+def test_other_files_are_refused(tmp_path, content, said):
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(InputError) as caught:
         Lighting.from_file(tmp_path / "a.json", 3)
@@ -146,8 +149,8 @@ def test_a_file_that_holds_no_components_is_refused(tmp_path, content, said):
     assert "\n" not in str(caught.value)
 
 
-def test_eigenvalues_of_the_wrong_range_are_noticed(tmp_path):
-    """Those of pixels in 0..255 would move pictures by thousands of grey levels."""
+def test_eigenvalues_in_the_wrong_units_are_refused(tmp_path):
+    """Those of pixels in 0..255 would shift pictures by thousands of grey levels."""
     (tmp_path / "a.json").write_text(
         json.dumps({"eigenvalues": [14143, 1222, 292], "eigenvectors": numpy.eye(3).tolist()})
     )
@@ -155,6 +158,6 @@ def test_eigenvalues_of_the_wrong_range_are_noticed(tmp_path):
         Lighting.from_file(tmp_path / "a.json", 3)
 
 
-def test_the_draws_have_the_papers_standard_deviation():
+def test_the_random_factors_have_the_papers_standard_deviation():
     shifts = Lighting(numpy.array([1.0]), numpy.eye(1)).shifts(50_000, numpy.random.default_rng(0))
     assert shifts.std() / 255 == pytest.approx(0.1, rel=0.02)

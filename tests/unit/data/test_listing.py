@@ -1,4 +1,4 @@
-"""What is found in a folder of classes, and that remembering it never hides what has changed since."""
+"""Listing a folder of class folders, and a cache that never hides a change."""
 
 import json
 import os
@@ -7,19 +7,19 @@ import shutil
 import pytest
 
 from minialex.data import listing
-from minialex.data.listing import listed
+from minialex.data.listing import list_pictures
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """The folder of the remembered listings."""
+    """The folder of the cached listings."""
     monkeypatch.setenv("MINIALEX_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "listings"
 
 
 @pytest.fixture
 def pets(tmp_path, cache, monkeypatch):
-    """Three class folders that have not changed for long."""
+    """Three class folders that have not changed for a long time."""
     monkeypatch.setattr(listing, "SETTLED", 0)
     for name in (
         "dog/b.jpg",
@@ -41,7 +41,7 @@ PETS = {"cat": ["c.png"], "dog": ["a.JPEG", "b.jpg"], "empty": []}
 
 @pytest.fixture
 def folders_read(monkeypatch):
-    """The names of the class folders whose files were looked up on the disk, so far."""
+    """The names of the class folders that were read from disk so far."""
     names, listdir = [], os.listdir
     monkeypatch.setattr(
         os, "listdir", lambda path: names.append(os.path.basename(path)) or listdir(path)
@@ -49,83 +49,89 @@ def folders_read(monkeypatch):
     return names
 
 
-def test_classes_and_pictures_in_alphabetical_order(pets):
-    found = listed(pets)
+def test_classes_and_pictures_are_in_alphabetical_order(pets):
+    found = list_pictures(pets)
     assert found == PETS
     assert list(found) == ["cat", "dog", "empty"]
 
 
 def test_a_second_listing_reads_no_class_folder(pets, folders_read):
-    listed(pets)
+    list_pictures(pets)
     assert sorted(folders_read) == ["cat", "dog", "empty"]
-    assert list(listed(pets).items()) == list(PETS.items())
+    assert list(list_pictures(pets).items()) == list(PETS.items())
     assert len(folders_read) == 3
 
 
-def test_the_way_the_folder_is_written_does_not_matter(pets, folders_read, monkeypatch):
-    listed(pets)
+def test_a_relative_path_finds_the_same_cache(pets, folders_read, monkeypatch):
+    list_pictures(pets)
     monkeypatch.chdir(pets / "dog")
-    assert listed(listing.Path("../../pets")) == PETS
+    assert list_pictures(listing.Path("../../pets")) == PETS
     assert len(folders_read) == 3
 
 
-def test_files_and_folders_that_come_and_go_are_seen(pets, folders_read):
-    listed(pets)
+def test_added_and_removed_files_and_folders_are_noticed(pets, folders_read):
+    list_pictures(pets)
     (pets / "dog" / "c.jpg").touch()
-    assert listed(pets)["dog"] == ["a.JPEG", "b.jpg", "c.jpg"]
+    assert list_pictures(pets)["dog"] == ["a.JPEG", "b.jpg", "c.jpg"]
     (pets / "cat" / "c.png").unlink()
-    assert listed(pets)["cat"] == []
+    assert list_pictures(pets)["cat"] == []
     (pets / "dog" / "b.jpg").rename(pets / "dog" / "z.jpg")
-    assert listed(pets)["dog"] == ["a.JPEG", "c.jpg", "z.jpg"]
+    assert list_pictures(pets)["dog"] == ["a.JPEG", "c.jpg", "z.jpg"]
     (pets / "fish").mkdir()
     (pets / "fish" / "f.jpg").touch()
     shutil.rmtree(pets / "empty")
-    assert listed(pets) == {"cat": [], "dog": ["a.JPEG", "c.jpg", "z.jpg"], "fish": ["f.jpg"]}
-    assert folders_read[3:] == ["dog", "cat", "dog", "fish"]  # no other was read again
+    assert list_pictures(pets) == {
+        "cat": [],
+        "dog": ["a.JPEG", "c.jpg", "z.jpg"],
+        "fish": ["f.jpg"],
+    }
+    assert folders_read[3:] == ["dog", "cat", "dog", "fish"]  # the others were not read again
 
 
-def test_a_change_that_leaves_the_modification_time_as_it_was_is_seen(pets):
-    """As when an archive is unpacked, which sets the times of folders back."""
+def test_a_change_that_keeps_the_modification_time_is_noticed(pets):
+    """Unpacking an archive, for example, resets the times of folders."""
     before = (pets / "dog").stat()
-    listed(pets)
+    list_pictures(pets)
     (pets / "dog" / "c.jpg").touch()
     os.utime(pets / "dog", ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert listed(pets)["dog"] == ["a.JPEG", "b.jpg", "c.jpg"]
+    assert list_pictures(pets)["dog"] == ["a.JPEG", "b.jpg", "c.jpg"]
 
 
-def test_a_folder_that_has_just_changed_is_not_trusted(pets, folders_read, monkeypatch):
-    """Another file could come within the same tick of the disk's clock."""
+def test_a_folder_that_has_just_changed_is_not_cached(pets, folders_read, monkeypatch):
+    """Another file could be added within the same tick of the file system's clock."""
     monkeypatch.setattr(listing, "SETTLED", 100)
     for _ in range(2):
-        listed(pets)
+        list_pictures(pets)
     assert len(folders_read) == 6
 
 
-def test_one_such_folder_does_not_cost_the_others(pets, folders_read):
-    os.utime(pets / "dog", (4e9, 4e9))  # by a clock that is ahead
+def test_one_uncached_folder_does_not_affect_the_others(pets, folders_read):
+    os.utime(pets / "dog", (4e9, 4e9))  # in the future
     for _ in range(2):
-        assert listed(pets) == PETS
+        assert list_pictures(pets) == PETS
     assert folders_read[3:] == ["dog"]
 
 
-def test_class_folders_may_be_links(pets, tmp_path):
+def test_class_folders_may_be_symbolic_links(pets, tmp_path):
     (pets / "dog").rename(tmp_path / "elsewhere")
     (pets / "dog").symlink_to(tmp_path / "elsewhere")
     (pets / "nowhere").symlink_to(tmp_path / "absent")
-    assert listed(pets) == listed(pets) == PETS
+    assert list_pictures(pets) == list_pictures(pets) == PETS
     (tmp_path / "elsewhere" / "c.jpg").touch()
-    assert listed(pets)["dog"] == ["a.JPEG", "b.jpg", "c.jpg"]
+    assert list_pictures(pets)["dog"] == ["a.JPEG", "b.jpg", "c.jpg"]
 
 
-def test_names_in_any_encoding(pets):
+def test_names_may_have_any_encoding(pets):
     strange = os.fsdecode(b"\xff\xfe.jpg")
     (pets / "cat" / strange).touch()
     (pets / "cat" / "a\nb.jpg").touch()
-    assert listed(pets)["cat"] == listed(pets)["cat"] == ["a\nb.jpg", "c.png", strange]
+    assert (
+        list_pictures(pets)["cat"] == list_pictures(pets)["cat"] == ["a\nb.jpg", "c.png", strange]
+    )
 
 
-def other(change):
-    """The listing with one thing changed."""
+def changed(change):
+    """A function that applies `change` to the JSON of a listing."""
 
     def damage(content):
         content = json.loads(content)
@@ -145,29 +151,29 @@ def other(change):
         lambda content: b"{}",
         lambda content: b"[" * 100_000,
         lambda content: b'"text"',
-        other(lambda listing: listing.update(format="minialex listing 0")),
-        other(lambda listing: listing.update(folder="/another")),
-        other(lambda listing: listing.update(extensions=[".jpg"])),
-        other(lambda listing: listing.update(classes=[])),
-        other(lambda listing: listing["classes"].update(dog=3)),
-        other(lambda listing: listing["classes"].update(dog=[[1], 2])),
-        other(lambda listing: listing["classes"].update(dog=[[0, 0], ["old.jpg"]])),
-        other(lambda listing: listing["classes"].update(wolf=[[0, 0], ["old.jpg"]])),
+        changed(lambda listing: listing.update(format="minialex listing 0")),
+        changed(lambda listing: listing.update(folder="/another")),
+        changed(lambda listing: listing.update(extensions=[".jpg"])),
+        changed(lambda listing: listing.update(classes=[])),
+        changed(lambda listing: listing["classes"].update(dog=3)),
+        changed(lambda listing: listing["classes"].update(dog=[[1], 2])),
+        changed(lambda listing: listing["classes"].update(dog=[[0, 0], ["old.jpg"]])),
+        changed(lambda listing: listing["classes"].update(wolf=[[0, 0], ["old.jpg"]])),
     ],
 )
-def test_a_damaged_or_strange_cache_only_costs_time(pets, cache, damage):
-    listed(pets)
+def test_a_damaged_cache_only_costs_time(pets, cache, damage):
+    list_pictures(pets)
     (file,) = cache.iterdir()
     file.write_bytes(damage(file.read_bytes()))
-    assert listed(pets) == PETS
-    assert listed(pets) == PETS
+    assert list_pictures(pets) == PETS
+    assert list_pictures(pets) == PETS
 
 
 def test_a_cache_that_cannot_be_written_only_costs_time(pets, cache):
     cache.parent.write_text("a file where the folder should be")
-    assert listed(pets) == listed(pets) == PETS
+    assert list_pictures(pets) == list_pictures(pets) == PETS
 
 
-def test_nothing_is_left_beside_the_listing(pets, cache):
-    listed(pets)
+def test_no_other_files_are_left_in_the_cache(pets, cache):
+    list_pictures(pets)
     assert [path.suffix for path in cache.iterdir()] == [".json"]

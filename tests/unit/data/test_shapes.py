@@ -1,4 +1,4 @@
-"""The drawn figures: the same from the same seed, all classes, visible, and not to be told apart by a linear classifier."""
+"""The drawn figures: reproducible, correct, visible, and too hard for a linear classifier."""
 
 import numpy
 import pytest
@@ -11,7 +11,7 @@ def dataset():
     return shapes.load(seed=1, train_size=1500, test_size=700)
 
 
-def test_shapes_are_small_colour_pictures_of_ten_classes(dataset):
+def test_shapes_are_32x32_colour_pictures_of_ten_classes(dataset):
     assert (dataset.name, dataset.num_classes, dataset.channels) == ("shapes", 10, 3)
     assert dataset.train.images.shape == (1500, 32, 32, 3)
     assert dataset.test.images.shape == (700, 32, 32, 3)
@@ -28,7 +28,7 @@ def test_the_same_seed_draws_the_same_pictures(dataset):
         numpy.testing.assert_array_equal(some.labels, others.labels)
 
 
-def test_another_seed_and_the_test_set_have_other_pictures(dataset):
+def test_the_test_set_and_other_seeds_have_different_pictures(dataset):
     other = shapes.load(seed=2, train_size=700, test_size=10)
     sets = [dataset.train.images[:700], dataset.test.images, other.train.images]
     assert len(numpy.unique(numpy.concatenate(sets).reshape(2100, -1), axis=0)) == 2100
@@ -36,7 +36,7 @@ def test_another_seed_and_the_test_set_have_other_pictures(dataset):
     assert all((labels[i] != labels[i - 1]).mean() > 0.8 for i in range(3))
 
 
-def test_every_label_is_that_of_the_figure_drawn(monkeypatch):
+def test_labels_match_the_figures_drawn(monkeypatch):
     drawn = []
     figures = shapes.figures
     monkeypatch.setattr(
@@ -116,7 +116,7 @@ def test_a_figure_has_one_colour_that_stands_out():
         assert numpy.abs(picture - before)[mask == 0].max() <= 16
 
 
-def test_a_linear_classifier_cannot_tell_the_classes(dataset):
+def test_a_linear_classifier_cannot_tell_the_classes_apart(dataset):
     x, tests = (s.images.reshape(len(s), -1) / 128 - 1 for s in (dataset.train, dataset.test))
     answers = numpy.eye(10)[dataset.train.labels]
     weights = numpy.linalg.solve(x @ x.T + 1000 * numpy.eye(len(x)), answers)  # ridge regression

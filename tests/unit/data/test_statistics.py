@@ -1,4 +1,4 @@
-"""The mean and covariance of the training pictures' pixels, and when they are measured anew."""
+"""The mean and covariance of the training pictures' pixels, and when they are measured again."""
 
 import json
 import os
@@ -9,14 +9,14 @@ from data_helpers import random_pictures
 from PIL import Image
 
 from minialex.data.dataset import ArrayImages
-from minialex.data.folder import FolderImages
+from minialex.data.folder_images import FolderImages
 from minialex.data.statistics import standardize_from, statistics_of
 from minialex.errors import InputError
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """The folder of the remembered statistics."""
+    """The folder of the cached statistics."""
     monkeypatch.setenv("MINIALEX_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "statistics"
 
@@ -59,14 +59,14 @@ def test_bright_pictures_do_not_overflow_the_sums():
     numpy.testing.assert_allclose([standardize.mean[0], standardize.std[0]], [254, 1], rtol=1e-6)
 
 
-def test_constant_pictures_become_0():
+def test_constant_pictures_become_zero():
     pictures = numpy.full((10, 4, 4, 3), (0, 77, 255), numpy.uint8)
     y = standardize_from(ArrayImages(pictures, numpy.zeros(10)))(pictures)
     numpy.testing.assert_array_equal(y, 0)
 
 
 class SlowImages:
-    """Pictures that are not in memory: black in the first half, white in the second; counts what is read."""
+    """Pictures that are not in memory: half black, then half white. Counts the pictures read."""
 
     in_memory, image_size, channels = False, 2, 1
     count = 0
@@ -83,7 +83,7 @@ class SlowImages:
         return x, numpy.ones(len(x), bool), {}
 
 
-def test_of_slow_pictures_at_most_the_limit_is_read_from_all_over_the_set():
+def test_pictures_not_in_memory_are_sampled_evenly_up_to_the_limit():
     images = SlowImages()
     standardize = standardize_from(images, limit=50)
     assert images.count == 50
@@ -91,7 +91,7 @@ def test_of_slow_pictures_at_most_the_limit_is_read_from_all_over_the_set():
 
 
 def files(folder, n=6, seed=0):
-    """n random pictures of 8×8 in files."""
+    """The paths of n random pictures of 8×8."""
     folder.mkdir(exist_ok=True)
     paths = [folder / f"{i}.png" for i in range(n)]
     for path, picture in zip(paths, random_pictures(n, seed=seed), strict=True):
@@ -103,17 +103,17 @@ def numbers(found):
     return found.mean.tolist(), found.covariance.tolist()
 
 
-def test_what_was_measured_of_files_is_remembered_to_the_last_bit(tmp_path, cache, monkeypatch):
+def test_the_statistics_of_files_are_cached_exactly(tmp_path, cache, monkeypatch):
     images = FolderImages(files(tmp_path / "a"), range(6), 8)
     measured = statistics_of(images)
     pixels = random_pictures(6).reshape(-1, 3)
     numpy.testing.assert_allclose(measured.covariance, numpy.cov(pixels.T, bias=True), rtol=1e-9)
-    monkeypatch.setattr(FolderImages, "read_good", None)  # nothing may be read any more
+    monkeypatch.setattr(FolderImages, "read_good", None)  # from now on, reading fails
     assert numbers(statistics_of(images)) == numbers(measured)
 
 
 @pytest.mark.parametrize("change", ["content", "time", "gone", "size", "channels", "limit"])
-def test_other_files_or_sizes_are_measured_anew(tmp_path, cache, change):
+def test_any_change_of_files_or_sizes_is_measured_again(tmp_path, cache, change):
     paths = files(tmp_path / "a")
     before = statistics_of(FolderImages(paths, range(6), 8))
     if change == "content":
@@ -133,7 +133,7 @@ def test_other_files_or_sizes_are_measured_anew(tmp_path, cache, change):
     assert len(list(cache.iterdir())) == 2
 
 
-def test_crops_of_two_sizes_from_pictures_of_one_size_are_measured_apart(tmp_path, cache):
+def test_each_crop_size_has_its_own_statistics(tmp_path, cache):
     paths = files(tmp_path / "a", 1)
     assert (
         len({str(numbers(statistics_of(FolderImages(paths, [0], size)))) for size in (224, 227)})
@@ -161,7 +161,7 @@ def test_a_cache_that_cannot_be_written_only_costs_time(tmp_path, cache):
     assert numbers(statistics_of(images)) == numbers(statistics_of(images))
 
 
-def test_pictures_that_cannot_be_read_are_left_out(tmp_path, cache):
+def test_unreadable_pictures_are_left_out(tmp_path, cache):
     paths = files(tmp_path / "a")
     expected = statistics_of(FolderImages(paths, range(6), 8))
     (tmp_path / "a" / "bad.png").write_bytes(b"no picture")
@@ -171,9 +171,9 @@ def test_pictures_that_cannot_be_read_are_left_out(tmp_path, cache):
     assert numbers(found) == numbers(expected)
 
 
-def test_most_of_them_must_be_readable(tmp_path, cache):
+def test_a_majority_of_unreadable_pictures_is_an_error(tmp_path, cache):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     paths = [*files(tmp_path / "a", 2), *[tmp_path / f"{i}.png" for i in range(3)]]
     with pytest.raises(InputError, match="3 of 5 pictures cannot be read"):
         statistics_of(FolderImages(paths, range(5), 8))
-    assert not cache.exists()  # nothing of that is remembered
+    assert not cache.exists()

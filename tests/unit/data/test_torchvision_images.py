@@ -1,4 +1,4 @@
-"""Pictures as torchvision prepares them, pixel for pixel."""
+"""Pictures prepared as torchvision does it, pixel for pixel."""
 
 import numpy
 import pytest
@@ -11,7 +11,7 @@ from minialex.errors import InputError
 
 
 def saved(path, width, height, mode="RGB"):
-    """A picture of smooth noise, which shows where it was cut."""
+    """Writes a picture of smooth noise, in which every crop is different; returns its path."""
     rng = numpy.random.default_rng(width * height)
     small = Image.fromarray(rng.integers(0, 256, (height // 4 + 1, width // 4 + 1, 3), numpy.uint8))
     small.resize((width, height), Image.Resampling.BICUBIC).convert(mode).save(path, quality=95)
@@ -25,14 +25,14 @@ def read(path, size, resize, channels=3, **view):
 @pytest.mark.parametrize(
     ("room", "first"), [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 2), (6, 3), (7, 4)]
 )
-def test_the_centre_is_where_torchvision_has_it(room, first, tmp_path):
-    """Half of the room, rounded as Python rounds: halves to the even number. Nothing is resized here."""
+def test_the_centre_crop_starts_where_torchvision_starts_it(room, first, tmp_path):
+    """At half of the room, rounded as in Python: halves to the even number. Nothing is resized."""
     path = saved(tmp_path / "a.png", 40 + room, 40)
     whole = numpy.asarray(Image.open(path))
     assert numpy.array_equal(read(path, 40, 40), whole[:, first : first + 40])
 
 
-def test_other_views(tmp_path):
+def test_other_views_are_cropped_and_mirrored(tmp_path):
     path = saved(tmp_path / "a.png", 50, 40)
     whole = numpy.asarray(Image.open(path))
     assert numpy.array_equal(read(path, 30, 40, top=0, left=1), whole[:30, 20:])
@@ -45,7 +45,7 @@ def test_other_views(tmp_path):
     ("width", "height"),
     [(61, 97), (97, 61), (500, 375), (333, 500), (40, 40), (20, 30), (1200, 900)],
 )
-def test_the_whole_picture_is_resized_before_the_cut(width, height, tmp_path):
+def test_the_whole_picture_is_resized_before_the_crop(width, height, tmp_path):
     path = saved(tmp_path / "a.png", width, height)
     side = min(width, height)
     small = Image.open(path).resize(
@@ -55,7 +55,7 @@ def test_the_whole_picture_is_resized_before_the_cut(width, height, tmp_path):
     assert numpy.array_equal(read(path, 32, 40), numpy.asarray(small)[y : y + 32, x : x + 32])
 
 
-def test_grey(tmp_path):
+def test_pictures_can_be_read_as_grey(tmp_path):
     path = saved(tmp_path / "a.png", 50, 40)
     found = read(path, 30, 40, channels=1)
     assert found.shape == (30, 30, 1)
@@ -64,16 +64,16 @@ def test_grey(tmp_path):
     )
 
 
-def test_a_picture_that_lies_on_its_side_is_turned(tmp_path):
+def test_exif_orientation_is_applied(tmp_path):
     picture = Image.open(saved(tmp_path / "a.png", 50, 40))
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned clockwise
+    exif[0x0112] = 6  # rotate clockwise
     picture.save(tmp_path / "b.png", exif=exif)
     turned = numpy.asarray(picture.transpose(Image.Transpose.ROTATE_270))
     assert numpy.array_equal(read(tmp_path / "b.png", 40, 40), turned[5:45])
 
 
-def test_what_is_transparent_lies_on_white_and_16_bits_become_8(tmp_path):
+def test_transparent_pixels_are_put_on_white_and_16_bits_become_8(tmp_path):
     picture = Image.open(saved(tmp_path / "a.png", 40, 40))
     picture.putalpha(Image.new("L", (40, 40), 0))
     picture.save(tmp_path / "glass.png")
@@ -83,9 +83,9 @@ def test_what_is_transparent_lies_on_white_and_16_bits_become_8(tmp_path):
     assert numpy.array_equal(read(tmp_path / "deep.png", 40, 40)[..., 1], grey >> 8)
 
 
-def test_no_picture(tmp_path):
+def test_other_files_are_refused(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"a\.png: not a picture"):
+    with pytest.raises(InputError, match=r"a\.png: not a readable picture"):
         read(tmp_path / "a.png", 32, 40)
 
 
@@ -93,7 +93,7 @@ def test_no_picture(tmp_path):
     "size", [(61, 97), (500, 375), (375, 501), (334, 500), (250, 206), (1201, 900), (2000, 1500)]
 )
 @pytest.mark.parametrize("ending", ["png", "jpg"])
-def test_the_pixels_are_torchvision_s(size, ending, tmp_path):
+def test_the_pixels_equal_those_of_torchvision(size, ending, tmp_path):
     pytest.importorskip("torchvision", reason="needs torchvision for its transforms")
     from torchvision import transforms
 
@@ -105,7 +105,7 @@ def test_the_pixels_are_torchvision_s(size, ending, tmp_path):
     assert numpy.array_equal(images.read([0], centre_views(1))[0], numpy.asarray(theirs))
 
 
-def test_what_cannot_be_read_is_told_apart_from_the_rest(tmp_path):
+def test_unreadable_pictures_are_left_out(tmp_path):
     paths = [
         saved(tmp_path / "a.png", 50, 40),
         tmp_path / "bad.png",

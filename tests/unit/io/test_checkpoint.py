@@ -1,4 +1,4 @@
-"""Checkpoints: what goes in comes out, and a file that does not fit changes nothing."""
+"""Checkpoints restore exactly what was saved; files that do not fit change nothing."""
 
 import json
 
@@ -12,7 +12,7 @@ from minialex.layers import SoftmaxCrossEntropy
 
 
 def trained(model: str = "alexnet-cifar", steps: int = 2):
-    """A small network after a few steps, with its optimiser and schedule."""
+    """A small network after a few steps, its optimiser and its schedule."""
     rng = numpy.random.default_rng(3)
     network = models.build(model, in_channels=1, image_size=28, rng=rng)
     optimizer, schedule, loss = optim.SGD(network), optim.Plateau(0.1), SoftmaxCrossEntropy()
@@ -28,7 +28,7 @@ def trained(model: str = "alexnet-cifar", steps: int = 2):
 
 
 def state(network, optimizer, schedule):
-    """Everything a checkpoint restores, comparable."""
+    """Everything that a checkpoint restores, in a form that == compares."""
     generators = [
         layer.rng.bit_generator.state for layer in network.layers.values() if hasattr(layer, "rng")
     ]
@@ -56,7 +56,7 @@ def test_a_checkpoint_of_another_network_is_refused_and_changes_nothing(tmp_path
     save_checkpoint(tmp_path / "c.npz", *trained(), {})
     other = trained("lenet")
     before = state(*other)
-    with pytest.raises(InputError, match="does not fit this network"):
+    with pytest.raises(InputError, match=r"does not fit this network: .*, expected shape \("):
         Checkpoint(tmp_path / "c.npz").restore(*other)
     assert state(*other) == before
 
@@ -86,7 +86,7 @@ def test_other_npz_files_are_refused(tmp_path, about):
         Checkpoint(tmp_path / "c.npz")
 
 
-def test_a_failed_save_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+def test_a_failed_save_keeps_the_old_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / "c.npz"
     save_checkpoint(path, *trained("lenet"), {})
     before = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Which model weights are for: by their shapes alone, numbers do not matter, so nothing here takes memory."""
+"""Finding the model that weights fit. Only names and shapes count, so these tensors are views."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ import pytest
 from minialex import models
 from minialex.errors import InputError
 from minialex.io import torch_layout
-from minialex.io.identify import Zeros, assume, identify
+from minialex.io.identify import ZeroGenerator, assumed_progress, identify
 
 PATH = Path("some.pth")
 
 
 def tensors(model, rename=lambda name: name, **options):
-    """Zeros with the model's shapes and torchvision's names, all of which are the same number in memory."""
-    places = torch_layout.places(models.build(model, rng=Zeros(), **options)).values()
+    """Tensors with the model's shapes and torchvision's names: views of a single zero."""
+    places = torch_layout.places(models.build(model, rng=ZeroGenerator(), **options)).values()
     return {
         rename(place.name): numpy.broadcast_to(numpy.float32(0), place.shape) for place in places
     }
@@ -23,40 +23,42 @@ def tensors(model, rename=lambda name: name, **options):
 
 @pytest.mark.parametrize("model", models.MODELS)
 @pytest.mark.parametrize(("classes", "channels"), [(1000, 3), (7, 1)])
-def test_every_model_is_known_by_its_names_and_shapes(model, classes, channels):
+def test_every_model_is_identified_by_names_and_shapes(model, classes, channels):
     fit = identify(PATH, tensors(model, num_classes=classes, in_channels=channels))
     assert (fit.model, fit.classes, fit.channels) == (model, classes, channels)
 
 
-def test_names_of_others_do_not_matter_where_shapes_decide():
+def test_names_do_not_matter_if_the_shapes_decide():
     fit = identify(PATH, tensors("alexnet", lambda name: f"net.{name}", num_classes=5))
     assert (fit.model, fit.classes, fit.channels) == ("alexnet", 5, 3)
 
 
-def test_where_shapes_do_not_decide_it_has_to_be_said():
-    """These two differ in padding and in where dropout stands, which only torchvision's way of counting layers shows."""
+def test_if_shapes_and_names_do_not_decide_the_user_must_choose():
+    """These two differ in padding and in where dropout is, which only torchvision's names show."""
     unnamed = tensors("alexnet-224", lambda name: f"net.{name}")
     with pytest.raises(
         InputError,
-        match=r"^some\.pth fits alexnet-227 and alexnet-224: say with --model which it is$",
+        match=r"^some\.pth fits alexnet-227 and alexnet-224: choose one with --model$",
     ):
         identify(PATH, unnamed)
     assert identify(PATH, unnamed, "alexnet-224").model == "alexnet-224"
     assert identify(PATH, unnamed, "alexnet-227").model == "alexnet-227"
 
 
-def test_names_that_tell_of_other_layers_between_are_no_fit_unless_it_is_said():
-    """LRN has no weights; with it torchvision would count differently, and without it these weights are worth nothing."""
+def test_names_that_suggest_other_layers_are_refused_unless_the_model_is_chosen():
+    """LRN has no weights, but changes torchvision's names. Without it these weights are useless."""
     with_norm = tensors("alexnet-owt", lrn=True)
     with pytest.raises(
-        InputError, match="fits alexnet-owt, but by its names has other layers between"
+        InputError,
+        match=r"fits alexnet-owt, but its names suggest other layers in between; "
+        "if that is wrong, pass --model alexnet-owt$",
     ):
         identify(PATH, with_norm)
     assert identify(PATH, with_norm, "alexnet-owt").problem is None
 
 
-def test_a_model_that_was_said_is_right_whatever_the_names_suggest():
-    """An AlexNet for 227 pixels with its dropout where torchvision has it looks like the one for 224."""
+def test_the_chosen_model_counts_whatever_the_names_suggest():
+    """An AlexNet for 227 pixels with dropout in torchvision's place looks like the one for 224."""
     like_224 = tensors("alexnet-224")
     assert identify(PATH, like_224).model == "alexnet-224"
     assert identify(PATH, like_224, "alexnet-227").model == "alexnet-227"
@@ -68,7 +70,7 @@ def test_a_model_that_was_said_is_right_whatever_the_names_suggest():
         (
             "alexnet-owt",
             {"features.3.weight": (192, 64, 3, 3)},
-            "not fit alexnet-owt, the nearest model: features.3.weight is",
+            "not fit alexnet-owt, the closest model: features.3.weight is",
         ),
         (
             "alexnet-owt",
@@ -78,12 +80,12 @@ def test_a_model_that_was_said_is_right_whatever_the_names_suggest():
         (
             "alexnet-cifar",
             {"features.6.weight.extra": (3,)},
-            "alexnet-cifar, the nearest model: it has features.6.weight.",
+            "alexnet-cifar, the closest model: it has features.6.weight.",
         ),
         (
             "lenet",
             {"classifier.4.weight": (10, 83)},
-            "not fit lenet, the nearest model: classifier.4.weight is (10, 83)",
+            "not fit lenet, the closest model: classifier.4.weight is (10, 83)",
         ),
         (
             "lenet",
@@ -99,7 +101,7 @@ def test_a_model_that_was_said_is_right_whatever_the_names_suggest():
         ("lenet", {"features.0.weight": (6,)}, "features.0.weight is (6,), expected (6, 3, 5, 5)"),
     ],
 )
-def test_what_fits_none_is_compared_with_the_nearest(model, change, said):
+def test_tensors_that_fit_no_model_are_compared_with_the_closest(model, change, said):
     found = tensors(model)
     found |= {name: numpy.broadcast_to(numpy.float32(0), shape) for name, shape in change.items()}
     with pytest.raises(InputError, match=r"^some\.pth ") as caught:
@@ -108,7 +110,7 @@ def test_what_fits_none_is_compared_with_the_nearest(model, change, said):
     assert "\n" not in str(caught.value)
 
 
-def test_what_does_not_fit_the_model_that_was_said():
+def test_tensors_that_do_not_fit_the_chosen_model_are_refused():
     with pytest.raises(
         InputError, match=r"^some\.pth does not fit lenet: it has 16 tensors, expected 10$"
     ):
@@ -123,9 +125,9 @@ def test_what_does_not_fit_the_model_that_was_said():
         ("alexnet-d2l", {}, 224, 256, [0], [255]),
     ],
 )
-def test_what_is_assumed_of_pictures(model, options, side, resize, mean, std):
+def test_what_is_assumed_about_pictures(model, options, side, resize, mean, std):
     fit = identify(PATH, tensors(model, **options))
-    progress, words = assume(fit)
+    progress, words = assumed_progress(fit)
     assert progress["pictures"] == [side, side, fit.channels]
     assert progress["resize"] == resize
     assert progress["mean"] == pytest.approx(mean)
@@ -133,18 +135,18 @@ def test_what_is_assumed_of_pictures(model, options, side, resize, mean, std):
     assert words.startswith(f"{model} without LRN, pictures of {side}×{side} ")
 
 
-def test_normalisation_is_assumed_where_the_model_has_it():
-    assert assume(identify(PATH, tensors("alexnet")))[1].startswith(
-        "alexnet with LRN, pictures of 227×227 cut from 256"
+def test_lrn_is_assumed_if_the_model_has_it_by_default():
+    assert assumed_progress(identify(PATH, tensors("alexnet")))[1].startswith(
+        "alexnet with LRN, pictures of 227×227 cropped from 256"
     )
-    assert assume(identify(PATH, tensors("lenet")))[1].startswith(
-        "lenet, pictures of 28×28 seen whole"
+    assert assumed_progress(identify(PATH, tensors("lenet")))[1].startswith(
+        "lenet, pictures of 28×28 uncropped"
     )
 
 
-def test_a_thousand_classes_are_imagenet_s():
-    progress, _ = assume(identify(PATH, tensors("alexnet-owt")))
+def test_a_thousand_classes_are_assumed_to_be_those_of_imagenet():
+    progress, _ = assumed_progress(identify(PATH, tensors("alexnet-owt")))
     assert len(progress["classes"]) == 1000
     assert progress["classes"][:2] == ["tench", "goldfish"]
-    progress, _ = assume(identify(PATH, tensors("alexnet-owt", num_classes=2)))
+    progress, _ = assumed_progress(identify(PATH, tensors("alexnet-owt", num_classes=2)))
     assert progress["classes"] == ["class 0", "class 1"]

@@ -1,4 +1,4 @@
-"""ONNX files: ONNX Runtime, which somebody else wrote, gives the same logits for every layer and every model."""
+"""ONNX files: ONNX Runtime computes the same logits for every layer and model."""
 
 import sys
 
@@ -42,7 +42,7 @@ def assert_same(network, path, rng):
 
 
 def randomise(network, rng):
-    """Biases that are not 0, and larger last weights: a lost one would not show otherwise."""
+    """Adds noise to all parameters: with biases of 0, for example, a lost bias would not show."""
     for array in network.params.values():
         array += 0.1 * rng.standard_normal(array.shape, dtype=numpy.float32)
     return network
@@ -66,8 +66,8 @@ def randomise(network, rng):
     ],
     ids=repr,
 )
-def test_each_layer(layer, tmp_path, rng):
-    """On maps of 7×8, where floored sizes drop a row or a column, before a linear layer that sees maps."""
+def test_each_layer_gives_the_same_output(layer, tmp_path, rng):
+    """On maps of 7×8, where floored sizes drop rows or columns, before a linear layer over maps."""
     shape = layer.output_shape((7, 8, 4))
     layers = [
         ("layer", layer),
@@ -78,11 +78,11 @@ def test_each_layer(layer, tmp_path, rng):
 
 
 @pytest.mark.parametrize("lrn", [dict(lrn=True), dict(lrn=True, pool_first=True), {}])
-def test_alexnet_made_small_with_and_without_normalisation(lrn, tmp_path, rng):
+def test_a_small_alexnet_with_and_without_lrn(lrn, tmp_path, rng):
     network = randomise(models.build("alexnet-cifar", rng=rng, **lrn), rng)
     for layer in network.layers.values():
         if isinstance(layer, LocalResponseNorm):
-            layer.alpha = 0.5  # with the paper's 0.0001 a wrong one hides in the tolerance
+            layer.alpha = 0.5  # with the paper's 0.0001 an error would be within the tolerance
     assert_same(network, tmp_path / "net.onnx", rng)
 
 
@@ -91,14 +91,14 @@ def test_the_other_small_models(model, tmp_path, rng):
     assert_same(randomise(models.build(model, rng=rng), rng), tmp_path / "net.onnx", rng)
 
 
-def test_the_paper_s_net(tmp_path, rng):
-    """With smaller pictures, which leave maps of 2×2: the linear layers are as large as they are for the maps' sake."""
+def test_the_full_alexnet(tmp_path, rng):
+    """With smaller pictures, whose last maps are 2×2, so that the first linear layer is smaller."""
     assert_same(
         models.build("alexnet", num_classes=10, image_size=99, rng=rng), tmp_path / "net.onnx", rng
     )
 
 
-def test_what_the_file_says_of_itself(tmp_path, rng):
+def test_the_file_has_metadata_names_and_shapes(tmp_path, rng):
     onnx_file.write(
         tmp_path / "net.onnx",
         models.build("lenet", rng=rng),
@@ -116,7 +116,7 @@ def test_what_the_file_says_of_itself(tmp_path, rng):
     assert [dim.dim_param or dim.dim_value for dim in shape] == ["N", 1, 28, 28]
 
 
-def test_without_onnx_it_says_what_to_install(tmp_path, monkeypatch):
+def test_without_onnx_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(InputError, match=r"pip install -e '\.\[onnx\]'"):
         onnx_file.write(tmp_path / "net.onnx", models.build("lenet"), {}, "")

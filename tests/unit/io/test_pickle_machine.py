@@ -1,4 +1,4 @@
-"""The machine that reads pickles without running them: what plain data come to, and that nothing else comes to anything."""
+"""The machine that reads pickles without executing them: plain data, and pickles it refuses."""
 
 import contextlib
 import io
@@ -13,7 +13,7 @@ from torch_files import call, named, pickled, whole
 from minialex.io import pickle_machine
 from minialex.io.pickle_machine import RefusedName, unpickle
 
-#: What a damaged or refused pickle may raise: torch_file makes one-line errors of these.
+#: What a damaged or refused pickle may raise; torch_file turns these into one-line errors.
 ERRORS = (ValueError, LookupError, TypeError, EOFError)
 
 SHARED = ["twice"]
@@ -59,7 +59,7 @@ PLAIN = [
 
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("value", PLAIN, ids=repr)
-def test_plain_data_are_what_python_reads(value, protocol):
+def test_plain_data_is_read_as_python_reads_it(value, protocol):
     file = io.BytesIO(b"before" + pickle.dumps(value, protocol) + b"behind")
     file.seek(6)
     found = unpickle(file, {})
@@ -67,7 +67,7 @@ def test_plain_data_are_what_python_reads(value, protocol):
     assert file.read() == b"behind"
 
 
-def test_what_is_known_is_used_and_what_is_kept_outside_is_fetched():
+def test_known_functions_are_called_and_persistent_ids_are_resolved():
     pickled_call = call(named("some.module", "add"), 2, 3)
     known = {"some.module.add": lambda a, b: a + b}
     assert unpickle(io.BytesIO(whole({"sum": pickled_call})), known) == {"sum": 5}
@@ -76,13 +76,13 @@ def test_what_is_known_is_used_and_what_is_kept_outside_is_fetched():
 
 
 def test_the_attacks_are_real(tmp_path):
-    """Else the next test would say nothing."""
+    """Otherwise the next test would prove nothing."""
     path = tmp_path / "made"
     worked = 0
     for attack in attacks(path):
         try:
             pickle.loads(attack)
-            __import__("time").sleep(0.05)  # a Popen works beside us
+            __import__("time").sleep(0.05)  # a Popen runs in parallel
         except Exception:
             pass
         worked += path.exists()
@@ -108,27 +108,33 @@ def test_a_refused_name_is_named():
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        (pickled("os.system") + pickled(()) + b"R.", "wants to call what is no function"),
-        (named("a", "value") + pickled(()) + b"R.", "wants to call what is no function"),
-        (named("a", "function") + pickled({}) + b"R.", "a dict where a tuple belongs"),
+        (
+            pickled("os.system") + pickled(()) + b"R.",
+            "it calls a value of type str, expected a function",
+        ),
+        (
+            named("a", "value") + pickled(()) + b"R.",
+            "it calls a value of type int, expected a function",
+        ),
+        (named("a", "function") + pickled({}) + b"R.", "value of type dict, expected tuple"),
         (
             named("a", "function") + pickled({"__defaults__": 1}) + b"b.",
-            "a function where a dict belongs",
+            "value of type function, expected dict",
         ),
-        (pickled(()) + b"K\x01a.", "a tuple where a list belongs"),
-        (b"](K\x01K\x02u.", "a list where a dict belongs"),
+        (pickled(()) + b"K\x01a.", "value of type tuple, expected list"),
+        (b"](K\x01K\x02u.", "value of type list, expected dict"),
         (b"}(K\x01u.", "zip"),
         (b"}(" + pickled((1, 2)) + b"K\x02u.", "a tuple as a key"),
         (b"K\x01Q.", "instruction BINPERSID"),
         (b"\x8f.", "instruction EMPTY_SET"),
     ],
 )
-def test_instructions_that_do_not_fit_are_refused(code, said):
+def test_invalid_instructions_are_refused(code, said):
     with pytest.raises(ValueError, match=said):
         unpickle(io.BytesIO(code), {"a.value": 3, "a.function": lambda *arguments: arguments})
 
 
-def test_a_pickle_cut_off_anywhere_is_refused():
+def test_a_pickle_truncated_anywhere_is_refused():
     whole_pickle = pickle.dumps({"a": [1, 2.5, ("b", 2**80)], "c": None}, 2)
     for length in range(len(whole_pickle)):
         with pytest.raises(ERRORS):
@@ -147,17 +153,16 @@ def test_any_changed_byte_raises_nothing_unexpected():
 @pytest.mark.parametrize(
     "bomb",
     [
-        b"\x8d" + struct.pack("<Q", 2**40) + b"a",  # a string said to be a terabyte long
+        b"\x8d" + struct.pack("<Q", 2**40) + b"a",  # a string that claims to be a terabyte long
         b"\x8e" + struct.pack("<Q", 2**40) + b"a",  # bytes
         b"\x8b" + struct.pack("<i", 2**31 - 1) + b"a",  # a number
         b"\x95" + struct.pack("<Q", 2**62) + b"N",  # a frame
         b"Nr" + struct.pack("<I", 2**32 - 1) + b"0.",  # kept as number 4,294,967,295
-        b"}K\x01"
-        + b"q\x00h\x00\x86" * 200
-        + b"Ns.",  # the key (((1, 1), (1, 1)), …), 200 deep: to hash it takes for ever
+        # The key (((1, 1), (1, 1)), …), nested 200 deep: hashing it would take forever.
+        b"}K\x01" + b"q\x00h\x00\x86" * 200 + b"Ns.",
     ],
 )
-def test_what_is_claimed_takes_no_memory(bomb, tmp_path):
+def test_false_claims_take_no_memory(bomb, tmp_path):
     (tmp_path / "bomb").write_bytes(bomb)
     with open(tmp_path / "bomb", "rb") as file:
         tracemalloc.start()
@@ -169,7 +174,7 @@ def test_what_is_claimed_takes_no_memory(bomb, tmp_path):
             tracemalloc.stop()
 
 
-def test_too_long_a_pickle_is_refused(monkeypatch):
+def test_a_pickle_that_is_too_long_is_refused(monkeypatch):
     monkeypatch.setattr(pickle_machine, "LONGEST", 1000)
     assert unpickle(io.BytesIO(b"](" + b"N" * 900 + b"e."), {}) == [None] * 900
     with pytest.raises(ValueError, match="longer than 1,000 bytes"):

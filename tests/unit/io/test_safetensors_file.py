@@ -1,4 +1,4 @@
-""".safetensors: what goes in comes out, types that NumPy has not, files that are none."""
+""".safetensors files: written and read back, types that NumPy lacks, and damaged files."""
 
 import json
 import struct
@@ -11,7 +11,10 @@ from minialex.io import safetensors_file
 
 
 def raw(path, tensors, metadata=None):
-    """Writes the format by hand, for tensors {name: (type, shape, bytes)}: the header's length, the header, the bytes."""
+    """Writes the format by hand: the header's length, the header, the bytes.
+
+    tensors: {name: (type, shape, bytes)}.
+    """
     header, content = {"__metadata__": metadata} if metadata else {}, b""
     for name, (dtype, shape, data) in tensors.items():
         header[name] = {
@@ -25,7 +28,7 @@ def raw(path, tensors, metadata=None):
     return path
 
 
-def test_what_goes_in_comes_out(tmp_path):
+def test_tensors_and_metadata_are_read_back(tmp_path):
     tensors = {
         "b.weight": numpy.arange(6, dtype=numpy.float32).reshape(2, 3),
         "a": numpy.zeros((0, 3), numpy.float32),
@@ -38,7 +41,7 @@ def test_what_goes_in_comes_out(tmp_path):
         assert numpy.array_equal(found[name], tensor) and found[name].shape == tensor.shape
 
 
-def test_all_types(tmp_path):
+def test_all_types_are_read(tmp_path):
     numbers = {
         "F64": "<f8",
         "F32": "<f4",
@@ -71,7 +74,7 @@ def test_bfloat16_becomes_float32(tmp_path):
     assert found.tolist() == [[1.0], [-3.140625]]
 
 
-def test_the_order_is_that_of_the_names_by_number(tmp_path):
+def test_tensors_are_sorted_by_name_with_numbers_by_value(tmp_path):
     names = [
         "conv.10.bias",
         "conv.3.weight",
@@ -96,6 +99,9 @@ def test_the_order_is_that_of_the_names_by_number(tmp_path):
     assert list(safetensors_file.read(path)[0]) == in_order
 
 
+HEADER_LENGTH = b"\x40\0\0\0\0\0\0\0"
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -103,8 +109,10 @@ def test_the_order_is_that_of_the_names_by_number(tmp_path):
         b"\x10\0\0\0\0\0\0\0{",
         b"\xff\xff\xff\xff\xff\xff\xff\x7f{}",
         b"\x02\0\0\0\0\0\0\0[]",
-        b'\x40\0\0\0\0\0\0\0{"a":{"dtype":"F32","shape":[1000000000],"data_offsets":[0,4]}}  \0\0\0\0',
-        b'\x40\0\0\0\0\0\0\0{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4000000000]}}  \0\0\0\0',
+        HEADER_LENGTH
+        + b'{"a":{"dtype":"F32","shape":[1000000000],"data_offsets":[0,4]}}  \0\0\0\0',
+        HEADER_LENGTH
+        + b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4000000000]}}  \0\0\0\0',
     ],
 )
 def test_other_files_are_refused(content, tmp_path):
@@ -116,7 +124,7 @@ def test_other_files_are_refused(content, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_type_that_nobody_trains_in_is_named(tmp_path):
+def test_an_unsupported_type_is_named(tmp_path):
     path = raw(tmp_path / "a.safetensors", {"w": ("F8_E4M3", [1], bytes(1))})
     with pytest.raises(InputError, match=r"w has numbers of type F8_E4M3, expected one of"):
         safetensors_file.read(path)

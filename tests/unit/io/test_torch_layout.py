@@ -1,4 +1,4 @@
-"""torch's names and layout: each number goes where torch's formulas look for it, and torchvision's own logits come out."""
+"""torch's names and layout: each weight's place there, and the logits that torchvision computes."""
 
 import numpy
 import pytest
@@ -47,7 +47,7 @@ def unchanged(network, before):
     return all(numpy.array_equal(array, before[name]) for name, array in network.params.items())
 
 
-def test_names_and_shapes_are_those_of_torch_s_sequentials(network):
+def test_names_and_shapes_are_those_of_torch_sequentials(network):
     tensors = torch_layout.to_torch(network)
     assert {name: tensor.shape for name, tensor in tensors.items()} == SHAPES
     assert list(tensors) == list(SHAPES)
@@ -56,8 +56,8 @@ def test_names_and_shapes_are_those_of_torch_s_sequentials(network):
     )
 
 
-def test_each_number_goes_where_torch_looks_for_it(network):
-    """A convolution's weight is indexed (o, c, kh, kw) there; the linear layer's column c·H·W + h·W + w is (h, w, c)."""
+def test_each_weight_is_where_torch_expects_it(network):
+    """torch's convolution weights are indexed (o, c, kh, kw), linear columns c·H·W + h·W + w."""
     tensors, params = torch_layout.to_torch(network), network.params
     for o, kh, kw, c in numpy.ndindex(6, 3, 3, 2):
         assert tensors["features.3.weight"][o, c, kh, kw] == params["conv2.weight"][o, kh, kw, c]
@@ -69,7 +69,7 @@ def test_each_number_goes_where_torch_looks_for_it(network):
     assert numpy.array_equal(tensors["classifier.3.weight"], params["fc2.weight"])
 
 
-def test_there_and_back_is_the_same(network):
+def test_converting_to_torch_and_back_changes_nothing(network):
     before, tensors = copies(network), torch_layout.to_torch(network)
     for array in network.params.values():
         array[...] = 0
@@ -89,7 +89,7 @@ def test_other_floating_point_types_are_converted(dtype, network):
         assert numpy.array_equal(array, before[name].astype(dtype).astype(numpy.float32))
 
 
-def test_weights_go_to_the_device_and_come_from_it(network, device, compiler):
+def test_weights_are_copied_to_and_from_the_device(network, device, compiler):
     tensors = torch_layout.to_torch(network)
     network.to(device)
     torch_layout.load_into(network, {name: 2 * tensor for name, tensor in tensors.items()}, "a.pth")
@@ -98,14 +98,14 @@ def test_weights_go_to_the_device_and_come_from_it(network, device, compiler):
 
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
-def test_what_torch_puts_before_every_name_is_taken_off(prefix, network):
+def test_prefixes_that_all_names_have_are_removed(prefix, network):
     before = copies(network)
     tensors = {prefix + name: tensor for name, tensor in torch_layout.to_torch(network).items()}
     torch_layout.load_into(network, torch_layout.without_prefix(tensors), "a.pth")
     assert unchanged(network, before)
 
 
-def test_where_the_names_are_others_the_order_counts(network):
+def test_tensors_with_other_names_are_matched_in_order(network):
     before = copies(network)
     tensors = {
         f"layer{i}": tensor for i, tensor in enumerate(torch_layout.to_torch(network).values())
@@ -116,7 +116,7 @@ def test_where_the_names_are_others_the_order_counts(network):
     assert unchanged(network, before)
 
 
-def test_where_the_names_are_torchvision_s_the_order_does_not(network):
+def test_tensors_with_torchvision_names_are_matched_by_name(network):
     before = copies(network)
     tensors = dict(reversed(torch_layout.to_torch(network).items()))
     torch_layout.load_into(network, tensors, "a.pth")
@@ -141,17 +141,17 @@ def test_where_the_names_are_torchvision_s_the_order_does_not(network):
         ),
         (
             lambda t: t.update({"features.0.bias": numpy.zeros(4, "i8")}),
-            "features.0.bias holds int64 numbers",
+            "features.0.bias holds int64 numbers, expected floating-point numbers",
         ),
         (
             lambda t: t.update({"features.0.bias": numpy.array([1, numpy.nan, 1, 1])}),
-            "features.0.bias holds numbers that are",
+            "features.0.bias holds NaN or infinity",
         ),
         (lambda t: t.clear(), "it has 0 tensors, expected 8"),
         (lambda t: (t.clear(), t.update(a=numpy.zeros(1, "f4"))), "it has 1 tensors, expected 8"),
     ],
 )
-def test_what_does_not_fit_is_named_and_changes_nothing(change, said, network):
+def test_a_tensor_that_does_not_fit_is_named_and_nothing_changes(change, said, network):
     before, tensors = copies(network), torch_layout.to_torch(network)
     tensors = {name: tensor + 1 for name, tensor in tensors.items()}
     change(tensors)
@@ -161,7 +161,7 @@ def test_what_does_not_fit_is_named_and_changes_nothing(change, said, network):
     assert unchanged(network, before)
 
 
-def test_the_modules_are_torch_s(network):
+def test_modules_are_written_as_in_torch(network):
     found = torch_layout.modules(network)
     assert found["features.0"] == "Conv2d(3, 4, 3, padding=1)"
     assert found["features.1"] == "LocalResponseNorm(3, alpha=2.1, beta=0.75, k=1.5)"
@@ -169,7 +169,7 @@ def test_the_modules_are_torch_s(network):
     assert list(found)[-4:] == ["classifier.0", "classifier.1", "classifier.2", "classifier.3"]
 
 
-def test_torch_s_modules_with_these_weights_say_the_same(network, rng):
+def test_torch_modules_with_these_weights_compute_the_same(network, rng):
     torch = pytest.importorskip("torch", reason="needs torch for its layers")
     parts = {"features": torch.nn.Sequential(), "classifier": torch.nn.Sequential()}
     for name, module in torch_layout.modules(network).items():
@@ -184,8 +184,8 @@ def test_torch_s_modules_with_these_weights_say_the_same(network, rng):
     assert numpy.allclose(network.forward(x), logits, rtol=0, atol=1e-5)
 
 
-def test_the_logits_are_torchvision_s():
-    """torchvision 0.28 wrote these, on torch 2.13, for the same numbers (tests/helpers/torch_files.py)."""
+def test_logits_equal_those_of_torchvision():
+    """torchvision 0.28 with torch 2.13 computed them for these weights; see torch_files.make."""
     network = models.build("alexnet-owt")
     tensors = torchvision_alexnet()
     torch_layout.load_into(network, tensors, "torchvision")

@@ -1,0 +1,155 @@
+"""Labelled pictures in files, decoded, resized and cropped when they are asked for."""
+
+import hashlib
+import itertools
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy
+import PIL
+from numpy.typing import ArrayLike
+from PIL import Image, ImageOps
+
+from minialex.data.augment import Views, offset
+from minialex.data.dataset import PADDING
+from minialex.data.decode import decode, open_picture
+from minialex.errors import InputError
+
+GREY = "#808080"
+LONGEST = (
+    16  # longer strips (length / width) are not rotated: resized, they would not fit in memory
+)
+ZOOM = 256 / 227  # Krizhevsky et al. 2012, sections 2 and 4.1
+
+
+class FolderImages:
+    """Labelled pictures in files, read when they are asked for; see dataset.Images.
+
+    paths, labels: N files, or open ones, and their class numbers.
+    image_size: the side S of the squares that `read` returns.
+    channels: 3 reads the pictures as RGB, 1 as grey.
+    zoom: the shorter side of a photograph is resized to S * zoom, so that an S x S crop has room to
+        move. The default gives 256 for the paper's 227, and also for 224. A zoom of 1 leaves no
+        room along the shorter side.
+
+    A picture whose shorter side is already S (CIFAR-10's 32x32, say) keeps its size. A grey frame
+    around it gives the crop room; the centre view shows none of the frame.
+    """
+
+    in_memory = False
+
+    def __init__(
+        self,
+        paths: Sequence[Path | str | BinaryIO],
+        labels: ArrayLike,
+        image_size: int,
+        channels: int = 3,
+        zoom: float = ZOOM,
+    ):
+        self.paths = list(paths)
+        self.labels = numpy.asarray(labels, numpy.int64)
+        self.image_size = image_size
+        self.channels = channels
+        self.shorter_side = (
+            256 if zoom == ZOOM and 224 <= image_size <= 227 else round(image_size * zoom)
+        )
+        self.pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read(self, indices: ArrayLike, views: Views) -> numpy.ndarray:
+        """The pictures at `indices`, one view of each: uint8 (n, S, S, channels).
+
+        Decodes on all cores. Raises InputError for the first file, in the order of `indices`, that
+        is missing or damaged.
+        """
+        pictures, _, problems = self.read_good(indices, views)
+        for problem in problems.values():
+            raise InputError(problem)
+        return pictures
+
+    def read_good(
+        self, indices: ArrayLike, views: Views
+    ) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, str]]:
+        """Like `read`, but leaves out pictures that cannot be read.
+
+        Returns (pictures uint8 (m, S, S, channels), readable bool (n,), {file: reason} of the
+        others). A file that occurs several times in a row, for different views, is decoded once.
+        """
+        indices = numpy.asarray(indices)
+        pictures = numpy.empty(
+            (len(indices), self.image_size, self.image_size, self.channels), numpy.uint8
+        )
+        changes = numpy.flatnonzero(numpy.diff(indices)) + 1
+        runs = (
+            [slice(*ends) for ends in itertools.pairwise([0, *changes, len(indices)])]
+            if len(indices)
+            else []
+        )
+        good, problems = numpy.ones(len(indices), bool), {}
+        paths = [self.paths[indices[run.start]] for run in runs]
+        outcomes = self.pool.map(
+            self._read_file, paths, (views[run] for run in runs), (pictures[run] for run in runs)
+        )
+        for path, run, problem in zip(paths, runs, outcomes, strict=True):
+            if problem:
+                good[run], problems[str(path)] = False, problem
+        return (pictures[good] if problems else pictures), good, problems
+
+    def _read_file(self, path, views, out):
+        """Fills out (n, S, S, C) with the picture's n views; returns an error message or None."""
+        size = self.image_size
+        try:
+            with open_picture(path) as picture:
+                fits = min(picture.size) == size
+                target = size if fits else self.shorter_side
+                picture = decode(picture, target, self.channels)
+                for i in range(len(views)):
+                    angle = 0 if views.angle is None else views.angle[i]
+                    pixels = self._view(picture, fits, target, views.top[i], views.left[i], angle)
+                    out[i] = pixels[:, ::-1] if views.mirror[i] else pixels
+        except InputError as error:
+            return str(error)
+
+    def _view(self, picture, fits, target, top, left, angle):
+        size = self.image_size
+        if angle and max(picture.size) <= LONGEST * min(picture.size):
+            if not fits:  # resizing first makes the rotation faster
+                side = min(picture.size)
+                picture = picture.resize(
+                    [round(length * target / side) for length in picture.size],
+                    Image.Resampling.BILINEAR,
+                )
+            picture = picture.rotate(angle, Image.Resampling.BILINEAR, fillcolor=GREY)
+        side = min(picture.size)  # draft may have shrunk it
+        if fits:
+            picture = ImageOps.expand(picture, PADDING, GREY)
+        # The crop is placed in the resized picture, then mapped back to the picture as decoded.
+        width, height = (length * target // side for length in picture.size)
+        scale = side / target
+        x, y = offset(left, width - size) * scale, offset(top, height - size) * scale
+        box = (x, y, x + size * scale, y + size * scale)
+        pixels = numpy.asarray(picture.resize((size, size), Image.Resampling.BILINEAR, box))
+        return pixels.reshape(size, size, self.channels)
+
+    def fingerprint(self, indices: Sequence[int]) -> str:
+        """A hash that identifies the pixels of the pictures at `indices` without reading them.
+
+        It changes when one of the files or the size of the squares changes.
+        """
+        state = hashlib.sha256(
+            f"{self.image_size} {self.channels} {self.shorter_side} {PIL.__version__}".encode()
+        )
+        for i in indices:
+            path = self.paths[i]
+            try:
+                status = os.stat(path)
+                about = (status.st_size, status.st_mtime_ns)
+            except OSError:
+                about = None
+            state.update(repr((str(path), about)).encode())
+        return state.hexdigest()
