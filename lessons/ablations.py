@@ -23,7 +23,8 @@ from minialex.parallel.workers import Workers
 from tqdm import tqdm
 
 from minialex import backend, data, optim
-from minialex.command import Parser, add_common_options, number, run, usable_cores
+from minialex.command import Parser, add_common_options, number, run
+from minialex.cores import usable_cores
 from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset, from_arrays
 from minialex.data.statistics import standardize_from

@@ -70,13 +70,6 @@ def add_common_options(group: argparse._ActionsContainer) -> None:
     )
 
 
-def usable_cores() -> int:
-    """The number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def styled(text: str, *styles: str) -> str:
     """The text in these styles (names in STYLES) if stdout is a terminal that shows them.
 

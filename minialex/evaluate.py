@@ -17,9 +17,14 @@ from minialex.evaluation_output import (
     scores_shown,
 )
 from minialex.files import check_replaceable, write_output
-from minialex.inference import add_trained_options, folder_of, trained_of
 from minialex.trained_dataset import dataset_of
-from minialex.weights import WEIGHTS_HELP, add_model_option
+from minialex.weight_options import (
+    WEIGHTS_HELP,
+    add_trained_options,
+    add_weight_options,
+    folder_of,
+    trained_of,
+)
 
 EXAMPLES = """\
   python -m minialex.evaluate runs/shapes-alexnet-cifar
@@ -40,7 +45,7 @@ def parser() -> Parser:
     about += "and in mistakes.png, the wrong answers it was surest of."
     p = Parser("evaluate", about, EXAMPLES, usage="WEIGHTS [options]")
     p.add_argument("weights", metavar="WEIGHTS", help=WEIGHTS_HELP)
-    add_model_option(p)
+    add_weight_options(p)
     p.add_argument(
         "--data-dir",
         type=Path,

@@ -9,7 +9,7 @@ from minialex.command import styled
 from minialex.data.augment import centre_views
 from minialex.data.dataset import Dataset
 from minialex.evaluation import Answers
-from minialex.inference import Trained
+from minialex.inference import TrainedNetwork
 from minialex.trained_dataset import name_of
 
 #: With up to so many classes, each has a line; with more, so many of the best and of the worst.
@@ -19,7 +19,7 @@ ALL_CLASSES, SOME_CLASSES = 20, 8
 MISTAKES = 24
 
 
-def progress_shown(trained: Trained) -> str:
+def progress_shown(trained: TrainedNetwork) -> str:
     """The model and how far it was trained, or, if the weights are not from a run, their file."""
     epochs, steps = trained.progress["epochs"], trained.progress["steps"]
     where = f"in epoch {epochs + 1}, after step {steps}" if steps else f"after epoch {epochs}"

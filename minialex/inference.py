@@ -1,105 +1,154 @@
-"""What was learnt, here or elsewhere, ready for use: a network with its weights, and its way of
-looking at pictures."""
+"""A trained network ready for use, with its classes and its way of preparing pictures."""
 
-import argparse
-import sys
-from collections.abc import Sequence
+import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy
+from PIL import Image
 
-from minialex import backend, fast, weights
-from minialex.command import add_common_options, number, usable_cores
-from minialex.data.augment import Standardize
+from minialex import backend, fast
+from minialex.cores import usable_cores
+from minialex.data.arrays import as_pictures
+from minialex.data.augment import Standardize, centre_views
+from minialex.data.batches import Batches
+from minialex.data.dataset import Dataset
 from minialex.data.folder_images import ZOOM, FolderImages
 from minialex.data.torchvision_images import TorchvisionImages
+from minialex.evaluation import evaluate, log_softmax
 from minialex.io.checkpoint import Checkpoint
+from minialex.io.weights import build_network, open_weights
+from minialex.layers import Layer
+from minialex.network import Network
+
+#: Pictures at a time where nobody says how many.
+BATCH_SIZE = 64
 
 
-class Trained:
-    """The network of what `learnt` means: a run's folder, a checkpoint, .pth or .safetensors file,
-    or "torchvision".
+class TrainedNetwork:
+    """A network with trained weights, its classes, and what pictures go through before they reach
+    it.
 
-    network       with the trained weights, on the CPU or the GPU that the backend `backend_name` means (None: "auto")
-    engine        what computes its logits, on `threads` threads (None: one a core)
-    standardize   what pictures go through before they reach it
+    network       on the CPU or the GPU
+    engine        what computes its logits: anything with the network's `forward`
+    standardize   what pixels of 0 to 255 go through first
     class_names   what its logits stand for, in order
     image_size, channels   S and C of the pictures (N, S, S, C) it takes
-    options       the run's (see options.py), of weights from elsewhere those in weights.OPTIONS
-    progress      how far the run had come (see train.py), of weights from elsewhere what is known, the rest None
-    assumed       what the file does not say and is assumed, in a sentence; None if it says everything
-    path, of_run  the file, and whether a run of minialex.train wrote it
-
-    `model` is which model the file is for, if it leaves that open. InputError if there is no such
-    file, it is damaged, it is nothing of these, or its weights do not fit the network.
+    options       the run's; for other weights those in io.weights.OPTIONS
+    progress      how far training had come (see training.py); for other weights what is known
+    assumed       what the file does not say and is assumed, in a sentence; None if it says all
+    path, of_run  the file, if there is one, and whether it is a checkpoint of minialex's
     """
 
     def __init__(
         self,
-        learnt: Path | str,
-        backend_name: str | None = None,
-        threads: int | None = None,
-        model: str | None = None,
+        network: Network,
+        progress: dict[str, Any],
+        *,
+        engine: fast.Engine | Network | None = None,
+        path: Path | None = None,
+        assumed: str | None = None,
+        of_run: bool = False,
     ):
-        xp = backend.get(backend_name or "auto")
-        found = weights.find(learnt, model)
-        self.path, self.progress, self.of_run = (
-            found.path,
-            found.progress,
-            isinstance(found, Checkpoint),
-        )
-        self.assumed = None if self.of_run else found.assumed
-        self.options, self.class_names = self.progress["options"], self.progress["classes"]
-        *_, self.image_size, self.channels = self.progress["pictures"]
-        self.network = weights.network(found).to(xp)
-        workers = threads or usable_cores() if xp is numpy else 1
-        self.engine = fast.prepare(self.network, workers)
-        self.standardize = Standardize(self.progress["mean"], self.progress["std"])
+        self.network, self.progress = network, progress
+        self.engine = engine or fast.prepare(network)
+        self.path, self.assumed, self.of_run = path, assumed, of_run
+        self.options, self.class_names = progress["options"], progress["classes"]
+        *_, self.image_size, self.channels = progress["pictures"]
+        self.standardize = Standardize(progress["mean"], progress["std"])
+
+    def predict(self, pictures) -> numpy.ndarray:
+        """The probability of each class for each picture: float (N, classes), on the host.
+
+        pictures: paths, Pillow pictures, a single one or a list; or an array (N, S, S, C), (N, S,
+        S) for grey ones, or one picture of it. Files and Pillow pictures of any size are cut and
+        resized as the test pictures were; arrays must have the network's size. Arrays that are not
+        uint8 are scaled as the training arrays were. ValueError for anything else.
+        """
+        pixels = self.prepared(pictures)
+        batches = range(0, len(pixels), BATCH_SIZE)
+        logits = [
+            backend.to_host(self.engine.forward(self.standardize(pixels[i : i + BATCH_SIZE])))
+            for i in batches
+        ]
+        return numpy.exp(log_softmax(numpy.concatenate(logits)))
+
+    def classify(self, pictures) -> list[str]:
+        """The name of the most probable class of each picture; for `pictures` see predict."""
+        return [self.class_names[i] for i in self.predict(pictures).argmax(axis=1)]
+
+    def evaluate(self, dataset: Dataset, batch_size: int = BATCH_SIZE) -> dict[str, float]:
+        """ "loss", "accuracy" and "top5" (shares of 1) on the data set's test pictures."""
+        scores = evaluate(self.engine, Batches(dataset.test, batch_size, self.standardize))
+        assert scores is not None
+        return scores
+
+    def prepared(self, pictures) -> numpy.ndarray:
+        """The pictures as the network's size wants them, before `standardize`: uint8 (N, S, S,
+        C)."""
+        if isinstance(pictures, str | Path | Image.Image):
+            pictures = [pictures]
+        if not isinstance(pictures, numpy.ndarray) and all(
+            isinstance(picture, str | Path | Image.Image) for picture in pictures
+        ):
+            files = [as_file(picture) for picture in pictures]
+            if not files:
+                raise ValueError("expected at least one picture, got none")
+            return self.images(files).read(range(len(files)), centre_views(len(files)))
+        expected = (self.image_size, self.image_size, self.channels)
+        return as_pictures(pictures, self.progress.get("pixel_range"), expected)
 
     def images(
         self, files: Sequence, labels: Sequence[int] | None = None
     ) -> FolderImages | TorchvisionImages:
-        """The pictures in these files (paths, or open files), of class 0 if no labels are given: at
-        centre views they are cut and sized as the run's test pictures were, or as torchvision does
-        it, where the weights are from elsewhere.
+        """The pictures in these files (paths or open files), labelled 0 if no labels are given.
 
-        Of a run's data sets only "folder" cuts off edges; pictures of the others were seen whole,
-        and these are, if square.
+        At centre views they are cut and resized as the run's test pictures were, or, for weights
+        from elsewhere, as torchvision does it. Of the data sets only "folder" cuts off edges; of
+        other networks' pictures the largest centred square is seen whole.
         """
         labels = [0] * len(files) if labels is None else labels
+        sizes = (self.image_size, self.channels)
         if "resize" in self.progress:
-            return TorchvisionImages(
-                files, labels, self.image_size, self.channels, self.progress["resize"]
-            )
+            return TorchvisionImages(files, labels, *sizes, self.progress["resize"])
         zoom = ZOOM if self.options["dataset"] == "folder" else 1
-        return FolderImages(files, labels, self.image_size, self.channels, zoom)
+        return FolderImages(files, labels, *sizes, zoom)
 
 
-def add_trained_options(group) -> None:
-    """Adds to a parser or a group of it the options that mean the same in every command with a
-    trained network."""
-    group.add_argument(
-        "--batch-size",
-        type=number(int, 1),
-        metavar="N",
-        help="pictures at a time (default: as in training)",
+def load(
+    weights: Path | str,
+    *,
+    backend_name: str = "auto",
+    workers: int | None = None,
+    model: str | None = None,
+    layers: Iterable[type[Layer]] = (),
+) -> TrainedNetwork:
+    """The trained network in a run's folder, a checkpoint, a .pth or .safetensors file, or
+    "torchvision".
+
+    backend_name: "numpy", "cupy" or "auto" (a GPU if one works)
+    workers: CPU threads; None means one a core
+    model: which model a file is for, if it does not say so
+    layers: the classes of your own that the network is made of
+    InputError if the file is missing or damaged, or its weights do not fit.
+    """
+    xp: ModuleType = backend.get(backend_name)
+    opened = open_weights(weights, model)
+    network = build_network(opened, layers).to(xp)
+    engine = fast.prepare(network, (workers or usable_cores()) if xp is numpy else 1)
+    of_run = isinstance(opened, Checkpoint)
+    assumed = None if isinstance(opened, Checkpoint) else opened.assumed
+    return TrainedNetwork(
+        network, opened.progress, engine=engine, path=opened.path, assumed=assumed, of_run=of_run
     )
-    add_common_options(group)
 
 
-def folder_of(weights: str) -> Path:
-    """Where pictures of these weights go: the run's folder; for weights that are no run's, the
-    current one."""
-    path = Path(weights)
-    if path.is_dir():
-        return path
-    return path.parent if path.suffix == ".npz" else Path()
-
-
-def trained_of(given: argparse.Namespace) -> Trained:
-    """What --weights, --model, --backend and --workers mean; what had to be assumed is said on
-    stderr."""
-    trained = Trained(given.weights, given.backend, given.workers, given.model)
-    if trained.assumed:
-        print(f"note: {trained.assumed}", file=sys.stderr)
-    return trained
+def as_file(picture: str | Path | Image.Image) -> Path | io.BytesIO:
+    """The path as it is; a Pillow picture as an open file."""
+    if not isinstance(picture, Image.Image):
+        return Path(picture)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file

@@ -6,7 +6,8 @@ Every model is a function that returns a Network; `build` calls one by name. Eac
 num_classes   how many logits
 in_channels   1 for grey pictures, 3 for colour
 image_size    side of the square input in pixels
-rng           generator of the initial weights; the dropout masks get generators of their own, spawned from it
+rng           generator of the initial weights; dropout masks get generators of their own, spawned
+              from it
 
 and the AlexNets with hidden linear layers also
 

@@ -5,12 +5,16 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from minialex import models, optim, weights
-from minialex.command import Parser, add_common_options, number, usable_cores
+from minialex import models, optim, schedules
+from minialex.command import Parser, add_common_options, number
+from minialex.cores import usable_cores
 from minialex.data.augment import AUGMENTATIONS, BRIGHTNESS, DEGREES
 from minialex.data.lighting import SOURCES
 from minialex.errors import InputError
 from minialex.io.checkpoint import Checkpoint
+from minialex.io.weights import TORCHVISION, WeightFile, open_weights
+from minialex.presets import PRESETS, RECIPES
+from minialex.training import ENGINES
 
 EXAMPLES = """\
   python -m minialex.train
@@ -28,55 +32,8 @@ EXAMPLES = """\
   python -m minialex.train --dataset folder --data-dir PETS --weights runs/long
       learns other classes from there; or from --weights torchvision
   python -m minialex.train --resume runs/long
-      goes on where a run was stopped
+      resumes a run that was stopped
 """
-
-#: For each data set what works well on it.
-PRESETS = {
-    "shapes": dict(
-        model="alexnet-cifar", epochs=3, batch_size=64, optimizer="adam", lr=1e-3, schedule="cosine",
-        weight_decay=0.0, augment="none", log_every=50,
-    ),
-    "fashion-mnist": dict(
-        model="alexnet-cifar", epochs=5, batch_size=64, optimizer="adam", lr=1e-3, schedule="cosine",
-        weight_decay=0.0, augment="mirror", log_every=100,
-    ),
-    "cifar10": dict(
-        model="alexnet-cifar", epochs=10, batch_size=64, optimizer="adam", lr=1e-3, schedule="cosine",
-        weight_decay=0.0, augment="crop,mirror", log_every=100,
-    ),
-    "folder": dict(
-        model="alexnet", epochs=90, batch_size=128, optimizer="sgd", lr=1e-2, schedule="plateau",
-        weight_decay=5e-4, augment="crop,mirror", log_every=100,
-    ),
-}  # fmt: skip
-
-#: What learns the fastest, as far as was tried (benchmarks/README.md).
-MUON = dict(batch_size=256, optimizer="muon", lr=0.04)
-
-#: For some data sets, other settings than its preset's by name: how to get how far in how much time
-#: (README).
-RECIPES = {
-    "cifar10": {
-        "quick": dict(MUON, model="alexnet-mini", epochs=2, augment="none"),
-        "good": dict(MUON, model="alexnet-maxi", epochs=6, crop_padding=2),
-        "best": dict(
-            MUON, model="alexnet-maxi", epochs=20, crop_padding=3, augment="crop,mirror,cutout", label_smoothing=0.1
-        ),
-    },
-    "fashion-mnist": {
-        "quick": dict(MUON, model="alexnet-mini", epochs=1, augment="none"),
-        "best": dict(MUON, model="alexnet-maxi", epochs=10, image_size=32, crop_padding=1, augment="crop,mirror,cutout"),
-    },
-    "folder": {
-        # Krizhevsky et al. 2012, sections 3 to 5, for ImageNet: 227-pixel crops of 256, the paper's
-        # update and its initial weights, pixels of 0..255 minus their mean.
-        "2012": dict(
-            model="alexnet", init="paper", pixels="centred", augment="crop,mirror,lighting",
-            epochs=90, batch_size=128, optimizer="sgd", lr=1e-2, momentum=0.9, weight_decay=5e-4, schedule="plateau",
-        ),
-    },
-}  # fmt: skip
 
 #: The help of --augment; argparse wants % doubled.
 AUGMENT = (
@@ -94,6 +51,7 @@ PROGRESS = (
 #: What may be said anew when a run is resumed; everything else stays as it was.
 FREE_ON_RESUME = (
     "backend",
+    "engine",
     "workers",
     "gpu_workspace",
     "data_dir",
@@ -106,7 +64,8 @@ FREE_ON_RESUME = (
 
 def parser() -> Parser:
     """The command's options. Those not given are None here."""
-    about = "Trains AlexNet, or one of its relatives, from scratch.\nEach data set has its own defaults, printed at the start."
+    about = "Trains AlexNet, or one of its relatives, from scratch.\n"
+    about += "Each data set has its own defaults, printed at the start."
     p = Parser("train", about, EXAMPLES)
     what = p.add_argument_group("what")
     what.add_argument(
@@ -115,7 +74,7 @@ def parser() -> Parser:
     what.add_argument(
         "--lrn", choices=models.LRN, help="local response normalisation (default: the model's)"
     )
-    begin = "to begin with those of another run, or torchvision's; for other classes the last layer begins anew"
+    begin = "fine-tunes these: a run's, or torchvision's; for other classes with a new last layer"
     what.add_argument("--weights", metavar="WEIGHTS", help=begin)
     what.add_argument(
         "--init",
@@ -143,9 +102,11 @@ def parser() -> Parser:
         help="side of the pictures (else: the model's)",
     )
     what.add_argument("--augment", type=augmentation, metavar="HOW", help=AUGMENT)
-    vectors = "its components: computed from the training pictures (default), imagenet (published), or a JSON file"
+    vectors = (
+        "its components: computed from the training pictures (default), imagenet, or a JSON file"
+    )
     what.add_argument("--lighting", metavar="WHICH", help=vectors)
-    pixels = "centred: 0..255 minus the mean, as in 2012 (default: standardized, also divided by the deviation)"
+    pixels = "centred: 0..255 minus the mean, as in 2012 (default: standardized, to deviation 1)"
     what.add_argument("--pixels", choices=("standardized", "centred"), help=pixels)
     padding = "by how much crops move small pictures (default: 4)"
     what.add_argument("--crop-padding", type=number(int, 0), metavar="PIXELS", help=padding)
@@ -167,7 +128,10 @@ def parser() -> Parser:
         help="learning rate, at its highest",
     )
     how.add_argument(
-        "--schedule", choices=optim.SCHEDULES, metavar="NAME", help=", ".join(optim.SCHEDULES)
+        "--schedule",
+        choices=schedules.SCHEDULES,
+        metavar="NAME",
+        help=", ".join(schedules.SCHEDULES),
     )
     how.add_argument(
         "--momentum",
@@ -189,6 +153,8 @@ def parser() -> Parser:
         "--seed", type=number(int, 0), metavar="N", help="of everything random (default: 0)"
     )
     add_common_options(how)
+    engine = "plain: the layers of minialex/layers, as they are read (default: fast)"
+    how.add_argument("--engine", choices=ENGINES, help=engine)
     workspace = "of a GPU's memory for the convolutions' temporaries (default: 1024)"
     how.add_argument("--gpu-workspace", type=number(int, 1), metavar="MB", help=workspace)
 
@@ -196,9 +162,7 @@ def parser() -> Parser:
     run.add_argument(
         "--out", type=Path, metavar="DIR", help="its folder (default: a new one in runs/)"
     )
-    run.add_argument(
-        "--resume", type=Path, metavar="PATH", help="goes on with the run in this folder"
-    )
+    run.add_argument("--resume", type=Path, metavar="PATH", help="resumes the run in this folder")
     run.add_argument(
         "--max-steps", type=number(int, 1), metavar="N", help="stops after N steps in all"
     )
@@ -225,18 +189,18 @@ def augmentation(text: str) -> str:
 
 def read(
     arguments: Sequence[str],
-) -> tuple[dict, Checkpoint | None, Checkpoint | weights.WeightFile | None]:
+) -> tuple[dict, Checkpoint | None, Checkpoint | WeightFile | None]:
     """All options of the run, the checkpoint to go on from if --resume was given, and the weights
     to begin with if any were."""
     given = vars(parser().parse_args(arguments))
     given |= {name: str(given[name].absolute()) for name in ("data_dir", "out") if given[name]}
     if given["lighting"] not in (None, *SOURCES):
         given["lighting"] = str(Path(given["lighting"]).absolute())
-    if given["weights"] not in (None, weights.TORCHVISION):
+    if given["weights"] not in (None, TORCHVISION):
         given["weights"] = str(Path(given["weights"]).absolute())
     path = given.pop("resume")
     if path is None:
-        start = weights.find(given["weights"], given["model"]) if given["weights"] else None
+        start = open_weights(given["weights"], given["model"]) if given["weights"] else None
         return complete(given, start), None, start
     if path.name != "checkpoint.npz":
         if path.exists() and not path.is_dir():
@@ -248,7 +212,7 @@ def read(
     return resumed(given, checkpoint), checkpoint, None
 
 
-def complete(given: dict, start: Checkpoint | weights.WeightFile | None = None) -> dict:
+def complete(given: dict, start: Checkpoint | WeightFile | None = None) -> dict:
     """The options `given`, with a default or the data set's preset for each that is None.
 
     image_size stays None, "as the data set has them", for a model made for small pictures. Where
@@ -259,6 +223,7 @@ def complete(given: dict, start: Checkpoint | weights.WeightFile | None = None) 
     preset = dict(
         dataset=dataset,
         backend="auto",
+        engine="fast",
         workers=usable_cores(),
         gpu_workspace=1024,
         momentum=0.9,
@@ -268,9 +233,8 @@ def complete(given: dict, start: Checkpoint | weights.WeightFile | None = None) 
     if given["recipe"]:
         recipes = RECIPES.get(dataset, {})
         if given["recipe"] not in recipes:
-            raise InputError(
-                f"data set {dataset} has no recipe {given['recipe']!r}, only {', '.join(recipes) or 'its preset'}"
-            )
+            only = ", ".join(recipes) or "its preset"
+            raise InputError(f"data set {dataset} has no recipe {given['recipe']!r}, only {only}")
         preset |= recipes[given["recipe"]]
     if start:
         about = start.progress["options"]
@@ -285,9 +249,8 @@ def complete(given: dict, start: Checkpoint | weights.WeightFile | None = None) 
     if "lighting" in options["augment"].split(","):
         options["lighting"] = options["lighting"] or "computed"
     elif options["lighting"]:
-        raise InputError(
-            f"--lighting {options['lighting']} is for --augment with lighting, got --augment {options['augment']}"
-        )
+        expected = f"--lighting {options['lighting']} is for --augment with lighting"
+        raise InputError(f"{expected}, got --augment {options['augment']}")
     if options["init"] == "paper" and options["model"] != "alexnet":
         raise InputError(f"--init paper is for the model alexnet, got --model {options['model']}")
     if options["lrn"] and options["model"] in models.WITHOUT_LRN:
@@ -313,15 +276,13 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
         if name == "out":
             raise InputError(f"--resume goes on in {checkpoint.path.parent}: leave out --out")
         if name not in FREE_ON_RESUME and value != options[name]:
-            raise InputError(
-                f"{checkpoint.path} was trained with {flag} {options[name]}: it cannot go on with {value}"
-            )
+            trained = f"{checkpoint.path} was trained with {flag} {options[name]}"
+            raise InputError(f"{trained}: it cannot be resumed with {value}")
         options[name] = value
     options["max_steps"] = given[
         "max_steps"
     ]  # where the earlier part stopped is no reason to stop again
     if checkpoint.progress["epochs"] >= options["epochs"]:
-        raise InputError(
-            f"{checkpoint.path} has done its {options['epochs']} epochs: to go on give a larger --epochs"
-        )
+        done = f"{checkpoint.path} has finished its {options['epochs']} epochs"
+        raise InputError(f"{done}: to train longer, give a larger --epochs")
     return options

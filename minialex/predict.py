@@ -8,9 +8,13 @@ import numpy
 from tqdm import tqdm
 
 from minialex.command import Parser, number, run
-from minialex.inference import add_trained_options, trained_of
 from minialex.prediction import files_of, predictions, top_k
-from minialex.weights import WEIGHTS_HELP, add_model_option
+from minialex.weight_options import (
+    WEIGHTS_HELP,
+    add_trained_options,
+    add_weight_options,
+    trained_of,
+)
 
 EXAMPLES = """\
   python -m minialex.predict star.png --weights runs/shapes-alexnet-cifar
@@ -29,7 +33,7 @@ def parser() -> Parser:
     pictures = "a file, a folder of them, a pattern such as '*.jpg', or - for standard input"
     p.add_argument("pictures", nargs="+", metavar="PICTURE", help=pictures)
     p.add_argument("--weights", required=True, metavar="WEIGHTS", help=WEIGHTS_HELP)
-    add_model_option(p)
+    add_weight_options(p)
     p.add_argument(
         "--top",
         type=number(int, 1),

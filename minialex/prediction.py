@@ -15,7 +15,7 @@ from minialex.data.listing import EXTENSIONS
 from minialex.data.prefetch import prefetch
 from minialex.data.torchvision_images import TorchvisionImages
 from minialex.errors import InputError
-from minialex.inference import Trained
+from minialex.inference import TrainedNetwork
 
 
 class StandardInput(io.BytesIO):
@@ -71,7 +71,7 @@ def is_picture(path: Path) -> bool:
 
 
 def predictions(
-    trained: Trained, files: Sequence[Path | StandardInput], batch_size: int
+    trained: TrainedNetwork, files: Sequence[Path | StandardInput], batch_size: int
 ) -> Iterator[tuple[Path | StandardInput, numpy.ndarray | None, str | None]]:
     """For each file: (file, the probability of each class, None), or (file, None, what is wrong).
 
@@ -110,7 +110,7 @@ def read(
     return indices, numpy.array(pictures), problems
 
 
-def probabilities(trained: Trained, pictures: numpy.ndarray) -> numpy.ndarray:
+def probabilities(trained: TrainedNetwork, pictures: numpy.ndarray) -> numpy.ndarray:
     """The probability of each class: uint8 pictures (N, S, S, C) -> (N, classes), on the host."""
     return softmax(backend.to_host(trained.engine.forward(trained.standardize(pictures))))
 

@@ -20,13 +20,19 @@ from minialex.evaluation_output import (
     scores_shown,
 )
 from minialex.files import check_replaceable, write_output
-from minialex.inference import Trained, add_trained_options, folder_of, trained_of
+from minialex.inference import TrainedNetwork
 from minialex.io.run_folder import RunFolder
 from minialex.report_page import box, page, section, sheet, table, themed, thumbnail
 from minialex.summary import HEADINGS, rows
 from minialex.trained_dataset import dataset_of, name_of
 from minialex.visualize.filters import filters, first_convolution
-from minialex.weights import WEIGHTS_HELP, add_model_option
+from minialex.weight_options import (
+    WEIGHTS_HELP,
+    add_trained_options,
+    add_weight_options,
+    folder_of,
+    trained_of,
+)
 
 EXAMPLES = """\
   python -m minialex.report runs/shapes-alexnet-cifar
@@ -46,7 +52,7 @@ def parser() -> Parser:
     about += "answers, filters, network, options. It needs no other file."
     p = Parser("report", about, EXAMPLES, usage="WEIGHTS [options]")
     p.add_argument("weights", metavar="WEIGHTS", help=WEIGHTS_HELP)
-    add_model_option(p)
+    add_weight_options(p)
     p.add_argument(
         "--data-dir",
         type=Path,
@@ -82,7 +88,11 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def contents(
-    trained: Trained, name: str, history: list[dict] | None, dataset: Dataset, answers: Answers
+    trained: TrainedNetwork,
+    name: str,
+    history: list[dict] | None,
+    dataset: Dataset,
+    answers: Answers,
 ) -> list[str]:
     """The sections of the page.
 
@@ -101,7 +111,7 @@ def contents(
     ]
 
 
-def header(trained: Trained, name: str, history: list[dict] | None, answers: Answers) -> str:
+def header(trained: TrainedNetwork, name: str, history: list[dict] | None, answers: Answers) -> str:
     """The title and the most important figures."""
     scores = scores_shown(answers)
     key = {
@@ -221,7 +231,7 @@ def answer_sheet(shown: numpy.ndarray, dataset: Dataset, answers: Answers) -> st
     return sheet(items)
 
 
-def first_filters(trained: Trained) -> str:
+def first_filters(trained: TrainedNetwork) -> str:
     """The first convolution's kernels."""
     layer, weight, towers = first_convolution(trained.network)
     alt = f"The {len(weight)} kernels of {layer} as small pictures"

@@ -3,9 +3,11 @@ it costs."""
 
 from collections.abc import Sequence
 
-from minialex import backend, memory, models
+from minialex import models
 from minialex.command import Parser, number, run, styled
 from minialex.errors import InputError
+from minialex.fast import footprint
+from minialex.fast.memory import GPU_WORKSPACE
 from minialex.layers import (
     AvgPool2d,
     Conv2d,
@@ -151,17 +153,17 @@ def table(network: Network) -> str:
 
 
 def memory_table(network: Network, batch_size: int) -> str:
-    """What the arrays of a training step with momentum take; memory.py says what is counted."""
+    """What the arrays of a training step with momentum take; footprint.py says what is counted."""
     weights = 4 * network.parameter_count()
-    rest = memory.fixed_bytes(network, states=1) - weights
-    of_picture = memory.picture_bytes(network)
+    rest = footprint.fixed_bytes(network, states=1) - weights
+    of_picture = footprint.picture_bytes(network)
     amounts = {
         "weights": weights,
         "gradients and momentum": rest,
         f"activations, {amount(of_picture)} a picture": batch_size * of_picture,
         "total": training_bytes(network, batch_size),
-        "on a GPU also im2col's columns, at most": memory.columns_bytes(
-            network, batch_size, backend.gpu_workspace
+        "on a GPU also im2col's columns, at most": footprint.columns_bytes(
+            network, batch_size, GPU_WORKSPACE
         ),
     }
     heading = styled(f"memory for training with a batch of {batch_size:,}, in float32", "bold")
@@ -173,7 +175,7 @@ def memory_table(network: Network, batch_size: int) -> str:
 def training_bytes(network: Network, batch_size: int) -> float:
     """What a training step's arrays take with SGD, without im2col's columns, which are small on a
     CPU."""
-    return memory.fixed_bytes(network, states=1) + batch_size * memory.picture_bytes(network)
+    return footprint.fixed_bytes(network, states=1) + batch_size * footprint.picture_bytes(network)
 
 
 def amount(count: float) -> str:

@@ -1,17 +1,17 @@
-"""What the training command says: what is going to be trained, what an epoch came to, and which
-batch fits into a GPU."""
+"""The lines of the training command: what it trains, how an epoch ended, which batch fits a GPU."""
 
 import textwrap
 from pathlib import Path
 from types import ModuleType
 
-from minialex import __version__, backend, memory, models, optim
+from minialex import __version__, backend, models, optim
 from minialex.data.dataset import Dataset
+from minialex.fast import footprint
 from minialex.network import Network
 
 
 def describe(chosen: dict, dataset: Dataset, network: Network, on_gpu: bool, folder: Path) -> str:
-    """What is going to be trained, with every option as it would be typed, in lines of at most 80
+    """What will be trained, with every option as it would be typed, in lines of up to 80
     characters."""
     idle = [
         *(["momentum"] if chosen["optimizer"] == "adam" else []),
@@ -26,8 +26,8 @@ def describe(chosen: dict, dataset: Dataset, network: Network, on_gpu: bool, fol
     rows = {
         "model": f"{chosen['model']}, {network.parameter_count():,} parameters, "
         f"{sum(network.macs().values()) / 1e6:,.1f} million multiply-adds a picture",
-        "dataset": f"{chosen['dataset']}, {len(dataset.train):,} training and {len(dataset.test):,} test pictures, "
-        f"{shape}, {dataset.num_classes} classes",
+        "dataset": f"{chosen['dataset']}, {len(dataset.train):,} training and "
+        f"{len(dataset.test):,} test pictures, {shape}, {dataset.num_classes} classes",
         "options": flags,
         "output": str(folder),
     }
@@ -40,7 +40,7 @@ def describe(chosen: dict, dataset: Dataset, network: Network, on_gpu: bool, fol
 
 
 def epoch_line(metrics: dict, epochs: int) -> str:
-    """What an epoch came to, in one line."""
+    """The results of an epoch, in one line."""
     return (
         f"Epoch [{metrics['epoch']}/{epochs}] train loss {metrics['train_loss']:.4f}, "
         f"test top-1 {metrics['test_accuracy']:.2%}, top-5 {metrics['test_top5']:.2%}, "
@@ -50,15 +50,15 @@ def epoch_line(metrics: dict, epochs: int) -> str:
 
 def out_of_memory(chosen: dict, dataset: Dataset, xp: ModuleType) -> str:
     """What to say when the GPU's memory has run out: which batch should fit, by an estimate."""
-    network = models.of_run(chosen, dataset.num_classes, dataset.train.image_size, dataset.channels)
-    states, available = (
-        len(optim.OPTIMIZERS[chosen["optimizer"]].state_names),
-        backend.available_bytes(xp),
-    )
-    fits = memory.batch_size_for(network, available, states, backend.gpu_workspace)
-    said = f"the GPU's memory, {available / 1e6:,.0f} MB for this process, is too small for --batch-size"
-    said += f" {chosen['batch_size']}: "
+    shape = (dataset.train.image_size, dataset.channels)
+    network = models.of_run(chosen, dataset.num_classes, *shape)
+    states = len(optim.OPTIMIZERS[chosen["optimizer"]].state_names)
+    available, workspace = backend.available_bytes(xp), chosen["gpu_workspace"] << 20
+    fits = footprint.batch_size_for(network, available, states, workspace)
+    memory = f"the GPU's memory, {available / 1e6:,.0f} MB for this process,"
+    said = f"{memory} is too small for --batch-size {chosen['batch_size']}: "
     if fits == 0:
-        least = memory.training_bytes(network, 1, states, backend.gpu_workspace)
+        least = footprint.training_bytes(network, 1, states, workspace)
         return f"{said}{chosen['model']} needs {least / 1e6:,.0f} MB for a single picture"
-    return f"{said}about {min(fits, chosen['batch_size'] * 3 // 4)} should fit, more with a smaller --gpu-workspace"
+    fits = min(fits, chosen["batch_size"] * 3 // 4)
+    return f"{said}about {fits} should fit, more with a smaller --gpu-workspace"

@@ -8,13 +8,13 @@ from minialex.data.dataset import ArrayImages, Dataset
 from minialex.data.folder_images import FolderImages
 from minialex.data.torchvision_images import TorchvisionImages
 from minialex.errors import InputError
-from minialex.inference import Trained
+from minialex.inference import TrainedNetwork
 
 #: The pictures of a data set, in memory or in files.
 Images = ArrayImages | FolderImages | TorchvisionImages
 
 
-def dataset_of(trained: Trained, data_dir: Path | None = None) -> Dataset:
+def dataset_of(trained: TrainedNetwork, data_dir: Path | None = None) -> Dataset:
     """The data set that the network was trained on, read from `data_dir` if given.
 
     Weights that are not from a run do not name one. Theirs are the pictures in the class folders of

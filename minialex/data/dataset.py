@@ -1,5 +1,6 @@
 """A data set: training pictures, test pictures and the names of their classes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -7,6 +8,7 @@ import numpy
 from numpy.typing import ArrayLike
 from PIL import Image
 
+from minialex.data.arrays import as_pictures, numbered, range_of
 from minialex.data.augment import Views, crop_padded, mirrored
 
 PADDING = 4  #: by how many of its own pixels a random crop shifts a small picture at most
@@ -125,12 +127,47 @@ def rotated(images: numpy.ndarray, angles: numpy.ndarray, fill: ArrayLike) -> nu
 
 @dataclass
 class Dataset:
-    """Training pictures, test pictures and the names of their classes."""
+    """Training pictures, test pictures and the names of their classes.
+
+    pixel_range: for pictures that came as other numbers than uint8, the two that became 0 and 255.
+    """
 
     name: str
     train: Images
     test: Images
     class_names: list[str]
+    pixel_range: tuple[float, float] | None = None
+
+    @classmethod
+    def from_arrays(
+        cls,
+        pictures: ArrayLike,
+        labels: ArrayLike,
+        test_pictures: ArrayLike,
+        test_labels: ArrayLike,
+        class_names: Sequence[str] | None = None,
+    ) -> "Dataset":
+        """The data set of your own arrays.
+
+        pictures: (N, S, S, C), C = 1 or 3, or (N, S, S) for grey ones. uint8 stays as it is; other
+            numbers are scaled so that the training pictures' range becomes 0 to 255.
+        labels: (N,) whole numbers from 0, or names.
+        class_names: default: the names among the labels, sorted, or the numbers.
+        ValueError for arrays of another shape or kind.
+
+        >>> import numpy
+        >>> x, y = numpy.random.rand(20, 8, 8), ["cat", "dog"] * 10
+        >>> Dataset.from_arrays(x, y, x, y).class_names
+        ['cat', 'dog']
+        """
+        both = [numbered(labels, class_names)]
+        both.append(numbered(test_labels, both[0][1]))
+        pixels = range_of(pictures)
+        train, test = as_pictures(pictures, pixels), as_pictures(test_pictures, pixels)
+        splits = [(x, y) for x, (y, _) in zip((train, test), both, strict=True)]
+        dataset = from_arrays("arrays", *splits, both[0][1])
+        dataset.pixel_range = pixels
+        return dataset
 
     @property
     def num_classes(self) -> int:

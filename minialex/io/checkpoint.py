@@ -10,9 +10,11 @@ import numpy
 from minialex import backend
 from minialex.errors import InputError
 from minialex.files import atomic_write
+from minialex.io.description import describe
 from minialex.layers import Dropout
 from minialex.network import Network
-from minialex.optim import Constant, Optimizer
+from minialex.optim import Optimizer
+from minialex.schedules import Constant
 
 FORMAT = "minialex checkpoint 1"
 
@@ -29,7 +31,7 @@ def save_checkpoint(
     arrays |= {f"optimizer/{name}": array for name, array in optimizer.state.items()}
     about = {
         "format": FORMAT,
-        "progress": progress,
+        "progress": progress | {"network": describe(network)},
         "optimizer_steps": optimizer.steps,
         "schedule": schedule.state,
         "generators": {

@@ -7,8 +7,8 @@ from types import ModuleType
 
 from minialex.command import Parser, run
 from minialex.files import check_replaceable, write_output
-from minialex.inference import folder_of
 from minialex.visualize import curves, features, filters, nearest, occlusion, saliency
+from minialex.weight_options import folder_of
 
 KINDS = {
     "filters": filters,

@@ -7,12 +7,12 @@ import numpy
 
 from minialex import backend, figures
 from minialex.errors import InputError
-from minialex.inference import trained_of
 from minialex.layers import AvgPool2d, MaxPool2d, ReLU, Sigmoid, Tanh
 from minialex.network import Network
 from minialex.prediction import probabilities, top_k
 from minialex.visualize.filters import tiles
 from minialex.visualize.subjects import add_subject_options, captions, subjects
+from minialex.weight_options import trained_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

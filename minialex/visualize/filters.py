@@ -7,10 +7,10 @@ import numpy
 
 from minialex import backend, figures
 from minialex.command import add_common_options
-from minialex.inference import trained_of
 from minialex.layers import Conv2d
 from minialex.network import Network
 from minialex.visualize.subjects import add_weights_option
+from minialex.weight_options import trained_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

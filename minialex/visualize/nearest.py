@@ -12,12 +12,12 @@ from minialex import backend, fast, figures
 from minialex.data.augment import Standardize, centre_views
 from minialex.data.prefetch import prefetch
 from minialex.errors import InputError
-from minialex.inference import trained_of
 from minialex.layers import AvgPool2d, Conv2d, Linear, MaxPool2d
 from minialex.network import Network
 from minialex.prediction import files_of
 from minialex.trained_dataset import Images, dataset_of, name_of
 from minialex.visualize.subjects import Subjects, add_subject_options, subjects
+from minialex.weight_options import trained_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

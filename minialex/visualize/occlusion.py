@@ -13,7 +13,6 @@ from tqdm import tqdm
 from minialex import backend, figures
 from minialex.command import number
 from minialex.errors import InputError
-from minialex.inference import trained_of
 from minialex.prediction import probabilities, softmax
 from minialex.visualize.subjects import (
     add_subject_options,
@@ -21,6 +20,7 @@ from minialex.visualize.subjects import (
     class_number,
     subjects,
 )
+from minialex.weight_options import trained_of
 
 USAGE = "[PICTURE...] [options]"
 LINE = "the parts of a picture that an answer depends on"

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy
 
 from minialex import backend, figures
-from minialex.inference import trained_of
 from minialex.layers import Dropout, Layer
 from minialex.network import Network
 from minialex.prediction import probabilities
@@ -20,6 +19,7 @@ from minialex.visualize.subjects import (
     class_number,
     subjects,
 )
+from minialex.weight_options import trained_of
 
 USAGE = "[PICTURE...] [options]"
 LINE = "the pixels that an answer depends on"

@@ -11,10 +11,10 @@ from minialex.command import number
 from minialex.data.augment import centre_views
 from minialex.data.dataset import Dataset
 from minialex.errors import InputError
-from minialex.inference import Trained, add_trained_options
+from minialex.inference import TrainedNetwork
 from minialex.prediction import files_of
 from minialex.trained_dataset import dataset_of, name_of
-from minialex.weights import WEIGHTS_HELP, add_model_option
+from minialex.weight_options import WEIGHTS_HELP, add_trained_options, add_weight_options
 
 #: How many pictures fit on a sheet.
 MOST = 60
@@ -59,11 +59,11 @@ def add_subject_options(p: argparse.ArgumentParser, pictures: str = "*") -> None
 def add_weights_option(p: argparse.ArgumentParser) -> None:
     """Adds --weights and --model."""
     p.add_argument("--weights", required=True, metavar="WEIGHTS", help=f"{WEIGHTS_HELP} (required)")
-    add_model_option(p)
+    add_weight_options(p)
 
 
 def subjects(
-    given: argparse.Namespace, trained: Trained, count: int, dataset: Dataset | None = None
+    given: argparse.Namespace, trained: TrainedNetwork, count: int, dataset: Dataset | None = None
 ) -> Subjects:
     """The pictures that were `given`, or `count` test pictures of the run, drawn with --seed.
 
@@ -86,7 +86,7 @@ def subjects(
     )
 
 
-def class_number(trained: Trained, name: str) -> int:
+def class_number(trained: TrainedNetwork, name: str) -> int:
     """The number of the class called `name`; InputError if there is none."""
     if name not in trained.class_names:
         some = ", ".join(trained.class_names[:10]) + (
@@ -97,7 +97,7 @@ def class_number(trained: Trained, name: str) -> int:
 
 
 def captions(
-    trained: Trained, chosen: Subjects, said: numpy.ndarray, explained: numpy.ndarray
+    trained: TrainedNetwork, chosen: Subjects, said: numpy.ndarray, explained: numpy.ndarray
 ) -> list[figures.Caption]:
     """For each picture its name, and one class with its probability, in green or red if known.
 

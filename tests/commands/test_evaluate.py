@@ -19,7 +19,7 @@ from minialex.data.batches import Batches
 from minialex.evaluate import main as evaluate_command
 from minialex.evaluation import evaluate
 from minialex.files import PNG_MARK
-from minialex.inference import Trained
+from minialex.inference import load
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +58,10 @@ def test_the_command_gives_the_figures_of_the_run_s_last_epoch(folder, capsys):
 
 
 def test_they_are_equal_to_the_last_bit(folder, pictures):
-    trained = Trained(folder, "numpy", threads=2)
+    trained = load(folder, backend_name="numpy", workers=2)
     batches = Batches(data.load("folder", pictures, 16).test, 8, trained.standardize)
     metrics = trained_runs.last_epoch(folder)
-    assert evaluate(trained.workers, batches) == {
+    assert evaluate(trained.engine, batches) == {
         "loss": metrics["test_loss"],
         "accuracy": metrics["test_accuracy"],
         "top5": metrics["test_top5"],
@@ -109,12 +109,12 @@ def test_ten_crop_moves_small_pictures_as_far_as_in_training(tmp_path, capsys, m
     )
     capsys.readouterr()
     _, out, _ = call(evaluate_command, tmp_path / "run", "--ten-crop", capsys=capsys)
-    trained = Trained(tmp_path / "run", "numpy")
+    trained = load(tmp_path / "run", backend_name="numpy")
     test = few(0).test
     losses = {}
     for test.padding in (1, 4):
         losses[test.padding] = evaluate(
-            trained.workers, Batches(test, 8, trained.standardize, ten_crop=True)
+            trained.engine, Batches(test, 8, trained.standardize, ten_crop=True)
         )["loss"]
     assert figures(out)["loss"] == f"{losses[1]:.4f}" != f"{losses[4]:.4f}"
 
@@ -199,9 +199,9 @@ def test_weights_from_elsewhere_are_tested_on_labelled_pictures(
     files = [
         path for name in ("even", "odd") for path in sorted((pictures / "val" / name).iterdir())
     ]
-    trained = Trained(elsewhere, "numpy")
+    trained = load(elsewhere, backend_name="numpy")
     pixels = trained.images(files).read(range(20), centre_views(20))
-    logits = trained.workers.forward(trained.standardize(pixels)).astype(float)
+    logits = trained.engine.forward(trained.standardize(pixels)).astype(float)
     shares = numpy.exp(logits) / numpy.exp(logits).sum(axis=1, keepdims=True)
     labels = numpy.arange(20) // 10
     shown = figures(out)

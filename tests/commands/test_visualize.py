@@ -13,7 +13,7 @@ from pngs import opened
 from minialex import backend, data, figures
 from minialex.data.augment import centre_views
 from minialex.files import PNG_MARK
-from minialex.inference import Trained
+from minialex.inference import load
 from minialex.visualize import __main__ as visualize
 from minialex.visualize import nearest as nearest_module
 from minialex.visualize import occlusion as occlusion_module
@@ -103,7 +103,7 @@ def test_pictures_in_files_are_shown_as_the_network_sees_them(use, folder, pictu
     code, _, err = use("saliency", *paths, "--weights", "run")
     assert (code, err) == (0, "")
     shown, maps, captions, *_ = drawn[0]
-    trained = Trained(folder, "numpy")
+    trained = load(folder, backend_name="numpy")
     expected = trained.images(paths).read(range(3), centre_views(3))
     numpy.testing.assert_array_equal(shown, expected)
     said = numpy.array(trained_runs.probabilities(folder, expected, num_classes=2))

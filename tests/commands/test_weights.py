@@ -15,10 +15,13 @@ from torch_files import in_sequence, tensors, zipped
 from minialex import models, optim, weights
 from minialex.data.augment import centre_views
 from minialex.errors import InputError
-from minialex.inference import Trained
+from minialex.inference import load
 from minialex.io import safetensors_file, torch_file, torch_layout
+from minialex.io import weights as weight_files
 from minialex.io.checkpoint import save_checkpoint
+from minialex.io.export import export
 from minialex.io.identify import ZeroGenerator
+from minialex.io.weights import HASH, OPTIONS, URL, open_weights
 
 CLASSES = [f"kind {i}" for i in range(4)]
 
@@ -37,7 +40,7 @@ def checkpoint(
         crop_padding=None,
     )
     rng = numpy.random.default_rng(1)
-    network = weights.models.of_run(chosen, len(CLASSES), side, channels, rng)
+    network = models.of_run(chosen, len(CLASSES), side, channels, rng)
     for name, array in network.params.items():
         if name.endswith("bias"):
             array[...] = 0.1 * rng.standard_normal(array.shape, dtype=numpy.float32)
@@ -84,7 +87,7 @@ def command(capsys):
 def answers(trained, files):
     """The net's logits for the pictures in the files, and what else decides what predict says."""
     pixels = trained.images(files).read(range(len(files)), centre_views(len(files)))
-    logits = trained.workers.forward(trained.standardize(pixels))
+    logits = trained.engine.forward(trained.standardize(pixels))
     return logits.tolist(), trained.class_names, trained.image_size, trained.channels
 
 
@@ -101,42 +104,42 @@ def answers(trained, files):
 )
 def test_an_exported_file_is_as_good_as_the_run(run, pictures, tmp_path):
     folder = checkpoint(tmp_path / "run", **run)
-    weights.export(folder, tmp_path / "a.safetensors")
-    before, after = Trained(folder, "numpy", 1), Trained(tmp_path / "a.safetensors", "numpy", 1)
+    export(folder, tmp_path / "a.safetensors")
+    before, after = load(folder, backend_name="numpy", workers=1), load(tmp_path / "a.safetensors", backend_name="numpy", workers=1)
     assert answers(after, pictures[:5]) == answers(before, pictures[:5])
     assert after.assumed is None
-    for name in weights.OPTIONS:
+    for name in OPTIONS:
         assert after.options[name] == (None if name == "data_dir" else before.options[name])
     assert (after.progress["epochs"], after.progress["steps"]) == (4, 0)
 
 
 def test_an_exported_file_can_be_exported_again(folder, tmp_path):
-    weights.export("run", tmp_path / "a.safetensors")
-    weights.export(tmp_path / "a.safetensors", tmp_path / "b.safetensors")
+    export("run", tmp_path / "a.safetensors")
+    export(tmp_path / "a.safetensors", tmp_path / "b.safetensors")
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
 
 
 def test_nothing_of_this_machine_is_exported(folder, tmp_path):
     for name in ("a.safetensors", "a.onnx"):
-        weights.export(folder, tmp_path / name)
+        export(folder, tmp_path / name)
         assert b"/somewhere" not in (tmp_path / name).read_bytes()
 
 
 @pytest.mark.parametrize("write", [zipped, in_sequence])
 def test_torch_s_files_and_safetensors_give_the_same_net(write, folder, pictures, tmp_path):
     folder = checkpoint(folder, side=32)
-    found = torch_layout.to_torch(Trained(folder, "numpy", 1).network)
+    found = torch_layout.to_torch(load(folder, backend_name="numpy", workers=1).network)
     write(tmp_path / "a.pth", *tensors(found))
     said, storages = tensors({f"module.{name}": tensor for name, tensor in found.items()})
     write(tmp_path / "b.pth", {"epoch": 1, "state_dict": said}, storages)
     safetensors_file.write(tmp_path / "a.safetensors", found, {"format": "pt"})
     answered = [
-        answers(Trained(tmp_path / name, "numpy", 1), pictures[:3])
+        answers(load(tmp_path / name, backend_name="numpy", workers=1), pictures[:3])
         for name in ("a.pth", "b.pth", "a.safetensors")
     ]
     assert answered[0] == answered[1] == answered[2]
     assert answered[0][1] == ["class 0", "class 1", "class 2", "class 3"]
-    said = weights.find(tmp_path / "a.pth").assumed
+    said = open_weights(tmp_path / "a.pth").assumed
     assert said.startswith(
         f"{tmp_path / 'a.pth'} does not say what it is for: assumed alexnet-cifar without LRN, pictures"
     )
@@ -151,17 +154,17 @@ def test_what_torch_puts_before_names_does_not_hide_them(tmp_path, monkeypatch):
     }
     (tmp_path / "a.pth").write_bytes(b"\x80\x02")
     monkeypatch.setattr(torch_file, "read", lambda path: found)
-    assert weights.find(tmp_path / "a.pth").progress["options"]["model"] == "alexnet-224"
+    assert open_weights(tmp_path / "a.pth").progress["options"]["model"] == "alexnet-224"
 
 
 def test_onnx_says_the_same_and_how_to_ask_it(folder, tmp_path):
     """As somebody would use the file who knows nothing but what it says of itself."""
-    weights.export(checkpoint(folder, lrn="after-pool"), tmp_path / "a.onnx")
+    export(checkpoint(folder, lrn="after-pool"), tmp_path / "a.onnx")
     model = onnx.load(tmp_path / "a.onnx")
     about = {entry.key: entry.value for entry in model.metadata_props}
     pixels = random_pictures(3, 16)
-    trained = Trained(folder, "numpy", 1)
-    expected = trained.workers.forward(trained.standardize(pixels))
+    trained = load(folder, backend_name="numpy", workers=1)
+    expected = trained.engine.forward(trained.standardize(pixels))
     assert (
         "float32 (N, 3, 16, 16), red, green, blue; pixels from 0 to 255, minus mean, divided by std"
         in model.doc_string
@@ -248,35 +251,35 @@ def change(path, **changes):
     ],
 )
 def test_damaged_metadata_are_refused(changes, folder, tmp_path):
-    weights.export(folder, tmp_path / "a.safetensors")
+    export(folder, tmp_path / "a.safetensors")
     change(tmp_path / "a.safetensors", **changes)
     with pytest.raises(
         InputError, match=r"what it says about itself is damaged, or not 'minialex weights 1'"
     ):
-        weights.find(tmp_path / "a.safetensors")
+        open_weights(tmp_path / "a.safetensors")
 
 
 @pytest.mark.parametrize("text", ["", "no json", "[]", "3", "[" * 100_000])
 def test_metadata_that_are_no_dict_are_refused(text, folder, tmp_path):
-    weights.export(folder, tmp_path / "a.safetensors")
+    export(folder, tmp_path / "a.safetensors")
     found, _ = safetensors_file.read(tmp_path / "a.safetensors")
     safetensors_file.write(tmp_path / "a.safetensors", found, {"minialex": text})
     with pytest.raises(InputError, match="what it says about itself is damaged"):
-        weights.find(tmp_path / "a.safetensors")
+        open_weights(tmp_path / "a.safetensors")
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("model", "vgg"), ("model", ["a"]), ("lrn", "twice"), ("lrn", {})]
 )
 def test_unknown_options_in_metadata_are_refused(name, value, folder, tmp_path):
-    weights.export(folder, tmp_path / "a.safetensors")
+    export(folder, tmp_path / "a.safetensors")
     _, metadata = safetensors_file.read(tmp_path / "a.safetensors")
     change(
         tmp_path / "a.safetensors",
         options=json.loads(metadata["minialex"])["options"] | {name: value},
     )
     with pytest.raises(InputError, match="what it says about itself is damaged"):
-        weights.find(tmp_path / "a.safetensors")
+        open_weights(tmp_path / "a.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -287,10 +290,10 @@ def test_unknown_options_in_metadata_are_refused(name, value, folder, tmp_path):
     ],
 )
 def test_metadata_that_the_tensors_contradict_are_refused(changes, said, folder, tmp_path):
-    weights.export(folder, tmp_path / "a.safetensors")
+    export(folder, tmp_path / "a.safetensors")
     change(tmp_path / "a.safetensors", **changes)
     with pytest.raises(InputError, match="does not fit this network") as caught:
-        Trained(tmp_path / "a.safetensors", "numpy", 1)
+        load(tmp_path / "a.safetensors", backend_name="numpy", workers=1)
     assert said in str(caught.value)
 
 
@@ -298,8 +301,8 @@ def serve(monkeypatch, tmp_path, url, content):
     """Makes "torchvision" mean `content`, published at `url`."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("MINIALEX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(weights, "URL", f"{url}lenet-12345678.pth")
-    monkeypatch.setattr(weights, "HASH", f"sha256:{hashlib.sha256(content).hexdigest()}")
+    monkeypatch.setattr(weight_files, "URL", f"{url}lenet-12345678.pth")
+    monkeypatch.setattr(weight_files, "HASH", f"sha256:{hashlib.sha256(content).hexdigest()}")
 
 
 def test_torchvision_s_weights_are_downloaded_once(monkeypatch, tmp_path):
@@ -309,7 +312,7 @@ def test_torchvision_s_weights_are_downloaded_once(monkeypatch, tmp_path):
     with web_server({"lenet-12345678.pth": content}) as (url, asked):
         serve(monkeypatch, tmp_path, url, content)
         for _ in range(2):
-            found = weights.find("torchvision")
+            found = open_weights("torchvision")
             assert found.path == tmp_path / "cache/weights/lenet-12345678.pth"
             assert found.progress["options"]["model"] == "lenet"
     assert asked == ["/lenet-12345678.pth"]
@@ -322,16 +325,16 @@ def test_without_them_it_says_what_to_do(files, monkeypatch, tmp_path):
         with pytest.raises(
             InputError, match=r"^cannot download .* and use --weights lenet-12345678\.pth$"
         ):
-            weights.find("torchvision")
+            open_weights("torchvision")
     assert list((tmp_path / "cache/weights").iterdir()) == []
 
 
 def test_the_published_weights_are_pinned():
     """torch's way: the digits in the name are the beginning of the hash."""
-    digits = weights.URL.removesuffix(".pth").rpartition("-")[2]
+    digits = URL.removesuffix(".pth").rpartition("-")[2]
     assert len(digits) == 8
-    assert weights.HASH.startswith(f"sha256:{digits}")
-    assert len(weights.HASH) == len("sha256:") + 64
+    assert HASH.startswith(f"sha256:{digits}")
+    assert len(HASH) == len("sha256:") + 64
 
 
 def test_trained_by_the_train_command_and_exported(tmp_path, pictures, command):
@@ -339,7 +342,7 @@ def test_trained_by_the_train_command_and_exported(tmp_path, pictures, command):
         tmp_path / "run", *trained_runs.on_folder(pictures[0].parents[2]), "--max-steps", 1
     )
     assert command("export", run, tmp_path / "a.safetensors")[0] == 0
-    assert answers(Trained(tmp_path / "a.safetensors"), pictures) == answers(Trained(run), pictures)
+    assert answers(load(tmp_path / "a.safetensors"), pictures) == answers(load(run), pictures)
 
 
 def test_help_shows_examples(command):

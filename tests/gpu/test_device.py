@@ -12,7 +12,6 @@ from trained_runs import last_epoch, on_folder, trained
 
 from minialex import backend, data, evaluate, models, optim, options, predict, train
 from minialex.layers import SoftmaxCrossEntropy
-from minialex.parallel.workers import Workers
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import numpy
 import pytest
 from data_helpers import random_pictures, views
 
+from minialex.data import augment
 from minialex.data.augment import (
     AUGMENTATIONS,
     Standardize,
@@ -218,7 +219,8 @@ def test_standardize_computes_its_formula_in_float32():
     "gain", [None, [[2.0], [0.5], [1.0]], [[1.25, 1.0, 0.8], [1.0, 1.0, 1.0], [0.5, 0.25, 2.0]]]
 )
 @pytest.mark.parametrize("shift", [None, [[1.0, -2.0, 3.5], [0.0, 0.0, 0.0], [-100.0, 0.0, 300.0]]])
-def test_colours_change_before_the_mean_is_subtracted(gain, shift, two_at_a_time):
+def test_colours_change_before_the_mean_is_subtracted(gain, shift, monkeypatch):
+    monkeypatch.setattr(augment, "CACHE_BYTES", 2 * 4 * 4 * 5 * 3)  # two pictures at a time
     x = numpy.random.default_rng(0).integers(0, 256, (3, 4, 5, 3), dtype=numpy.uint8)
     mean, std = numpy.array([100.5, 20.25, 0.0]), numpy.array([50.0, 2.5, 70.0])
     recoloured = views(n=3)

@@ -1,0 +1,80 @@
+"""Pictures and labels in somebody's own arrays, turned into a data set."""
+
+from collections.abc import Sequence
+
+import numpy
+from numpy.typing import ArrayLike
+
+Range = tuple[float, float]
+
+
+def as_pictures(
+    pictures: ArrayLike, pixel_range: Sequence[float] | None, expected: Sequence[int] | None = None
+) -> numpy.ndarray:
+    """Pictures as uint8 (N, S, S, C): from (N, S, S, C), (N, S, S) if they are grey, or one of
+    them.
+
+    pixel_range: the numbers that become 0 and 255; uint8 pictures stay as they are.
+    expected: (S, S, C), if it is known. ValueError if the pictures are not that.
+    """
+    x = numpy.asarray(pictures)
+    if x.dtype.kind not in "buif":
+        raise ValueError(f"expected pictures as numbers, got {x.dtype}")
+    got = x.shape
+    if expected is not None:
+        *sides, channels = expected
+        if channels == 1 and list(x.shape[-2:]) == sides and x.ndim <= 3:
+            x = x[..., None]
+        if list(x.shape) == list(expected):
+            x = x[None]
+    elif x.ndim == 3:
+        x = x[..., None]
+    wanted = expected or ("S", "S", "C")
+    if x.ndim != 4 or (expected is not None and list(x.shape[1:]) != list(expected)):
+        shape = ", ".join(map(str, wanted))
+        raise ValueError(f"expected pictures (N, {shape}), got {got}")
+    if x.shape[1] != x.shape[2] or x.shape[3] not in (1, 3):
+        raise ValueError(f"expected square pictures (N, S, S, C) with C = 1 or 3, got {got}")
+    if len(x) == 0:
+        raise ValueError("expected at least one picture, got none")
+    if x.dtype == numpy.uint8:
+        return x
+    if not numpy.isfinite(x).all():
+        raise ValueError("expected finite pixels, got NaN or infinity among them")
+    low, high = pixel_range or (0, 255)
+    scaled = (x.astype(numpy.float32) - low) * (255 / ((high - low) or 1))
+    return scaled.round().clip(0, 255).astype(numpy.uint8)
+
+
+def range_of(pictures: ArrayLike) -> Range | None:
+    """The least and the greatest pixel, which become 0 and 255; None for uint8, which stay."""
+    x = numpy.asarray(pictures)
+    if x.dtype == numpy.uint8 or x.size == 0 or x.dtype.kind not in "buif":
+        return None
+    return float(x.min()), float(x.max())
+
+
+def numbered(
+    labels: ArrayLike, class_names: Sequence[str] | None
+) -> tuple[numpy.ndarray, list[str]]:
+    """Labels as integers from 0, int64 (N,), and the names of the classes.
+
+    Names, as labels are numbered in the order of `class_names`, or in alphabetical order.
+    ValueError for labels that are neither names nor whole numbers from 0, or name no class.
+    """
+    x = numpy.asarray(labels)
+    if x.ndim != 1:
+        raise ValueError(f"expected labels (N,), got {x.shape}")
+    if x.dtype.kind in "OSU":
+        names = list(class_names or sorted({str(name) for name in x}))
+        numbers = {name: number for number, name in enumerate(names)}
+        unknown = next((str(name) for name in x if str(name) not in numbers), None)
+        if unknown is not None:
+            raise ValueError(f"the label {unknown!r} is not one of the classes {', '.join(names)}")
+        return numpy.array([numbers[str(name)] for name in x], numpy.int64), names
+    if x.dtype.kind not in "iu":
+        raise ValueError(f"expected labels as whole numbers or names, got {x.dtype}")
+    count = len(class_names) if class_names else int(x.max(initial=0)) + 1
+    if len(x) and not (x.min() >= 0 and x.max() < count):
+        raise ValueError(f"expected labels from 0 to {count - 1}, got {x.min()} to {x.max()}")
+    return x.astype(numpy.int64), list(class_names or map(str, range(count)))

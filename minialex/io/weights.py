@@ -1,0 +1,181 @@
+"""Weights of runs and of other programs: torchvision's, .pth, .safetensors.
+
+A .safetensors file by minialex says in its metadata, as JSON, all that a run's checkpoint says. A
+file by others says nothing; its shapes tell which model it is for, and the rest is assumed.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy
+
+from minialex import backend, models
+from minialex.data.download import cache_folder, fetch
+from minialex.errors import InputError
+from minialex.io import safetensors_file, torch_file, torch_layout
+from minialex.io.checkpoint import Checkpoint
+from minialex.io.description import rebuild
+from minialex.io.identify import assumed_progress, identify
+from minialex.layers import Layer
+from minialex.network import Network
+
+#: What --weights calls the weights of torchvision's AlexNet. The eight digits in their file's name
+#: begin this SHA-256.
+TORCHVISION = "torchvision"
+URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
+HASH = "sha256:7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"
+
+#: The entry of a .safetensors file's metadata that is ours, and its version.
+ABOUT, FORMAT = "minialex", "minialex weights 1"
+
+#: The largest side of pictures, in pixels, that is believed.
+LARGEST = 1024
+
+#: What must be known of weights for their network to be used, and what of the options.
+PROGRESS = ("options", "classes", "pictures", "mean", "std", "epochs", "steps")
+OPTIONS = ("model", "lrn", "dataset", "data_dir", "seed", "batch_size", "crop_padding")
+
+
+class WeightFile:
+    """Weights in a file that is not a run's checkpoint.
+
+    tensors    by torch's names, in torch's layout
+    progress   a checkpoint's progress as far as it is known, the rest None; "resize" says that
+               pictures are prepared as torchvision does it (data/torchvision_images.py)
+    assumed    what the file does not say and is assumed, in a sentence, or None
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        tensors: dict[str, numpy.ndarray],
+        progress: dict,
+        assumed: str | None = None,
+    ):
+        self.path, self.tensors, self.progress, self.assumed = path, tensors, progress, assumed
+
+    def restore_weights(self, network: Network) -> None:
+        """Copies the weights into the network; InputError, before anything is changed, if they do
+        not fit."""
+        torch_layout.load_into(network, self.tensors, str(self.path))
+
+
+def open_weights(weights: Path | str, model: str | None = None) -> Checkpoint | WeightFile:
+    """Opens weights: a run's folder, a checkpoint, a .pth or .safetensors file, or "torchvision".
+
+    model: which model a file is for, if it does not say so and could be for several.
+    InputError if the file is missing, damaged, of another kind, or for another model.
+    """
+    path = Path(weights)
+    if str(weights) == TORCHVISION:
+        hint = f"download it elsewhere and use --weights {Path(URL).name}"
+        path = fetch(URL, Path(URL).name, HASH, cache_folder("weights"), hint)
+    found = Checkpoint(path / "checkpoint.npz") if path.is_dir() else from_file(path, model)
+    if isinstance(found, Checkpoint):
+        found.require(PROGRESS)
+        for name in OPTIONS:
+            if name not in found.progress["options"]:
+                raise InputError(
+                    f"{found.path} has other options than this version of the command: no {name}"
+                )
+    said = found.progress["options"]["model"]
+    if model not in (None, said):
+        raise InputError(f"{weights} has the weights of {said}, not of --model {model}")
+    return found
+
+
+def from_file(path: Path, model: str | None) -> Checkpoint | WeightFile:
+    """What the file holds, judged by how it begins, not by its name."""
+    if not path.exists():
+        raise InputError(f"there is no checkpoint or other file of weights {path}")
+    with open(path, "rb") as file:
+        start = file.read(256)
+    if start[8:9] == b"{":
+        tensors, metadata = safetensors_file.read(path)
+        if ABOUT in metadata:
+            return WeightFile(path, tensors, described(path, metadata[ABOUT]))
+    elif start[:1] == b"\x80" or (start[:2] == b"PK" and b"data.pkl" in start):
+        tensors = torch_file.read(path)
+    else:
+        return Checkpoint(path)
+    tensors = torch_layout.without_prefix(tensors)
+    fit = identify(path, tensors, model)
+    progress, assumed = assumed_progress(fit)
+    like_torchvisions = (fit.model, fit.channels, fit.classes) == ("alexnet-owt", 3, 1000)
+    note = f"{path} does not say what it is for: assumed {assumed}"
+    return WeightFile(path, tensors, progress, None if like_torchvisions else note)
+
+
+def described(path: Path, text: str) -> dict:
+    """The `progress` in minialex's own metadata; InputError if it is damaged or of another
+    version."""
+    try:
+        progress = json.loads(text)
+        chosen, (*_, side, channels) = progress["options"], progress["pictures"]
+        whole = (
+            progress["format"] == FORMAT
+            and set(PROGRESS) <= set(progress)
+            and set(OPTIONS) <= set(chosen)
+        )
+        whole &= (
+            (chosen["model"] in models.MODELS or "network" in progress)
+            and chosen["lrn"] in (None, *models.LRN)
+            and 1 <= side <= LARGEST
+        )
+        whole &= all(isinstance(name, str) for name in progress["classes"])
+        whole &= len(progress["mean"]) == len(progress["std"]) == channels
+        whole &= all(abs(float(number)) < 1e6 for number in (*progress["mean"], *progress["std"]))
+        whole &= (
+            isinstance(progress.get("resize", side), int)
+            and side <= progress.get("resize", side) <= 2 * LARGEST
+        )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        whole = False
+    if not whole:
+        raise InputError(
+            f"{path} is by minialex, but what it says about itself is damaged, or not {FORMAT!r}"
+        )
+    return progress
+
+
+def build_network(
+    opened: Checkpoint | WeightFile, own_layers: Iterable[type[Layer]] = ()
+) -> Network:
+    """The network with these weights, on the host.
+
+    own_layers: classes of your own that it may be made of (see description.rebuild). InputError if
+    the weights do not fit.
+    """
+    progress = opened.progress
+    if "network" in progress:
+        network = rebuild(progress["network"], own_layers)
+    else:
+        *_, side, channels = progress["pictures"]
+        classes = len(progress["classes"])
+        network = models.of_run(progress["options"], classes, side, channels)
+    opened.restore_weights(network)
+    return network
+
+
+def start_from(
+    opened: Checkpoint | WeightFile, learner: Network, class_names: Sequence[str]
+) -> None:
+    """Copies the weights into `learner` for fine-tuning; without the last layer's if they are for
+    other classes. InputError, before anything is changed, if they do not fit.
+    """
+    given, wanted = build_network(opened).params, dict(learner.params)
+    if not has_classes(opened, class_names):
+        wanted = dict(list(wanted.items())[:-2])
+    for name, array in wanted.items():
+        shape = given[name].shape if name in given else "missing"
+        if shape != array.shape:
+            wrong = f"{name} is {shape}, expected shape {array.shape}"
+            raise InputError(f"{opened.path} does not fit this network: {wrong}")
+    for name, array in wanted.items():
+        array[...] = backend.to_device(given[name], backend.of(array))
+
+
+def has_classes(opened: Checkpoint | WeightFile, class_names: Sequence[str]) -> bool:
+    """Whether the weights are for exactly these classes."""
+    return opened.progress["classes"] == list(class_names)

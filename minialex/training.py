@@ -1,0 +1,276 @@
+"""Training: the loop over epochs and batches, on its own layers or on the fast engine."""
+
+import contextlib
+import math
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy
+from numpy.typing import ArrayLike
+from tqdm.auto import tqdm
+
+from minialex import backend, charts, fast, schedules
+from minialex.backend import Array
+from minialex.cores import usable_cores
+from minialex.data.augment import Standardize
+from minialex.data.batches import Batches
+from minialex.data.dataset import Dataset
+from minialex.data.lighting import Lighting
+from minialex.data.statistics import standardize_from
+from minialex.errors import InputError
+from minialex.evaluation import evaluate
+from minialex.fast.memory import GPU_WORKSPACE
+from minialex.files import write_output
+from minialex.inference import TrainedNetwork
+from minialex.io.checkpoint import save_checkpoint
+from minialex.layers import SoftmaxCrossEntropy
+from minialex.network import Network
+from minialex.notebook import LiveCurves
+from minialex.optim import Adam, Optimizer
+
+ENGINES = ("fast", "plain")
+
+#: How far the epoch under way has come: steps, pictures seen, the sum of their losses, right
+#: answers, time, last learning rate.
+NEW_EPOCH = {
+    "steps": 0,
+    "seen": 0,
+    "loss_sum": 0.0,
+    "correct": 0,
+    "seconds": 0.0,
+    "learning_rate": 0.0,
+}
+
+
+class Trainer:
+    """Trains a network on a data set and tells how good it is.
+
+    network      any Network; move it to a GPU first with network.to(minialex.backend.get("cupy"))
+    dataset      pictures and labels: data.load("cifar10"), or Dataset.from_arrays(…) for your own
+    optimizer    default: Adam(network)
+    schedule     the learning rate over time (default: the optimiser's lr throughout)
+    loss         default: SoftmaxCrossEntropy()
+    batch_size   pictures in a step
+    augment      names from data.augment.AUGMENTATIONS: how training pictures vary
+    lighting     the colour shifts, if `augment` names "lighting"
+    standardize  what pixels go through first (default: to mean 0 and deviation 1 in training)
+    seed         of the order and the views of the training pictures
+    engine       "fast", or "plain" for the layers as they are read: the same numbers, to rounding
+    workers      threads of the fast engine on a CPU (default: one a core)
+
+    `history` has a dict for each epoch: losses, accuracies (shares of 1), learning rate, seconds.
+    `progress` is saved with the weights: how far training has come, and what pictures go through.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        dataset: Dataset,
+        optimizer: Optimizer | None = None,
+        schedule: schedules.Constant | None = None,
+        *,
+        loss: SoftmaxCrossEntropy | None = None,
+        batch_size: int = 64,
+        augment: Iterable[str] = (),
+        lighting: Lighting | None = None,
+        standardize: Standardize | None = None,
+        seed: int = 0,
+        engine: str = "fast",
+        workers: int | None = None,
+        gpu_workspace: int = GPU_WORKSPACE,
+    ):
+        if engine not in ENGINES:
+            raise ValueError(f"engine is one of {', '.join(ENGINES)}, got {engine!r}")
+        check_fit(network, dataset)
+        self.network, self.dataset = network, dataset
+        self.on_gpu = network.module is not numpy
+        workers = 1 if self.on_gpu else workers or usable_cores()
+        fast_engine = engine == "fast"
+        self.engine = fast.prepare(network, workers, gpu_workspace) if fast_engine else network
+        self.optimizer = optimizer or Adam(network)
+        self.schedule = schedule or schedules.Constant(self.optimizer.lr)
+        self.loss = loss or SoftmaxCrossEntropy()
+        standardize = standardize or standardize_from(dataset.train)
+        views = dict.fromkeys(augment, True) | {"lighting": lighting}
+        self.batches = Batches(dataset.train, batch_size, standardize, seed, **views)
+        self.test_batches = Batches(dataset.test, batch_size, standardize)
+        self.progress: dict[str, Any] = {
+            "options": {
+                "model": None,
+                "lrn": None,
+                "dataset": None,
+                "data_dir": None,
+                "seed": seed,
+                "batch_size": batch_size,
+                "crop_padding": None,
+            },
+            "classes": dataset.class_names,
+            "pictures": [len(dataset.train), len(dataset.test), *network.input_shape],
+            "epochs": 0,
+            **NEW_EPOCH,
+            "mean": standardize.mean.tolist(),
+            "std": standardize.std.tolist(),
+            "pixel_range": dataset.pixel_range,
+            "lighting": lighting and lighting.to_json(),
+            "skipped": {},
+        }
+        self.history: list[dict] = []
+        self.last_loss: float | None = None  #: of the last step that was read
+        self.unread: list[tuple] = []  #: of each step since: loss, right answers, pictures
+
+    def fit(self, epochs: int = 1) -> list[dict]:
+        """Trains for this many more epochs and tests after each; returns `history`.
+
+        Shows a bar and prints a line an epoch; in a notebook, curves that update in place.
+        InputError if the loss becomes infinite or NaN.
+        """
+        curves = LiveCurves()
+        for _ in range(epochs):
+            for _ in self.train_epoch():
+                pass
+            scores = evaluate(self.engine, self.test_batches)
+            assert scores is not None
+            metrics = self.finish_epoch(scores)
+            tqdm.write(
+                f"epoch {metrics['epoch']}: train loss {metrics['train_loss']:.4f}, test accuracy "
+                f"{metrics['test_accuracy']:.2%}, {metrics['images_per_second']:,.0f} images/s"
+            )
+            curves.show(self.history)
+        return self.history
+
+    def evaluate(self) -> dict[str, float]:
+        """ "loss", "accuracy" and "top5" (shares of 1) on the test pictures."""
+        scores = evaluate(self.engine, self.test_batches)
+        assert scores is not None
+        return scores
+
+    def predict(self, pictures: ArrayLike) -> numpy.ndarray:
+        """The probability of each class, (N, classes), for new pictures; see
+        TrainedNetwork.predict."""
+        return self.trained().predict(pictures)
+
+    def trained(self) -> TrainedNetwork:
+        """The network as it is now, with its classes, ready for use."""
+        return TrainedNetwork(self.network, self.progress, engine=self.engine)
+
+    def save(self, path: Path | str) -> None:
+        """Writes weights, optimiser, schedule and progress to `path`, a .npz file without pickles;
+        minialex.load reads it, and the commands take it as --weights."""
+        self.check_weights()
+        save_checkpoint(Path(path), self.network, self.optimizer, self.schedule, self.progress)
+
+    def save_curves(self, path: Path | str) -> None:
+        """Draws loss and accuracy over the epochs into the PNG file `path`."""
+        write_output(Path(path), charts.curves({"training": self.history}))
+
+    def train_epoch(self, total_epochs: int | None = None) -> Iterator[None]:
+        """Trains on what is left of the epoch under way, and yields after each step.
+
+        `total_epochs` only says what the bar shows. Whoever stops half-way should call `read`.
+        """
+        progress, epoch, length = self.progress, self.progress["epochs"], len(self.batches)
+        title = f"epoch {epoch + 1}" + (f"/{total_epochs}" if total_epochs else "")
+        layout = "{desc} {percentage:3.0f}% |{bar}| {remaining} left, {rate_fmt}{postfix}"
+        bar = tqdm(
+            total=len(self.dataset.train),
+            initial=progress["seen"],
+            desc=title,
+            unit=" images",
+            leave=False,
+            disable=None,
+            bar_format=layout,
+        )
+        batches = self.batches.epoch(epoch, start=progress["steps"])
+        start = time.perf_counter() - progress["seconds"]
+        with bar, contextlib.closing(batches):
+            for x, labels in batches:
+                self.optimizer.lr = self.schedule(epoch + progress["steps"] / length)
+                if len(labels):  # a batch is empty if all its files are damaged
+                    self.step(x, labels)
+                progress["learning_rate"] = self.optimizer.lr
+                progress["steps"] += 1
+                progress["seen"] += len(labels)
+                bar.update(len(labels))
+                if not self.on_gpu or progress["steps"] == length:
+                    self.read()
+                if self.last_loss is not None and not self.unread:
+                    accuracy = progress["correct"] / progress["seen"]
+                    text = f"loss {self.last_loss:.3f}, accuracy {accuracy:.1%}"
+                    bar.set_postfix_str(text, refresh=False)
+                progress["seconds"] = time.perf_counter() - start
+                yield
+
+    def step(self, x: Array, labels: Array) -> None:
+        """Forward, loss, backward and update for one batch."""
+        loss, logits = self.engine.step(x, labels, self.loss)
+        if isinstance(self.engine, fast.Engine):
+            self.engine.update(self.optimizer)
+        else:
+            self.optimizer.step()
+        self.unread.append((loss, right_answers(logits, labels), len(labels)))
+
+    def read(self) -> None:
+        """Adds up in `progress` what the steps since the last time gave.
+
+        The host waits for the GPU here, and only here: in between it prepares the next steps.
+        """
+        for loss, right, pictures in self.unread:
+            self.last_loss = float(loss)
+            self.check_finite(self.last_loss, "loss")
+            self.progress["loss_sum"] += self.last_loss * pictures
+            self.progress["correct"] += int(right)
+        self.unread.clear()
+
+    def finish_epoch(self, scores: dict[str, float]) -> dict:
+        """Closes the epoch, of which `scores` are the test's; returns its line of `history`."""
+        self.check_finite(scores["loss"], "test loss")
+        progress = self.progress
+        metrics = {
+            "epoch": progress["epochs"] + 1,
+            "train_loss": progress["loss_sum"] / progress["seen"],
+            "train_accuracy": progress["correct"] / progress["seen"],
+            "test_loss": scores["loss"],
+            "test_accuracy": scores["accuracy"],
+            "test_top5": scores["top5"],
+            "learning_rate": progress["learning_rate"],
+            "images_per_second": progress["seen"] / progress["seconds"],
+            "seconds": progress["seconds"],
+        }
+        self.history.append(metrics)
+        self.schedule.observe(1 - scores["accuracy"], scores["loss"])
+        progress.update(NEW_EPOCH, epochs=progress["epochs"] + 1)
+        return metrics
+
+    def check_weights(self) -> None:
+        """InputError if a weight is infinite or NaN."""
+        for array in self.network.params.values():
+            self.check_finite(float(abs(array).max()), "largest weight")
+
+    def check_finite(self, value: float, what: str) -> None:
+        """InputError if training has diverged."""
+        if not math.isfinite(value):
+            where = f"epoch {self.progress['epochs'] + 1} by step {self.progress['steps']}"
+            advice = f"try a smaller learning rate than {self.optimizer.lr:g}"
+            raise InputError(f"the {what} is {value} in {where}: {advice}")
+
+
+def check_fit(network: Network, dataset: Dataset) -> None:
+    """ValueError unless the network takes the data set's pictures and has a logit for each
+    class."""
+    side, channels = dataset.train.image_size, dataset.channels
+    if network.input_shape != (side, side, channels):
+        got, expected = (
+            "×".join(map(str, shape)) for shape in ((side, side, channels), network.input_shape)
+        )
+        raise ValueError(f"the network takes pictures of {expected}, the data set has {got}")
+    *_, shape = network.shapes().values()
+    if shape != (dataset.num_classes,):
+        classes = f"the data set has {dataset.num_classes} classes"
+        raise ValueError(f"{classes}, the network's output has shape {shape} for each picture")
+
+
+def right_answers(logits: Array, labels: numpy.ndarray) -> Array:
+    """How many of the logits (N, classes) are largest at their label, a number on their device."""
+    return (logits.argmax(axis=1) == backend.to_device(labels, backend.of(logits))).sum()

@@ -1,0 +1,81 @@
+"""The options that commands with a trained network share, and what they mean."""
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from minialex import models
+from minialex.command import add_common_options, number
+from minialex.errors import InputError
+from minialex.inference import TrainedNetwork, load
+from minialex.layers import Layer
+
+#: What to give as weights, for --help.
+WEIGHTS_HELP = "a run's folder, a checkpoint .npz, .pth or .safetensors file, or torchvision"
+
+
+def add_weight_options(group) -> None:
+    """Adds --model and --layers to a parser or a group of it."""
+    about = "what the weights are for, if their file leaves that open"
+    group.add_argument("--model", choices=models.MODELS, metavar="NAME", help=about)
+    about = "Python files with layers of your own, which the network is made of; they are run"
+    group.add_argument("--layers", type=Path, nargs="+", metavar="FILE", default=(), help=about)
+
+
+def add_trained_options(group) -> None:
+    """Adds the other options that every command with a trained network has."""
+    about = "pictures at a time (default: as in training)"
+    group.add_argument("--batch-size", type=number(int, 1), metavar="N", help=about)
+    add_common_options(group)
+
+
+def own_layers(files: Sequence[Path]) -> list[type[Layer]]:
+    """The layer classes that the Python files define; they are run, as `python FILE` would.
+
+    InputError if a file cannot be run or defines none.
+    """
+    found = []
+    for file in files:
+        spec = importlib.util.spec_from_file_location(file.stem, file)
+        if spec is None or spec.loader is None or not file.is_file():
+            raise InputError(f"--layers expects Python files, got {file}")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[file.stem] = module
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            raise InputError(f"{file} cannot be run: {type(error).__name__}: {error}") from error
+        classes = [kind for kind in vars(module).values() if is_own_layer(kind, file.stem)]
+        if not classes:
+            raise InputError(f"{file} defines no layer, a class derived from minialex.Layer")
+        found += classes
+    return found
+
+
+def is_own_layer(kind, module: str) -> bool:
+    """Whether `kind` is a layer class that the module called `module` defines."""
+    return isinstance(kind, type) and issubclass(kind, Layer) and kind.__module__ == module
+
+
+def folder_of(weights: str) -> Path:
+    """Where pictures of these weights go: the run's folder; the current one for other weights."""
+    path = Path(weights)
+    if path.is_dir():
+        return path
+    return path.parent if path.suffix == ".npz" else Path()
+
+
+def trained_of(given: argparse.Namespace) -> TrainedNetwork:
+    """What --weights, --model, --layers, --backend and --workers mean; assumptions go to stderr."""
+    trained = load(
+        given.weights,
+        backend_name=given.backend or "auto",
+        workers=given.workers,
+        model=given.model,
+        layers=own_layers(given.layers),
+    )
+    if trained.assumed:
+        print(f"note: {trained.assumed}", file=sys.stderr)
+    return trained
