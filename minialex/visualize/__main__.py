@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from minialex.command import Parser, run
+from minialex.command import Parser, program, run
 from minialex.files import check_replaceable, write_output
 from minialex.inference import folder_of
 from minialex.visualize import curves, features, filters, nearest, occlusion, saliency
@@ -49,7 +49,7 @@ class Kind(Parser):
     """The parser of one kind."""
 
     def __init__(self, prog: str, kind):
-        super().__init__(prog.partition("minialex.")[2], kind.ABOUT, kind.EXAMPLES, kind.USAGE)
+        super().__init__(prog.removeprefix(program()), kind.ABOUT, kind.EXAMPLES, kind.USAGE)
 
 
 def main(arguments: Sequence[str]) -> None:
