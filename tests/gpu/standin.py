@@ -20,13 +20,10 @@ import inspect
 import math
 import numbers
 import operator
-import pathlib
-import re
-import subprocess
-import tempfile
 import types
 import typing
 
+import cpp
 import numpy
 
 try:
@@ -125,17 +122,23 @@ def check_arguments(name: str, known, args, kwargs) -> None:
     """TypeError if CuPy's function or method `known` (None where there is no CuPy) does not take these arguments."""
     if name == "einsum" and "out" in kwargs:  # its signature takes everything
         raise TypeError("einsum() got an unexpected keyword argument 'out'")
-    try:
-        signature = inspect.signature(known)
-    except (TypeError, ValueError):  # no CuPy, or written in C without a signature
-        is_ufunc = isinstance(getattr(numpy, name, None), numpy.ufunc)
-        for keyword in kwargs:
-            if keyword in REFUSED or (is_ufunc and keyword not in ("out", "dtype", "casting")):
-                raise TypeError(
-                    f"{name}() got an unexpected keyword argument {keyword!r}"
-                ) from None
+    signature = signature_of(known)
+    if signature is not None:
+        signature.bind(*args, **kwargs)
         return
-    signature.bind(*args, **kwargs)
+    is_ufunc = isinstance(getattr(numpy, name, None), numpy.ufunc)
+    for keyword in kwargs:
+        if keyword in REFUSED or (is_ufunc and keyword not in ("out", "dtype", "casting")):
+            raise TypeError(f"{name}() got an unexpected keyword argument {keyword!r}")
+
+
+@functools.cache
+def signature_of(known) -> inspect.Signature | None:
+    """The signature of a function; None where there is no CuPy, or it is C without a signature."""
+    try:
+        return inspect.signature(known)
+    except (TypeError, ValueError):
+        return None
 
 
 def call(name: str, function, args, kwargs):
@@ -459,151 +462,72 @@ class _Stream:
 
 
 class ElementwiseKernel:
-    """CuPy's, on the CPU: the same body in a loop, compiled as C++ by g++."""
+    """CuPy's ElementwiseKernel on the CPU: the same body in a loop, compiled as C++ by g++."""
 
-    def __init__(self, in_params, out_params, operation, name="kernel"):
-        split = [
-            [parameter.split() for parameter in text.split(",")] for text in (in_params, out_params)
-        ]
-        self.inputs, self.outputs = split
+    def __init__(self, in_params: str, out_params: str, operation: str, name: str = "kernel"):
+        self.inputs, self.outputs = (
+            [cpp.Parameter.parse(text) for text in texts.split(",")]
+            for texts in (in_params, out_params)
+        )
         self.operation, self.name = operation, name
+        self.constants = cpp.constants(operation)
+        self.reads = [cpp.reads(operation, parameter.name) for parameter in self.parameters]
+        self.functions = {}  # for each choice of dtype and of arrays or numbers as arguments
 
-    def __call__(self, *arguments):
-        parameters = [*self.inputs, *self.outputs]
+    @property
+    def parameters(self) -> list[cpp.Parameter]:
+        return [*self.inputs, *self.outputs]
+
+    def __call__(self, *arguments) -> None:
         device_only(*arguments)
-        if len(arguments) != len(parameters):
-            raise TypeError(f"{self.name}: {len(arguments)} arguments instead of {len(parameters)}")
-        outputs = arguments[len(self.inputs) :]
-        size = outputs[0].size
-        passed, back, generic = [], [], None
-        for (*raw, dtype, _), x in zip(parameters, arguments, strict=True):
+        dtype = self.checked_dtype(arguments)
+        are_arrays = [isinstance(x, ndarray) for x in arguments]
+        case = (dtype, *are_arrays)
+        if case not in self.functions:
+            source = cpp.source(self.inputs, self.outputs, are_arrays, dtype, self.operation)
+            self.functions[case] = cpp.compiled(source)
+        size = arguments[len(self.inputs)].size
+        passed = [ctypes.c_ssize_t(size), *map(ctypes.c_int, self.constants.values())]
+        copies = []
+        for parameter, x in zip(self.parameters, arguments, strict=True):
             if not isinstance(x, ndarray):
-                passed.append((dtype, x))
+                passed.append(cpp.NUMBERS[parameter.dtype_for(dtype)](x))
                 continue
-            if dtype != "T" and x.dtype != dtype:
-                raise TypeError(f"{self.name}: {x.dtype} instead of {dtype}")
-            if dtype == "T" and x.dtype != (generic := generic or x.dtype):
-                raise TypeError(f"{self.name}: {x.dtype} beside {generic}")
-            if not raw and x.shape != outputs[0].shape:
-                raise ValueError(
-                    f"{self.name}: an array of shape {x.shape} beside one of {outputs[0].shape}"
-                )
             whole = numpy.ascontiguousarray(x.memory)
-            back += [(x.memory, whole)] if whole is not x.memory else []
-            passed.append((dtype, whole))
-            overlaps = raw and any(numpy.shares_memory(x.memory, out.memory) for out in outputs)
-            if overlaps:
+            copies += [(x.memory, whole)] if whole is not x.memory else []
+            passed += [ctypes.c_void_p(whole.ctypes.data), ctypes.c_ssize_t(whole.size)]
+        if self.functions[case](*passed):
+            raise IndexError(f"{self.name} reads beyond an array's end")
+        for memory, whole in copies:
+            memory[...] = whole
+        read = [x for x, reads in zip(arguments, self.reads, strict=True) if reads]
+        outputs = arguments[len(self.inputs) :]
+        account.launch(self.name, arrays_in(unwrapped(read)), unwrapped(outputs))
+
+    def checked_dtype(self, arguments) -> str:
+        """The dtype that T stands for; an error for arguments that CuPy or a GPU would not take."""
+        if len(arguments) != len(self.parameters):
+            wanted = len(self.parameters)
+            raise TypeError(f"{self.name}: {len(arguments)} arguments, expected {wanted}")
+        outputs = arguments[len(self.inputs) :]
+        generic = None
+        for parameter, x in zip(self.parameters, arguments, strict=True):
+            if not isinstance(x, ndarray):
+                continue
+            if parameter.dtype != "T" and x.dtype != parameter.dtype:
+                raise TypeError(f"{self.name}: {x.dtype}, expected {parameter.dtype}")
+            if parameter.dtype == "T" and x.dtype != (generic := generic or x.dtype):
+                raise TypeError(f"{self.name}: {x.dtype} beside {generic}")
+            if not parameter.raw and x.shape != outputs[0].shape:
+                shapes = f"an array of shape {x.shape} beside one of {outputs[0].shape}"
+                raise ValueError(f"{self.name}: {shapes}")
+            if parameter.raw and any(numpy.shares_memory(x.memory, y.memory) for y in outputs):
                 raise ValueError(
-                    f"{self.name} reads at any place of an array that it writes into: on a GPU that is a race"
+                    f"{self.name} reads anywhere in an array that it writes into: a race on a GPU"
                 )
         if generic not in ("float32", "float64"):
             raise TypeError(f"{self.name}: T is {generic}, expected float32 or float64")
-        types_ = {
-            "T": "float" if generic == "float32" else "double",
-            "uint8": "uint8_t",
-            "int32": "int32_t",
-        }
-        numbers_ = {
-            "T": ctypes.c_float if generic == "float32" else ctypes.c_double,
-            "int32": ctypes.c_int32,
-        }
-        constants, body = self.constants()
-        run = compiled(self.source(parameters, passed, types_, constants, body))
-        c_arguments = [
-            ctypes.c_ssize_t(size),
-            *(ctypes.c_int(value) for value in constants.values()),
-        ]
-        for dtype, x in passed:
-            if isinstance(x, numpy.ndarray):
-                c_arguments += [ctypes.c_void_p(x.ctypes.data), ctypes.c_ssize_t(x.size)]
-            else:
-                c_arguments.append(numbers_[dtype](x))
-        if run(*c_arguments):
-            raise IndexError(f"{self.name} reads beyond an array's end")
-        for memory, whole in back:
-            memory[...] = whole
-        names = [name for *_, name in parameters]
-        read = [
-            x
-            for name, x in zip(names, arguments, strict=True)
-            if isinstance(x, ndarray) and self.reads(name)
-        ]
-        account.launch(self.name, unwrapped(read), unwrapped(outputs))
-
-    def reads(self, name: str) -> bool:
-        """Whether the body uses what lies in the array `name` before it assigns to it."""
-        parts = re.split(rf"\b{name} = ", self.operation, maxsplit=1)
-        if len(parts) == 1:  # an input, or one changed by += and the like
-            return True
-        before, after = parts
-        return re.search(rf"\b{name}\b", before + after.partition(";")[0]) is not None
-
-    def constants(self) -> tuple[dict[str, int], str]:
-        """The whole numbers that the body begins with, by name, and the rest of it: they are passed as arguments, so that the
-        body is compiled once for all sizes."""
-        match = re.match(r"(?:const int \w+ = -?\d+;\n)*", self.operation)
-        pairs = re.findall(r"const int (\w+) = (-?\d+);", match.group())
-        return {name: int(value) for name, value in pairs}, self.operation[match.end() :]
-
-    def source(self, parameters, passed, names, constants, body) -> str:
-        """The C++ of a function that runs the body for every element."""
-        declared, views, elements = [f"const int {name}" for name in constants], [], []
-        for number, ((*raw, dtype, name), (_, x)) in enumerate(
-            zip(parameters, passed, strict=True)
-        ):
-            const = "const " if number < len(self.inputs) else ""
-            if not isinstance(x, numpy.ndarray):
-                declared.append(f"const {names[dtype]} {name}")
-                continue
-            declared += [f"{const}{names[dtype]} *{name}_", f"const ptrdiff_t {name}_size"]
-            if raw:
-                views.append(f"const Raw<{names[dtype]}> {name} = {{{name}_, {name}_size}};")
-            else:
-                elements.append(f"{const}{names[dtype]} &{name} = {name}_[i];")
-        return f"""
-            #include <algorithm>
-            #include <cmath>
-            #include <cstddef>
-            #include <cstdint>
-            using namespace std;
-            using T = {names["T"]};
-            static bool beyond;
-            template <typename E> struct Raw {{
-                const E *memory;
-                const ptrdiff_t size;
-                E operator[](const ptrdiff_t j) const {{
-                    const bool inside = 0 <= j && j < size;
-                    beyond |= !inside;
-                    return inside ? memory[j] : E(0);
-                }}
-            }};
-            extern "C" int run(const ptrdiff_t size, {", ".join(declared)}) {{
-                beyond = false;
-                {" ".join(views)}
-                for (ptrdiff_t i = 0; i < size; ++i) {{
-                    {" ".join(elements)}
-                    {body};
-                }}
-                return beyond;
-            }}
-        """
-
-
-@functools.lru_cache
-def compiled(source: str):
-    """The function `run` of the C++ text."""
-    with tempfile.TemporaryDirectory() as folder:
-        library = pathlib.Path(folder, "kernel.so")
-        command = ["g++", "-O1", "-Wall", "-Werror", "-Wno-unused", "-shared", "-fPIC"]
-        made = subprocess.run(
-            [*command, "-x", "c++", "-", "-o", library],
-            input=source,
-            capture_output=True,
-            text=True,
-        )
-        if made.returncode:
-            raise SyntaxError(made.stderr)
-        return ctypes.CDLL(library).run
+        return str(generic)
 
 
 class OutOfMemoryError(MemoryError):
