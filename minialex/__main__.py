@@ -8,16 +8,16 @@ from types import ModuleType
 from minialex import __version__
 from minialex.command import Parser, did_you_mean, program, run, styled
 
-#: What each command does, in the order in which a user meets them.
+#: What each command does, in the order in which a new user needs them.
 COMMANDS = {
-    "train": "trains a network on a data set, on the CPU or on a GPU",
-    "evaluate": "how good a trained network is, and where it is wrong",
-    "predict": "what a trained network takes pictures for",
-    "visualize": "what it has learnt and looks at: filters, feature maps, saliency, …",
-    "report": "a run on one HTML page",
+    "train": "trains a network on a data set, on the CPU or a GPU",
+    "evaluate": "measures a trained network's accuracy and shows its mistakes",
+    "predict": "classifies pictures with a trained network",
+    "visualize": "draws filters, feature maps, saliency maps, …",
+    "report": "puts a training run on one HTML page",
     "weights": "exports trained weights for torch (.safetensors) and others (.onnx)",
-    "summary": "a model layer by layer: shapes, parameters, multiply-adds, memory",
-    "gradcheck": "proves every layer's backward pass by finite differences",
+    "summary": "lists a model's layers: shapes, parameters, multiply-adds, memory",
+    "gradcheck": "checks every layer's backward pass by finite differences",
 }
 
 
@@ -25,7 +25,7 @@ def parser() -> Parser:
     """The options of `minialex` itself."""
     example = f"{program()}train"
     examples = f"""\
-  {example:<32}  trains on drawn figures, about a minute
+  {example:<32}  trains on drawn shapes for about a minute
   {example + " --help":<32}  every command has examples in its help
 """
     p = Parser("", f"Runs a command:\n\n{listing()}", examples, "COMMAND [options]")
