@@ -449,14 +449,14 @@ def test_a_run_without_such_pictures_says_nothing_of_them(small, tmp_path, capsy
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "model"),
-    [(1, "alexnet-mini"), (8, "alexnet-cifar")],  # with 1 some batches are empty
+    ("batch_size", "workers"),
+    [(1, 1), (8, 2)],  # with batches of 1 some are empty, and a second thread would only wait
 )
 def test_a_run_with_damaged_pictures_resumes_bit_for_bit(
-    batch_size, model, damaged, tmp_path, capsys
+    batch_size, workers, damaged, tmp_path, capsys
 ):
     options, _ = damaged
-    options[options.index("--model") + 1] = model
+    options[options.index("--workers") + 1] = workers
     options[options.index("--batch-size") + 1] = batch_size
     options[options.index("--epochs") + 1] = options[options.index("--log-every") + 1] = 1
     call(train.main, *options, "--out", tmp_path / "whole", capsys=capsys)
