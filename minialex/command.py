@@ -1,11 +1,14 @@
 """Shared by all commands: option parsing, terminal styles, and exit codes."""
 
 import argparse
+import difflib
 import math
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NoReturn
 
 from minialex import backend
 from minialex.errors import InputError
@@ -23,7 +26,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, command: str, description: str, examples: str, usage: str = "[options]"):
         super().__init__(
-            prog=f"python -m minialex.{command}",
+            prog=program() + command,
             usage=f"%(prog)s {usage}",
             description=description,
             epilog="examples:\n" + examples,
@@ -31,8 +34,35 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
 
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message} (--help lists the options)\n")
+
+    def parse_known_args(self, *arguments, **options):
+        """argparse's, but an unknown option is an error, which names the most similar one."""
+        given, unknown = super().parse_known_args(*arguments, **options)
+        if unknown:
+            option = next((text for text in unknown if text.startswith("-")), "")
+            suggestion = did_you_mean(option.partition("=")[0], self._option_string_actions)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{suggestion}")
+        return given, unknown
+
+    def _check_value(self, action: argparse.Action, value) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += did_you_mean(str(value), map(str, action.choices))
+            raise
+
+
+def program() -> str:
+    """What precedes a command's name: "minialex " in the script of that name, else "python -m minialex."."""
+    return "minialex " if Path(sys.argv[0]).stem == "minialex" else "python -m minialex."
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """ "; did you mean NAME?" with the name most similar to `word`, or "" if none is."""
+    found = difflib.get_close_matches(word, list(names), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 def number(

@@ -1,4 +1,4 @@
-"""What every test may ask for: the array module that `pytest --backend` names, and seeded random numbers."""
+"""Fixtures for all tests: the array module that `pytest --backend` names, random numbers, …"""
 
 import re
 import shutil
@@ -22,8 +22,14 @@ def pytest_addoption(parser):
     parser.addoption(
         "--backend",
         choices=devices,
-        help="where the layers compute (default: numpy, then standin.py)",
+        help="the array module of the layers (default: numpy, then tests/gpu/standin.py)",
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """With --backend cupy all tests run in one process: two would share the GPU's memory."""
+    return 0 if config.getoption("--backend") == "cupy" else None
 
 
 def pytest_generate_tests(metafunc):
@@ -41,12 +47,18 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="session")
 def xp(request):
-    """The array module under test. Inputs are made on the host and moved with `xp.asarray`, results compared on the host."""
+    """The array module under test.
+
+    Inputs are made on the host and moved with `xp.asarray`; results are compared on the host.
+    """
     return module(request.param)
 
 
 def module(name):
-    """The array module of that name; the test is skipped, or the session ends, where it cannot work."""
+    """The array module of that name.
+
+    Skips the test if there is no compiler for the stand-in; ends the session if there is no GPU.
+    """
     if name == "standin":
         need_compiler()
         return standin
@@ -58,13 +70,13 @@ def module(name):
 
 @pytest.fixture(scope="session")
 def device(request):
-    """The array module under test where that is not NumPy, for what is compared with NumPy."""
+    """The array module under test, if it is not NumPy, for comparisons with NumPy."""
     return module(request.param)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
-    """What is remembered of folders goes to a folder of the tests' own."""
+    """The tests cache listings of folders in a temporary folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINIALEX_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -72,7 +84,7 @@ def own_cache(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def auto_is_numpy(request, monkeypatch):
-    """Commands that nobody tells where to compute do so on the CPU, also where a GPU works."""
+    """Commands without --backend compute on the CPU, even if there is a GPU."""
     if request.path.name != "test_backend.py":
         get = backend.get
         monkeypatch.setattr(
@@ -82,25 +94,25 @@ def auto_is_numpy(request, monkeypatch):
 
 @pytest.fixture
 def compiler():
-    """For tests that use the stand-in whatever --backend says."""
+    """Skips a test that uses the stand-in, whatever --backend says, if there is no compiler."""
     need_compiler()
 
 
 def need_compiler():
     if shutil.which("g++") is None:
-        pytest.skip("the stand-in for a GPU needs a C++ compiler, g++")
+        pytest.skip("the stand-in for a GPU needs the C++ compiler g++, which is not installed")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def one_blas_thread():
-    """The products here are small: several BLAS threads would only wait for each other."""
+    """The matrix products here are small: BLAS threads would only wait for each other."""
     with threadpool_limits(1, user_api="blas"):
         yield
 
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """`evaluate` writes empty pictures, for tests of anything else: drawing takes most of its time."""
+    """`evaluate` writes empty pictures: drawing them takes most of its time."""
     for module, name in ((charts, "confusion"), (figures, "sheet")):
         monkeypatch.setattr(module, name, lambda *given: PNG_MARK)
 
@@ -112,7 +124,7 @@ def rng():
 
 @pytest.fixture
 def two_at_a_time(monkeypatch):
-    """Layers walk through a batch two pictures at a time, as they do where the cache or the workspace holds no more."""
+    """Layers go through a batch two pictures at a time, as if the cache held no more."""
 
     def slices(count, bytes_each, budget):
         return [slice(start, min(start + 2, count)) for start in range(0, count, 2)]

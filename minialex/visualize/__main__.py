@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from minialex.command import Parser, run
+from minialex.command import Parser, program, run
 from minialex.files import check_replaceable, write_output
 from minialex.visualize import curves, features, filters, nearest, occlusion, saliency
 from minialex.weight_options import folder_of
@@ -50,7 +50,7 @@ class Kind(Parser):
     """The parser of one kind, a module of this package."""
 
     def __init__(self, prog: str, kind: ModuleType):
-        super().__init__(prog.partition("minialex.")[2], kind.ABOUT, kind.EXAMPLES, kind.USAGE)
+        super().__init__(prog.removeprefix(program()), kind.ABOUT, kind.EXAMPLES, kind.USAGE)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
-"""python -m minialex: all commands are listed, and each explains itself."""
+"""minialex and python -m minialex: all commands are listed, each explains itself, and both run."""
 
 import importlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ from command_runs import call
 
 import minialex
 from minialex import __main__ as listing
+from minialex.command import Parser
 
 
 def commands_that_exist():
-    """The modules that end by running a command: "train" for train.py, "visualize" for visualize/__main__.py."""
+    """Modules that end by running a command: train for train.py, visualize for its __main__.py."""
     package = Path(minialex.__file__).parent
     found = (
         path.relative_to(package)
@@ -54,11 +56,46 @@ def test_the_version(capsys):
     ("arguments", "said"),
     [
         (["--colour"], "unrecognized arguments: --colour"),
-        (["fly", "away"], "unrecognized arguments: fly away"),
-        (["train", "--epochs", 3], "the command is python -m minialex.train, with a dot"),
+        (["--versoin"], "unrecognized arguments: --versoin; did you mean --version?"),
+        (["fly", "away"], "there is no command 'fly' ("),
+        (["trian", "--epochs", 3], "there is no command 'trian'; did you mean train? ("),
+        (["train", "--epoch=3"], "unrecognized arguments: --epoch=3; did you mean --epochs? ("),
+        (["train", "--model", "alexnet-tiny"], "); did you mean alexnet-mini? ("),
+        (["train", "--dataset", "cifar"], "); did you mean cifar10? ("),
+        (["visualize", "filter"], "); did you mean filters? ("),
+        (["visualize", "filters", "--weights", "w", "--outs", "f"], "did you mean --out? ("),
     ],
 )
 def test_anything_else_is_one_line_and_exit_code_2(arguments, said, capsys):
     code, out, err = call(listing.main, *arguments, capsys=capsys)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert said in err
+
+
+@pytest.mark.parametrize("name", sorted(commands_that_exist()))
+def test_the_script_runs_the_command_under_its_own_name(name, capsys, monkeypatch):
+    monkeypatch.setattr("minialex.command.program", lambda: "minialex ")
+    code, out, _ = call(listing.main, name, "--help", capsys=capsys)
+    assert code == 0
+    assert out.startswith(f"usage: minialex {name}")
+
+
+@pytest.mark.parametrize(
+    ("started", "prefix"),
+    [
+        ("/venv/bin/minialex", "minialex "),
+        ("/src/minialex/__main__.py", "python -m minialex."),
+        ("/src/minialex/train.py", "python -m minialex."),
+    ],
+)
+def test_help_names_the_command_as_it_was_typed(started, prefix, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [started, "train"])
+    assert Parser("train", "", "").prog == f"{prefix}train"
+
+
+def test_a_kind_of_picture_has_help_in_the_script_too(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/venv/bin/minialex", "visualize", "filters", "--help"])
+    with pytest.raises(SystemExit) as end:
+        listing.entry()
+    assert end.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: minialex visualize filters ")

@@ -1,14 +1,15 @@
-"""A stand-in for CuPy: an array module that behaves as CuPy does where that differs from NumPy, on a machine without a GPU.
+"""A stand-in for CuPy on machines without a GPU: it behaves like CuPy where NumPy does not.
 
-This module is the array module: `standin.ndarray` holds a NumPy array as if it lay in a GPU's memory, and computes with
-NumPy. It
+This module is the array module: `standin.ndarray` holds a NumPy array as if it were in a GPU's
+memory, and computes with NumPy. It
 
-- refuses what CuPy refuses: host arrays and lists as operands, numpy.asarray(x) and NumPy's functions on x, `where=`, names and
-  keyword arguments that the installed CuPy lacks;
-- does what CuPy does differently: reductions give 0-d arrays, index arrays wrap around, `empty` is full of NaN;
-- refuses what CuPy leaves undefined or does behind one's back: assignment through an index that occurs twice, a host array as
-  an index (it would be uploaded each time);
-- keeps account of what a GPU would have to do, in `account`.
+- refuses what CuPy refuses: host arrays and lists as operands, numpy.asarray(x) and NumPy's
+  functions of x, `where=`, and names and keyword arguments that the installed CuPy lacks;
+- does what CuPy does differently: reductions return 0-d arrays, index arrays wrap around, `empty`
+  is full of NaN;
+- refuses what CuPy leaves undefined or does silently: assignment through an index that occurs
+  twice, and a host array as an index, which would be uploaded each time;
+- counts what a GPU would have to do, in `account`.
 """
 
 import collections
@@ -20,13 +21,10 @@ import inspect
 import math
 import numbers
 import operator
-import pathlib
-import re
-import subprocess
-import tempfile
 import types
 import typing
 
+import cpp
 import numpy
 
 try:
@@ -34,12 +32,12 @@ try:
 except ImportError:  # no wheel for this platform: the stand-in then offers all of NumPy's names
     cupy = None
 
-#: Arguments that NumPy's functions have and CuPy's lack, or give another meaning, where CuPy's cannot be asked.
+#: Arguments that CuPy's functions lack or interpret differently, for those without a signature.
 REFUSED = ("where", "initial", "subok", "writeable", "like", "mode", "order")
 
 
 class Launch(typing.NamedTuple):
-    """One kernel: bytes of the device's memory that it reads and writes, every operand once, and its products' FLOPs."""
+    """One kernel: the bytes that it reads and writes, each operand once, and a product's FLOPs."""
 
     name: str
     read: int
@@ -51,7 +49,8 @@ class Launch(typing.NamedTuple):
 class Account:
     """What the device was asked to do.
 
-    log: the kernels; waits: how often the host had to wait for the device; uploaded, downloaded: bytes between host and device.
+    log: the kernels; waits: how often the host had to wait for the device; uploaded, downloaded:
+    bytes copied between host and device.
     """
 
     log: list[Launch] = dataclasses.field(default_factory=list)
@@ -60,7 +59,7 @@ class Account:
     downloaded: int = 0
 
     def launch(self, name: str, read=(), written=(), flops: int = 0) -> None:
-        """Notes a kernel called `name` that reads and writes these (host) arrays."""
+        """Records a kernel called `name` that reads and writes these (host) arrays."""
         self.log.append(
             Launch(name, sum(a.nbytes for a in read), sum(a.nbytes for a in written), flops)
         )
@@ -76,7 +75,7 @@ account = Account()
 
 @contextlib.contextmanager
 def accounting():
-    """Within it, `account` starts from zero; it is that Account which the `with` gives."""
+    """`with accounting() as account` counts only what happens within it."""
     global account
     before, account = account, Account()
     try:
@@ -95,7 +94,7 @@ def device_only(*operands) -> None:
 
 
 def unwrapped(x):
-    """The host array in a device array; the same within tuples and lists; anything else as it is."""
+    """The host array in a device array, also within tuples and lists; anything else unchanged."""
     if isinstance(x, ndarray):
         return x.memory
     if isinstance(x, tuple | list):
@@ -104,7 +103,7 @@ def unwrapped(x):
 
 
 def wrapped(result):
-    """A device array over a host array or number; the same within tuples and lists; anything else as it is."""
+    """A device array over a host array or number, also within tuples; anything else unchanged."""
     if isinstance(result, numpy.ndarray | numpy.generic):
         return ndarray(numpy.asarray(result))
     if isinstance(result, tuple | list):
@@ -122,24 +121,30 @@ def arrays_in(x) -> list:
 
 
 def check_arguments(name: str, known, args, kwargs) -> None:
-    """TypeError if CuPy's function or method `known` (None where there is no CuPy) does not take these arguments."""
-    if name == "einsum" and "out" in kwargs:  # its signature takes everything
+    """TypeError if CuPy's function or method `known` (None without CuPy) lacks these arguments."""
+    if name == "einsum" and "out" in kwargs:  # its signature accepts anything
         raise TypeError("einsum() got an unexpected keyword argument 'out'")
-    try:
-        signature = inspect.signature(known)
-    except (TypeError, ValueError):  # no CuPy, or written in C without a signature
-        is_ufunc = isinstance(getattr(numpy, name, None), numpy.ufunc)
-        for keyword in kwargs:
-            if keyword in REFUSED or (is_ufunc and keyword not in ("out", "dtype", "casting")):
-                raise TypeError(
-                    f"{name}() got an unexpected keyword argument {keyword!r}"
-                ) from None
+    signature = signature_of(known)
+    if signature is not None:
+        signature.bind(*args, **kwargs)
         return
-    signature.bind(*args, **kwargs)
+    is_ufunc = isinstance(getattr(numpy, name, None), numpy.ufunc)
+    for keyword in kwargs:
+        if keyword in REFUSED or (is_ufunc and keyword not in ("out", "dtype", "casting")):
+            raise TypeError(f"{name}() got an unexpected keyword argument {keyword!r}")
+
+
+@functools.cache
+def signature_of(known) -> inspect.Signature | None:
+    """The signature of a function; None where there is no CuPy, or it is C without a signature."""
+    try:
+        return inspect.signature(known)
+    except (TypeError, ValueError):
+        return None
 
 
 def call(name: str, function, args, kwargs):
-    """NumPy's `function` of the arguments as one kernel: device arrays over its results, or the `out` that was given."""
+    """Runs NumPy's `function` as one kernel; returns device arrays, or the `out` that was given."""
     out = kwargs.get("out")
     args, kwargs = unwrapped(tuple(args)), {key: unwrapped(value) for key, value in kwargs.items()}
     result = wrapped(function(*args, **kwargs))
@@ -159,7 +164,7 @@ def elementwise(name: str, *operands, **kwargs):
 
 
 def matmul(x1, x2, /, out=None, **kwargs):
-    """The matrix product: cuBLAS takes two dimensions as they lie or transposed, otherwise contiguous copies are made."""
+    """The matrix product. cuBLAS takes contiguous or transposed matrices, and copies of others."""
     device_only(x1, x2, *([] if out is None else [out]))
     check_arguments("matmul", getattr(cupy, "matmul", None), (x1, x2), kwargs)
     a, b = x1.memory, x2.memory
@@ -178,12 +183,12 @@ def matmul(x1, x2, /, out=None, **kwargs):
 
 
 def ready_for_blas(a: numpy.ndarray, dimensions: int) -> bool:
-    """Whether CuPy hands an operand of a product with so many dimensions to cuBLAS without copying it."""
+    """Whether CuPy passes an operand of a product of `dimensions` axes to cuBLAS without a copy."""
     return a.flags.c_contiguous or (dimensions <= 2 and a.flags.f_contiguous)
 
 
 def wrapping(key, shape):
-    """The key with host arrays in it, wrapped around as a GPU does, and whether it is more than numbers and slices.
+    """(the key for NumPy, whether it holds arrays). Indices past the end wrap around, as on a GPU.
 
     TypeError for host arrays and lists as indices.
     """
@@ -191,7 +196,7 @@ def wrapping(key, shape):
     for k in keys:
         if isinstance(k, numpy.ndarray | list):
             raise TypeError(
-                f"an index of type {type(k)} would be uploaded at each use: move it to the device first"
+                f"an index of type {type(k)} would be uploaded at each use: move it to the device"
             )
     if not any(isinstance(k, ndarray) for k in keys):
         return key, False
@@ -209,7 +214,7 @@ def wrapping(key, shape):
         if isinstance(k, ndarray) and k.dtype.kind in "iu":
             k = k.memory % shape[axis]
         elif isinstance(k, ndarray):
-            account.waits += 1  # how many are true decides the result's shape
+            account.waits += 1  # the number of true values decides the result's shape
             axis += k.ndim - 1
             k = k.memory
         axis += k is not None
@@ -220,16 +225,15 @@ def wrapping(key, shape):
 class ndarray:
     """A device array: `memory` is its content, which only this module may look at."""
 
-    __array_ufunc__ = (
-        None  # so that NumPy's functions and arrays refuse it, and host + device ends here
-    )
+    __array_ufunc__ = None  # NumPy's functions refuse it, and host + device calls __radd__ here
 
     def __init__(self, memory: numpy.ndarray):
         self.memory = memory
 
     def __array__(self, *args, **kwargs):
         raise TypeError(
-            "Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array explicitly."
+            "Implicit conversion to a NumPy array is not allowed. "
+            "Please use `.get()` to construct a NumPy array explicitly."
         )
 
     def __array_function__(self, function, *args):
@@ -266,14 +270,14 @@ class ndarray:
             number = numpy.arange(self.size).reshape(self.shape)[key]
             if number.size != numpy.unique(number).size:
                 raise ValueError(
-                    "assignment through an index that occurs twice: which value stays is undefined on a GPU"
+                    "assignment through an index that occurs twice: on a GPU either value may win"
                 )
         target = numpy.asarray(self.memory[key])
         if (
             isinstance(value, ndarray)
             and target.__array_interface__ == value.memory.__array_interface__
         ):
-            return  # of x[key] += 1 the second half, which copies an array to itself: CuPy leaves it out
+            return  # the second half of x[key] += 1, a copy of an array to itself: CuPy skips it
         self.memory[key] = unwrapped(value)
         target = numpy.asarray(self.memory[key])
         account.launch(
@@ -282,7 +286,7 @@ class ndarray:
             [target],
         )
 
-    # What makes the host wait until the device has computed the number.
+    # These make the host wait until the device has computed the number.
 
     def item(self):
         account.waits += 1
@@ -312,7 +316,7 @@ class ndarray:
     def tolist(self):
         return self.get().tolist()
 
-    # Views, which cost nothing.
+    # These return views, which cost nothing.
 
     def transpose(self, *axes):
         return ndarray(self.memory.transpose(*axes))
@@ -337,7 +341,7 @@ class ndarray:
 
 
 def method(name: str):
-    """The method of the same name, as one kernel; reductions return 0-d device arrays where NumPy returns numbers."""
+    """NumPy's method as one kernel; reductions return 0-d device arrays instead of numbers."""
 
     def kernel(self, *args, **kwargs):
         device_only(*arrays_in([args, kwargs]))
@@ -367,8 +371,9 @@ def _operator(ufunc: str, reverse: bool, in_place: bool):
 
 
 for _symbol, _ufunc in dict(
-    add="add", sub="subtract", mul="multiply", truediv="true_divide", floordiv="floor_divide", mod="remainder", pow="power",
-    matmul="matmul", and_="bitwise_and", or_="bitwise_or", xor="bitwise_xor",
+    add="add", sub="subtract", mul="multiply", truediv="true_divide", floordiv="floor_divide",
+    mod="remainder", pow="power", matmul="matmul",
+    and_="bitwise_and", or_="bitwise_or", xor="bitwise_xor",
 ).items():  # fmt: skip
     _symbol = _symbol.rstrip("_")
     setattr(ndarray, f"__{_symbol}__", _operator(_ufunc, False, False))
@@ -385,7 +390,7 @@ for _symbol, _ufunc in dict(
 
 
 def asarray(a, dtype=None):
-    """A device array as it is; a host array or a list as an upload."""
+    """A device array unchanged; a host array or a list uploaded."""
     if isinstance(a, ndarray):
         return a if dtype is None else a.astype(dtype)
     memory = numpy.array(a, dtype)
@@ -397,12 +402,12 @@ array = asarray
 
 
 def asnumpy(a):
-    """A copy on the host, for which the host waits."""
+    """A copy on the host, which waits for it."""
     return a.get()
 
 
 def empty(shape, dtype=float):
-    """Memory with whatever is in it: NaN, or the byte 0xAA in whole numbers."""
+    """Uninitialised memory: NaN, or the byte 0xAA in integers."""
     memory = numpy.empty(shape, dtype)
     if memory.dtype.kind in "fc":
         memory[...] = math.nan
@@ -452,180 +457,101 @@ lib = types.SimpleNamespace(stride_tricks=types.SimpleNamespace(as_strided=_as_s
 
 
 class _Stream:
-    """The one stream that there is."""
+    """The only stream."""
 
     def synchronize(self):
         account.waits += 1
 
 
 class ElementwiseKernel:
-    """CuPy's, on the CPU: the same body in a loop, compiled as C++ by g++."""
+    """CuPy's ElementwiseKernel on the CPU: the same body in a loop, compiled as C++ by g++."""
 
-    def __init__(self, in_params, out_params, operation, name="kernel"):
-        split = [
-            [parameter.split() for parameter in text.split(",")] for text in (in_params, out_params)
-        ]
-        self.inputs, self.outputs = split
+    def __init__(self, in_params: str, out_params: str, operation: str, name: str = "kernel"):
+        self.inputs, self.outputs = (
+            [cpp.Parameter.parse(text) for text in texts.split(",")]
+            for texts in (in_params, out_params)
+        )
         self.operation, self.name = operation, name
+        self.constants = cpp.constants(operation)
+        self.reads = [cpp.reads(operation, parameter.name) for parameter in self.parameters]
+        self.functions = {}  # for each choice of dtype and of arrays or numbers as arguments
 
-    def __call__(self, *arguments):
-        parameters = [*self.inputs, *self.outputs]
+    @property
+    def parameters(self) -> list[cpp.Parameter]:
+        return [*self.inputs, *self.outputs]
+
+    def __call__(self, *arguments) -> None:
         device_only(*arguments)
-        if len(arguments) != len(parameters):
-            raise TypeError(f"{self.name}: {len(arguments)} arguments instead of {len(parameters)}")
-        outputs = arguments[len(self.inputs) :]
-        size = outputs[0].size
-        passed, back, generic = [], [], None
-        for (*raw, dtype, _), x in zip(parameters, arguments, strict=True):
+        dtype = self.checked_dtype(arguments)
+        are_arrays = [isinstance(x, ndarray) for x in arguments]
+        case = (dtype, *are_arrays)
+        if case not in self.functions:
+            source = cpp.source(self.inputs, self.outputs, are_arrays, dtype, self.operation)
+            self.functions[case] = cpp.compiled(source)
+        size = arguments[len(self.inputs)].size
+        passed = [ctypes.c_ssize_t(size), *map(ctypes.c_int, self.constants.values())]
+        copies = []
+        for parameter, x in zip(self.parameters, arguments, strict=True):
             if not isinstance(x, ndarray):
-                passed.append((dtype, x))
+                passed.append(cpp.NUMBERS[parameter.dtype_for(dtype)](x))
                 continue
-            if dtype != "T" and x.dtype != dtype:
-                raise TypeError(f"{self.name}: {x.dtype} instead of {dtype}")
-            if dtype == "T" and x.dtype != (generic := generic or x.dtype):
-                raise TypeError(f"{self.name}: {x.dtype} beside {generic}")
-            if not raw and x.shape != outputs[0].shape:
-                raise ValueError(
-                    f"{self.name}: an array of shape {x.shape} beside one of {outputs[0].shape}"
-                )
             whole = numpy.ascontiguousarray(x.memory)
-            back += [(x.memory, whole)] if whole is not x.memory else []
-            passed.append((dtype, whole))
-            overlaps = raw and any(numpy.shares_memory(x.memory, out.memory) for out in outputs)
-            if overlaps:
+            copies += [(x.memory, whole)] if whole is not x.memory else []
+            passed += [ctypes.c_void_p(whole.ctypes.data), ctypes.c_ssize_t(whole.size)]
+        if self.functions[case](*passed):
+            raise IndexError(f"{self.name} reads beyond an array's end")
+        for memory, whole in copies:
+            memory[...] = whole
+        read = [x for x, reads in zip(arguments, self.reads, strict=True) if reads]
+        outputs = arguments[len(self.inputs) :]
+        account.launch(self.name, arrays_in(unwrapped(read)), unwrapped(outputs))
+
+    def checked_dtype(self, arguments) -> str:
+        """The dtype that T stands for; an error for arguments that CuPy or a GPU would not take."""
+        if len(arguments) != len(self.parameters):
+            wanted = len(self.parameters)
+            raise TypeError(f"{self.name}: {len(arguments)} arguments, expected {wanted}")
+        outputs = arguments[len(self.inputs) :]
+        generic = None
+        for parameter, x in zip(self.parameters, arguments, strict=True):
+            if not isinstance(x, ndarray):
+                continue
+            if parameter.dtype != "T" and x.dtype != parameter.dtype:
+                raise TypeError(f"{self.name}: {x.dtype}, expected {parameter.dtype}")
+            if parameter.dtype == "T" and x.dtype != (generic := generic or x.dtype):
+                raise TypeError(f"{self.name}: {x.dtype} beside {generic}")
+            if not parameter.raw and x.shape != outputs[0].shape:
+                shapes = f"an array of shape {x.shape} beside one of {outputs[0].shape}"
+                raise ValueError(f"{self.name}: {shapes}")
+            if parameter.raw and any(numpy.shares_memory(x.memory, y.memory) for y in outputs):
                 raise ValueError(
-                    f"{self.name} reads at any place of an array that it writes into: on a GPU that is a race"
+                    f"{self.name} reads anywhere in an array that it writes into: a race on a GPU"
                 )
         if generic not in ("float32", "float64"):
             raise TypeError(f"{self.name}: T is {generic}, expected float32 or float64")
-        types_ = {
-            "T": "float" if generic == "float32" else "double",
-            "uint8": "uint8_t",
-            "int32": "int32_t",
-        }
-        numbers_ = {
-            "T": ctypes.c_float if generic == "float32" else ctypes.c_double,
-            "int32": ctypes.c_int32,
-        }
-        constants, body = self.constants()
-        run = compiled(self.source(parameters, passed, types_, constants, body))
-        c_arguments = [
-            ctypes.c_ssize_t(size),
-            *(ctypes.c_int(value) for value in constants.values()),
-        ]
-        for dtype, x in passed:
-            if isinstance(x, numpy.ndarray):
-                c_arguments += [ctypes.c_void_p(x.ctypes.data), ctypes.c_ssize_t(x.size)]
-            else:
-                c_arguments.append(numbers_[dtype](x))
-        if run(*c_arguments):
-            raise IndexError(f"{self.name} reads beyond an array's end")
-        for memory, whole in back:
-            memory[...] = whole
-        names = [name for *_, name in parameters]
-        read = [
-            x
-            for name, x in zip(names, arguments, strict=True)
-            if isinstance(x, ndarray) and self.reads(name)
-        ]
-        account.launch(self.name, unwrapped(read), unwrapped(outputs))
-
-    def reads(self, name: str) -> bool:
-        """Whether the body uses what lies in the array `name` before it assigns to it."""
-        parts = re.split(rf"\b{name} = ", self.operation, maxsplit=1)
-        if len(parts) == 1:  # an input, or one changed by += and the like
-            return True
-        before, after = parts
-        return re.search(rf"\b{name}\b", before + after.partition(";")[0]) is not None
-
-    def constants(self) -> tuple[dict[str, int], str]:
-        """The whole numbers that the body begins with, by name, and the rest of it: they are passed as arguments, so that the
-        body is compiled once for all sizes."""
-        match = re.match(r"(?:const int \w+ = -?\d+;\n)*", self.operation)
-        pairs = re.findall(r"const int (\w+) = (-?\d+);", match.group())
-        return {name: int(value) for name, value in pairs}, self.operation[match.end() :]
-
-    def source(self, parameters, passed, names, constants, body) -> str:
-        """The C++ of a function that runs the body for every element."""
-        declared, views, elements = [f"const int {name}" for name in constants], [], []
-        for number, ((*raw, dtype, name), (_, x)) in enumerate(
-            zip(parameters, passed, strict=True)
-        ):
-            const = "const " if number < len(self.inputs) else ""
-            if not isinstance(x, numpy.ndarray):
-                declared.append(f"const {names[dtype]} {name}")
-                continue
-            declared += [f"{const}{names[dtype]} *{name}_", f"const ptrdiff_t {name}_size"]
-            if raw:
-                views.append(f"const Raw<{names[dtype]}> {name} = {{{name}_, {name}_size}};")
-            else:
-                elements.append(f"{const}{names[dtype]} &{name} = {name}_[i];")
-        return f"""
-            #include <algorithm>
-            #include <cmath>
-            #include <cstddef>
-            #include <cstdint>
-            using namespace std;
-            using T = {names["T"]};
-            static bool beyond;
-            template <typename E> struct Raw {{
-                const E *memory;
-                const ptrdiff_t size;
-                E operator[](const ptrdiff_t j) const {{
-                    const bool inside = 0 <= j && j < size;
-                    beyond |= !inside;
-                    return inside ? memory[j] : E(0);
-                }}
-            }};
-            extern "C" int run(const ptrdiff_t size, {", ".join(declared)}) {{
-                beyond = false;
-                {" ".join(views)}
-                for (ptrdiff_t i = 0; i < size; ++i) {{
-                    {" ".join(elements)}
-                    {body};
-                }}
-                return beyond;
-            }}
-        """
-
-
-@functools.lru_cache
-def compiled(source: str):
-    """The function `run` of the C++ text."""
-    with tempfile.TemporaryDirectory() as folder:
-        library = pathlib.Path(folder, "kernel.so")
-        command = ["g++", "-O1", "-Wall", "-Werror", "-Wno-unused", "-shared", "-fPIC"]
-        made = subprocess.run(
-            [*command, "-x", "c++", "-", "-o", library],
-            input=source,
-            capture_output=True,
-            text=True,
-        )
-        if made.returncode:
-            raise SyntaxError(made.stderr)
-        return ctypes.CDLL(library).run
+        return str(generic)
 
 
 class OutOfMemoryError(MemoryError):
-    """CuPy's, by its name."""
+    """CuPy's exception of this name."""
 
 
 class _Pool:
-    """The memory that CuPy keeps for later: none here."""
+    """The memory that CuPy keeps for reuse: none here."""
 
     def total_bytes(self):
         return 0
 
 
 class _Device:
-    """The one device that there is."""
+    """The only device."""
 
     @property
     def mem_info(self):
         return free_memory, 80_000_000_000
 
 
-free_memory = 80_000_000_000  #: bytes, for those who ask; nothing is held to it
+free_memory = 80_000_000_000  #: bytes that the device says are free; not enforced
 get_default_memory_pool = _Pool
 
 cuda = types.SimpleNamespace(

@@ -1,6 +1,6 @@
-"""Every name that minialex takes from the array module, and every keyword it gives, in any line, is one that CuPy has.
+"""CuPy has every name that minialex takes from the array module, and every keyword argument.
 
-The stand-in checks what the tests execute; this reads the rest.
+The stand-in checks the lines that the tests execute; this reads the source of all of them.
 """
 
 import ast
@@ -15,7 +15,7 @@ SOURCES = sorted(Path(minialex.__file__).parent.rglob("*.py"))
 
 
 def taken(tree):
-    """(line, dotted name, keywords it is called with) of each attribute that the source takes from xp or backend.of(...)."""
+    """(line, dotted name, keywords of the call) for each attribute of xp or backend.of(...)."""
     inner = set()
     keywords = {
         node.func: [keyword.arg for keyword in node.keywords]
@@ -40,8 +40,8 @@ def is_module(node):
 
 
 def accepts(function, keyword):
-    """Whether CuPy's function takes the keyword. A ufunc of CuPy's has no signature to read; its documentation has three."""
-    if type(function).__name__ == "ufunc":
+    """Whether CuPy's function takes the keyword."""
+    if type(function).__name__ == "ufunc":  # has no signature; the three are from the documentation
         return keyword in ("out", "dtype", "casting")
     parameters = inspect.signature(function).parameters
     return keyword in parameters or any(
@@ -50,7 +50,13 @@ def accepts(function, keyword):
 
 
 def test_the_reading_finds_names_and_keywords():
-    source = "y = backend.of(x).lib.as_strided(x, writeable=no)\nxp.maximum(x, out=y)\nnumpy.nonsense\nbackend.of(x)\nz.xp.no"
+    source = """\
+y = backend.of(x).lib.as_strided(x, writeable=no)
+xp.maximum(x, out=y)
+numpy.nonsense
+backend.of(x)
+z.xp.no
+"""
     assert sorted(taken(ast.parse(source))) == [
         (1, "lib.as_strided", ["writeable"]),
         (2, "maximum", ["out"]),

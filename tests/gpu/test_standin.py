@@ -1,4 +1,4 @@
-"""The stand-in for CuPy catches each mistake that a GPU would not forgive, and counts what a GPU would do."""
+"""The stand-in for CuPy catches mistakes that fail on a GPU, and counts what a GPU would do."""
 
 import math
 
@@ -55,7 +55,7 @@ def test_a_mistake_ends_in_a_type_error(mistake, x):
 @pytest.mark.parametrize(
     "name", ["errstate", "seterr", "nditer", "ndenumerate", "insert", "block", "nonsense"]
 )
-def test_names_that_cupy_lacks_are_not_there(name):
+def test_names_that_cupy_lacks_do_not_exist(name):
     pytest.importorskip("cupy", exc_type=ImportError, reason="CuPy, to say which names it has")
     with pytest.raises(AttributeError, match=name):
         getattr(standin, name)
@@ -77,20 +77,20 @@ def test_an_index_beyond_the_end_wraps_around(x):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_unwritten_memory_is_not_a_number(dtype):
+def test_uninitialised_memory_is_nan(dtype):
     assert all(math.isnan(number) for number in standin.empty(3, dtype).tolist())
     assert all(
         math.isnan(number) for number in standin.empty_like(standin.zeros(3, dtype)).tolist()
     )
 
 
-def test_unwritten_whole_numbers_are_conspicuous():
+def test_uninitialised_integers_are_conspicuous():
     assert set(standin.empty((2, 2), "uint8").get().ravel()) == {0xAA}
 
 
-def test_a_layer_that_reads_what_it_never_wrote_is_found_out(x):
+def test_a_layer_that_reads_uninitialised_memory_gives_nan(x):
     class Sum(Layer):
-        """Adds to memory that nobody set to zero: on a CPU it is often zero by luck."""
+        """Adds to memory that was never set to zero: on a CPU it often is zero, by luck."""
 
         def forward(self, x, train=False):
             y = self.buffer("y", x, x.shape)
@@ -103,7 +103,7 @@ def test_a_layer_that_reads_what_it_never_wrote_is_found_out(x):
 @pytest.mark.parametrize(
     "function", [float, int, bool, str, lambda s: s.item(), lambda s: s.tolist(), backend.to_host]
 )
-def test_whatever_brings_a_number_to_the_host_waits(function, x):
+def test_bringing_a_number_to_the_host_waits(function, x):
     with standin.accounting() as account:
         total = x.sum()
         assert isinstance(total, standin.ndarray)
@@ -131,7 +131,7 @@ def test_a_kernel_reads_each_operand_once_and_writes_its_result(x):
     with standin.accounting() as account:
         y[:, 1:] = x[:, 1:]
         y[0] = 0
-        y[0] += 1  # adds in place; that Python then assigns the result to where it is costs nothing
+        y[0] += 1  # adds in place; that Python then assigns the result to itself costs nothing
     assert account.log == [("copy", 16, 16, 0), ("fill", 0, 12, 0), ("add", 12, 12, 0)]
     with standin.accounting() as account:
         x.reshape(3, 2), x.T, x[0], x[None], x.view("int32")
@@ -140,10 +140,10 @@ def test_a_kernel_reads_each_operand_once_and_writes_its_result(x):
 
 def test_products_count_their_multiplications_and_the_copies_before_them(x):
     with standin.accounting() as account:
-        x.T @ x  # as it lies: cuBLAS takes transposes
+        x.T @ x  # without a copy: cuBLAS takes transposes
     assert account.log == [("matmul", 48, 36, 2 * 3 * 3 * 2)]
     with standin.accounting() as account:
-        x[:, :2].T @ x[:, 1:]  # neither lies whole
+        x[:, :2].T @ x[:, 1:]  # neither is contiguous
     assert account.log == [("copy for matmul", 16, 16, 0)] * 2 + [("matmul", 32, 16, 2 * 2 * 2 * 2)]
     with standin.accounting() as account:
         standin.matmul(x, x.T, out=standin.zeros((2, 4), "float32")[:, ::2])
@@ -157,7 +157,7 @@ def test_uploads_are_counted(x):
     assert (account.uploaded, account.log) == (24, [])
 
 
-def test_numbers_are_numpys(x, rng):
+def test_results_are_numpys(x, rng):
     a, b = rng.standard_normal((2, 3, 4)), rng.standard_normal((2, 4, 3))
     da, db = standin.asarray(a), standin.asarray(b)
     for got, expected in [
@@ -174,11 +174,9 @@ def test_numbers_are_numpys(x, rng):
         numpy.testing.assert_array_equal(got.get(), expected)
 
 
-def test_a_network_of_python_numbers_stays_in_single_precision(x):
+def test_python_numbers_keep_single_precision_and_numpys_do_not(x):
     assert str((x * 0.1 + 1).dtype) == "float32"
-    assert (
-        str((x * numpy.float64(0.1)).dtype) == "float64"
-    )  # as CuPy does: keep NumPy's numbers out of the layers
+    assert str((x * numpy.float64(0.1)).dtype) == "float64"  # as in CuPy
 
 
 def test_it_is_a_backend(x):
@@ -195,12 +193,12 @@ def test_a_kernel_runs_its_body_for_every_element_and_counts_what_it_reads(x):
     with standin.accounting() as account:
         add(x, 2.0, y, total)
     assert (y.tolist(), total.tolist()) == ([6, 8, 10], [7, 9, 11])
-    assert account.log == [("add", 24 + 12, 24, 0)]  # x whole and total; y is only written
+    assert account.log == [("add", 24 + 12, 24, 0)]  # all of x, and total; y is only written
     strided = standin.zeros((3, 2), "float32").T
     unshifted = standin.ElementwiseKernel(
         "raw T x, T factor", "T y, T total", body.replace("3", "0"), "add"
     )
-    unshifted(x.T, 1.0, strided[0], strided[1])  # raw arrays are read in the order of their indices
+    unshifted(x.T, 1.0, strided[0], strided[1])  # raw arrays are read in C order
     assert strided.tolist() == [[0, 3, 1], [0, 3, 1]]
 
 
@@ -235,7 +233,7 @@ def test_a_kernel_refuses_host_arrays_and_mixed_precision(x):
         double(whole, standin.empty_like(whole))
 
 
-def test_a_kernel_that_reads_around_in_what_it_writes_is_refused(x):
+def test_a_kernel_that_reads_elsewhere_in_its_output_is_refused(x):
     shift = standin.ElementwiseKernel("raw T x", "T y", "y = x[0]")
     with pytest.raises(ValueError, match="race"):
         shift(x, x[:1])
