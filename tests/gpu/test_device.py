@@ -10,8 +10,20 @@ from command_runs import call
 from data_helpers import picture_folder
 from trained_runs import last_epoch, on_folder, trained
 
-from minialex import backend, data, evaluate, models, optim, options, predict, train
+from minialex import (
+    backend,
+    data,
+    evaluate,
+    fast,
+    models,
+    optim,
+    options,
+    predict,
+    schedules,
+    train,
+)
 from minialex.layers import SoftmaxCrossEntropy
+from minialex.training import right_answers
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +76,7 @@ def assert_ends_alike(folder, other):
 @pytest.mark.parametrize("model", ["alexnet-cifar", "alexnet-mini"])
 def test_twenty_steps_have_the_losses_of_the_cpu(model, kind, device):
     """Same seed, masks and pictures: in float64 one wrong gradient shows within a few steps."""
-    chosen = dict(optimizer=kind, lr=0.003, weight_decay=0.001, momentum=0.9)
+    rates = dict(lr=0.003, weight_decay=0.001, momentum=0.9)
     losses = []
     for module in (device, numpy):
         network = (
@@ -72,17 +84,14 @@ def test_twenty_steps_have_the_losses_of_the_cpu(model, kind, device):
             .astype("float64")
             .to(module)
         )
-        workers, optimizer = (
-            Workers(network, SoftmaxCrossEntropy(), 1),
-            optim.optimizer(network, chosen),
-        )
+        engine = fast.prepare(network)
+        optimizer, loss = optim.build(kind, network, **rates), SoftmaxCrossEntropy()
         rng = numpy.random.default_rng(1)
         losses.append([])
         for _ in range(20):
-            losses[-1].append(
-                float(workers.step(rng.standard_normal((6, 16, 16, 3)), rng.integers(0, 10, 6)))
-            )
-            workers.update(optimizer)
+            x, labels = rng.standard_normal((6, 16, 16, 3)), rng.integers(0, 10, 6)
+            losses[-1].append(float(engine.step(x, labels, loss)[0]))
+            engine.update(optimizer)
     numpy.testing.assert_allclose(*losses, rtol=1e-8)
     assert len(set(losses[0])) == 20
 
@@ -90,7 +99,7 @@ def test_twenty_steps_have_the_losses_of_the_cpu(model, kind, device):
 @pytest.mark.parametrize(
     "kind, schedule",
     # each schedule once: it gives the optimiser a number on the host
-    list(zip(itertools.cycle(optim.OPTIMIZERS), optim.SCHEDULES, strict=False)),
+    list(zip(itertools.cycle(optim.OPTIMIZERS), schedules.SCHEDULES, strict=False)),
 )
 def test_a_run_ends_with_the_weights_of_the_cpu(kind, schedule, pictures, device, use, tmp_path):
     chosen = [*on_folder(pictures), "--optimizer", kind, "--schedule", schedule]
@@ -156,16 +165,17 @@ def test_a_training_step_never_waits_for_the_device(kind, compiler, use, picture
     dataset = data.load(
         *(chosen[name] for name in ("dataset", "data_dir", "image_size", "seed", "crop_padding"))
     )
-    training = train.Training(chosen, dataset, standin)
+    trainer = train.trainer_of(chosen, dataset, standin)
+    training = train.TrainingRun(trainer, None)
     waits = []
 
-    def step(*arguments, step=training.workers.step):
+    def step(*arguments, step=trainer.engine.step):
         waits.append(account.waits)
         return step(*arguments)
 
-    training.workers.step = step
+    trainer.engine.step = step
     with standin.accounting() as account:
-        training.train_epoch(None)
+        training.train_epoch()
     assert waits == [0, 0, 0, 0, 8]  # the losses and correct answers of four steps
     assert account.waits == 10
 
@@ -184,6 +194,6 @@ def test_a_loss_that_is_nan_ends_the_run_when_it_is_fetched(
 
 def test_correct_answers_are_counted_on_the_device_of_the_logits(xp):
     logits = xp.asarray(numpy.array([[1, 2, 3], [3, 2, 1], [1, 3, 2]], "float32"))
-    right = train.right_answers(logits, numpy.array([2, 1, 1]))
+    right = right_answers(logits, numpy.array([2, 1, 1]))
     assert isinstance(right, xp.ndarray | numpy.generic)
     assert int(right) == 2
