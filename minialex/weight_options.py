@@ -17,11 +17,11 @@ WEIGHTS_HELP = "a run's folder, a checkpoint .npz, .pth or .safetensors file, or
 
 
 def add_weight_options(group) -> None:
-    """Adds --model and --layers to a parser or a group of it."""
+    """Adds --model and --own-layers to a parser or a group of it."""
     about = "what the weights are for, if their file leaves that open"
     group.add_argument("--model", choices=models.MODELS, metavar="NAME", help=about)
     about = "Python files with layers of your own, which the network is made of; they are run"
-    group.add_argument("--layers", type=Path, nargs="+", metavar="FILE", default=(), help=about)
+    group.add_argument("--own-layers", type=Path, nargs="+", metavar="FILE", default=(), help=about)
 
 
 def add_trained_options(group) -> None:
@@ -40,7 +40,7 @@ def own_layers(files: Sequence[Path]) -> list[type[Layer]]:
     for file in files:
         spec = importlib.util.spec_from_file_location(file.stem, file)
         if spec is None or spec.loader is None or not file.is_file():
-            raise InputError(f"--layers expects Python files, got {file}")
+            raise InputError(f"--own-layers expects Python files, got {file}")
         module = importlib.util.module_from_spec(spec)
         sys.modules[file.stem] = module
         try:
@@ -68,13 +68,13 @@ def folder_of(weights: str) -> Path:
 
 
 def trained_of(given: argparse.Namespace) -> TrainedNetwork:
-    """What --weights, --model, --layers, --backend and --workers mean; assumptions go to stderr."""
+    """What --weights, --model, --own-layers, --backend and --workers mean; assumptions go to stderr."""
     trained = load(
         given.weights,
         backend_name=given.backend or "auto",
         workers=given.workers,
         model=given.model,
-        layers=own_layers(given.layers),
+        layers=own_layers(given.own_layers),
     )
     if trained.assumed:
         print(f"note: {trained.assumed}", file=sys.stderr)

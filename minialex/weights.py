@@ -32,7 +32,7 @@ def parser() -> Parser:
 def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`."""
     given = parser().parse_args(arguments)
-    print(export(given.weights, given.out, given.model, own_layers(given.layers)))
+    print(export(given.weights, given.out, given.model, own_layers(given.own_layers)))
 
 
 if __name__ == "__main__":

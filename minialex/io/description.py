@@ -65,7 +65,7 @@ def rebuild(description: dict[str, Any], own_layers: Iterable[type[Layer]] = ())
                 short = str(kind).rpartition(":")[2]
                 raise InputError(
                     f"layer {name} is of the class {kind}, which is not minialex's: "
-                    f"pass it, load(…, layers=[{short}]), or name its file with --layers"
+                    f"pass it, load(…, layers=[{short}]), or name its file with --own-layers"
                 )
             built.append((name, known[kind](**given)))
         return Network(built, tuple(description["input_shape"]))

@@ -5,7 +5,8 @@ import re
 import pytest
 from command_runs import call
 
-from minialex import memory, models, summary
+from minialex import models, summary
+from minialex.fast import footprint
 
 #: Input, parameters and multiply-adds of each model (README, "The models").
 COSTS = {
@@ -98,7 +99,7 @@ def test_the_memory_is_the_estimate_without_what_only_a_gpu_takes(use):
         assert rest == pytest.approx(2 * weights, rel=0.02)
         assert total == pytest.approx(weights + rest + activations, rel=0.02)
         assert total + columns == pytest.approx(
-            memory.training_bytes(network, size, 1, 1 << 30), rel=0.02
+            footprint.training_bytes(network, size, 1, 1 << 30), rel=0.02
         )
 
 

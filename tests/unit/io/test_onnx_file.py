@@ -53,7 +53,7 @@ def randomise(network, rng):
     [
         Conv2d(4, 6, 3, stride=2, padding=1),
         Conv2d(4, 6, 3, padding=1, groups=2),
-        Conv2d(4, 6, 5, algorithm="im2col"),
+        Conv2d(4, 6, 5),
         MaxPool2d(3, stride=2),
         MaxPool2d(3, stride=2, padding=1),
         AvgPool2d(2, stride=2),
