@@ -25,6 +25,7 @@ from minialex.fast.memory import GPU_WORKSPACE
 from minialex.files import write_output
 from minialex.inference import TrainedNetwork
 from minialex.io.checkpoint import save_checkpoint
+from minialex.io.description import describe
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.notebook import LiveCurves
@@ -114,6 +115,7 @@ class Trainer:
             "std": standardize.std.tolist(),
             "pixel_range": dataset.pixel_range,
             "lighting": lighting and lighting.to_json(),
+            "network": describe(network),
             "skipped": {},
         }
         self.history: list[dict] = []

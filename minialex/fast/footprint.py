@@ -2,7 +2,16 @@
 
 import math
 
-from minialex.layers import Conv2d, Dropout, Flatten, LocalResponseNorm, MaxPool2d, ReLU
+from minialex.layers import (
+    Conv2d,
+    Dropout,
+    Flatten,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
 from minialex.network import Network
 
 
@@ -41,8 +50,8 @@ def picture_bytes(network: Network) -> float:
         y = shapes[name]
         if isinstance(layer, MaxPool2d):
             numbers += 1.25 * y  # and a byte that says which pixel won
-        elif isinstance(layer, LocalResponseNorm | Dropout):
-            numbers += 2 * y  # and the scale or the mask
+        elif isinstance(layer, LocalResponseNorm | Dropout | Tanh | Sigmoid):
+            numbers += 2 * y  # and the scale, the mask or the slope
         elif not isinstance(layer, ReLU | Flatten):  # these two take their input's memory
             numbers += y
     return 4 * (numbers + 2 * max(shapes.values()))

@@ -10,7 +10,6 @@ import numpy
 from minialex import backend
 from minialex.errors import InputError
 from minialex.files import atomic_write
-from minialex.io.description import describe
 from minialex.layers import Dropout
 from minialex.network import Network
 from minialex.optim import Optimizer
@@ -31,7 +30,7 @@ def save_checkpoint(
     arrays |= {f"optimizer/{name}": array for name, array in optimizer.state.items()}
     about = {
         "format": FORMAT,
-        "progress": progress | {"network": describe(network)},
+        "progress": progress,
         "optimizer_steps": optimizer.steps,
         "schedule": schedule.state,
         "generators": {

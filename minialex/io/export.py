@@ -39,7 +39,8 @@ def export(
     progress = {name: opened.progress[name] for name in names if name in opened.progress}
     options = {name: opened.progress["options"][name] for name in OPTIONS}
     progress["options"] = options | {"data_dir": None}
-    progress["network"] = describe(network)
+    if options["model"] is None:
+        progress["network"] = describe(network)
     about = {"format": FORMAT, **progress, "input": pictures}
     about["modules"] = torch_layout.modules(network)
     called = options["model"] or "network"

@@ -119,7 +119,10 @@ def described(path: Path, text: str) -> dict:
             and set(OPTIONS) <= set(chosen)
         )
         whole &= (
-            (chosen["model"] in models.MODELS or "network" in progress)
+            (
+                chosen["model"] in models.MODELS
+                or (chosen["model"] is None and "network" in progress)
+            )
             and chosen["lrn"] in (None, *models.LRN)
             and 1 <= side <= LARGEST
         )
@@ -148,7 +151,9 @@ def build_network(
     the weights do not fit.
     """
     progress = opened.progress
-    if "network" in progress:
+    if progress["options"]["model"] is None:
+        if "network" not in progress:
+            raise InputError(f"{opened.path} describes no network")
         network = rebuild(progress["network"], own_layers)
     else:
         *_, side, channels = progress["pictures"]

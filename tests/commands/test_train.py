@@ -12,7 +12,7 @@ from command_runs import call, start
 from data_helpers import picture_folder
 from PIL import Image
 
-from minialex import data, models, options, train
+from minialex import data, fast, models, options, train
 from minialex.data.augment import AUGMENTATIONS, centre_views
 from minialex.data.lighting import IMAGENET
 from minialex.errors import InputError
@@ -192,7 +192,7 @@ def test_a_run_killed_before_its_first_step_can_go_on(small, tmp_path, capsys):
         def killed(*arguments):
             raise KeyboardInterrupt
 
-        patch.setattr(train.Training, "train_epoch", killed)
+        patch.setattr(train.TrainingRun, "train_epoch", killed)
         code, _, _ = call(train.main, *small, "--out", tmp_path / "killed", capsys=capsys)
         assert code == 130
     assert call(train.main, "--resume", tmp_path / "killed", capsys=capsys)[0] == 0
@@ -208,9 +208,8 @@ def test_a_failed_evaluation_does_not_cost_the_epoch(small, tmp_path, capsys):
 
         patch.setattr(train, "evaluate", failing)
         assert call(train.main, *small, "--out", tmp_path / "run", capsys=capsys)[0] == 2
-        patch.setattr(
-            train.Workers, "step", failing
-        )  # no step of the first epoch may be taken again
+        # no step of the first epoch may be taken again
+        patch.setattr(fast.Engine, "step", failing)
         patch.setattr(
             train, "evaluate", lambda *arguments: {"loss": 1.0, "accuracy": 0.0, "top5": 0.0}
         )
@@ -241,7 +240,7 @@ def test_weights_that_became_useless_never_replace_good_ones(small, tmp_path, ca
         )
         code, _, err = call(train.main, "--resume", folder, "--epochs", 1, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
-    assert "the test loss is nan in epoch 1 by step 5: try a smaller --lr" in err
+    assert "the test loss is nan in epoch 1 by step 5: try a smaller learning rate" in err
     assert contents(folder)[2] == before[2]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train.optim.SGD, "update", lambda self, weight, *rest: weight.fill(numpy.nan))
@@ -306,7 +305,7 @@ def test_a_resumed_run_may_have_more_epochs_but_no_other_model(small, tmp_path, 
         train.main, "--resume", folder, "--epochs", 3, "--model", "lenet", capsys=capsys
     )
     assert (code, err.count("\n")) == (2, 1)
-    assert "was trained with --model alexnet-cifar: it cannot go on with lenet" in err
+    assert "was trained with --model alexnet-cifar: it cannot be resumed with lenet" in err
     code, _, _ = call(
         train.main, "--resume", folder / "checkpoint.npz", "--epochs", 3, capsys=capsys
     )
@@ -381,7 +380,7 @@ def test_a_run_is_never_overwritten(small, tmp_path, capsys):
         (["--data-dir", "nowhere"], "nowhere"),
         (["--out", "a-file"], "is a file, expected a folder"),
         (["--out", "a-file/below"], "a-file"),
-        (["--lr", "1e30", "--optimizer", "sgd"], "try a smaller --lr than 1e+30"),
+        (["--lr", "1e30", "--optimizer", "sgd"], "try a smaller learning rate than 1e+30"),
         (["--resume", "nowhere"], "there is no checkpoint nowhere/checkpoint.npz"),
         (["--resume", "checkpoint.npz"], "checkpoint.npz is not a whole minialex checkpoint"),
         (
@@ -473,11 +472,11 @@ def test_a_run_with_damaged_pictures_resumes_bit_for_bit(
 
 def test_the_training_figures_count_what_could_be_read(damaged, tmp_path, capsys, monkeypatch):
     options, _ = damaged
-    seen, step = [], train.Workers.step
+    seen, step = [], fast.Engine.step
     monkeypatch.setattr(
-        train.Workers,
+        fast.Engine,
         "step",
-        lambda self, x, labels: seen.append(len(labels)) or step(self, x, labels),
+        lambda self, x, labels, loss: seen.append(len(labels)) or step(self, x, labels, loss),
     )
     call(train.main, *options, "--epochs", 1, "--out", tmp_path / "run", capsys=capsys)
     assert sum(seen) == 39  # of 41
@@ -552,7 +551,7 @@ def test_centred_pixels_are_those_of_the_files_minus_their_mean(small, pictures,
     )
     chosen = json.loads((tmp_path / "run" / "config.json").read_text())
     dataset = data.load("folder", pictures, 16)
-    training = train.Training(chosen, dataset, numpy)
+    training = train.trainer_of(chosen, dataset, numpy)
     x = numpy.concatenate([x for x, _ in training.test_batches.epoch(0)])
     raw = dataset.test.read(range(20), centre_views(20))
     mean = dataset.train.read(range(40), centre_views(40)).mean(axis=(0, 1, 2))
@@ -644,7 +643,7 @@ def test_the_order_of_pool_and_lrn_is_an_option(small, tmp_path, capsys):
     )
     assert code == 0
     chosen = json.loads((tmp_path / "run" / "config.json").read_text())
-    network = train.Training(chosen, data.load("folder", small[3], 16), numpy).network
+    network = train.trainer_of(chosen, data.load("folder", small[3], 16), numpy).network
     names = list(network.layers)
     assert names[names.index("relu1") : names.index("conv2")] == ["relu1", "pool1", "norm1"]
 

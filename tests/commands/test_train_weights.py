@@ -76,7 +76,7 @@ def learnt(folder):
 def stopped_before_the_first_step(monkeypatch):
     """Makes runs end with their first checkpoint."""
     monkeypatch.setattr(
-        train.Training, "train_epoch", lambda self, folder: setattr(self, "stopping", True)
+        train.TrainingRun, "train_epoch", lambda self: setattr(self, "stopping", True)
     )
 
 
@@ -85,7 +85,7 @@ def test_all_weights_are_taken_over_for_the_same_classes(
 ):
     stopped_before_the_first_step(monkeypatch)
     code, out, _ = use(pictures, before)
-    assert code == 0 and "anew" not in out
+    assert code == 0 and "random weights" not in out
     (weights, progress), (expected, earlier) = learnt(tmp_path / "run"), learnt(before)
     assert weights.keys() == expected.keys()
     assert all(numpy.array_equal(weights[name], expected[name]) for name in expected)
@@ -103,10 +103,15 @@ def test_all_weights_are_taken_over_for_the_same_classes(
     }
 
 
-def test_the_last_layer_begins_anew_for_other_classes(use, others, before, tmp_path, monkeypatch):
+def test_the_last_layer_starts_from_random_weights_for_other_classes(
+    use, others, before, tmp_path, monkeypatch
+):
     stopped_before_the_first_step(monkeypatch)
     code, out, _ = use(others, before, "--lr", 0.5)
-    assert code == 0 and "The weights are for other classes: the last layer begins anew." in out
+    assert (
+        code == 0
+        and "The weights are for other classes: the last layer starts from random weights." in out
+    )
     (weights, progress), (expected, earlier) = learnt(tmp_path / "run"), learnt(before)
     changed = {name for name in expected if not numpy.array_equal(weights[name], expected[name])}
     assert changed == {"weight/fc8.weight", "weight/fc8.bias"}

@@ -12,7 +12,7 @@ from command_runs import call
 from data_helpers import picture_folder, random_pictures, web_server
 from torch_files import in_sequence, tensors, zipped
 
-from minialex import models, optim, weights
+from minialex import models, optim, schedules, weights
 from minialex.data.augment import centre_views
 from minialex.errors import InputError
 from minialex.inference import load
@@ -60,7 +60,7 @@ def checkpoint(
         folder / "checkpoint.npz",
         network,
         optim.SGD(network),
-        optim.Plateau(0.1),
+        schedules.Plateau(0.1),
         progress | changes,
     )
     return folder
@@ -105,7 +105,10 @@ def answers(trained, files):
 def test_an_exported_file_is_as_good_as_the_run(run, pictures, tmp_path):
     folder = checkpoint(tmp_path / "run", **run)
     export(folder, tmp_path / "a.safetensors")
-    before, after = load(folder, backend_name="numpy", workers=1), load(tmp_path / "a.safetensors", backend_name="numpy", workers=1)
+    before, after = (
+        load(folder, backend_name="numpy", workers=1),
+        load(tmp_path / "a.safetensors", backend_name="numpy", workers=1),
+    )
     assert answers(after, pictures[:5]) == answers(before, pictures[:5])
     assert after.assumed is None
     for name in OPTIONS:

@@ -126,28 +126,3 @@ def test_synchronize_returns_on_numpy_and_waits_for_the_gpu(cupy):
     assert waited == []
     backend.synchronize(cupy)
     assert waited == [True]
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 7, 12])
-@pytest.mark.parametrize(
-    "bytes_each, budget, at_most",
-    [(10, 100, 10), (10, 39, 3), (10, 5, 1), (10, 0, 1), (0, 100, 100)],
-)
-def test_slices_cover_everything_once_and_keep_to_the_budget(count, bytes_each, budget, at_most):
-    cut = [list(range(count))[part] for part in backend.slices(count, bytes_each, budget)]
-    assert [i for part in cut for i in part] == list(range(count))
-    assert all(0 < len(part) <= at_most for part in cut)
-    assert len(cut) == -(-count // at_most)  # no more slices than needed
-
-
-@pytest.mark.parametrize("shape", [(0, 4, 3), (1, 4, 3), (5, 100, 100, 3), (3, 400, 400, 3)])
-def test_in_cache_covers_every_picture_once(shape):
-    seen = numpy.zeros(shape, numpy.float32)
-    for part in backend.in_cache(seen):
-        assert len(seen[part]) == 1 or seen[part].nbytes <= 1 << 20  # what a core's cache holds
-        seen[part] += 1
-    assert (seen == 1).all()
-
-
-def test_the_workspace_of_a_gpu_is_larger_than_that_of_a_core(cupy):
-    assert backend.workspace_bytes(cupy) > backend.workspace_bytes(numpy) >= 1 << 20

@@ -5,7 +5,7 @@ import json
 import numpy
 import pytest
 
-from minialex import models, optim
+from minialex import models, optim, schedules
 from minialex.errors import InputError
 from minialex.io.checkpoint import Checkpoint, save_checkpoint
 from minialex.layers import SoftmaxCrossEntropy
@@ -15,7 +15,7 @@ def trained(model: str = "alexnet-cifar", steps: int = 2):
     """A small network after a few steps, its optimiser and its schedule."""
     rng = numpy.random.default_rng(3)
     network = models.build(model, in_channels=1, image_size=28, rng=rng)
-    optimizer, schedule, loss = optim.SGD(network), optim.Plateau(0.1), SoftmaxCrossEntropy()
+    optimizer, schedule, loss = optim.SGD(network), schedules.Plateau(0.1), SoftmaxCrossEntropy()
     for _ in range(steps):
         loss.forward(
             network.forward(rng.standard_normal((2, 28, 28, 1), dtype=numpy.float32), train=True),
