@@ -47,7 +47,7 @@ def paths(numbers: Sequence[str]) -> list[Path]:
     lessons = {path.name[:2]: path for path in sorted(LESSONS.glob("[0-9][0-9]_*.py"))}
     unknown = sorted(set(numbers) - set(lessons))
     if unknown:
-        sys.exit(f"no lesson {', '.join(unknown)}: expected any of {' '.join(lessons)}")
+        sys.exit(f"expected lessons from {' '.join(lessons)}, got {' '.join(unknown)}")
     return [path for number, path in lessons.items() if number in numbers or not numbers]
 
 
