@@ -1,9 +1,9 @@
 """Lesson 00: arrays, which everything else is made of.
 
-AlexNet is sixty million numbers, a picture is some more, and learning is
-arithmetic with both. Here is what you must know of arrays to read the rest:
-shapes, broadcasting, memory, number formats, and how one line of code runs on
-a CPU and on a GPU. If you know Python's lists, you can start.
+AlexNet is sixty million numbers, a picture is a few thousand more, and
+learning is arithmetic on both. Here is what you need to know about arrays to
+read the rest: shapes, broadcasting, memory, number formats, and how one line
+of code runs on a CPU and on a GPU. If you know Python's lists, you can start.
 """
 
 # %%
@@ -17,8 +17,8 @@ step(
     """
 An array is a box of numbers with a shape. Pictures have four axes here,
 always in this order: N pictures, H rows, W columns, C channels (red, green,
-blue). An index takes its axis away, `:` keeps it whole. A sum or a mean over
-an axis takes it away, too. Read shapes first: they say what a line does.
+blue). An index removes its axis, `:` keeps all of it. A sum or a mean over an
+axis removes it, too. Read shapes first: they tell you what a line does.
 """,
 )
 
@@ -34,10 +34,11 @@ step(
     "Broadcasting: the loops you do not write",
     """
 Nets want numbers around 0. So subtract from each pixel the mean of its
-channel and divide by its standard deviation: four loops. Or none: NumPy
-matches shapes from the right, here (N, H, W, C) and (C), and uses numbers
-again where an axis is missing or has size 1. Other sizes must be equal. Mind
-the trap at the end: five answers minus five labels, 25 differences, no error.
+channel and divide by the channel's standard deviation: four loops. Or none:
+NumPy lines up shapes from the right, here (N, H, W, C) and (C,), and repeats
+numbers along an axis that is missing or has size 1. All other sizes must be
+equal. Mind the trap at the end: five answers minus five labels gives 25
+differences, and no error.
 """,
 )
 
@@ -56,7 +57,7 @@ def standardize(images, mean, std):
 few = images[:16]
 mean, std = some.standardize.mean, some.standardize.std  # (C,), float32
 loops, x = standardize(few, mean, std), (few - mean) / std
-print("largest difference to the loops:", abs(loops - x).max())
+print("largest difference from the loops:", abs(loops - x).max())
 slow = seconds(lambda: standardize(few, mean, std), repeat=1)
 fast = seconds(lambda: (few - mean) / std)
 print(f"loops {slow * 1e3:.1f} ms, broadcasting {fast * 1e3:.3f} ms")
@@ -67,9 +68,9 @@ step(
     "Memory: one long row, and strides",
     """
 Memory has no axes. An array is one long row of numbers and, for each axis, a
-stride: how many bytes further on its next element lies. Channels come last
-here: the numbers of a pixel lie side by side, then comes the next pixel, the
-next row, the next picture. Element [n, h, w, c] is found at byte
+stride: how many bytes further on the next element along it lies. Channels
+come last here: the numbers of a pixel lie side by side, then comes the next
+pixel, the next row, the next picture. Element [n, h, w, c] is at byte
 
     n·strides[0] + h·strides[1] + w·strides[2] + c·strides[3]
 """,
@@ -86,11 +87,11 @@ print("swapped axes: strides", turned.strides)
 step(
     "Views: other strides, the same memory",
     """
-Exchanging the axes moved no number, it only exchanged strides. Such an array
-is a view. Slices, transposes and most reshapes are views: they copy nothing,
-and writing into them writes into the array they are of. Picking by a list of
-indices copies. So does a reshape that no strides can express. All pictures
-drawn here are views of the first.
+Swapping the axes moved no numbers, it only swapped strides. Such an array is
+a view. Slices, transposes and most reshapes are views: they copy nothing, and
+writing into them writes into the original array. Indexing with a list copies.
+So does a reshape that no strides can express. All pictures drawn here are
+views of the first.
 """,
 )
 
@@ -113,10 +114,10 @@ with figure("00_views", 8, 1.9) as drawing:
 step(
     "float32: seven digits",
     """
-A float64 keeps about 16 decimal digits, a float32 about 7, in half the
-memory. Seven are enough for nets, but a small number that is added to a large
-one is rounded, or lost. With one float64 in it, a result is float64. And
-uint8, of which pictures are made, starts again after 255.
+A float64 keeps about 16 decimal digits; a float32 keeps about 7, in half the
+memory. Seven are enough for nets, but a small number added to a large one is
+rounded, or lost. A single float64 array in an expression makes the result
+float64. And uint8, which pictures are made of, starts again after 255.
 """,
 )
 
@@ -135,9 +136,9 @@ step(
     """
 Arrays on an NVIDIA GPU are CuPy's, with the same functions under the same
 names. Which module's function should a layer call? A global switch can be
-wrong; the input cannot, it lies where it lies. So a layer asks it:
-backend.of(x) is numpy or cupy. Shapes, broadcasting, strides and dtypes work
-alike. But host and GPU share no memory: to_device sends, to_host fetches.
+wrong; the input cannot, it is where it is. So a layer asks it: backend.of(x)
+is numpy or cupy. Shapes, broadcasting, strides and dtypes work alike. But
+host and GPU share no memory: to_device sends, to_host fetches.
 """,
 )
 
@@ -155,14 +156,15 @@ step(
     "To take away",
     """
 - Pictures are (N, H, W, C). Shapes are matched from the right.
-- Views share memory, so no layer writes into its input: it is not its own.
+- Views share memory, so no layer writes into its input: it may belong to
+  somebody else.
 - Nets compute in float32. Lesson 03 shows where that is not enough.
 - backend.of(x) has the functions for x: one code for CPU and GPU.
 
 Exercises
 1. Why does images - images.mean(axis=(1, 2)) fail, what does keepdims=True
    change, and what would be worse with 32 pictures of 32×32?
-2. Exchange red and blue in all pictures without a copy. Which strides?
+2. Swap red and blue in all pictures without copying. What are the strides?
 3. Read minialex/layers/linear.py: which line broadcasts, which makes a view?
 """,
 )

@@ -1,9 +1,10 @@
 """Lesson 01: a linear classifier, which has all of learning in it.
 
 Ten kinds of clothes, and a picture: which kind is it? The simplest machine
-adds up the pixels with weights, once for each class. AlexNet's last layer is
-the same, on 4096 numbers that other layers made of the pixels. Its loss, its
-gradient and its learning are those of this lesson.
+adds up the pixels, each times a weight, once for each class. AlexNet's last
+layer does the same with 4096 numbers that the layers before it computed from
+the pixels. Its loss, its gradient and the way it learns are those of this
+lesson.
 """
 
 # %%
@@ -20,8 +21,8 @@ pixel x[d], and a bias b[k]. Its score is
 
     s[k] = b[k] + Σ_d x[d] · W[k, d]
 
-The highest score is the answer. For many pictures these are three loops, or
-one matrix product: S = X Wᵀ + b.
+The class with the highest score is the answer. For many pictures these are
+three loops, or one matrix product: S = X Wᵀ + b.
 """,
 )
 
@@ -43,7 +44,7 @@ W, b = layer.params["weight"], layer.params["bias"]
 few, y = x[:20], labels[:20]
 S = scores(few, W, b)
 print(f"X {few.shape} @ Wᵀ {W.T.shape} + b {b.shape} = S {S.shape}")
-print("largest difference to the loops:", abs(few @ W.T + b - S).max())
+print("largest difference from the loops:", abs(few @ W.T + b - S).max())
 slow, fast = seconds(lambda: scores(few, W, b)), seconds(lambda: few @ W.T)
 print(f"loops {slow * 1e3:.0f} ms, matrix product {fast * 1e3:.3f} ms")
 
@@ -51,13 +52,15 @@ print(f"loops {slow * 1e3:.0f} ms, matrix product {fast * 1e3:.3f} ms")
 step(
     "Softmax and cross-entropy",
     """
-Probabilities are positive and add up to 1: take exponentials, and divide.
+Probabilities are positive and add up to 1. So take exponentials, and divide
+by their sum:
 
     p[k] = exp(s[k]) / Σ_j exp(s[j])
 
-Only differences of scores count, so subtract the largest first: exp(89) is
-infinite in float32. A picture of class y has the loss −log p[y]: 0 for the
-sure and right, log 10 = 2.303 for who gives ten classes the same chance.
+Only differences between scores matter, so subtract the largest one first:
+exp(89) is infinite in float32. A picture of class y has the loss −log p[y]:
+0 if you are sure and right, log 10 = 2.303 if you give all ten classes the
+same chance.
 """,
 )
 
@@ -83,13 +86,14 @@ Which way should each score go? Put softmax into the loss:
 
     L = −log p[y] = −s[y] + log Σ_j exp(s[j])
 
-Nudge s[k]. The first part changes only if k = y, with slope −1. The second
+Nudge s[k]. The first term changes only if k = y, with slope −1. The second
 has the slope exp(s[k]) / Σ_j exp(s[j]), which is p[k] again. So
 
     ∂L/∂s[k] = p[k] − onehot[k]           onehot[k] is 1 if k = y, else 0
 
-The right score is pushed up by what its probability lacks, the others down by
-what theirs have. W[k, d] moves s[k] by x[d], b[k] moves it by 1. Hence
+The right score is pushed up by the probability it lacks, the others are
+pushed down by the probability they have. W[k, d] moves s[k] by x[d], b[k]
+moves it by 1. Hence
 
     ∂L/∂W[k, d] = (p[k] − onehot[k]) · x[d],   ∂L/∂b[k] = p[k] − onehot[k]
 
@@ -113,11 +117,12 @@ for k, d in ((0, 350), (3, 350), (6, 500), (9, 500)):
 
 # %%
 step(
-    "Gradient descent, and what was learnt",
+    "Gradient descent, and what it has learnt",
     """
 The gradient points to where the loss grows. So go the other way, in small
-steps: W ← W − lr · dW, with the learning rate lr. The shipped layers compute
-what you just saw. Then look at the weights: they are a picture a class.
+steps: W ← W − lr · dW, with the learning rate lr. The layers in minialex
+compute what you just saw. Then look at the weights: each class has become a
+picture.
 """,
 )
 
@@ -129,7 +134,7 @@ for _ in range(51 if quick else 201):
     b -= lr * layer.grads["bias"]
 print("loss at every 25th step:", numpy.round(losses[::25], 3))
 with figure("01_weights", 8, 4) as drawing:
-    drawing.suptitle("what is bright here counts for (blue), against (red)")
+    drawing.suptitle("bright pixels count for a class (blue) or against it")
     for k, axes in enumerate(drawing.subplots(2, 5).flat):
         w = W[k].reshape(some.images.shape[1:]).mean(axis=2)
         axes.imshow(w / abs(w).max(), cmap="RdBu", vmin=-1, vmax=1)
@@ -140,8 +145,9 @@ step(
     "What it cannot do",
     """
 It has one template for each class, at one place. Move the pictures that it
-has learnt to the right (what leaves comes in on the left): you would hardly
-notice. Shapes that are drawn anywhere it learns by heart at best.
+has learnt to the right (what leaves on one side comes back on the other): you
+would hardly notice. And shapes drawn at random places it can memorise at
+best.
 """,
 )
 
@@ -157,8 +163,8 @@ step(
     "To take away",
     """
 - The gradient of softmax and cross-entropy is p − onehot.
-- Learning is: the loss, its gradient, a small step down; again.
-- Weights for pixels learn where things are. Lesson 02 asks what there is.
+- Learning is: the loss, its gradient, a small step down; and again.
+- Weights for pixels learn where things are. Lesson 02 asks what is there.
 
 Exercises
 1. Make lr ten times larger and ten times smaller. What do the losses do?

@@ -1,10 +1,10 @@
 """Lesson 02: convolution, first with loops, then as one matrix product.
 
-A linear classifier (lesson 01) has a weight for every pixel: move the shoe
-by three pixels, and it must be learnt anew. A convolution looks at a small
-window, asks one question of it ("is there an edge?"), and asks the same
-question everywhere. This lesson writes it as the formula says, sees that
-this is too slow, and finds the matrix product that is hidden in it.
+A linear classifier (lesson 01) has a weight for every pixel: move the shoe by
+three pixels, and it has to be learnt all over again. A convolution looks at a
+small window, asks one question about it ("is there an edge?"), and asks the
+same question everywhere. This lesson writes it the way the formula says, sees
+that this is too slow, and finds the matrix product that is hidden in it.
 """
 
 # %%
@@ -18,10 +18,11 @@ step(
     "A picture and a question",
     """
 A picture is an array (H, W, C): rows, columns, channels. A kernel is a small
-array (KH, KW, C) of weights. Put the kernel on the picture, multiply what
-lies on top of each other, add it all up: that is one number, the answer.
-The kernel below is positive on the left and negative on the right. It gives
-a large number where something bright ends on the right: a vertical edge.
+array (KH, KW, C) of weights. Lay the kernel on the picture, multiply the
+numbers that lie on top of each other, and add it all up: that is one number,
+the answer. The kernel below is positive on the left and negative on the
+right. It gives a large number where something bright ends on the right: a
+vertical edge.
 """,
 )
 
@@ -38,9 +39,9 @@ for column in (4, 11, 12, 23):
 step(
     "The formula, word for word",
     """
-A layer asks O questions, each with its own kernel, so weights are an array
-(O, KH, KW, C). The output has a place for each window and a channel for each
-kernel:
+A layer asks O questions, each with its own kernel, so its weights are an
+array (O, KH, KW, C). The output has a place for each window and a channel for
+each kernel:
 
     y[n, i, j, o] = b[o] + Σ  x[n, i·stride + kh, j·stride + kw, c]
                         kh,kw,c                    · w[o, kh, kw, c]
@@ -82,10 +83,10 @@ print(f"x {x.shape}, weight {weight.shape} -> y {naive.shape}; side {side}")
 step(
     "Sixteen questions, sixteen maps",
     """
-Each channel of y is a map of where its question was answered with a large
-number. These kernels are random, as before training. Yet some maps already
-show outlines: a random kernel rarely sums to zero on both sides of an edge.
-The second picture is the answer to the edge kernel from above.
+Each channel of y is a map that shows where its question got a large answer.
+These kernels are random, as they are before training. Yet some maps already
+show outlines: a random kernel rarely answers both sides of an edge alike. The
+second picture is the answer to the edge kernel from above.
 """,
 )
 
@@ -102,16 +103,16 @@ with figure("02_maps", 8, 2) as drawing:
 step(
     "The matrix product inside",
     """
-The innermost sum runs over kh, kw and c: the window and the kernel, both laid
-out as one long row of KH·KW·C numbers, and their dot product. All dot
-products of some rows with some other rows: that is a matrix product. So copy
-every window into a row of a matrix X (this is called im2col), write every
-kernel as a row of a matrix W, and
+The innermost sum runs over kh, kw and c. Lay out the window and the kernel,
+each as one long row of KH·KW·C numbers: the sum is their dot product. All dot
+products of one set of rows with another set of rows: that is a matrix
+product. So copy every window into a row of a matrix X (this is called
+im2col), write every kernel as a row of a matrix W, and
 
     Y = X Wᵀ + b
 
-Every pixel is now copied up to KH·KW times, which sounds wasteful. But a
-matrix product is what computers do best.
+Every pixel is now copied up to KH·KW times, which sounds wasteful. But matrix
+products are what computers do best.
 """,
 )
 
@@ -124,18 +125,18 @@ for i in range(OH):
 X, W = columns.reshape(N * OH * OW, -1), weight.reshape(O, -1)
 Y = (X @ W.T + bias).reshape(naive.shape)
 print(f"X {X.shape} @ Wᵀ {W.T.shape} = Y {(X @ W.T).shape}")
-print("largest difference to the loops:", abs(Y - naive).max())
+print("largest difference from the loops:", abs(Y - naive).max())
 print(f"X is {X.size / x.size:.1f} times as large as x")
 
 # %%
 step(
     "The same without the loops over windows",
     """
-minialex/layers/windows.py has im2col without loops. It makes a view with
-six axes of the picture (N, OH, OW, KH, KW, C), in which a step along OH is
+minialex/layers/windows.py has im2col without loops. It makes a view of the
+picture with six axes (N, OH, OW, KH, KW, C), in which a step along OH is
 `stride` rows and a step along KH is one row. The view overlaps itself and
-copies nothing; one assignment then copies it into X. As channels lie next to
-each other in memory, this moves KW·C numbers at a stretch.
+copies nothing; one assignment then copies it into X. Because channels lie
+next to each other in memory, this moves KW·C numbers at a time.
 """,
 )
 
@@ -143,7 +144,7 @@ room = numpy.empty((1, *X.shape), x.dtype)
 fast_columns = im2col(x, 5, 2, 2, 1, room, Conv2d.scratch)[0]
 print("the same rows:", (fast_columns == X).all())
 fast = layer.forward(x)
-print("difference of the layer to the loops:", abs(fast - naive).max())
+print("the layer's difference from the loops:", abs(fast - naive).max())
 slow_time = seconds(lambda: convolve(x, weight, bias, 2, 2), repeat=1)
 fast_time = seconds(lambda: layer.forward(x))
 print(f"loops {slow_time * 1e3:.0f} ms, layer {fast_time * 1e3:.2f} ms")
@@ -153,15 +154,15 @@ step(
     "To take away",
     """
 - A convolution is one small linear classifier, applied at every place. It
-  has few weights, as all places share them.
+  has few weights, because all places share them.
 - The output side is ⌊(size + 2·padding − kernel) / stride⌋ + 1.
 - im2col turns it into one matrix product. X is large, so the layer builds
-  it for a few pictures at a time and never keeps it: read conv.py, now.
+  it for a few pictures at a time and never keeps it: read conv.py now.
 
 Exercises
 1. AlexNet's first layer has 96 kernels of 11×11×3, stride 4, on 227×227
    pixels. How large is y? How large is X for 128 pictures, in GB?
-2. Make a kernel that finds horizontal edges, and one that blurs.
+2. Write a kernel that finds horizontal edges, and one that blurs.
 3. Write it yourself: lessons/exercises/conv.py. Lesson 03 has what its
    backward pass needs.
 """,

@@ -1,8 +1,9 @@
 """Lesson 03: the backward pass of convolution, derived, written and proven.
 
-To learn, a net must know of each weight: were it a little larger, how would
-the loss change? The chain rule finds out for any net, a layer at a time. Here
-is convolution's part, and a way to make sure that a gradient is right.
+To learn, a net must know about each weight: if it were a little larger, how
+would the loss change? The chain rule answers this for any net, one layer at a
+time. Here is convolution's part, and a way to make sure that a gradient is
+right.
 """
 
 # %%
@@ -15,13 +16,14 @@ from minialex.layers import Conv2d, Tanh
 step(
     "One window and one kernel",
     """
-Suppose the layers behind say how fast the loss L changes with y: that is dy.
-Take one window of four pixels and one kernel: y = b + Σ_k x[k] · w[k]. Nudge
-w[k] by δ: y changes by δ · x[k], and L by dy times that. Likewise x[k] and b:
+Suppose the layers after this one tell us how fast the loss L changes with y:
+that is dy, the upstream gradient. Take one window of four pixels and one
+kernel: y = b + Σ_k x[k] · w[k]. Nudge w[k] by δ: y changes by δ · x[k], and L
+by dy times that. The same goes for x[k] and b:
 
     dw[k] = dy · x[k]        dx[k] = dy · w[k]        db = dy
 
-That is the chain rule: what comes from behind, times one's own slope.
+That is the chain rule: the upstream gradient times your own slope.
 """,
 )
 
@@ -35,13 +37,14 @@ step(
     "All windows: add up",
     """
 A kernel is used in every window; a pixel in every window that it lies in, by
-each kernel. A nudge acts through all of these uses, and they add up:
+every kernel. A nudge acts through all of these uses, and they add up:
 
     dw[o, kh, kw, c] = Σ_nij dy[n, i, j, o] · x[n, i·stride + kh, …, c]
     dx[n, h, w, c] = Σ_oij dy[n, i, j, o] · w[o, h − i·stride, …, c]
 
-over the windows i, j that hold pixel h, w; and db[o] = Σ_nij dy. No need to
-search for them: visit all windows, as forward did, and add what each gives.
+over the windows i, j that contain pixel h, w; and db[o] = Σ_nij dy. No need
+to search for them: visit all windows, as forward did, and add what each
+contributes.
 """,
 )
 
@@ -63,7 +66,7 @@ x = pictures("fashion-mnist", 2 if quick else 8, 1).x
 rng = numpy.random.default_rng(0)
 layer = Conv2d(x.shape[3], 16, 5, stride=2, rng=rng)
 weight, y = layer.params["weight"], layer.forward(x, train=True)
-dy = rng.standard_normal(y.shape, dtype=numpy.float32)  # as if from behind
+dy = rng.standard_normal(y.shape, dtype=numpy.float32)  # as if upstream
 dx, dw, db = backward(x, weight, dy, stride=2)
 print(f"dy {dy.shape} -> dx {dx.shape}, dw {dw.shape}, db {db.shape}")
 
@@ -97,9 +100,10 @@ print(f"loops {slow * 1e3:.0f} ms, layer {fast * 1e3:.2f} ms")
 step(
     "A slope can be measured",
     """
-Nudge a weight by ε, there and back: the slope is (L(w + ε) − L(w − ε)) / 2ε,
-wrong by about ε². So make ε small. But both L are rounded, and this error is
-divided by 2ε: so do not. Which ε is best in float32, which in float64?
+Nudge a weight by ε, up and down: the slope is (L(w + ε) − L(w − ε)) / 2ε,
+with an error of about ε². So make ε small. But both values of L are rounded,
+and that error is divided by 2ε: so don't. Which ε is best in float32, and
+which in float64?
 """,
 )
 
@@ -131,9 +135,10 @@ with figure("03_epsilon", 6, 3.5) as drawing:
 step(
     "Proof, and a bug",
     """
-check_layer does this with every single number, in float64, ε = 10⁻⁵. Would it
-find the classic mistake, = instead of +=? Nothing crashes, all shapes are
-right. Only check where windows overlap: with stride 3 no pixel is used twice.
+check_layer does this for every single number, in float64, with ε = 10⁻⁵.
+Would it find the classic mistake, = instead of +=? Nothing crashes, and all
+shapes are right. But it takes windows that overlap: with stride 3 no pixel is
+used twice.
 """,
 )
 
@@ -157,12 +162,12 @@ for kind, stride in ((Conv2d, 2), (Forgetful, 2), (Forgetful, 3)):
 step(
     "To take away",
     """
-- What comes from behind, times one's own slope; several uses add up.
+- The upstream gradient times your own slope; several uses add up.
 - Y = X Wᵀ gives dW = dYᵀ X and dX = dY W, which col2im adds up into dx.
-- Believe no gradient unchecked: python -m minialex.gradcheck checks all.
+- Trust no unchecked gradient: python -m minialex.gradcheck checks them all.
 
 Exercises
 1. Plant another bug in Forgetful: is it found, and in which array?
-2. Complete lessons/exercises/conv.py: its backward has a padding, too.
+2. Complete lessons/exercises/conv.py: its backward has padding, too.
 """,
 )

@@ -2,8 +2,8 @@
 
 Two convolutions in a row are one convolution: between layers a net needs
 something that bends. For decades that was tanh or the sigmoid. AlexNet takes
-max(x, 0), the rectified linear unit: figure 1 of the paper has a small net
-learn CIFAR-10 six times faster with it than with tanh. Let us repeat that.
+max(x, 0), the rectified linear unit: in figure 1 of the paper a small net
+learns CIFAR-10 six times faster with it than with tanh. Let us repeat that.
 """
 
 # %%
@@ -25,10 +25,10 @@ step(
     "Three ways to bend",
     """
 sigmoid: 1 / (1 + e⁻ˣ), between 0 and 1; tanh: the same from −1 to 1, and
-steeper; ReLU: x if it is positive, else 0. Backward multiplies what comes
-from behind by the slope. So look at the slopes: far from 0, tanh and sigmoid
-are flat, and hardly any gradient gets through: they are saturated. ReLU's
-slope is exactly 1, however large x is; or it is exactly 0.
+steeper; ReLU: x if it is positive, else 0. Backward multiplies the upstream
+gradient by the slope. So look at the slopes: far from 0, tanh and sigmoid are
+flat, and hardly any gradient gets through: they are saturated. ReLU's slope
+is exactly 1, however large x is; or it is exactly 0.
 """,
 )
 
@@ -43,7 +43,7 @@ def relu(x):
 bends = {"ReLU": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
 x = numpy.linspace(-6, 6, 1201, dtype=numpy.float32)
 slow, fast = seconds(lambda: relu(x)), seconds(lambda: ReLU().forward(x))
-print("difference to the loop:", abs(relu(x) - ReLU().forward(x)).max())
+print("difference from the loop:", abs(relu(x) - ReLU().forward(x)).max())
 print(f"loop {slow * 1e6:.0f} µs, layer {fast * 1e6:.1f} µs")
 with figure("04_slopes", 7, 2.8) as drawing:
     left, right = drawing.subplots(1, 2)
@@ -59,12 +59,12 @@ with figure("04_slopes", 7, 2.8) as drawing:
 
 # %%
 step(
-    "Two beginnings",
+    "Two ways to start",
     """
 The net has four layers, as in the figure: three convolutions with pools and a
 linear layer. In 2012 it was fed pixels of 0 to 255 minus their mean (section
-2), and all weights were drawn from N(0, 0.01²) (section 5). Today one divides
-pixels by their standard deviation, too, and draws the weights of a unit with
+2), and all weights were drawn from N(0, 0.01²) (section 5). Today we also
+divide pixels by their standard deviation, and draw the weights of a unit with
 n inputs from N(0, 2/n) (He et al. 2015). What share of the first layer's
 units is flat, with a slope below 0.05? ReLU's are, wherever x is negative.
 """,
@@ -100,10 +100,10 @@ step(
     "The race",
     """
 All nets see the same pictures in the same order, with momentum and without
-regularisation, until fewer than 25% in an epoch were wrong. As in the paper
+regularisation, until fewer than 25% in an epoch are wrong. As in the paper,
 each has a learning rate of its own: of 0.0005, 0.001, 0.002, 0.005, 0.01, …
 the one that got there first, or nearest, when we tried them all. The figure
-is drawn as the paper's, ReLU solid, tanh dashed. This takes minutes.
+is drawn like the paper's, ReLU solid, tanh dashed. This takes minutes.
 """,
 )
 
@@ -149,14 +149,15 @@ with figure("04_race", 8, 3.5) as drawing:
 step(
     "To take away",
     """
-- Without something between them that bends, many layers are one.
-- Where a unit is flat, no gradient gets through. Large inputs make tanh flat,
-  and not ReLU, so that it needs no care for the scale of pixels and weights.
-- On CIFAR-10, begun as in 2012, ReLU was twice as fast as tanh here, not six
-  times; begun as today, in so small a net, tanh was no slower.
+- Without something that bends between them, many layers are one.
+- Where a unit is flat, no gradient gets through. Large inputs make tanh flat
+  but not ReLU, so it needs less care with the scale of pixels and weights.
+- On CIFAR-10, started as in 2012, ReLU was nearly twice as fast as tanh here,
+  not six times; started as today, in such a small net, tanh was no slower.
 
 Exercises
-1. Which of the two changes since 2012 is it, the pixels or the weights?
+1. Which of the two changes since 2012 makes the difference, the pixels or
+   the weights?
 2. Give ReLU's learning rate to tanh, and the other way round.
 """,
 )

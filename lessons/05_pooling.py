@@ -1,8 +1,8 @@
 """Lesson 05: pooling, with windows that overlap.
 
 A convolution and its ReLU (lessons 02, 04) leave a map for each kernel: how
-strongly does each place answer its question? Whether this pixel does so or
-the next one rarely matters. Pooling turns each small window into one number.
+strongly does each place answer its question? Whether it is this pixel or the
+next one rarely matters. Pooling turns each small window into one number.
 """
 
 # %%
@@ -18,8 +18,9 @@ step(
     "A window becomes its largest number",
     """
 A max-pool slides a window over each channel and has no weights: the answer is
-the largest number in the window. All windows of this lesson move by 2 pixels,
-so those of 3×3 overlap. The 5 lies in four of them. In how many does it win?
+the largest number in the window. All windows in this lesson move by 2 pixels,
+so windows of 3×3 overlap. The 5 lies in four of them. In how many does it
+win?
 """,
 )
 
@@ -29,24 +30,29 @@ def max_pool(x, size):
     OH, OW = (H - size) // 2 + 1, (W - size) // 2 + 1
     y = numpy.empty((N, OH, OW, C), x.dtype)
     for n, i, j, c in numpy.ndindex(y.shape):
-        y[n, i, j, c] = x[n, 2 * i : 2 * i + size, 2 * j : 2 * j + size, c].max()
+        window = x[n, 2 * i : 2 * i + size, 2 * j : 2 * j + size]
+        y[n, i, j, c] = window[..., c].max()
     return y
 
 
-small = numpy.array(
-    [[1.0, 0, 2, 0, 0], [0, 3, 1, 0, 6], [2, 1, 5, 0, 1], [0, 4, 0, 1, 0], [1, 0, 2, 0, 3]]
-).reshape(1, 5, 5, 1)
+digits = """
+    1 0 2 0 0
+    0 3 1 0 6
+    2 1 5 0 1
+    0 4 0 1 0
+    1 0 2 0 3"""
+small = numpy.array(digits.split(), float).reshape(1, 5, 5, 1)
 print(f"x\n{small[0, ..., 0]}\ny\n{max_pool(small, 3)[0, ..., 0]}")
 
 # %%
 step(
     "Overlapping, or side by side (section 3.4)",
     """
-Windows of 2×2 lie side by side. From an odd side, as AlexNet's 55, 27 and 13,
-they leave out the last row and column, so y is as large as with 3×3. With 3×3
-the paper's errors were 0.4% (top-1) and 0.3% (top-5) lower, and its nets
+Windows of 2×2 lie side by side. On an odd side, such as AlexNet's 55, 27 and
+13, they leave out the last row and column, so y is as large as with 3×3. With
+3×3 the paper's errors were 0.4% (top-1) and 0.3% (top-5) lower, and its nets
 "slightly more difficult to overfit". LeNet took the mean. In the picture,
-look at the brightest line: who keeps it, and who pales it?
+look at the brightest line: who keeps it, and who lets it fade?
 """,
 )
 
@@ -70,10 +76,10 @@ with figure("05_pools", 9, 2.1) as drawing:
 step(
     "Without loops: three rows, then three columns",
     """
-The largest of nine is the largest of three that are the largest of three
-each. So take x, x without its first row and x without its first two, every
-second row of each: their largest, place by place, is the largest of three
-rows. Then the same along columns. pool.py does just this.
+The largest of nine is the largest of three, each of which is the largest of
+three. So take x, x without its first row and x without its first two, every
+second row of each: their maximum, place by place, is the largest of three
+rows. Then do the same along columns. pool.py does just this.
 """,
 )
 
@@ -83,7 +89,8 @@ rows = numpy.max([x[:, k : H - 2 + k : 2] for k in range(3)], axis=0)
 y = numpy.max([rows[:, :, k : W - 2 + k : 2] for k in range(3)], axis=0)
 layer, naive = MaxPool2d(3, stride=2), max_pool(x, 3)
 print(f"x {x.shape} -> rows {rows.shape} -> y {y.shape}")
-print("as loops:", (y == naive).all(), (layer.forward(x) == naive).all())
+equal = (y == naive).all(), (layer.forward(x) == naive).all()
+print("equal to the loops: this", equal[0], "and the layer", equal[1])
 print(
     f"loops {seconds(lambda: max_pool(x, 3), repeat=1) * 1e3:.0f} ms,",
     f"layer {seconds(lambda: layer.forward(x)) * 1e3:.2f} ms",
@@ -93,11 +100,12 @@ print(
 step(
     "Backward: to the winner, and added up",
     """
-Nudge a window's largest pixel, and y moves as much; nudge another one, and y
-stays. So the winner gets all of dy. The 5 wins three times: its gradient is
-the sum of three dy. That takes +=; with = the last window wipes out the rest.
-Read from dx which window gave what. (A mean gives each pixel a ninth of dy,
-with += too.) Then differences (lesson 03) judge. Can 2×2 tell += from =?
+Nudge a window's largest pixel, and y moves just as much; nudge another one,
+and y stays. So the winner gets all of dy. The 5 wins three times: its
+gradient is the sum of three dy. That takes +=; with = the last window wipes
+out the rest. Read off dx which window gave what. (A mean gives each pixel a
+ninth of dy, with += too.) Then finite differences (lesson 03) judge. Can 2×2
+tell += from =?
 """,
 )
 
@@ -105,10 +113,10 @@ with += too.) Then differences (lesson 03) judge. Can 2×2 tell += from =?
 def backward(x, dy, size, sign="+="):
     dx = numpy.zeros_like(x)
     for n, i, j, c in numpy.ndindex(dy.shape):
-        window = n, slice(2 * i, 2 * i + size), slice(2 * j, 2 * j + size), c
-        winner = x[window].argmax()
-        before = dx[window].flat[winner] if sign == "+=" else 0
-        dx[window].flat[winner] = before + dy[n, i, j, c]
+        box = n, slice(2 * i, 2 * i + size), slice(2 * j, 2 * j + size), c
+        winner = x[box].argmax()
+        before = dx[box].flat[winner] if sign == "+=" else 0
+        dx[box].flat[winner] = before + dy[n, i, j, c]
     return dx
 
 
@@ -116,7 +124,8 @@ dy, errors = numpy.array([9.0, 90, 900, 9000]).reshape(1, 2, 2, 1), {}
 for pool in (AvgPool2d(3, stride=2), layer):
     pool.forward(small, train=True)
     print(f"{pool}: dx\n{pool.backward(dy)[0, ..., 0].astype(int)}")
-print("as loops:", (layer.backward(dy) == backward(small, dy, 3)).all())
+equal = (layer.backward(dy) == backward(small, dy, 3)).all()
+print("equal to the loops:", equal)
 for size, sign in ((3, "+="), (3, "="), (2, "+="), (2, "=")):
     dx = differences(lambda k=size: (max_pool(small, k) * dy).sum(), small)
     errors[size, sign] = abs(backward(small, dy, size, sign) - dx).max()
@@ -126,11 +135,12 @@ for size, sign in ((3, "+="), (3, "="), (2, "+="), (2, "=")):
 step(
     "Two equal pixels, and pixels that are not there",
     """
-Where pixels are equally large, any shares of dy that add up to dy will do,
-and pool.py gives all to the first. Rare? After ReLU, whole windows are 0:
-count. Differences say 1/2 for each of nine equal pixels, the mean of "up" and
-"down": so check gradients where there are no ties. Padding must never win, so
-it is −∞. A 0 would win over negative numbers, and dy would be lost to it.
+Where pixels are equally large, any shares that add up to dy will do, and
+pool.py gives all of it to the first. Rare? After ReLU, whole windows are 0:
+count them. Finite differences say 1/2 for each of nine equal pixels, the mean
+of "up" and "down": so check gradients where there are no ties. Padding must
+never win, so it is −∞. A 0 would win against negative numbers, and take their
+dy away.
 """,
 )
 
@@ -139,15 +149,17 @@ print(f"windows with ties: {ties.mean():.0%}, all 0: {(y == 0).mean():.0%}")
 flat, padded = numpy.full((1, 3, 3, 1), -1.0), MaxPool2d(3, 2, padding=1)
 print(differences(lambda: max_pool(flat, 3).sum(), flat).ravel())
 zeros = max_pool(numpy.pad(flat, ((0, 0), (1, 1), (1, 1), (0, 0))), 3)
-print("padded with 0:", zeros.ravel(), "−∞:", padded.forward(flat).ravel())
+print("padded with 0:", zeros.ravel())
+print("padded with −∞:", padded.forward(flat).ravel())
 
 # %%
 step(
     "What pooling is for: small shifts change little",
     """
 Roll all pictures to the right by 1, 2, 3, 4 pixels. How much do their maps
-change? 100%: as much as if each picture were another one. Every 2nd pixel
-makes small maps too: does that help? And three pools, one after the other?
+change? 100% is as much as if each picture were a different one. Every 2nd
+pixel makes small maps too: does that help? And three pools, one after the
+other?
 """,
 )
 
@@ -166,12 +178,13 @@ step(
     "To take away",
     """
 - A max-pool keeps a window's strongest answer and forgets where in it that
-  was. Against shifts, one helps a little and three help much.
-- A mean is steadier still, but pales what is thin and strong.
-- Backward gives dy to the winner, with +=, as windows overlap.
+  was. Against shifts, one helps a little and three help a lot.
+- A mean is steadier still, but washes out what is thin and strong.
+- Backward gives dy to the winner, with +=, because windows overlap.
 
 Exercises
-1. In how many 3×3 windows of stride 2 can a pixel lie? Which pixels in four?
+1. In how many 3×3 windows of stride 2 can a pixel lie? Which pixels lie in
+   four?
 2. Write it yourself: lessons/exercises/pool.py.
 """,
 )

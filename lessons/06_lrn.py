@@ -1,9 +1,9 @@
 """Lesson 06: local response normalisation, neighbours that damp each other.
 
-In an eye, a cell that fires strongly damps those beside it: this is lateral
-inhibition. AlexNet does so between the channels of a place, twice, before it
-pools (lesson 05). The gradient has a term that is easily forgotten, and with
-the paper's constants nobody notices.
+In an eye, a cell that fires strongly damps those beside it: this is called
+lateral inhibition. AlexNet does the same between the channels of a place,
+twice, before it pools (lesson 05). The gradient has a term that is easily
+forgotten, and with the paper's constants nobody notices.
 """
 
 # %%
@@ -16,7 +16,7 @@ from minialex.layers import Conv2d, LocalResponseNorm, MaxPool2d, ReLU
 step(
     "The formula of section 3.3, word by word",
     """
-At each place channel i listens to its window W(i): the n channels around it,
+At each place, channel i listens to its window W(i): the n channels around it,
 itself in the middle, fewer at both ends.
 
     s_i = k + α · Σ x_j² over W(i)        how loud is it around here?
@@ -48,9 +48,9 @@ step(
     "Lateral inhibition, made up and real",
     """
 The picture shows the same, and a pixel as 32 random kernels see it. A loud
-channel's four neighbours hardly speak. Is the loudest one still the loudest?
-Who is whose neighbour is an accident of numbering; but as the net learns with
-this layer in it, it can arrange itself.
+channel's four neighbours can hardly be heard. Is the loudest one still the
+loudest? Who is whose neighbour is an accident of numbering; but since the net
+learns with this layer in it, it can arrange itself.
 """,
 )
 
@@ -71,9 +71,9 @@ with figure("06_inhibition", 9, 3.6) as drawing:
 step(
     "Without loops: add up five shifted arrays",
     """
-Square all, put two zeros on both sides of the channels, and add up five
-arrays, each a channel further along. lrn.py does so too, and takes the power
-as two square roots: s^¾ = √(s·√s).
+Square everything, put two zeros at both ends of the channels, and add up five
+arrays, each shifted one channel further. lrn.py does the same, and computes
+the power as two square roots: s^¾ = √(s·√s).
 """,
 )
 
@@ -86,7 +86,7 @@ def window_sum(a, shifts=range(5)):
 x, layer = maps[: 1 if quick else 4], LocalResponseNorm(alpha=1)
 naive, fast = lrn(x), x / (2 + window_sum(x * x)) ** 0.75
 print(
-    "off the loops: this",
+    "difference from the loops: this",
     abs(fast - naive).max(),
     "and the layer",
     abs(layer.forward(x) - naive).max(),
@@ -100,16 +100,16 @@ print(
 step(
     "Backward, and why a check with α = 1e-4 proves nothing",
     """
-x_i acts on y_i as its factor, and on s_j, so on y_j, of each neighbour j:
+x_i acts on y_i as its factor, and on s_j, and so on y_j, of each neighbour j:
 
     as the factor      dy_i / s_i^β
     within the sums    Σ dy_j · x_j · (−β) · s_j^(−β−1) · 2α x_i
                        = −2αβ x_i · Σ dy_j · y_j / s_j
 
-This cross term sums over those j in whose window i is. They are W(i) again:
-to be neighbours is mutual. Below, finite differences judge the gradient: as
+This cross term sums over all j whose window contains i. They are W(i) again:
+being neighbours is mutual. Below, finite differences judge the gradient: as
 it should be, without the cross term, and with a window that lacks its last
-channel. With α = 1e-4, would a bound of 1e-3 find the mistakes?
+channel. With α = 1e-4, would a bound of 1e-3 catch the mistakes?
 """,
 )
 
@@ -131,18 +131,20 @@ for alpha in (1, 1e-4):
         errors[alpha, name] = abs(off).max() / abs(dx).max()
         print(f"α = {alpha:<6} {name:<13} {errors[alpha, name]:.1e}")
 layer.forward(a, train=True)
-print("layer off this:", abs(layer.backward(dy) - backward(a, dy, 1)).max())
+off = abs(layer.backward(dy) - backward(a, dy, 1)).max()
+print("the layer, largest difference from this:", off)
 
 # %%
 step(
     "What α does, and what others mean by it",
     """
-The paper's pixels went from 0 to 255, less their mean. Squares of
-standardised ones (about −2 to 2) are too small for α = 1e-4: LRN then hardly
-does more than multiply by 2^−0.75. The paper's own program, Caffe, torch and
-ONNX divide α by n, the last three with k = 1 unless told otherwise. CaffeNet
-pools first: cheaper, and not the same. Who takes over weights must know.
-Printed: by what LRN multiplies, at the loudest and at the softest place.
+The paper's pixels went from 0 to 255, less their mean. The squares of
+standardised ones (about −2 to 2) are too small for α = 1e-4: LRN then does
+little more than multiply by 2^−0.75. The paper's own program, Caffe, torch
+and ONNX divide α by n, the last three with k = 1 unless told otherwise.
+CaffeNet pools first: cheaper, and not the same. If you convert weights, you
+have to know. Printed: the factors by which LRN multiplies, smallest (where it
+is loudest) and largest.
 """,
 )
 
@@ -160,7 +162,7 @@ for name, layer in others.items():
         print(f"{name:<13} {kind:<13} {by.min():.3f} to {by.max():.3f}")
 early = paper.forward(pool.forward(loud)).copy()
 off = abs(pool.forward(paper.forward(loud)) - early)
-print(f"pooled first: {off.mean() / early.mean():.1%} off")
+print(f"pooled first: {off.mean() / early.mean():.1%} difference")
 
 # %%
 step(
@@ -168,10 +170,11 @@ step(
     """
 - LRN divides each answer by how loud its neighbours among the channels are.
 - Its gradient has a cross term. Check it with α near 1, in float64.
-- In the paper it took 1.4% off the top-1 error. Later nets do without.
+- In the paper it took 1.4% off the top-1 error. Later nets do without it.
 
 Exercises
-1. Of a channel alone, which x gives the largest y? Why not ∞? (β > ½)
+1. For a channel on its own, which x gives the largest y? Why is it not ∞?
+   (β > ½)
 2. Write it yourself: lessons/exercises/lrn.py.
 """,
 )

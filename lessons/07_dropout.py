@@ -1,8 +1,8 @@
-"""Lesson 07: dropout, a coin for every hidden unit.
+"""Lesson 07: dropout, a coin toss for every hidden unit.
 
-fc6 and fc7 hold most of AlexNet's weights (lesson 08): enough to learn
-pictures by heart. Many nets that vote err less than one, but who trains many
-AlexNets? Section 4.2 trains one whose hidden units sit out by lot.
+fc6 and fc7 hold most of AlexNet's weights (lesson 08): enough to memorise
+pictures. Many nets that vote make fewer mistakes than one, but who trains
+many AlexNets? Section 4.2 trains one whose hidden units sit out at random.
 """
 
 # %%
@@ -19,9 +19,9 @@ from minialex.optim import SGD
 step(
     "Toss a coin for each unit",
     """
-With probability p, y is 0; else it is x / (1 − p): at p = 1/2 those who stay
-speak twice as loudly, as if for two. Coins are tossed anew for each picture
-at each step, but only while training. When testing, y is x.
+With probability p, y is 0; otherwise it is x / (1 − p): at p = 1/2 those who
+stay speak twice as loudly, as if for two. Coins are tossed anew for each
+picture at each step, but only in training. In tests, y is x.
 """,
 )
 
@@ -40,7 +40,7 @@ for i in range(3):
 print("testing:", layer.forward(x))
 x, seed = numpy.ones((100, 1000)), numpy.random.default_rng
 fast = Dropout(0.5, seed(1)).forward(x, train=True)
-print("as loops:", (dropout(x, 0.5, seed(1)) == fast).all())
+print("equal to the loops:", (dropout(x, 0.5, seed(1)) == fast).all())
 print(
     f"loops {seconds(lambda: dropout(x, 0.5, seed(1)), 1) * 1e3:.0f} ms,",
     f"layer {seconds(lambda: layer.forward(x, train=True)) * 1e3:.2f} ms",
@@ -50,13 +50,13 @@ print(
 step(
     "The mean stays; and the way back",
     """
-The next layer gets s = Σ w·y, with each mask another (± below). The paper
-does not divide while training; when testing it multiplies all y by 0.5. We
-divide while training ("inverted" dropout), and test without a thought: the
+The next layer gets s = Σ w·y, which differs from mask to mask (± below). The
+paper does not divide in training; in tests it multiplies all y by 0.5. We
+divide in training ("inverted" dropout) and have nothing to do in tests: the
 same net, with w half as large. Does the mean of s over 10,000 masks fit?
 
 Backward: y is x times a constant, so dx = dy · mask / (1 − p), with the mask
-of this forward pass, which the layer keeps. Other coins would blame units
+of this forward pass, which the layer keeps. Fresh coins would blame units
 that said nothing. Finite differences, with the same mask, judge three ways.
 """,
 )
@@ -73,19 +73,19 @@ true = differences(lambda: masks[0] / 0.5 * x @ w, x)
 ways = {
     "dy · mask / (1 − p)": w * masks[0] / 0.5,
     "dy · mask": w * masks[0],
-    "other coins": w * masks[1] / 0.5,
+    "fresh coins": w * masks[1] / 0.5,
 }
 for name, dx in ways.items():
     print(f"{name:<20} largest error {abs(dx - true).max():.1e}")
 
 # %%
 step(
-    "Learning by heart, or not",
+    "Memorising, or not",
     """
-A few hundred pictures, AlexNet's head with 256 units for 4096, the same
-weights to start from; once with p = 0, once with 1/2. All losses are taken
-with all units. Which net learns its pictures faster? And whose loss on test
-pictures turns round and climbs, as it grows ever surer of its mistakes?
+A few hundred pictures, AlexNet's head with 256 units instead of 4096, the
+same initial weights; once with p = 0, once with 1/2. All losses are measured
+with all units. Which net learns its pictures faster? And whose test loss
+turns round and climbs, as the net grows ever surer of its mistakes?
 """,
 )
 
@@ -167,13 +167,13 @@ print(f"all units, once:    {scaled[0]:.3f} {scaled[1]:.1%}")
 step(
     "To take away",
     """
-- Training: half of the units, twice as loud; the same ones on the way back.
-- Testing: all units, which is like asking all these nets at once.
-- Learning takes longer (twice as long in the paper), and the net is less sure
-  of its mistakes. The share that is right need not gain much: look above.
+- Training: half of the units, twice as loud; the same half on the way back.
+- Tests: all units, which is like asking all these nets at once.
+- Learning takes longer (twice as long in the paper), but the net is less sure
+  of its mistakes. The share that is right need not gain much: see above.
 
 Exercises
-1. Forget to say train=False when testing: what does one mask cost, above?
+1. Forget to switch dropout off in tests: what does one mask cost, above?
 2. Write it yourself: lessons/exercises/dropout.py.
 """,
 )

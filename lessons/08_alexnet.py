@@ -1,7 +1,7 @@
 """Lesson 08: AlexNet, put together and counted.
 
-Lessons 02 to 07 made every piece. Here they become the net of 2012, whole and
-untrained. We count, and send a picture through.
+Lessons 02 to 07 made all the parts. Here they become the net of 2012, whole
+and untrained. We count, and send a picture through.
 """
 
 # %%
@@ -19,8 +19,8 @@ step(
     "A list of layers (section 3.5)",
     """
 Five convolutions and three linear layers have weights. Read the list slowly:
-it is all there is. In what it prints, follow the sides 227, 55, 27, 13, 6:
-fewer and fewer places, more and more channels, until fc6 looks at all.
+it is all there is. In the output, follow the sides 227, 55, 27, 13, 6: fewer
+and fewer places, more and more channels, until fc6 looks at everything.
 """,
 )
 
@@ -53,7 +53,9 @@ pieces = [
 ]
 net = Network(pieces, (227, 227, 3))
 shapes, work = net.shapes(), net.macs()
-weights = {name: sum(array.size for array in layer.params.values()) for name, layer in pieces}
+weights = {}
+for name, layer in pieces:
+    weights[name] = sum(array.size for array in layer.params.values())
 print(f"{'layer':<8} {'output':<14} {'weights':>10} {'multiply-adds':>14}")
 for name, shape in shapes.items():
     print(f"{name:<8} {shape!s:<14} {weights[name]:>10,} {work[name]:>14,}")
@@ -64,13 +66,14 @@ step(
     """
 The paper's pictures are 224×224, and (224 − 11) / 4 + 1 = 54.25. The original
 program rounds up: its last windows stick out of the picture. Others take 227
-pixels, or pad 224 by 2 and round down. The paper's list has 253,440 neurons
-for conv1, 622,312 in all; its abstract says 650,000. Which is right?
+pixels, or pad 224 by 2 and round down. The paper lists 253,440 neurons for
+conv1, and 622,312 in all; its abstract says 650,000. Which is right?
 """,
 )
 
 for side, padding in ((224, 0), (227, 0), (224, 2)):
-    print(side, "padded by", padding, "->", (side + 2 * padding - 11) / 4 + 1)
+    places = (side + 2 * padding - 11) / 4 + 1
+    print(side, "padded by", padding, "->", places)
 names = [name for name in weights if weights[name]]
 neurons = [numpy.prod(shapes[name]) for name in names]
 print(f"neurons: conv1 {neurons[0]:,}, all {sum(neurons):,}")
@@ -79,9 +82,10 @@ print(f"neurons: conv1 {neurons[0]:,}, all {sum(neurons):,}")
 step(
     "Where the weights are, and where the work is",
     """
-A kernel works at every place, a linear layer's weight once. So most weights
-are in fc6, and most work is in convolutions. Of AlexNet beside LeNet (1998)
-one reads "10 times the parameters, 250 times the computation". Is it true?
+A kernel works at every place, a linear layer's weight only once. So most
+weights are in fc6, and most work is in the convolutions. Compared with LeNet
+(1998), AlexNet is said to have "10 times the parameters, 250 times the
+computation". Is that true?
 """,
 )
 
@@ -107,10 +111,11 @@ print(
 step(
     "Two groups, for two cards",
     """
-The paper's two cards had 3 GB each and held half of the channels each. conv2,
-conv4 and conv5 see only what is on their own card: two groups, half of the
-weights and work. Silence the second half of conv2's input: which half of the
-kernels sees it? Would the net, as minialex trains it, fit into one card?
+The paper's two cards had 3 GB each, and each held half of the channels.
+conv2, conv4 and conv5 see only what is on their own card: two groups, half of
+the weights and half of the work. Silence the second half of conv2's input:
+which half of the kernels notices? And would the net, as minialex trains it,
+fit on one card?
 """,
 )
 
@@ -118,7 +123,7 @@ conv2, x = net.layers["conv2"], rng.standard_normal((1, 27, 27, 96))
 before = conv2.forward(x).copy()
 x[..., 48:] = 0
 changed = (conv2.forward(x) != before).any(axis=(0, 1, 2))
-print("see it:", changed[:128].sum(), "and", changed[128:].sum(), "of 128")
+print("notice:", changed[:128].sum(), "and", changed[128:].sum(), "of 128")
 print(
     f"weights, gradients, velocity {3 * 4 * total / 1e9:.2f} GB,",
     f"128 pictures {128 * picture_bytes(net) / 1e9:.2f} GB",
@@ -128,8 +133,9 @@ print(
 step(
     "A picture goes through",
     """
-The weights are random, but He's, which keep the spread of what goes through.
-Untrained, all 1000 classes seem equally likely: a loss near log 1000 = 6.91.
+The weights are random, but drawn as He et al. do, which keeps the spread of
+the numbers that go through. Untrained, all 1000 classes seem equally likely:
+a loss near log 1000 = 6.91.
 """,
 )
 
@@ -148,9 +154,10 @@ print(f"mean loss {numpy.log(numpy.exp(x).sum()) - x.mean():.2f}")
 step(
     "How far a number sees: its receptive field",
     """
-A number of conv1 sees 11 pixels. Each layer adds (kernel − 1) times how many
-pixels its inputs lie apart, and each stride multiplies that. Backward from a
-place of pool5 agrees. But out of how large a square comes half of dx?
+A number in conv1 sees 11 pixels. Each layer adds (kernel − 1) times the
+distance of its inputs in pixels, and each stride multiplies that distance.
+Backward from one place of pool5 agrees. But how large is the square that half
+of dx comes from?
 """,
 )
 
@@ -178,11 +185,13 @@ with figure("08_picture", 10, 2.3) as drawing:
 step(
     "To take away",
     """
-- Eight layers have weights: fc6 has most of them, convolutions most work.
-- A place of pool5 can see 195 pixels, and sees best in the middle.
+- Eight layers have weights: fc6 has most of them, but the convolutions do
+  most of the work.
+- A place in pool5 can see 195 pixels, and sees best in the middle.
 
 Exercises
-1. One linear layer on each channel's mean, behind conv5: how many weights?
+1. Put one linear layer on each channel's mean after conv5: how many weights
+   has it?
 2. How large a batch fits into 3 GB?
 """,
 )

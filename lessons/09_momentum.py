@@ -1,8 +1,8 @@
 """Lesson 09: SGD with momentum and weight decay, and when to lower the rate.
 
-A backward pass says which way the loss falls. How far to go there? A little,
-and nothing happens for days; a little more, and the loss explodes. Two
-weights show why, and lead to the paper's rule (section 5).
+A backward pass says which way is downhill. But how far should we go? A step
+too short, and nothing happens for days; a little longer, and the loss
+explodes. Two weights show why, and lead to the paper's rule (section 5).
 """
 
 # %%
@@ -21,12 +21,12 @@ step(
 Take a loss of two weights, L = ½ (w₀² + 100·w₁²): flat along w₀, steep along
 w₁. Its gradient is g = (w₀, 100·w₁). Plain descent, w ← w − ε·g, multiplies
 w₀ by 1 − ε and w₁ by 1 − 100·ε in each step. With ε above 2/100, w₁ grows
-without end; below, w₀ loses less than 2% a step. The steep direction dictates
-the rate, and the flat one pays for it.
+without end; below that, w₀ loses less than 2% a step. The steep direction
+dictates the rate, and the flat one pays for it.
 
 Momentum remembers: v ← m·v − ε·g, then w ← w + v. Gradients that agree add
 up, to 1 + m + m² + … = 1/(1 − m) steps in one: 10 with m = 0.9. Gradients
-that flip cancel out. See four paths of 400 steps from (−4, 1) to (0, 0):
+that flip cancel out. Here are four paths of 400 steps from (−4, 1) to (0, 0):
 """,
 )
 
@@ -55,10 +55,11 @@ step(
     v ← 0.9·v − 0.0005·ε·w − ε·g      then      w ← w + v
 
 0.9·v          nine tenths of the last step are taken again.
-− ε·g          the slope, a mean over a batch (the paper's has 128 pictures).
+− ε·g          the slope, averaged over a batch (128 pictures in the paper).
 − 0.0005·ε·w   weight decay: a leak towards 0, the slope of ½·0.0005·w². "It
                reduces the model's training error", says the paper.
-An optimiser sees only arrays; here are random ones. Loops, then optim.SGD:
+An optimiser sees only arrays, so random ones will do. First with loops, then
+optim.SGD:
 """,
 )
 
@@ -81,12 +82,13 @@ print(f"loops {slow * 1e3:.1f} ms, optim.SGD {fast * 1e3:.3f} ms a step")
 
 # %%
 step(
-    "torch's rule beside it",
+    "PyTorch's rule beside it",
     """
-PyTorch keeps the rate out of v:  v ← 0.9·v + 0.0005·w + g;  w ← w − ε·v. At a
-constant ε the steps are the same: the paper's v is −ε times this one. But if
-ε drops to a tenth, torch's steps do at once; the paper's v still holds nine
-tenths of the old step. Here g = 1, and ε drops to 0.001 after 60 steps.
+PyTorch keeps the rate out of v:  v ← 0.9·v + 0.0005·w + g;  w ← w − ε·v. As
+long as ε is constant the steps are the same: the paper's v is −ε times this
+one. But when ε drops to a tenth, PyTorch's steps drop at once; the paper's v
+still holds nine tenths of the old step. Here g = 1, and ε drops to 0.001
+after 60 steps.
 """,
 )
 
@@ -106,10 +108,11 @@ for rule in ("paper", "torch"):
 step(
     "When to lower the rate",
     """
-A batch's gradient is a guess, so at a constant rate weights end up rattling
-about. A lower rate settles them, but too early it is only slow. The paper
-divided ε by 10 whenever the validation error stalled, three times in 90
-epochs: "plateau". Others need no errors. The numbers are every third epoch's.
+A batch's gradient is an estimate, so at a constant rate the weights end up
+rattling about. A lower rate settles them, but lowered too early it is merely
+slow. The paper divided ε by 10 whenever the validation error stalled, three
+times in 90 epochs: "plateau". The other schedules ask for no error. Printed
+is the rate of every third epoch.
 """,
 )
 
@@ -129,8 +132,9 @@ step(
     "On a real net",
     """
 The same net four times, same weights, same batches: plain; plain with ten
-times the rate, which momentum comes to on an even slope; with momentum; with
-momentum and cosine. Is momentum only a larger rate? Compare 2 and 3.
+times the rate, which is what momentum comes to on an even slope; with
+momentum; with momentum and cosine. Is momentum only a larger rate? Compare 2
+and 3.
 """,
 )
 
@@ -159,12 +163,13 @@ step(
     "To take away",
     """
 - The steepest direction limits the rate; momentum adds up what agrees. It
-  gathers speed in ten or twenty steps: a tenfold rate leaps from the first.
+  gathers speed over ten or twenty steps: a tenfold rate leaps from the first.
 - Weight decay is a leak towards 0.
-- Begin with as high a rate as is stable, end low. The paper's rule coasts.
+- Start with as high a rate as is stable, end low. The paper's rule coasts.
 
 Exercises
-1. In the valley m = 0.9 explodes from ε = 2·(1 + m)/100 on. Try, then prove.
+1. In the valley m = 0.9 explodes from ε = 2·(1 + m)/100 on. Try it, then
+   prove it.
 2. Try m = 0.99 in the valley, then in the net. What goes wrong?
 """,
 )

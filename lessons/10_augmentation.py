@@ -1,6 +1,6 @@
-"""Lesson 10: augmentation. Crops, mirrors, another light, and ten views.
+"""Lesson 10: augmentation. Crops, mirrors, different light, and ten views.
 
-With 61 million weights for 1.2 million pictures a net can learn by heart. The
+With 61 million weights for 1.2 million pictures a net can memorise. The
 paper's first remedy (section 4.1): show a picture differently each time. A
 car two pixels to the left, in a mirror or at dusk is still a car.
 """
@@ -24,7 +24,8 @@ step(
 The paper cuts 224×224 pixels out of 256×256, anywhere, and mirrors every
 other time: 2048 views, it says, 32·32·2. But from 0 to 32 there are 33 places
 for a corner. Small pictures first get a frame, 4 pixels of the mean colour,
-and 9 places. Here with loops, then the same views with ArrayImages.read:
+which leaves 9 places. Here it is with loops; then ArrayImages.read makes the
+same views:
 """,
 )
 
@@ -45,7 +46,7 @@ train = ArrayImages(some.images, some.labels, fill=fill)
 draws = random_views(8, numpy.random.default_rng(0))  # top, left: 0 to 1
 places = offset(draws.top, 8), offset(draws.left, 8), draws.mirror  # 0 to 8
 loops = views(some.images[0], *places)
-print("the same with read:", (train.read([0] * 8, draws) == loops).all())
+print("equal to read:", (train.read([0] * 8, draws) == loops).all())
 slow = seconds(lambda: views(some.images[0], *places))
 fast = seconds(lambda: train.read([0] * 8, draws))
 print(f"eight views: loops {slow * 1e3:.1f} ms, read {fast * 1e3:.2f} ms")
@@ -55,13 +56,14 @@ with figure("10_views", 9, 1.2) as drawing:
 
 # %%
 step(
-    "Another light: the principal components of colour",
+    "Different light: the principal components of colour",
     """
 Take every pixel as a point (red, green, blue), from 0 to 1. The covariance
-matrix Σ says how two channels vary together. Its eigenvectors, Σ p = λ p, are
-the axes of this cloud, λ the variance along each. In photographs p₁ is dark
-to light, p₂ blue to orange. The paper adds α₁λ₁p₁ + α₂λ₂p₂ + α₃λ₃p₃ to all
-pixels, as if the light had changed; α is new each time, from N(0, 0.1²).
+matrix Σ says how any two channels vary together. Its eigenvectors,
+Σ p = λ p, are the axes of this cloud, and λ is the variance along each. In
+photographs p₁ runs from dark to light, p₂ from blue to orange. The paper adds
+α₁λ₁p₁ + α₂λ₂p₂ + α₃λ₃p₃ to all pixels, as if the light had changed; the α are
+drawn anew each time, from N(0, 0.1²).
 """,
 )
 
@@ -83,10 +85,11 @@ with figure("10_components", 9, 2) as drawing:
 step(
     "One formula, many answers",
     """
-The formula adds a variance to a colour: square metres to metres. So it hangs
-on the unit, and means pixels from 0 to 1. See what one draw of α adds to red,
-green and blue, in grey levels, as people have programmed it. The program of
-2012 has √λ, "color_stdevs": the same in every unit, but more.
+The formula adds a variance to a colour: square metres to metres. So it
+depends on the unit, and means pixels from 0 to 1. Here is what one draw of α
+adds to red, green and blue, in grey levels, the way different people have
+programmed it. The program of 2012 has √λ, "color_stdevs": the same in every
+unit, but more.
 """,
 )
 
@@ -140,9 +143,10 @@ with figure("10_overfitting", 9, 3.5) as drawing:
 step(
     "Ten views at test time",
     """
-The paper asks ten times, at four corners and the centre, and in the mirror,
-and averages the probabilities: 37.5% of errors instead of 39.0% (section 6).
-One picture by hand, then all; of a thousand, accuracy is uncertain by 1.5%.
+The paper asks ten times, at the four corners and the centre, each also in the
+mirror, and averages the probabilities: 37.5% of errors instead of 39.0%
+(section 6). First one picture by hand, then all of them; with a thousand
+pictures, accuracy is uncertain by 1.5%.
 """,
 )
 
@@ -163,11 +167,13 @@ for name, batches in {"centre": centres, "ten views": crops}.items():
 step(
     "To take away",
     """
-- A view that keeps the class is a new picture for nothing.
-- Overfitting: the loss on new pictures rises while that on the own falls.
+- A view that keeps the class is a new picture for free.
+- Overfitting: the loss on new pictures rises while the loss on the net's own
+  falls.
 
 Exercises
-1. Add the light to each picture of a batch and train with it. Does it help?
+1. Change the light of each picture of a batch and train with it. Does it
+   help?
 2. How many pictures must there be until crops and mirrors gain nothing?
 """,
 )

@@ -1,9 +1,9 @@
 """Lesson 11: training AlexNet, and reading its curves.
 
-Layers, gradients, the net, the optimiser, the batches: every piece is there.
-This lesson checks them with two short tests, puts them into a loop, trains,
-and then makes five things go wrong on purpose. A training that fails says so
-only by its curves.
+Layers, gradients, the net, the optimiser, the batches: all the parts are
+there. This lesson checks them with two short tests, puts them into a loop,
+trains, and then makes five things go wrong on purpose. A training run that
+fails tells you so only by its curves.
 """
 
 # %%
@@ -24,12 +24,12 @@ step(
     """
 A net that knows nothing should give each of ten classes a tenth: a loss of
 −ln 1/10 = ln 10 = 2.303. A fresh net is not quite undecided. Its logits
-scatter, which costs about half their variance. With a loss much above, the
-last layer's weights start too large: the net is sure, and wrong.
+scatter, which costs about half their variance. If the loss is much above
+that, the last layer's weights start too large: the net is sure, and wrong.
 """,
 )
 
-some = pictures("cifar10", 640 if quick else 20_000, 100 if quick else 2000)
+some = pictures("cifar10", 640 if quick else 20_000, 250 if quick else 2000)
 x, labels = some.x[:256], some.labels[:256]
 name = "alexnet-mini" if quick else "alexnet-cifar"
 net = models.build(name, rng=numpy.random.default_rng(0))
@@ -43,11 +43,11 @@ print(f"with 20 times larger weights in the last layer: {sure:.3f}")
 
 # %%
 step(
-    "Second test: 32 pictures by heart",
+    "Second test: memorise 32 pictures",
     """
-A net with a million weights must be able to learn 32 pictures by heart, in
-seconds: the loss falls to almost 0. With a wrong sign in a gradient it soars,
-or sticks. (Wrong labels it does not notice; those are learnt by heart too.)
+A net with a million weights must be able to memorise 32 pictures, in seconds:
+the loss falls to almost 0. With a wrong sign in a gradient it soars, or gets
+stuck. (Wrong labels go unnoticed; a net can memorise those, too.)
 """,
 )
 
@@ -76,7 +76,8 @@ unseen = ArrayImages(some.test_images, some.test_labels, fill=fill)
 tests = Batches(unseen, 250, some.standardize)
 
 
-def train(n, epochs, model="alexnet-mini", lr=0.001, decay=0, augment=True, labels=some.labels):
+def train(n, epochs, model="alexnet-mini", lr=0.001, decay=0,
+          augment=True, labels=some.labels):  # fmt: skip
     net = models.build(model, rng=numpy.random.default_rng(0))
     workers = Workers(net, SoftmaxCrossEntropy(), n=2)
     adam = optim.Adam(net, weight_decay=decay)
@@ -100,8 +101,8 @@ step(
     "Training AlexNet",
     """
 The eight layers, made narrow for 32×32 pixels, on 20,000 pictures: about
-three minutes on two cores. Training may look worse than the test, as it is a
-mean over an epoch of learning, with dropout and on harder views.
+three minutes on two cores. Training may look worse than test, because it is
+a mean over an epoch of learning, with dropout and on harder views.
 """,
 )
 
@@ -121,17 +122,17 @@ with figure("11_training", 8, 3) as drawing:
 step(
     "Reading curves",
     """
-Six times alexnet-mini on a thousand pictures; five are ill. (A minute.)
+alexnet-mini six times on a thousand pictures; five runs are ill. (A minute.)
 too high     the loss jumps, then sits at ln 10: the ReLUs are dead
-too low      both losses crawl down in parallel, and never arrive
+too low      both losses crawl down side by side, and never arrive
 underfitting both stop high, close together: here weight decay is too strong
-overfitting  the test loss turns up, the other goes on falling
-off by one   a bug, each picture has the next one's label: it learns by heart,
-             so the training loss falls, and the test loss never does
+overfitting  the test loss turns up while the training loss keeps falling
+off by one   a bug: each picture has the next one's label. The net memorises
+             them, so the training loss falls, and the test loss never does
 """,
 )
 
-n, epochs = (128, 6) if quick else (1000, 12)
+n, epochs = (192, 8) if quick else (1000, 12)
 cases = {
     "healthy": {},
     "too high": {"lr": 0.03},
@@ -158,7 +159,7 @@ with figure("11_curves", 9, 5) as drawing:
 step(
     "To take away",
     """
-- Test first: a loss of ln 10, then 32 pictures by heart. Seconds, not days.
+- Test first: a loss of ln 10, then 32 pictures memorised. Seconds, not days.
 - Look at both curves. Apart: too few pictures. Together and high: too small a
   net, or too slow. At ln 10: a bug, or a dead net.
 - python -m minialex.train --dataset cifar10   does all this, with checkpoints
@@ -166,6 +167,7 @@ step(
 
 Exercises
 1. Let conv5's backward return −dx. What do 32 pictures say? And gradcheck?
-2. Heal "too high": what is the highest rate that works, with warm-up or not?
+2. Cure "too high": what is the highest rate that works, with warm-up and
+   without?
 """,
 )

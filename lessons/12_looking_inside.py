@@ -19,8 +19,9 @@ step(
     "The kernels of the first layer",
     """
 conv1 sees colours, so its kernels are small pictures (the paper's figure 3).
-We train alexnet-mini for about a minute, with conv1 from a hundredth of its
-usual weights: what it learns then does not hide in the noise of the start.
+We train alexnet-mini for about a minute, and start conv1 at a hundredth of
+its usual weights: then what it learns does not hide in the noise of the
+start.
 """,
 )
 
@@ -61,9 +62,9 @@ step(
     "What each layer makes of a picture",
     """
 Send a picture through, layer by layer, and keep what comes out. After a ReLU
-many numbers are 0: a unit that finds nothing says nothing. See the six maps
-of each layer with the largest answers. Deeper maps are coarser, and less like
-the picture: they say what is where, not how it looks.
+many numbers are 0: a unit that finds nothing says nothing. The figure shows
+the six maps of each layer with the largest answers. Deeper maps are coarser,
+and less like the picture: they say what is where, not how it looks.
 """,
 )
 
@@ -85,12 +86,12 @@ show("12_maps", 9, 2, 1, maps.values(), maps)
 
 # %%
 step(
-    "Saliency: which pixels does the answer hang on?",
+    "Saliency: which pixels does the answer depend on?",
     """
 Training asks how the loss changes with each weight. Ask how a class's logit
-changes with each pixel: begin the walk back with 1 at that logit and 0 at the
-others, and end it one layer later, at the picture. Without a backward pass
-one would nudge each pixel up and down, as here one:
+changes with each pixel: start the backward pass with 1 at that logit and 0 at
+the others, and end it one layer later, at the picture. Without a backward
+pass you would nudge each pixel up and down, like this one:
 """,
 )
 
@@ -107,7 +108,7 @@ step(
     "Occlusion: what if it could not see that?",
     """
 A gradient speaks of tiny changes. So cover 8×8 pixels with grey, at every
-place in turn, and ask for the probability of the class: a forward pass for
+place in turn, and ask for the probability of the class: one forward pass for
 each place. Where it falls, dark in the figure, the net has lost its clue.
 """,
 )
@@ -128,10 +129,11 @@ show("12_where", 7, 6, 3, where, titles)
 step(
     "Neighbours: what does the net find alike?",
     """
-The logits are made of the numbers before the last layer. Call two pictures
-alike if these are close (the paper's figure 4): squared distances in loops,
-then at once as |a|² + |b|² − 2 a·b. How many of the six nearest have the same
-class, by the net and by pixels? In the figure they follow the picture asked.
+The logits are computed from the numbers before the last layer. Call two
+pictures alike if these are close (the paper's figure 4): squared distances in
+loops, then all at once as |a|² + |b|² − 2 a·b. How many of the six nearest
+have the same class, by the net and by pixels? In the figure they follow the
+picture in question.
 """,
 )
 
@@ -152,7 +154,7 @@ for by, part in ("net", layers[:-1]), ("pixels", [("flatten", Flatten())]):
     same[by] = (some.labels[near] == some.test_labels[:, None]).mean()
     print(f"by {by}: {same[by]:.1%} of the nearest have the same class")
     error = abs(at_once(a[:4], b) / loops(a[:4], b) - 1).max()
-    print(f"at once is {error:.0e} of the distance off the loops")
+    print(f"at once differs from the loops by {error:.0e} of the distance")
     rows = [[images[i], *some.images[near[right][i]]] for i in range(4)]
     alike[f"the six nearest by {by}"] = sheet(numpy.concatenate(rows), 7)
 slow, fast = (seconds(lambda f=f: f(a[:4], b), 1) for f in (loops, at_once))
@@ -164,11 +166,12 @@ step(
     "To take away",
     """
 - conv1 has learnt edges and colours; deeper maps say what is where.
-- A backward pass answers "what if this changed?" of any number, pixels too.
-- python -m minialex.visualize draws all this of a run of yours (--help).
+- A backward pass answers "what if this changed?" for any number, even pixels.
+- python -m minialex.visualize draws all this for a run of yours (--help).
 
 Exercises
-1. Leave out the trick with conv1. What of the kernels is learnt, what noise?
+1. Leave out the trick with conv1. What in the kernels is learnt, and what is
+   noise?
 2. Climb: add a little of dx to x, again and again. What does the net call it?
 """,
 )

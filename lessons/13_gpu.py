@@ -1,8 +1,9 @@
 """Lesson 13: the same net on a GPU.
 
-A GPU has thousands of small cores and very fast memory of its own. CuPy gives
-its arrays NumPy's names, so a layer is written once and runs on either. What
-changes all the same is shown here, on your GPU or, without one, on the CPU.
+A GPU has thousands of small cores and very fast memory of its own. CuPy's
+functions have NumPy's names, so a layer is written once and runs on both.
+What changes all the same is shown here, on your GPU or, if you have none, on
+the CPU.
 """
 
 # %%
@@ -18,9 +19,10 @@ from minialex.layers import SoftmaxCrossEntropy
 step(
     "One module or the other",
     """
-`backend.get` gives CuPy where a GPU works, else NumPy. A layer names neither:
-it asks the array. ReLU's forward is `backend.of(x).maximum(x, 0)`. `to` moves
-a net's weights to the GPU, `to_device` an array, and `to_host` fetches one.
+`backend.get` gives CuPy if a GPU works, else NumPy. A layer names neither: it
+asks the array. ReLU's forward is `backend.of(x).maximum(x, 0)`. `to` moves a
+net's weights to the GPU, `to_device` moves an array, and `to_host` fetches
+one.
 """,
 )
 
@@ -36,9 +38,9 @@ print("largest difference:", abs(backend.to_host(there) - here).max())
 step(
     "What travels, and how far",
     """
-The way between the two memories is slow: about 25 GB/s, where a large card's
+The path between the two memories is slow: about 25 GB/s, where a large card's
 own memory moves 3,000. So weights go over once and stay, and gradients never
-come back. What a step sends are pictures, and dropout's masks.
+come back. All that a step sends are pictures and dropout's masks.
 """,
 )
 
@@ -51,11 +53,12 @@ for name, size in sent.items():
 step(
     "A call returns before the work is done",
     """
-Python only asks the card for work and goes on. What needs a number waits for
-it: float(x), int(x), `if x`, print, to_host. While the card computes a step,
-the host can prepare the next batch, unless it asks for the loss each time.
-A thread can play the card to show this: `submit` returns at once, `result`
-waits. Who times a call must wait, too: `synchronize`, which NumPy needs not.
+Python only asks the card for work and moves on. Whatever needs a number waits
+for it: float(x), int(x), `if x`, print, to_host. While the card computes a
+step, the host can prepare the next batch, unless it asks for the loss each
+time. A thread can play the card to show this: `submit` returns at once,
+`result` waits. If you time a call you must wait, too: `synchronize`, which
+NumPy does not need.
 """,
 )
 
@@ -80,7 +83,8 @@ step(
 So a loss should stay on the card until somebody wants to see it. CuPy's sum()
 and mean() give arrays of shape () for that, and train.py, like this loop,
 collects losses and reads them together. Nor does the card say that a label is
-out of range, its indices silently wrap around: labels are checked before.
+out of range, because its indices silently wrap around: labels are checked
+beforehand.
 """,
 )
 
@@ -111,10 +115,10 @@ for text in ("x * 2 ** 0.5", "x * numpy.sqrt(2)", "x + xp.zeros(3)",
 step(
     "Many small kernels, or one",
     """
-Each operation on arrays starts a program on the card, a kernel. Starting one
-takes Python some microseconds, and most of the rest is fetching its operands
+Each array operation starts a program on the card, a kernel. Starting one
+takes Python a few microseconds, and most of the rest is fetching its operands
 from memory and writing the result. `kernel` notes how many numbers are moved
-for each weight by the paper's update rule (lesson 09), an operation a line.
+for each weight by the paper's update rule (lesson 09), one operation a line.
 """,
 )
 
@@ -144,10 +148,11 @@ print(f"{len(moved)} kernels move {moved}, together {sum(moved)}")
 step(
     "The same in one kernel",
     """
-In minialex/kernels.py this rule is one kernel. The card runs its body once a
-weight, on thousands of cores, and moves 5 numbers: what is in between stays
-in a core. The body is C and happens to be Python, so a loop plays the card.
-Max-pooling, LRN, im2col and col2im have kernels for the same reason.
+In minialex/kernels.py this rule is one kernel. The card runs its body once
+for each weight, on thousands of cores, and moves 5 numbers: whatever is in
+between stays in a core. The body is C and happens to be Python, so a loop can
+play the card. Max-pooling, LRN, im2col and col2im have kernels for the same
+reason.
 """,
 )
 
@@ -164,11 +169,13 @@ step(
     "To take away",
     """
 - One code for both: ask the array for its module.
-- The card works while Python goes on; reading a number makes it wait.
-- What it costs is kernels and memory moved: benchmarks/gpu_cost.py counts.
+- The card works while Python moves on; reading a number makes Python wait.
+- What it costs is kernels and memory traffic: benchmarks/gpu_cost.py counts
+  both.
 
 Exercises
-1. Find all that waits in minialex/train.py. How often does each happen?
+1. Find everything that waits in minialex/train.py. How often does each
+   happen?
 2. What does LRN's forward move, as array operations and as one kernel?
 """,
 )

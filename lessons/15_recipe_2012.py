@@ -1,8 +1,8 @@
 """Lesson 15: the 2012 recipe, and where the paper and its program differ.
 
-What was done in 2012, beyond the layers? Two towers, pixels of 0 to 255, odd
-weights and biases to start from, rates, crops. The paper tells most of it. In
-2025 the Computer History Museum published the program, which differs.
+What was done in 2012, apart from the layers? Two towers, pixels of 0 to 255,
+odd initial weights and biases, rates, crops. The paper tells most of it. In
+2025 the Computer History Museum published the program, and it differs.
 """
 
 # %%
@@ -17,9 +17,10 @@ step(
     "Two towers",
     """
 The net did not fit into the 3 GB of a card, so two cards took half of each
-layer's kernels each (section 3.5). They exchange maps at few places; between
-those a kernel sees only what is on its own card. Today this is called groups.
-Below, the first card's half of an input is changed. Does the second notice?
+layer's kernels each (section 3.5). They exchange maps in a few places only;
+elsewhere a kernel sees only what is on its own card. Today this is called
+groups. Below, the first card's half of an input is changed. Does the second
+notice?
 """,
 )
 
@@ -54,10 +55,11 @@ step(
 All weights started from N(0, 0.01²), the biases of conv2, conv4, conv5, fc6
 and fc7 from 1, so that their ReLUs start alive (section 5). A sum of n inputs
 with such weights is about 0.01·√n times as large as they are: in conv1, with
-n = 363, a fifth. Pixels of 0 to 255 minus their mean are about 64, divided by
-their standard deviation, as most do now, 1; and 1 is what the biases add.
-Below is how far apart four pictures are after each layer (standard deviation
-over the pictures), with either, and with He's weights, √(2/n), biases 0.
+n = 363, a fifth. Pixels of 0 to 255 minus their mean are about 64 in size;
+divided by their standard deviation, as is usual now, about 1; and 1 is what
+the biases add. Below is how far apart four pictures are after each layer
+(standard deviation over the pictures), with either, and with He's weights,
+√(2/n), and biases of 0.
 """,
 )
 
@@ -98,7 +100,8 @@ step(
 LRN divides by s^0.75, s = k + α Σ a². With k = 2 and α = 1e-4 the squares
 count only where maps are large. The paper does not divide α by the window of
 5. Its program does, and so do Caffe and PyTorch (with k = 1): their α is the
-paper's times 5. The largest s of each, from b = a·s^-0.75 (lesson 06):
+paper's times 5. Here is the largest s of each, from b = a·s^-0.75 (lesson
+06):
 """,
 )
 
@@ -110,13 +113,14 @@ for kind, a in maps.items():
 
 # %%
 step(
-    "Where 55 comes from; what may change places",
+    "Where 55 comes from; what may swap places",
     """
-The paper says 224 pixels, and 55 windows of 11 with stride 4. That is no
-whole number. The program rounds up, with zeros beyond the edge; later nets
-round down and take 227 pixels, or 2 zeros around. And where the paper has
-conv1, ReLU, LRN, pool, the program has ReLU last. Pooling and ReLU may change
-places (why?), LRN and ReLU may not: before ReLU negative neighbours count.
+The paper says 224 pixels, and 55 windows of 11 with stride 4. They do not
+fit: 54.25 would. The program rounds up, with zeros beyond the edge; later
+nets round down and take 227 pixels, or pad with 2 zeros. And where the paper
+has conv1, ReLU, LRN, pool, the program has ReLU last. Pooling and ReLU may
+swap places (why?), LRN and ReLU may not: before ReLU, negative neighbours
+count.
 """,
 )
 
@@ -137,14 +141,15 @@ step(
                  paper                       program
     conv3 to 5   weights of 0.01             0.03
     biases       as weights                  twice the rate, no decay
-    rate         0.01, ÷10 three times       0.01, at epochs 25, 51 and 79 ÷10
+    rate         0.01, ÷10 three times       0.01, ÷10 at epochs 25, 51 and 79
     crops        each picture its own        one place for 32 pictures
     colours      PCA, each picture           then all ÷1.1; off near the end
-Both take 128 pictures a step, v ← 0.9·v − 0.0005·ε·w − ε·g, w ← w + v, and in
-tests average ten views. Result: top-1 error 40.7%, top-5 18.2%; in ablations
-that came with the program top-1 is 42.0% without LRN, 41.1% without overlap
-in the pools, 41.8% if the towers never talk. With one view, later nets have
-42.9% (Caffe) and 43.5% (torchvision). How much work is such a training?
+Both take 128 pictures a step, v ← 0.9·v − 0.0005·ε·w − ε·g, w ← w + v, and
+average ten views in tests. Result: top-1 error 40.7%, top-5 18.2%; in the
+ablations that came with the program top-1 is 42.0% without LRN, 41.1% without
+overlap in the pools, 41.8% if the towers never talk. With one view, later
+nets have 42.9% (Caffe) and 43.5% (torchvision). How much work is such a
+training run?
 """,
 )
 
@@ -158,10 +163,11 @@ step(
     """
 - Groups were two cards' towers; conv3 and the linear layers see both.
 - Initial weights, biases and the scale of pixels belong together.
-- What a paper leaves out decides too. Read the program where there is one.
+- What a paper leaves out matters too. Read the program if there is one.
 
 Exercises
-1. How large must α be for standardised pixels to get what 1e-4 gives 0..255?
+1. How large must α be to do for standardised pixels what 1e-4 does for those
+   of 0 to 255?
 2. Train it, if you have the pictures: python -m minialex.train --dataset
    folder --data-dir IMAGENET --recipe 2012
 """,

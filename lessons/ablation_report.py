@@ -1,4 +1,4 @@
-"""What the trainings of ablations.py say: a table, the paper's claims beside it, and a picture, all with their spread."""
+"""What the runs of ablations.py show: a table with the paper's claims, and a figure."""
 
 import math
 import statistics
@@ -14,10 +14,11 @@ COMPLETE = "nothing"
 
 @dataclass(frozen=True)
 class Ablation:
-    """One thing taken out of the net, what stands in its place, and what was known.
+    """One thing taken out of the net, what takes its place, and what was known.
 
-    claim: the paper's, with its section; original: by how many points top-1 error on ImageNet rises without it in the
-    ablation that came with the original program (40.66% with everything), None where it has none.
+    claim: the paper's, with its section.
+    original: by how many points top-1 error on ImageNet rises without it in the ablations that came
+    with the original program (40.66% with everything); None if it was not among them.
     """
 
     thing: str
@@ -28,7 +29,9 @@ class Ablation:
 
 ABLATIONS = {
     "relu": Ablation(
-        "ReLU", "tanh", "25% training error on CIFAR-10 takes tanh six times as long (3.1)"
+        "ReLU",
+        "tanh",
+        "six times faster than tanh to 25% training error on CIFAR-10 (3.1)",
     ),
     "lrn": Ablation(
         "LRN", "–", "CIFAR-10: 13% error without, 11% with; ImageNet: 1.4 points (3.3)", 1.3
@@ -36,21 +39,21 @@ ABLATIONS = {
     "overlap": Ablation(
         "overlapping pools",
         "2×2 pools",
-        "0.4 points more error without, and more overfitting (3.4)",
+        "0.4 points more error without, and slightly more overfitting (3.4)",
         0.4,
     ),
     "dropout": Ablation(
-        "dropout", "–", "without it overfits, substantially, in half the iterations (4.2)"
+        "dropout", "–", "substantial overfitting without, in half the iterations (4.2)"
     ),
-    "augmentation": Ablation("augmentation", "–", "without it overfits, substantially (4.1)"),
+    "augmentation": Ablation("augmentation", "–", "substantial overfitting without (4.1)"),
 }
 
-#: Student's t for an interval that holds the true mean 95 times of 100, by the number of seeds; for more, 2.2 is enough.
+#: Student's t for a 95% confidence interval of the mean, by the number of seeds; 2.2 beyond these.
 T95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}
 
 
 def errors(results: list[dict], without: str, split: str = "test") -> dict[int, float]:
-    """The error in percent of each training of a kind, by its seed."""
+    """The error in percent of each run of a kind, by its seed."""
     return {
         result["seed"]: result[f"{split}_error"]
         for result in results
@@ -59,44 +62,47 @@ def errors(results: list[dict], without: str, split: str = "test") -> dict[int, 
 
 
 def differences(results: list[dict], without: str) -> list[float]:
-    """By how many points the test error is larger without a thing than with everything, for each seed that has both."""
+    """Test error without a thing minus that with everything, in points, per seed that has both."""
     lacking, complete = errors(results, without), errors(results, COMPLETE)
     return [lacking[seed] - complete[seed] for seed in sorted(lacking.keys() & complete.keys())]
 
 
 def mean_losses(results: list[dict], without: str) -> list[float]:
-    """The training loss of each epoch, the mean over the seeds."""
+    """The training loss of each epoch, averaged over the seeds."""
     runs = [result["losses"] for result in results if result["without"] == without]
     return [statistics.fmean(losses) for losses in zip(*runs, strict=True)]
 
 
 def standard_error(values: Sequence[float]) -> float:
-    """Of the mean of these values; not a number where there is only one."""
+    """The standard error of the mean of these values; NaN if there is only one."""
     return statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
 
 
 def reach(values: Sequence[float]) -> float:
-    """How far the 95% interval of the mean of these values goes to either side; not a number where there is only one."""
+    """Half the width of the 95% confidence interval of the mean; NaN if there is only one value."""
     return T95.get(len(values), 2.2) * standard_error(values)
 
 
 def shown(values: Sequence[float], sign: str = "") -> str:
-    """The mean of these values and its standard error, "36.1 ± 0.2"; with `sign` "+" a plus where it is positive."""
+    """The mean of these values ± its standard error, "36.1 ± 0.2"; `sign` "+" shows a plus, too."""
     mean = f"{statistics.fmean(values):{sign}.1f}"
     return f"{mean} ± {standard_error(values):.1f}" if len(values) > 1 else mean
 
 
 def verdict(values: Sequence[float]) -> str:
-    """What the differences over the seeds say: every claim is that the error is larger without the thing."""
+    """What the differences over the seeds say about the claim that the error is larger without."""
     if len(values) < 2:
-        return "one seed does not tell"
+        return "one seed proves nothing"
     if abs(statistics.fmean(values)) <= reach(values):
-        return "no more than chance may give"
+        return "may be chance"
     return "worse, as the paper says" if statistics.fmean(values) > 0 else "better, at this scale"
 
 
 def rows(results: list[dict], kinds: Sequence[str]) -> list[tuple[str, ...]]:
-    """For each kind of net: what is taken out, what is there instead, training error, test error, difference, verdict."""
+    """A row for each kind of net: taken out, instead, both errors, difference, verdict.
+
+    The difference and the verdict are empty for the net that has everything.
+    """
     lines = []
     for kind in (COMPLETE, *kinds):
         train, test = (
@@ -112,7 +118,7 @@ def rows(results: list[dict], kinds: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def report(results: list[dict], kinds: Sequence[str]) -> str:
-    """The table, at most 80 columns wide, then each of the paper's claims beside what came out."""
+    """The table, at most 80 columns wide, then each of the paper's claims beside the result."""
     seeds = len(errors(results, COMPLETE))
     form = "{:<19}{:<11}{:>14}{:>16}{:>18}"
     lines = [
@@ -121,15 +127,17 @@ def report(results: list[dict], kinds: Sequence[str]) -> str:
         "─" * 78,
         *(form.format(*row[:5]).rstrip() for row in rows(results, kinds)),
         "",
-        f"Means over {seeds} seed{'s' * (seeds > 1)}, ± their standard error. A difference is between nets of the",
-        "same seed, which start from the same weights and see the same pictures.",
+        f"Means over {seeds} seed{'s' * (seeds > 1)} ± their standard error. "
+        "Differences are between nets with",
+        "the same seed, which start from the same weights and see the same pictures.",
     ]
     for kind, row in zip(kinds, rows(results, kinds)[1:], strict=True):
         original = ABLATIONS[kind].original
+        measured = f"{original:+} points of top-1 error on ImageNet" if original else "not measured"
         lines += [
             f"\n{row[0]}",
             f"  the paper    {ABLATIONS[kind].claim}",
-            f"  its program  {'not measured' if original is None else f'{original:+} points of top-1 error on ImageNet'}",
+            f"  its program  {measured}",
             f"  here         {row[4]} points: {row[5]}",
             *([f"               {head_start(results)}"] if kind == "relu" else []),
         ]
@@ -139,7 +147,8 @@ def report(results: list[dict], kinds: Sequence[str]) -> str:
 def markdown(results: list[dict], kinds: Sequence[str]) -> str:
     """The same as one Markdown table."""
     lines = [
-        "| taken out | the paper | its program, ImageNet top-1 | training error, % | test error, % | difference | verdict |",
+        "| taken out | the paper | its program, ImageNet top-1 | training error, % "
+        "| test error, % | difference | verdict |",
         "|---|---|---:|---:|---:|---:|---|",
     ]
     for kind, (thing, instead, *figures) in zip(
@@ -155,18 +164,17 @@ def markdown(results: list[dict], kinds: Sequence[str]) -> str:
 
 
 def head_start(results: list[dict]) -> str:
-    """How soon the training loss with ReLU is where tanh ends."""
+    """After how many epochs ReLU's training loss is as low as tanh's is at the end."""
     fast, slow = mean_losses(results, COMPLETE), mean_losses(results, "relu")
+    end = f"tanh's final training loss, {slow[-1]:.2f}, in"
     epochs = next((epoch for epoch, loss in enumerate(fast, 1) if loss <= slow[-1]), None)
     if epochs is None:
-        return f"ReLU's training loss stays above tanh's, {slow[-1]:.2f} after {len(slow)} epochs"
-    return (
-        f"tanh's training loss after {len(slow)} epochs, {slow[-1]:.2f}, is ReLU's after {epochs}"
-    )
+        return f"ReLU never reaches {end} {len(slow)} epochs"
+    return f"ReLU reaches {end} {epochs} of {len(slow)} epochs"
 
 
 def draw(results: list[dict], kinds: Sequence[str], path: Path) -> None:
-    """Draws the differences, each seed's and the 95% interval of the mean, and the training losses, into a PNG."""
+    """Draws a PNG: the differences of all seeds with 95% intervals, and the training losses."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.2), layout="constrained")
@@ -190,7 +198,7 @@ def draw(results: list[dict], kinds: Sequence[str], path: Path) -> None:
     left.invert_yaxis()
     left.set(
         title="Test error without, minus with",
-        xlabel="points; small dots: the seeds, bar: 95% interval of the mean",
+        xlabel="points; small dots: single seeds, bars: 95% interval of the mean",
     )
     for kind, name in names.items():
         losses = mean_losses(results, kind)

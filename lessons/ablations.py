@@ -1,12 +1,15 @@
 """python lessons/ablations.py: the claims of the paper, measured at small scale.
 
-One small AlexNet with everything, and five that lack one thing each: ReLU, local response normalisation, overlapping pools,
-dropout, augmentation. All see the same pictures in the same order, start from the same weights, and train for as many epochs
-at the same rate, with several seeds. What comes out is how much worse a net is without each thing, and how sure that is. The
-rate is one that suits both ReLU and tanh: of 0.01, 0.02 and 0.04 it gave both their lowest test error (one training each with
-another seed: with ReLU 39.3, 36.7, 37.0%, with tanh 35.0, 33.3%; at 0.04 tanh diverges for a while, 50.6% over seeds 0 to 2).
+Trains one small AlexNet with everything and five that lack one thing each: ReLU, local response
+normalisation, overlapping pools, dropout, augmentation. All start from the same weights, see the
+same pictures in the same order, and train for the same number of epochs at the same learning rate,
+with several seeds. The result is how much worse a net is without each thing, and how certain that
+is. The rate, 0.02, suits both ReLU and tanh: of 0.01, 0.02 and 0.04 it gave both their lowest test
+error (one run each, with another seed: ReLU 39.3, 36.7 and 37.0%, tanh 35.0 and 33.3%; at 0.04
+tanh diverges for a while, 50.6% over seeds 0 to 2).
 
-Each finished training is a line in OUT/results.jsonl: a run that was stopped goes on where it was, and more seeds may follow.
+Each finished run is a line in OUT/results.jsonl: a stopped program resumes after the last one, and
+seeds can be added later.
 """
 
 import argparse
@@ -46,24 +49,28 @@ from minialex.network import Network
 
 BATCH, RATE = 64, 0.02
 
-#: LRN's α multiplies squares, and pixels are divided by their standard deviation here, about 64: what the paper's 1e-4 does to
-#: pixels of 0 to 255, 1e-4 · 64² does to these. With 1e-4 the squares would count for nothing beside k = 2.
+#: Pixels are divided by their standard deviation here, about 64, and LRN's α multiplies squares: so
+#: 1e-4 · 64² does to them what the paper's 1e-4 does to pixels of 0 to 255. With 1e-4 the squares
+#: would be negligible beside k = 2.
 ALPHA = 1e-4 * 64**2
 
 EXAMPLES = """\
   python lessons/ablations.py
       CIFAR-10, downloaded if it is not in $MINIALEX_DATA; three quarters of an
-      hour on one core. Stopped and started again, it goes on
+      hour on one core. Start it again to resume after an interruption
   python lessons/ablations.py --seeds 5
-      the same and two more seeds
+      two more seeds
   python lessons/ablations.py --dataset shapes --pictures 1000 --epochs 5 \\
                               --without lrn,dropout --out runs/trial
-      a trial of a minute: drawn figures, two of the five
+      a trial of a minute: drawn shapes, two of the five
 """
 
 
 def network(without: str, classes: int, seed: int) -> Network:
-    """The small AlexNet for pictures of 32×32×3, without one thing or COMPLETE; a seed gives all kinds the same weights."""
+    """A small AlexNet for pictures of 32×32×3, COMPLETE or without one thing.
+
+    The same seed gives all kinds the same weights.
+    """
     rng = numpy.random.default_rng(seed)
     activation = Tanh if without == "relu" else ReLU
     window = (
@@ -93,9 +100,10 @@ def network(without: str, classes: int, seed: int) -> Network:
 def train(
     workers: Workers, dataset: Dataset, augment: bool, epochs: int, seed: int, said: str
 ) -> dict:
-    """Trains the workers' network: each epoch's mean loss, and in the end the training and the test error, in percent.
+    """Trains the workers' network. Returns the mean loss of each epoch and the final errors.
 
-    Both errors are measured on pictures as they are, without dropout. `said` stands at the progress bar.
+    "train_error" and "test_error" are in percent, measured on unaugmented pictures without dropout.
+    `said` labels the progress bar.
     """
     standardize = standardize_from(dataset.train)
     batches = Batches(dataset.train, BATCH, standardize, seed, crop=augment, mirror=augment)
@@ -121,18 +129,19 @@ def train(
 
 
 def load(name: str, data_dir: Path | None, pictures: int) -> Dataset:
-    """The data set with the first so many of its training pictures."""
+    """The data set with only the first `pictures` of its training pictures."""
     whole = data.load(name, data_dir)
     if pictures > len(whole.train):
         raise InputError(
-            f"{name} has {len(whole.train):,} training pictures, not {pictures:,} (--pictures)"
+            f"expected at most {len(whole.train):,} (--pictures), the training pictures of {name}, "
+            f"got {pictures:,}"
         )
     train = whole.train.images[:pictures], whole.train.labels[:pictures]
     return from_arrays(name, train, (whole.test.images, whole.test.labels), whole.class_names)
 
 
 def read_results(path: Path, settings: dict) -> list[dict]:
-    """The finished trainings, a dict each; InputError if they were made with other settings."""
+    """The finished runs, a dict each; InputError if they were made with other settings."""
     if not path.exists():
         return []
     try:
@@ -148,18 +157,19 @@ def read_results(path: Path, settings: dict) -> list[dict]:
             )
     except (ValueError, KeyError, TypeError):
         raise InputError(
-            f"{path} does not hold results of this program: choose another --out"
+            f"{path} does not contain results of this program: choose another --out"
         ) from None
     for found, name in ((found, name) for found in made_with for name in settings):
         if found[name] != settings[name]:
             raise InputError(
-                f"{path} is of {name} {found[name]}, not {settings[name]}: choose another --out"
+                f"{path} has results for {name} {found[name]}, expected {settings[name]}: "
+                "choose another --out"
             )
     return results
 
 
 def ablations(text: str) -> list[str]:
-    """An argparse type: names from ABLATIONS with commas between."""
+    """An argparse type: names from ABLATIONS, separated by commas."""
     names = text.split(",")
     if not set(names) <= set(ABLATIONS):
         raise argparse.ArgumentTypeError(f"expected any of {','.join(ABLATIONS)}, got {text!r}")
@@ -170,7 +180,7 @@ def parser() -> Parser:
     """The program's options."""
     p = Parser(
         "ablations",
-        "Trains one small AlexNet with everything, and without one thing after the other.",
+        "Trains one small AlexNet with everything, and others that lack one thing each.",
         EXAMPLES,
     )
     p.prog = "python lessons/ablations.py"
@@ -179,23 +189,23 @@ def parser() -> Parser:
         type=number(int, 1),
         default=3,
         metavar="N",
-        help="trainings of each net (default: 3)",
+        help="runs of each net (default: 3)",
     )
     p.add_argument(
         "--epochs",
         type=number(int, 1),
         default=60,
         metavar="N",
-        help="of each training (default: 60)",
+        help="epochs of each run (default: 60)",
     )
     p.add_argument(
         "--pictures",
         type=number(int, 1),
         default=5000,
         metavar="N",
-        help="to train with (default: 5000)",
+        help="training pictures (default: 5000)",
     )
-    names = f"{', '.join(ABLATIONS)} (default: all)"
+    names = f"what to take out: {', '.join(ABLATIONS)} (default: all)"
     p.add_argument("--without", type=ablations, default=list(ABLATIONS), metavar="A,B", help=names)
     p.add_argument(
         "--dataset", choices=("cifar10", "shapes"), default="cifar10", help="default: cifar10"
@@ -204,7 +214,7 @@ def parser() -> Parser:
         "--data-dir",
         type=Path,
         metavar="DIR",
-        help="CIFAR-10's files (default: $MINIALEX_DATA, else downloaded)",
+        help="folder of CIFAR-10's files (default: $MINIALEX_DATA, else downloaded)",
     )
     p.add_argument(
         "--out",
@@ -247,7 +257,8 @@ def main(arguments: Sequence[str]) -> None:
                 "".join(json.dumps(result) + "\n" for result in results), encoding="utf-8"
             )
         tqdm.write(
-            f"{said}: training error {trained['train_error']:.1f}%, test error {trained['test_error']:.1f}%"
+            f"{said}: training error {trained['train_error']:.1f}%, "
+            f"test error {trained['test_error']:.1f}%"
         )
         sys.stdout.flush()
     wanted = set(wanted)
@@ -259,9 +270,8 @@ def main(arguments: Sequence[str]) -> None:
         with atomic_write(given.out / file) as part:
             part.write_text(text, encoding="utf-8")
     draw(shown, given.without, given.out / "ablations.png")
-    print(
-        f"\n{report(shown, given.without)}\n\nAlso in {given.out}: table.txt, table.md, ablations.png"
-    )
+    print(f"\n{report(shown, given.without)}")
+    print(f"\nAlso in {given.out}: table.txt, table.md, ablations.png")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""What every lesson uses: steps that are shown before they run, pictures, clocks, and real data where it is found.
+"""What every lesson uses: steps shown before they run, figures, timing, real data if present.
 
-In a terminal, `python lessons/02_convolution.py` shows a step's text and its code, runs it, and waits: Enter goes on, q
-leaves. In an editor or Jupyter, which run the `# %%` cells one by one, a step prints its title only: the text is in the cell.
+In a terminal, `python lessons/02_convolution.py` shows the text and the code of a step, runs it and
+waits: Enter continues, q quits. In an editor or Jupyter, which run the `# %%` cells one by one, a
+step prints only its title: its text is in the cell.
 """
 
 import argparse
@@ -18,13 +19,14 @@ from pathlib import Path
 import numpy
 
 from minialex import data
+from minialex.data import shapes
 from minialex.data.augment import Standardize, centre_views
 from minialex.data.download import cache_folder
 from minialex.data.fashion_mnist import DEBIAN
 from minialex.data.statistics import standardize_from
 from minialex.errors import InputError
 
-#: Where lessons put their pictures, below the folder they are started in.
+#: Where lessons save their figures, below the working folder.
 FOLDER = Path("runs/lessons")
 
 in_notebook = "ipykernel" in sys.modules
@@ -32,14 +34,15 @@ steps = 0
 
 
 def read_options() -> argparse.Namespace:
-    """--no-pause and --quick; in a notebook, whose command line is not the lesson's, neither is given."""
+    """--no-pause and --quick; in a notebook, whose command line is not the lesson's, neither."""
     parser = argparse.ArgumentParser(
         usage="python lessons/NN_TOPIC.py [--no-pause] [--quick]",
-        description="A lesson. It shows each step's text and code, runs it and waits: Enter goes on, q leaves.",
+        description="Shows the text and code of each step, runs it and waits: "
+        "Enter continues, q quits.",
     )
-    parser.add_argument("--no-pause", action="store_true", help="runs through without waiting")
+    parser.add_argument("--no-pause", action="store_true", help="run without waiting for Enter")
     parser.add_argument(
-        "--quick", action="store_true", help="small numbers: less to see, done in seconds"
+        "--quick", action="store_true", help="smaller numbers: done in seconds, with less to see"
     )
     return parser.parse_args([] if in_notebook else None)
 
@@ -49,7 +52,7 @@ quick = options.quick
 
 
 def step(title: str, text: str = "") -> None:
-    """Begins a step: waits until the reader has seen the one before, then shows the title, the text and the cell's code."""
+    """Waits until the reader is done with the last step, then shows the next: title, text, code."""
     global steps
     source = Path(sys._getframe(1).f_code.co_filename)
     if in_notebook or not source.is_file():
@@ -71,7 +74,7 @@ def step(title: str, text: str = "") -> None:
 
 
 def code_of_cell(source: Path, tree: ast.Module, line: int) -> list[str]:
-    """The lines between the statement that stands at `line` and the next cell, without empty ones at the ends."""
+    """The lines from the statement at `line` to the next cell, without empty lines at the ends."""
     end = next(node.end_lineno for node in tree.body if node.lineno <= line <= node.end_lineno)
     lines = source.read_text(encoding="utf-8").splitlines()[end:]
     cell = lines[: next((i for i, text in enumerate(lines) if text.startswith("# %%")), len(lines))]
@@ -79,9 +82,9 @@ def code_of_cell(source: Path, tree: ast.Module, line: int) -> list[str]:
 
 
 def wait() -> None:
-    """Returns when Enter is pressed; q, Ctrl-C or the end of the input leaves."""
+    """Returns when Enter is pressed; q, Ctrl-C or end of input ends the lesson."""
     try:
-        answer = input("\nEnter goes on, q leaves: ")
+        answer = input("\nEnter continues, q quits: ")
     except (EOFError, KeyboardInterrupt):
         answer = "q"
     if answer.strip().lower() in ("q", "quit", "exit"):
@@ -89,13 +92,13 @@ def wait() -> None:
 
 
 def bold(text: str) -> str:
-    """The text in bold where the output is a terminal."""
+    """The text in bold if the output is a terminal."""
     return f"\x1b[1m{text}\x1b[0m" if sys.stdout.isatty() and "NO_COLOR" not in os.environ else text
 
 
 @contextmanager
 def figure(name: str, width: float = 8, height: float = 4) -> Iterator:
-    """A matplotlib Figure of so many inches to draw into; at the end it is saved as runs/lessons/NAME.png."""
+    """A matplotlib Figure, sizes in inches, to draw into; saved as runs/lessons/NAME.png."""
     from matplotlib.figure import Figure
 
     picture = Figure(figsize=(width, height), layout="constrained")
@@ -111,7 +114,7 @@ def figure(name: str, width: float = 8, height: float = 4) -> Iterator:
 
 
 def seconds(function: Callable, repeat: int = 3) -> float:
-    """How long a call of function() takes: the quickest of some."""
+    """How many seconds a call of function() takes: the fastest of `repeat` calls."""
     times = []
     for _ in range(repeat):
         start = time.perf_counter()
@@ -122,10 +125,11 @@ def seconds(function: Callable, repeat: int = 3) -> float:
 
 @dataclass
 class Pictures:
-    """Some pictures to learn from and some to test on.
+    """Pictures to learn from and pictures to test on.
 
-    x, test_x: float32 (N, S, S, C), standardised with `standardize`; images, test_images: the same as uint8;
-    labels, test_labels: (N,); class_names: what the labels stand for; name: where they are from.
+    name: the data set they come from; class_names: what the labels stand for;
+    images, test_images: uint8 (N, S, S, C); labels, test_labels: (N,);
+    x, test_x: the images standardised with `standardize`, float32 (N, S, S, C).
     """
 
     name: str
@@ -141,13 +145,24 @@ class Pictures:
 
 
 def pictures(name: str, train: int, test: int) -> Pictures:
-    """The first pictures of "fashion-mnist" or "cifar10" if that is on this machine, else of "shapes". Says which."""
+    """The first `train` training and `test` test pictures of "fashion-mnist" or "cifar10".
+
+    If the data set is not on this machine, as many shapes are drawn instead. Prints which it is.
+    InputError if the data set has fewer pictures.
+    """
     dataset = found(name)
     if dataset is None:
         print(f"{name} is not on this machine (lessons/README.md): drawn shapes instead.")
-        dataset = data.load("shapes")
+        # Standardising takes the mean and spread of all training pictures: draw enough for both.
+        dataset = shapes.load(train_size=max(train, 1000), test_size=test)
     else:
         print(f"The pictures are real: {name}.")
+    sizes = len(dataset.train), len(dataset.test)
+    if sizes[0] < train or sizes[1] < test:
+        raise InputError(
+            f"expected {train:,} training and {test:,} test pictures or more, "
+            f"{name} on this machine has {sizes[0]:,} and {sizes[1]:,}"
+        )
     images = dataset.train.read(range(train), centre_views(train))
     test_images = dataset.test.read(range(test), centre_views(test))
     labels, test_labels = dataset.train.labels[:train], dataset.test.labels[:test]
@@ -158,7 +173,10 @@ def pictures(name: str, train: int, test: int) -> Pictures:
 
 
 def found(name: str) -> data.Dataset | None:
-    """The data set if its files are in $MINIALEX_DATA, among earlier downloads or in Debian's folder; nothing is downloaded."""
+    """The data set if it is on this machine, else None; downloads nothing.
+
+    Looks in $MINIALEX_DATA, among earlier downloads and in Debian's folder.
+    """
     folders = [Path(os.environ.get("MINIALEX_DATA", "no folder")), cache_folder(name), DEBIAN]
     for folder in filter(Path.is_dir, folders):
         try:

@@ -1,4 +1,4 @@
-"""lessons/ablations.py: each net lacks one thing only, finished trainings are kept, differences are paired by seed."""
+"""lessons/ablations.py: each net lacks one thing, finished runs are kept, seeds are paired."""
 
 import importlib
 import json
@@ -19,7 +19,7 @@ LESSONS = Path(__file__).parents[2] / "lessons"
 
 @pytest.fixture
 def ablations(monkeypatch):
-    """The program as a module, with a small set of drawn figures."""
+    """The program as a module, with a small set of drawn shapes."""
     monkeypatch.syspath_prepend(str(LESSONS))
     monkeypatch.setattr(
         data, "load", lambda name, data_dir: shapes.load(0, train_size=130, test_size=60)
@@ -87,7 +87,7 @@ def test_each_net_lacks_one_thing_and_is_the_same_otherwise(ablations):
     assert not (other.params["conv1.weight"] == complete.params["conv1.weight"]).any()
 
 
-def test_what_is_done_is_kept_and_the_rest_is_trained(ablations, tmp_path, capsys, monkeypatch):
+def test_finished_runs_are_kept_and_missing_ones_trained(ablations, tmp_path, capsys, monkeypatch):
     code, printed, _ = small_run(
         ablations, tmp_path, capsys, "--without", "augmentation,lrn", "--seeds", 2
     )
@@ -95,9 +95,10 @@ def test_what_is_done_is_kept_and_the_rest_is_trained(ablations, tmp_path, capsy
     whole = (tmp_path / "results.jsonl").read_text()
     results = [json.loads(line) for line in whole.splitlines()]
     assert [(r["without"], r["seed"]) for r in results] == [
-        ("nothing", 0), ("lrn", 0), ("augmentation", 0), ("nothing", 1), ("lrn", 1), ("augmentation", 1),
+        ("nothing", 0), ("lrn", 0), ("augmentation", 0),
+        ("nothing", 1), ("lrn", 1), ("augmentation", 1),
     ]  # fmt: skip
-    assert len({r["losses"][0] for r in results}) == 6  # each saw or was something else
+    assert len({r["losses"][0] for r in results}) == 6  # each differs in its net or its pictures
     assert all(0 <= r["test_error"] <= 100 and len(r["losses"]) == 1 for r in results)
     table = (tmp_path / "table.txt").read_text()
     assert table in printed and "LRN" in table and "ReLU" not in table
@@ -105,9 +106,8 @@ def test_what_is_done_is_kept_and_the_rest_is_trained(ablations, tmp_path, capsy
     assert (tmp_path / "table.md").read_text().count("\n") == 5
     assert (tmp_path / "ablations.png").read_bytes().startswith(b"\x89PNG")
 
-    (tmp_path / "results.jsonl").write_text(
-        "".join(whole.splitlines(keepends=True)[:4])
-    )  # as if killed in the fifth
+    killed_in_the_fifth = "".join(whole.splitlines(keepends=True)[:4])
+    (tmp_path / "results.jsonl").write_text(killed_in_the_fifth)
     trained = []
     train = ablations.train
     monkeypatch.setattr(ablations, "train", lambda *a: trained.append(a[-1]) or train(*a))
@@ -123,18 +123,23 @@ def test_what_is_done_is_kept_and_the_rest_is_trained(ablations, tmp_path, capsy
     assert (
         len(trained) == 2
         and "augmentation" not in one_of_them
-        and "one seed does not tell" in one_of_them
+        and "one seed proves nothing" in one_of_them
     )
     assert (tmp_path / "results.jsonl").read_text() == whole
 
 
-def test_results_of_other_settings_or_programs_stay_and_are_refused(ablations, tmp_path, capsys):
+def test_results_of_other_settings_or_programs_are_refused_and_left_alone(
+    ablations, tmp_path, capsys
+):
     line = {"dataset": "shapes", "pictures": 128, "epochs": 2, "without": "nothing", "seed": 0}
     line |= {"losses": [1.0], "train_error": 1.0, "test_error": 1.0}
     for text, complaint in (
-        (json.dumps(line) + "\n", "results.jsonl is of epochs 2, not 1: choose another --out"),
-        ("{}\n", "does not hold results of this program"),
-        ("no JSON", "does not hold results of this program"),
+        (
+            json.dumps(line) + "\n",
+            "results.jsonl has results for epochs 2, expected 1: choose another --out",
+        ),
+        ("{}\n", "does not contain results of this program"),
+        ("no JSON", "does not contain results of this program"),
     ):
         (tmp_path / "results.jsonl").write_text(text)
         code, _, error = small_run(ablations, tmp_path, capsys)
@@ -145,7 +150,10 @@ def test_results_of_other_settings_or_programs_stay_and_are_refused(ablations, t
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--pictures", 131], "shapes has 130 training pictures, not 131"),
+        (
+            ["--pictures", 131],
+            "expected at most 130 (--pictures), the training pictures of shapes, got 131",
+        ),
         (
             ["--without", "relu,pooling"],
             "expected any of relu,lrn,overlap,dropout,augmentation, got 'relu,pooling'",
@@ -160,7 +168,7 @@ def test_wrong_options_are_refused_in_one_line(ablations, tmp_path, capsys, opti
 
 
 def made(without, errors, losses=(2.0, 1.0)):
-    """Results of trainings with these test errors, seeds 0, 1, …"""
+    """Results of runs with these test errors, seeds 0, 1, …"""
     return [
         {
             "without": without,
@@ -183,31 +191,31 @@ def test_differences_are_between_nets_of_the_same_seed(report):
     assert report.differences(results, "dropout") == [5] and report.shown([5]) == "5.0"
 
 
-def test_a_verdict_needs_more_than_chance(report):
+def test_a_verdict_takes_more_than_chance(report):
     assert report.verdict([1.0, 1.2, 1.1]) == "worse, as the paper says"
     assert report.verdict([-1.0, -1.2, -1.1]) == "better, at this scale"
-    assert (
-        report.verdict([0.1, 1.0, 2.0]) == "no more than chance may give"
-    )  # 2.0 standard errors: of three seeds not enough
-    assert report.verdict([3.0]) == "one seed does not tell"
+    assert report.verdict([0.1, 1.0, 2.0]) == "may be chance"  # 1.9 standard errors, three seeds
+    assert report.verdict([3.0]) == "one seed proves nothing"
     draws = numpy.random.default_rng(0).normal(size=(2000, 3))
-    sure = sum(report.verdict(list(draw)) != "no more than chance may give" for draw in draws)
-    assert 60 < sure < 140  # five of a hundred
+    sure = sum(report.verdict(list(draw)) != "may be chance" for draw in draws)
+    assert 60 < sure < 140  # five in a hundred
 
 
-def test_the_head_start_is_the_epoch_where_relu_is_as_low_as_tanh_ends(report):
+def test_the_head_start_is_the_epoch_in_which_relu_reaches_tanhs_final_loss(report):
     fast, slow = made("nothing", [1], [2.0, 1.4, 1.1, 0.9]), made("relu", [1], [2.2, 1.9, 1.6, 1.4])
     assert (
         report.head_start(fast + slow)
-        == "tanh's training loss after 4 epochs, 1.40, is ReLU's after 2"
+        == "ReLU reaches tanh's final training loss, 1.40, in 2 of 4 epochs"
     )
-    assert "stays above" in report.head_start(
-        made("nothing", [1], [2.2, 1.9]) + made("relu", [1], [1.9, 1.4])
+    slower = made("nothing", [1], [2.2, 1.9]) + made("relu", [1], [1.9, 1.4])
+    assert (
+        report.head_start(slower)
+        == "ReLU never reaches tanh's final training loss, 1.40, in 2 epochs"
     )
 
 
-def test_only_without_augmentation_left_stays_left(ablations, tmp_path, capsys, monkeypatch):
-    """Two classes, bright on the left or on the right: who sees them mirrored half of the time cannot tell them apart."""
+def test_without_augmentation_nothing_is_mirrored(ablations, tmp_path, capsys, monkeypatch):
+    """Two classes, bright on the left or right: mirrored half of the time, they look the same."""
     labels = numpy.arange(128) % 2
     images = numpy.random.default_rng(0).integers(0, 90, (128, 32, 32, 3), dtype=numpy.uint8)
     for side in (0, 1):

@@ -1,5 +1,6 @@
-"""How a lesson goes on in a terminal: text, code, waiting for Enter, q; and where its pictures come from."""
+"""A lesson in a terminal: text, code, waiting for Enter, q; and which pictures it uses."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -7,6 +8,8 @@ import sys
 import pytest
 from fashion_mnist_files import write
 from lesson_runs import LESSONS
+
+from minialex.errors import InputError
 
 LESSON = '''"""Lesson 99: waiting."""
 
@@ -62,7 +65,7 @@ def in_terminal(path, typed: bytes) -> tuple[int, str]:
     while True:
         try:
             screen += os.read(here, 10_000)
-        except OSError:  # so Linux says that the other side is closed
+        except OSError:  # on Linux: the other side is closed
             break
     os.close(here)
     return process.wait(), screen.decode().replace("\r\n", "\n")
@@ -90,13 +93,13 @@ def test_without_a_terminal_nothing_waits(lesson):
     assert run(lesson, input="").returncode == 0
 
 
-def test_enter_goes_on(lesson):
+def test_enter_continues(lesson):
     code, screen = in_terminal(lesson, b"\n")
     assert code == 0 and "second 3" in screen
 
 
 @pytest.mark.parametrize("typed", [b"q\n", b"\x04"], ids=["q", "Ctrl-D"])
-def test_q_leaves_before_the_next_step(lesson, typed):
+def test_q_quits_before_the_next_step(lesson, typed):
     code, screen = in_terminal(lesson, typed)
     assert code == 0
     assert "first 2" in screen and "The second text." not in screen
@@ -107,14 +110,46 @@ def test_a_wrong_option_is_named(lesson):
     assert done.returncode == 2 and "--nonsense" in done.stderr
 
 
-def test_real_pictures_are_used_where_they_are_found(monkeypatch, tmp_path, capsys):
-    write(tmp_path)
+@pytest.fixture
+def pictures(monkeypatch, tmp_path):
+    """lesson.pictures, where $MINIALEX_DATA is tmp_path and no other data set is in reach."""
     monkeypatch.setenv("MINIALEX_DATA", str(tmp_path))
+    monkeypatch.setenv("MINIALEX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("minialex.data.fashion_mnist.DEBIAN", tmp_path / "nowhere")
     monkeypatch.setattr(sys, "argv", ["lesson", "--no-pause"])
     monkeypatch.syspath_prepend(str(LESSONS))
     monkeypatch.delitem(sys.modules, "lesson", raising=False)
-    from lesson import pictures
+    return importlib.import_module("lesson").pictures
 
+
+@pytest.mark.parametrize(
+    ("name", "train", "test"),
+    [("cifar10", 20_000, 2000), ("cifar10", 1, 1), ("fashion-mnist", 500, 3000)],
+)
+def test_as_many_shapes_are_drawn_as_a_lesson_asks_for(pictures, capsys, name, train, test):
+    some = pictures(name, train, test)
+    assert capsys.readouterr().out == (
+        f"{name} is not on this machine (lessons/README.md): drawn shapes instead.\n"
+    )
+    assert some.name == "shapes"
+    assert some.images.shape == some.x.shape == (train, 32, 32, 3)
+    assert some.test_images.shape == some.test_x.shape == (test, 32, 32, 3)
+    assert (len(some.labels), len(some.test_labels)) == (train, test)
+    assert 50 < some.standardize.std.min() < some.standardize.std.max() < 90
+
+
+def test_a_data_set_with_too_few_pictures_is_an_error(pictures, tmp_path):
+    write(tmp_path)
+    expected = (
+        r"expected 13 training and 2 test pictures or more, "
+        r"fashion-mnist on this machine has 12 and 5$"
+    )
+    with pytest.raises(InputError, match=expected):
+        pictures("fashion-mnist", 13, 2)
+
+
+def test_real_pictures_are_used_if_they_are_found(pictures, tmp_path, capsys):
+    write(tmp_path)
     some = pictures("fashion-mnist", 2, 1)
     assert capsys.readouterr().out == "The pictures are real: fashion-mnist.\n"
     assert (some.name, some.x.shape[0], some.test_x.shape[0]) == ("fashion-mnist", 2, 1)

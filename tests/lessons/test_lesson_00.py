@@ -1,4 +1,4 @@
-"""What lesson 00 says of arrays: which are views, where an element lies, what float32 loses, and which module computes."""
+"""Lesson 00's claims: views, where an element lies, what float32 loses, who computes."""
 
 import numpy
 
@@ -9,7 +9,7 @@ def test_arrays_do_what_the_lesson_says(run_lesson):
 
     exact = (few.astype(numpy.float64) - mean) / std
     assert abs(made["loops"] - exact).max() < 1e-5
-    assert "to the loops: 0.0" in printed
+    assert "from the loops: 0.0" in printed
     assert "(5, 1) - (5,) is (5, 5)" in printed
 
     assert images.tobytes()[made["byte"]] == images[3, 20, 10, 2]

@@ -1,8 +1,11 @@
-"""What lesson 02 says: loops, matrix product and layer give the same numbers, of the sizes it states."""
+"""Lesson 02's claims: loops, matrix product and layer give the same numbers and sizes."""
+
+from lesson_runs import both_sizes
 
 
-def test_loops_matrix_product_and_layer_agree(run_lesson):
-    made, _ = run_lesson("02_convolution")
+@both_sizes
+def test_loops_matrix_product_and_layer_agree(run_lesson, quick):
+    made, _ = run_lesson("02_convolution", quick)
     assert abs(made["Y"] - made["naive"]).max() < 1e-5
     assert abs(made["fast"] - made["naive"]).max() < 1e-5
     assert (made["fast_columns"] == made["X"]).all()

@@ -1,13 +1,16 @@
-"""What lesson 03 says: loops and matrix products agree, float32 measures no slope well, and a planted = is found."""
+"""Lesson 03's claims: the gradients agree, float32 measures no slope well, a planted = is found."""
 
 import itertools
 import re
 
+from lesson_runs import both_sizes
+
 from minialex.gradcheck import TOLERANCE
 
 
-def test_backward_is_right_and_the_checker_sees_when_it_is_not(run_lesson):
-    made, printed = run_lesson("03_backward")
+@both_sizes
+def test_backward_is_right_and_the_checker_sees_when_it_is_not(run_lesson, quick):
+    made, printed = run_lesson("03_backward", quick)
 
     assert "L moves by 0.0900, dw[2] is 9.0" in printed
     layer, W = made["layer"], made["W"]

@@ -1,20 +1,22 @@
-"""What lesson 05 says: in overlapping windows the winner gets every dy, and pooling makes nets steadier against shifts."""
+"""Lesson 05's claims: a winner gets all its dy, and pooling makes nets steadier against shifts."""
 
 import numpy
+from lesson_runs import both_sizes
 
 
-def test_winners_ties_padding_and_shifts(run_lesson):
-    made, _ = run_lesson("05_pooling")
+@both_sizes
+def test_winners_ties_padding_and_shifts(run_lesson, quick):
+    made, _ = run_lesson("05_pooling", quick)
     assert (made["y"] == made["naive"]).all()
 
-    errors = made["errors"]  # only windows that overlap show that = is wrong
+    errors = made["errors"]  # only overlapping windows show that = is wrong
     assert errors[3, "+="] < 1e-5 and errors[2, "+="] < 1e-5
     assert errors[3, "="] > 100 and errors[2, "="] < 1e-5
 
     x, layer, rng = made["x"], made["layer"], numpy.random.default_rng(1)
     dy = rng.standard_normal(layer.forward(x, train=True).shape).astype(x.dtype)
     numpy.testing.assert_allclose(layer.backward(dy), made["backward"](x, dy, 3), atol=1e-6)
-    assert made["ties"].mean() > 0.1  # so that the line above says something about ties
+    assert made["ties"].mean() > 0.1  # so the line above covers ties
 
     assert (made["zeros"] == 0).all()
     assert (made["padded"].forward(made["flat"]) == -1).all()

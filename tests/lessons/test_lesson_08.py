@@ -1,4 +1,4 @@
-"""What lesson 08 says: it builds the shipped AlexNet, counts it rightly, and pool5's receptive field is what backward shows."""
+"""Lesson 08's claims: its net is the shipped AlexNet, the counts, pool5's receptive field."""
 
 import re
 

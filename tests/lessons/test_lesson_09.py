@@ -1,10 +1,10 @@
-"""What lesson 09 says: rates that are too low and too high, what momentum does, both rules, and a net that learns by it."""
+"""Lesson 09's claims: rates too low and too high, momentum, both rules, and a net that learns."""
 
 import pytest
 
 
 def test_what_it_says_of_rates_and_momentum(run_lesson):
-    made, printed = run_lesson("09_momentum")
+    made, printed = run_lesson("09_momentum", quick=True)
     slow, highest, too_high, with_momentum = made["far"]
     assert slow == too_high == 401 > highest > 2 * with_momentum
     paper, torch = made["lengths"]["paper"], made["lengths"]["torch"]

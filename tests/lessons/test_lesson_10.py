@@ -1,11 +1,11 @@
-"""What lesson 10 says: views by loops, light along the principal components, less overfitting, ten views averaged."""
+"""Lesson 10's claims: views, light along principal components, less overfitting, ten views."""
 
 import numpy
 import pytest
 
 
 def test_what_it_says_of_views_and_light(run_lesson):
-    made, printed = run_lesson("10_augmentation")
+    made, printed = run_lesson("10_augmentation", quick=True)
     assert "views: 2,178 in the paper, 162 of a small picture" in printed
     assert (made["train"].read([0] * 8, made["draws"]) == made["loops"]).all()
     assert made["draws"].mirror.any() and not made["draws"].mirror.all()

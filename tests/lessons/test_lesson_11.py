@@ -1,4 +1,4 @@
-"""What lesson 11 says: the two tests before training, a loop that learns, and how five ill trainings look."""
+"""Lesson 11's claims: two tests before training, a loop that learns, and five ill runs."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def test_checks_training_and_ill_curves(run_lesson):
-    made, _ = run_lesson("11_training")
+    made, _ = run_lesson("11_training", quick=True)
     assert made["first"] == pytest.approx(math.log(10), abs=0.3)
     assert made["first"] == pytest.approx(made["expected"], abs=0.1)
     assert made["sure"] > made["first"] + 3

@@ -1,4 +1,4 @@
-"""What lesson 12 says: kernels that noise turns into, maps, slopes of a logit, what covering costs, and neighbours."""
+"""Lesson 12's claims: noise turns into kernels, maps, slopes of a logit, occlusion, neighbours."""
 
 import re
 
@@ -7,12 +7,12 @@ import pytest
 
 
 def alike(kernels):
-    """How much pixels that lie side by side in kernels (48, 5, 5, 3) have in common: their correlation."""
+    """The correlation of pixels that lie side by side in kernels (48, 5, 5, 3)."""
     return numpy.corrcoef(kernels[:, :, 1:].ravel(), kernels[:, :, :-1].ravel())[0, 1]
 
 
 def test_what_it_finds_inside(run_lesson):
-    made, printed = run_lesson("12_looking_inside")
+    made, printed = run_lesson("12_looking_inside", quick=True)
     before, after = made["kernels"]
     assert abs(alike(before)) < 0.1, "noise"
     assert alike(after) > 0.4, "edges and colours"
@@ -26,7 +26,7 @@ def test_what_it_finds_inside(run_lesson):
     assert tiles.shape == (2 * 17, 3 * 17)
     relu1 = made["net"].layers["relu1"].forward(made["net"].layers["conv1"].forward(made["x"][:1]))
     assert tiles.max() == relu1.max() == tiles[17:, 34:].max(), (
-        "the map with the largest answer is the last of six"
+        "the map with the largest answer comes last"
     )
 
     nudged, backward = (
@@ -43,7 +43,8 @@ def test_what_it_finds_inside(run_lesson):
     assert made["where"][8][10, 20] == pytest.approx(share, rel=1e-3)
 
     assert made["same"]["net"] > made["same"]["pixels"] + 0.1
-    errors = [float(error) for error in re.findall(r"at once is (\d\S*) of the distance", printed)]
+    differences = re.findall(r"differs from the loops by (\d\S*) of the distance", printed)
+    errors = [float(difference) for difference in differences]
     assert len(errors) == 2 and max(errors) < 1e-3
     near, some, asked = (
         made["near"],

@@ -1,19 +1,23 @@
-"""What lesson 13 says: it runs on either array module, float64 comes from where it says, one kernel does what six do."""
+"""Lesson 13's claims: the same on either module, where float64 comes from, one kernel for six."""
 
 import numpy
+from lesson_runs import both_sizes
 
 from minialex import backend, optim
 from minialex.network import Network
 
 
-def test_it_computes_the_same_on_either_module_and_says_what_it_counts(run_lesson, monkeypatch, xp):
+@both_sizes
+def test_it_computes_the_same_on_either_module_and_says_what_it_counts(
+    run_lesson, quick, monkeypatch, xp
+):
     monkeypatch.setattr(backend, "get", lambda name: xp)
-    made, printed = run_lesson("13_gpu")
+    made, printed = run_lesson("13_gpu", quick)
     lines = printed.splitlines()
 
     assert (f"{xp.__name__} on the CPU: no GPU here" in lines) == (xp is numpy)
     assert abs(backend.to_host(made["there"]) - made["here"]).max() < 1e-4
-    assert len(made["losses"]) == 2
+    assert len(made["losses"]) == (2 if quick else 4)
     assert (
         backend.of(made["losses"][0]) is xp
         if xp is not numpy

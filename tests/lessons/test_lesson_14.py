@@ -1,4 +1,4 @@
-"""What lesson 14 says: windows lie in either order, pieces give the same numbers, four products are enough, errors grow."""
+"""Lesson 14's claims: windows in either order, pieces, four products for six, rounding errors."""
 
 import numpy
 import pytest

@@ -1,17 +1,21 @@
-"""What lesson 15 says: which layers see both towers, what each start leaves of the pictures, when LRN counts, 55, the order."""
+"""Lesson 15's claims: towers, how each initialisation spreads the pictures, LRN, 55, the order."""
 
 import re
 
+from lesson_runs import both_sizes
 
-def test_towers_weights_lrn_and_order_are_as_it_says(run_lesson, tmp_path):
-    made, printed = run_lesson("15_recipe_2012")
+
+@both_sizes
+def test_towers_weights_lrn_and_order_are_as_it_says(run_lesson, quick, tmp_path):
+    made, printed = run_lesson("15_recipe_2012", quick)
     lines = printed.splitlines()
 
     assert made["notices"] == {"conv2": False, "conv3": True, "conv4": False, "conv5": False}
     assert made["more"] == 5 * 5 * 48 * 256 + 3 * 3 * 192 * 384 + 3 * 3 * 192 * 256
     assert (tmp_path / "runs/lessons/15_towers.png").is_file()
 
-    # pixels 64 times larger tell pictures apart 20 times better or more, He's weights better still and in every layer alike
+    # Pixels 64 times larger spread the pictures at least 20 times as far; He's weights spread them
+    # further still, and alike in every layer.
     small, large, he = (made["spreads"][kind] for kind in ("0.01, 1", "0.01, 64", "He, 1"))
     assert list(he) == ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
     assert all(20 * small[name] < large[name] for name in he)

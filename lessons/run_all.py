@@ -1,0 +1,103 @@
+"""python lessons/run_all.py: every lesson at the size a reader runs it, with and without real data.
+
+Prints a Markdown table with the seconds and the outcome of each lesson, once with the pictures that
+are on this machine and once with drawn shapes. Exit code 1 if a lesson failed.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+LESSONS = Path(__file__).resolve().parent
+
+#: Runs a lesson as if no data set were on this machine. Arguments: its path, then its options.
+WITHOUT_DATA = """
+import runpy, sys
+del sys.argv[0]
+import lesson
+lesson.found = lambda name: None
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the program."""
+    p = argparse.ArgumentParser(
+        prog="python lessons/run_all.py",
+        description="Runs every lesson at full size, with and without real data, and prints a "
+        "table of lesson, seconds and outcome. On two cores this takes about half an hour.",
+    )
+    p.add_argument("numbers", nargs="*", metavar="NN", help="lessons to run (default: all)")
+    p.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/all-lessons"),
+        metavar="DIR",
+        help="for what they print and draw (default: %(default)s)",
+    )
+    return p
+
+
+def paths(numbers: Sequence[str]) -> list[Path]:
+    """The lessons with these two-digit numbers, or all if none is given."""
+    lessons = {path.name[:2]: path for path in sorted(LESSONS.glob("[0-9][0-9]_*.py"))}
+    unknown = sorted(set(numbers) - set(lessons))
+    if unknown:
+        sys.exit(f"expected lessons from {' '.join(lessons)}, got {' '.join(unknown)}")
+    return [path for number, path in lessons.items() if number in numbers or not numbers]
+
+
+def run(lesson: Path, real: bool, out: Path) -> tuple[float, str]:
+    """(seconds, outcome) of a lesson. Its output goes to OUT/LESSON.txt, its figures below OUT.
+
+    The outcome is "ok", with the data sets that were missing, or the last line of the error.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    start = [str(lesson)] if real else ["-c", WITHOUT_DATA, str(lesson)]
+    python_path = [str(LESSONS), *filter(None, [os.environ.get("PYTHONPATH")])]
+    changed = {"PYTHONPATH": os.pathsep.join(python_path)}
+    if "MINIALEX_DATA" in os.environ:
+        changed["MINIALEX_DATA"] = os.path.abspath(os.environ["MINIALEX_DATA"])
+    begin = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, *start, "--no-pause"],
+        cwd=out,
+        env=os.environ | changed,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    seconds = time.perf_counter() - begin
+    (out / f"{lesson.stem}.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
+    if done.returncode:
+        last = (done.stderr.strip() or "no message").splitlines()[-1]
+        return seconds, f"failed ({done.returncode}): {last}"
+    missing = " is not on this machine"
+    names = [line.split(missing)[0] for line in done.stdout.splitlines() if missing in line]
+    return seconds, f"ok, but without {names[0]}" if real and names else "ok"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the program with `arguments`: its exit code."""
+    given = parser().parse_args(arguments)
+    lessons, failed = paths(given.numbers), False
+    print("| lesson | real pictures, s | outcome | drawn shapes, s | outcome |")
+    print("|---|---:|---|---:|---|", flush=True)
+    for lesson in lessons:
+        cells = []
+        for real in (True, False):
+            folder = given.out / ("real" if real else "drawn")
+            seconds, outcome = run(lesson, real, folder)
+            cells += [f"{seconds:.0f}", outcome]
+            failed |= not outcome.startswith("ok")
+        print(f"| {lesson.stem} | {' | '.join(cells)} |", flush=True)
+    print(f"\nWhat the lessons printed and drew is in {given.out}.")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
