@@ -282,7 +282,7 @@ def test_what_is_no_matter_of_numbers_is_said_in_words(build, x, message, rng):
         (Linear(8, 5), features),
         (Flatten(), normal),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_the_layers_without_the_mistakes_pass_on_the_same_inputs(layer, x, rng):
     report = check_layer(layer, x(rng), rng)
