@@ -1,6 +1,6 @@
 """python -m benchmarks.algorithms: im2col against Winograd, convolution by convolution.
 
-This is the measurement behind the rule in winograd.pays, which decides what "auto" takes. Each
+This is the measurement behind the rule in choose.py, by which the engine decides. Each
 convolution is timed with both algorithms in turn on one core; the figures are medians. Backward
 includes the gradient of the input, which every layer but a net's first one needs.
 """
@@ -14,7 +14,11 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from minialex.command import Parser, number, run
-from minialex.layers import Conv2d, winograd
+from minialex.fast import choose
+from minialex.fast.conv import FastConv2d
+from minialex.fast.memory import Memory
+from minialex.fast.workers import Workers
+from minialex.layers import Conv2d
 
 #: AlexNet's convolutions, then those of small nets: side of the picture, kernel size, input
 #: channels, filters, groups and, where it is not 1, stride.
@@ -82,7 +86,9 @@ def main(arguments: Sequence[str]) -> None:
         for shape in SHAPES:
             print(line(given.pictures, given.rounds, *shape), flush=True)
     print("/2: two groups; :4: a stride of 4")
-    print('milliseconds; gain: time of im2col / time of Winograd, * where "auto" takes Winograd')
+    print(
+        "milliseconds; gain: time of im2col / time of Winograd, * where the engine takes Winograd"
+    )
 
 
 def line(
@@ -97,7 +103,9 @@ def line(
 ) -> str:
     """The table's row for a convolution of pictures of side × side × channels."""
     rng = numpy.random.default_rng(0)
-    conv = Conv2d(channels, filters, kernel, stride, padding=kernel // 2, groups=groups, rng=rng)
+    plain = Conv2d(channels, filters, kernel, stride, padding=kernel // 2, groups=groups, rng=rng)
+    conv = FastConv2d.of(plain, Memory(), Workers())
+    conv.kept = {}
     x = rng.standard_normal((pictures, side, side, channels), dtype=numpy.float32)
     dy = rng.standard_normal((pictures, *conv.output_shape(x.shape[1:])), dtype=numpy.float32)
     seconds = {"im2col": [], "winograd": []}
@@ -112,13 +120,13 @@ def line(
         name: [statistics.median(both) for both in zip(*pairs[1:], strict=True)]
         for name, pairs in seconds.items()
     }
-    conv.algorithm = "auto"
+    conv.algorithm = None
     direct, size = pictures * conv.macs(x.shape[1:]), dy.shape[:3]
-    saved = direct / winograd.cost(conv, winograd.tile_size(conv, size), size)
+    saved = direct / choose.winograd_cost(conv, choose.winograd_tile(conv, size), size)
     figures = []
     for direction, overlapping in enumerate((False, True)):
         im2col, ours = medians["im2col"][direction], medians["winograd"][direction]
-        taken = "*" if conv.uses_winograd(dy, overlapping) else " "
+        taken = "*" if conv.chosen(dy, overlapping) == "winograd" else " "
         figures += [f"{1e3 * im2col:.2f}", f"{1e3 * ours:.2f}", f"{im2col / ours:.2f}{taken}"]
     name = f"{side}×{side}×{channels} by {kernel}×{kernel}×{filters}"
     name += f" /{groups}" if groups > 1 else ""

@@ -21,10 +21,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy
-from minialex.parallel.workers import Workers
 
 from benchmarks.speed import sizes, some_of
-from minialex import models, optim
+from minialex import fast, models, optim
 from minialex.command import Parser, number, run
 from minialex.layers import (
     Conv2d,
@@ -148,27 +147,24 @@ class Step:
         rng = numpy.random.default_rng(0)
         x = rng.standard_normal((batch_size, *network.input_shape), dtype=numpy.float32)
         labels = rng.integers(0, network.shapes()[list(network.layers)[-1]][0], batch_size)
-        workers = Workers(network.to(standin), SoftmaxCrossEntropy())
+        engine, loss = fast.prepare(network.to(standin)), SoftmaxCrossEntropy()
         optimizer = optim.SGD(network)
-        workers.step(x, labels)  # allocates the memory that later steps reuse
-        workers.update(optimizer)
-        first = True
-        for net in (*workers.features, workers.classifier):
-            shapes = [net.input_shape, *net.shapes().values()]
-            for (name, layer), before, after in zip(
-                net.layers.items(), shapes, shapes[1:], strict=False
-            ):
-                forward, backward = floors(layer, batch_size, before, after, first)
-                self.watch(layer, "forward", f"{name} forward", forward)
-                self.watch(layer, "backward", f"{name} backward", backward)
-                first = False
+        engine.step(x, labels, loss)  # allocates the memory that later steps reuse
+        engine.update(optimizer)
+        shape = network.input_shape
+        for step, layer in zip(engine.steps, [*engine.split[0], *engine.whole], strict=True):
+            before, shape = shape, layer.output_shape(shape)
+            first = step is engine.steps[0]
+            forward, backward = floors(layer, batch_size, before, shape, first)
+            self.watch(layer, "forward", f"{step.name} forward", forward)
+            self.watch(layer, "backward", f"{step.name} backward", backward)
         logits = 4 * batch_size * network.shapes()[list(network.layers)[-1]][0]
-        self.watch(workers.loss, "forward", "loss forward", logits)
-        self.watch(workers.loss, "backward", "loss backward", 2 * logits)
-        self.watch(workers, "update", "update", 5 * 4 * network.parameter_count())
+        self.watch(loss, "forward", "loss forward", logits)
+        self.watch(loss, "backward", "loss backward", 2 * logits)
+        self.watch(engine, "update", "update", 5 * 4 * network.parameter_count())
         with standin.accounting() as account:
-            workers.step(x, labels)
-            workers.update(optimizer)
+            engine.step(x, labels, loss)
+            engine.update(optimizer)
         self.uploaded = account.uploaded
         if account.waits:
             raise RuntimeError(f"the step waited {account.waits} times for the device")

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 
 import numpy
-from minialex.parallel.workers import Workers
 
-from minialex import data, models, optim
-from minialex.command import Parser, number, run, usable_cores
+from minialex import data, fast, models, optim
+from minialex.command import Parser, number, run
+from minialex.cores import usable_cores
 from minialex.data.augment import centre_views
 from minialex.data.statistics import statistics_of
 from minialex.layers import SoftmaxCrossEntropy
@@ -49,18 +49,16 @@ def main(arguments: Sequence[str]) -> None:
         (False, standardize, "standardised"),
     ):
         network = models.build("alexnet", rng=numpy.random.default_rng(0), paper_init=paper_init)
-        workers, optimizer = (
-            Workers(network, SoftmaxCrossEntropy(), usable_cores()),
-            optim.SGD(network, lr=0.01),
-        )
+        engine, loss = fast.prepare(network, usable_cores()), SoftmaxCrossEntropy()
+        optimizer = optim.SGD(network, lr=0.01)
         x = scale(pictures)
-        spread = float(workers.forward(x).std(axis=0).mean())
+        spread = float(engine.forward(x).std(axis=0).mean())
         print(f"{'paper' if paper_init else 'He':<10}{pixels:<18}{spread:>16.4f}{'':<12}", end="")
         for step in range(given.steps + 1):
-            loss = float(workers.step(x, labels))
-            optimizer.step()
+            value, _ = engine.step(x, labels, loss)
+            engine.update(optimizer)
             if step in steps:
-                print(f"{loss:>7.2f}", end="")
+                print(f"{float(value):>7.2f}", end="")
                 sys.stdout.flush()
         print()
 

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy
-from minialex.parallel.workers import Workers
 from threadpoolctl import threadpool_limits
 
 from benchmarks.measure import Gemm, random_batch, seconds_a_call, set_algorithm
-from minialex import models
+from minialex import fast, models
 from minialex.files import atomic_write
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.network import Network
@@ -24,20 +23,18 @@ def measure(
 ) -> None:
     """Prints a table for each batch size and writes all figures to `path`.
 
-    One thread with one BLAS thread works on its share of the batch, as each of the Workers does in
-    the convolutional part; the other cores are idle.
+    One thread with one BLAS thread works on its share of the batch, as each of an engine's threads
+    does in the convolutional part; the other cores are idle.
     """
     tables = []
     for batch_size in batch_sizes:
         share = max(1, batch_size // threads)
         network = models.build(model, rng=numpy.random.default_rng(0))
-        set_algorithm(network, algorithm)
-        network = as_worker_has_it(network)
+        engine = fast.prepare(network)
+        set_algorithm(engine, algorithm)
         with threadpool_limits(1, user_api="blas"):
             passes, gemm = (
-                [time_layers(network, *random_batch(network, share)) for _ in range(rounds + 1)][
-                    1:
-                ],
+                [time_layers(engine, *random_batch(network, share)) for _ in range(rounds + 1)][1:],
                 Gemm(1),
             )
             gflops = (
@@ -64,29 +61,20 @@ def measure(
             file.write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
 
 
-def as_worker_has_it(network: Network) -> Network:
-    """The network with its layers sharing memory as they do in a worker thread."""
-    workers = Workers(network, SoftmaxCrossEntropy())
-    return Network(
-        [*workers.features[0].layers.items(), *workers.classifier.layers.items()],
-        network.input_shape,
-    )
-
-
 def time_layers(
-    network: Network, x: numpy.ndarray, labels: numpy.ndarray
+    engine: fast.Engine, x: numpy.ndarray, labels: numpy.ndarray
 ) -> dict[str, list[float]]:
     """For each layer, the seconds of forward and of backward in one training step on the batch."""
     seconds, loss = {}, SoftmaxCrossEntropy()
-    for name, layer in network.layers.items():
+    names = [step.name for step in engine.steps]
+    layers = dict(zip(names, [*engine.split[0], *engine.whole], strict=True))
+    for name, layer in layers.items():
         start = time.perf_counter()
         x = layer.forward(x, True)
         seconds[name] = [time.perf_counter() - start]
     loss.forward(x, labels)
     dy = loss.backward()
-    first = next(iter(network.layers.values()))
-    first.needs_input_gradient = False
-    for name, layer in reversed(network.layers.items()):
+    for name, layer in reversed(layers.items()):
         start = time.perf_counter()
         dy = layer.backward(dy)
         seconds[name].append(time.perf_counter() - start)

@@ -17,7 +17,8 @@ import numpy
 
 from benchmarks.measure import LEARNING_RATE, Minialex
 from minialex import data, models
-from minialex.command import Parser, number, run, usable_cores
+from minialex.command import Parser, number, run
+from minialex.cores import usable_cores
 from minialex.data.batches import Batches
 from minialex.data.folder_images import FolderImages
 from minialex.data.statistics import standardize_from

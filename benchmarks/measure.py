@@ -6,13 +6,17 @@ from collections.abc import Callable
 from types import ModuleType
 
 import numpy
-from minialex.parallel.workers import Workers
 from threadpoolctl import ThreadpoolController
 from tqdm import tqdm
 
-from minialex import backend, optim
-from minialex.layers import Conv2d, SoftmaxCrossEntropy
+from minialex import backend, fast, optim
+from minialex.fast import blas
+from minialex.fast.conv import FastConv2d
+from minialex.layers import SoftmaxCrossEntropy
 from minialex.network import Network
+
+#: What convolutions can be made to take: the faster one of each, or always the same.
+ALGORITHMS = ("auto", "im2col", "winograd")
 
 #: What can be timed, and the contender's method that does it once.
 WHAT = {"train": "train_step", "infer": "infer"}
@@ -59,9 +63,10 @@ HOST = HostClock()
 
 
 class Minialex:
-    """A network working on one batch, the way train.py does it.
+    """A network working on one batch, the way the Trainer does it.
 
-    x: float32 (N, H, W, C); labels: int64 (N,); xp: the array module.
+    x: float32 (N, H, W, C); labels: int64 (N,); xp: the array module; algorithm: of its
+    convolutions, one of ALGORITHMS.
     """
 
     def __init__(
@@ -71,15 +76,13 @@ class Minialex:
         labels: numpy.ndarray,
         threads: int,
         lr: float,
-        xp=numpy,
+        xp: ModuleType = numpy,
+        algorithm: str = "auto",
     ):
-        self.network, self.x, self.labels, self.lr = (
-            network.to(xp),
-            backend.to_device(x, xp),
-            labels,
-            lr,
-        )
-        self.workers = Workers(network, SoftmaxCrossEntropy(), threads if xp is numpy else 1)
+        self.network, self.x = network.to(xp), backend.to_device(x, xp)
+        self.labels, self.lr, self.loss = labels, lr, SoftmaxCrossEntropy()
+        self.engine = fast.prepare(network, threads if xp is numpy else 1)
+        set_algorithm(self.engine, algorithm)
 
     @functools.cached_property
     def optimizer(self) -> optim.SGD:
@@ -88,12 +91,35 @@ class Minialex:
 
     def infer(self):
         """The logits (N, classes), with dropout off."""
-        return self.workers.forward(self.x)
+        return self.engine.forward(self.x)
 
     def train_step(self):
         """Forward, loss, backward and update, with dropout on; the loss before the update."""
-        loss = self.workers.step(self.x, self.labels)
-        self.workers.update(self.optimizer)
+        loss, _ = self.engine.step(self.x, self.labels, self.loss)
+        self.engine.update(self.optimizer)
+        return loss
+
+
+class Plain:
+    """The same with the layers as they are read, on `threads` threads of BLAS."""
+
+    def __init__(
+        self, network: Network, x: numpy.ndarray, labels: numpy.ndarray, threads: int, lr: float
+    ):
+        self.network, self.x, self.labels, self.threads = network, x, labels, threads
+        self.optimizer = optim.SGD(network, lr, momentum=0.9, weight_decay=5e-4)
+        self.loss = SoftmaxCrossEntropy()
+
+    def infer(self):
+        """The logits (N, classes), with dropout off."""
+        with blas.limit(self.threads):
+            return self.network.forward(self.x)
+
+    def train_step(self):
+        """Forward, loss, backward and update, with dropout on; the loss before the update."""
+        with blas.limit(self.threads):
+            loss, _ = self.network.step(self.x, self.labels, self.loss)
+            self.optimizer.step()
         return loss
 
 
@@ -135,14 +161,14 @@ def random_batch(network: Network, batch_size: int) -> tuple[numpy.ndarray, nump
     ), rng.integers(0, classes, batch_size)
 
 
-def set_algorithm(network: Network, algorithm: str) -> None:
-    """Sets `algorithm`, one of Conv2d's, in every convolution.
+def set_algorithm(engine: fast.Engine, algorithm: str) -> None:
+    """Makes every convolution take `algorithm`, one of ALGORITHMS.
 
-    Where "winograd" does not apply, the layer uses im2col.
+    Where "winograd" does not apply, the layer takes im2col.
     """
-    for layer in network.layers.values():
-        if isinstance(layer, Conv2d):
-            layer.algorithm = algorithm
+    for layer in (*engine.whole, *(layer for part in engine.split for layer in part)):
+        if isinstance(layer, FastConv2d):
+            layer.algorithm = None if algorithm == "auto" else algorithm
 
 
 def flops(network: Network, what: str) -> int:

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy
 
-from benchmarks.measure import LEARNING_RATE, WHAT, Minialex, random_batch, set_algorithm
+from benchmarks.measure import ALGORITHMS, LEARNING_RATE, WHAT, Minialex, Plain, random_batch
 from benchmarks.peers import MODES, Peer
 from minialex import models
-from minialex.command import Parser, number, run, usable_cores
-from minialex.layers.conv import ALGORITHMS
+from minialex.command import Parser, number, run
+from minialex.cores import usable_cores
 
 EXAMPLES = """\
   python -m benchmarks.peak_memory minialex --model alexnet-224 --batch-size 128
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> None:
         "peak_memory", "Prints the peak memory, in MB, of two steps of one contender.", EXAMPLES
     )
     parser.prog = "python -m benchmarks.peak_memory"
-    parser.add_argument("contender", choices=("minialex", *MODES))
+    parser.add_argument("contender", choices=("minialex", "plain", *MODES))
     parser.add_argument(
         "--model", choices=models.MODELS, default="alexnet", metavar="NAME", help="default: alexnet"
     )
@@ -56,15 +56,15 @@ def main(arguments: Sequence[str]) -> None:
     )
     given = parser.parse_args(arguments)
     network = models.build(given.model, rng=numpy.random.default_rng(0))
-    set_algorithm(network, given.algorithm)
     batch = random_batch(network, given.batch_size)
-    build = (
-        Minialex
-        if given.contender == "minialex"
-        else lambda *options: Peer(given.contender, *options)
-    )
-    contender = build(network, *batch, given.threads, LEARNING_RATE)
-    del network, batch, build
+    common = (network, *batch, given.threads, LEARNING_RATE)
+    if given.contender == "minialex":
+        contender = Minialex(*common, algorithm=given.algorithm)
+    elif given.contender == "plain":
+        contender = Plain(*common)
+    else:
+        contender = Peer(given.contender, *common)
+    del network, batch, common
     reset_peak()
     for _ in range(2):
         getattr(contender, WHAT[given.what])()

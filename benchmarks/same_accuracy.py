@@ -13,8 +13,7 @@ import numpy
 from benchmarks.measure import set_algorithm
 from minialex import data, options
 from minialex.command import Parser, number, run
-from minialex.evaluation import evaluate
-from minialex.train import NEW_EPOCH, Training
+from minialex.train import trainer_of
 
 ALGORITHMS = ("im2col", "winograd")
 
@@ -67,13 +66,13 @@ def trained(algorithm: str, seed: int, epochs: int, dataset: data.Dataset) -> fl
     """The test accuracy of CIFAR-10's recipe "quick" with `algorithm` in its convolutions."""
     arguments = ["--dataset", "cifar10", "--recipe", "quick", "--log-every", str(10**9)]
     arguments += ["--seed", str(seed), "--epochs", str(epochs)]
-    training = Training(options.read(arguments)[0], dataset, numpy)
-    for network in training.workers.features:
-        set_algorithm(network, algorithm)
-    for epoch in range(epochs):
-        training.progress.update(NEW_EPOCH, epochs=epoch)
-        training.train_epoch(None)
-    return evaluate(training.workers, training.test_batches)["accuracy"]
+    trainer = trainer_of(options.read(arguments)[0], dataset, numpy)
+    set_algorithm(trainer.engine, algorithm)
+    for _ in range(epochs):
+        for _ in trainer.train_epoch():
+            pass
+        trainer.finish_epoch(trainer.evaluate())
+    return trainer.history[-1]["test_accuracy"]
 
 
 if __name__ == "__main__":

@@ -20,23 +20,24 @@ from threadpoolctl import threadpool_info
 
 from benchmarks import layers, peak_memory, speed_table
 from benchmarks.measure import (
+    ALGORITHMS,
     HOST,
     LEARNING_RATE,
     WHAT,
     DeviceClock,
     Gemm,
     Minialex,
+    Plain,
     flops,
     random_batch,
-    set_algorithm,
     take_turns,
 )
 from benchmarks.peers import MODES, Peer, check_agreement, import_torch
 from minialex import backend, models
-from minialex.command import Parser, number, run, usable_cores
+from minialex.command import Parser, number, run
+from minialex.cores import usable_cores
 from minialex.errors import InputError
 from minialex.files import atomic_write
-from minialex.layers.conv import ALGORITHMS
 from minialex.network import Network
 
 MODELS = ("alexnet", "alexnet-224", "alexnet-owt", "alexnet-cifar", "alexnet-d2l")
@@ -165,6 +166,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="S",
         help="the least time of one measurement (default: 0.5)",
     )
+    option("--plain", action="store_true", help="also the layers as they are read")
     option("--no-memory", action="store_true", help="leave out the peak memory")
     option(
         "--layers",
@@ -221,7 +223,6 @@ def timed(model: str, batch_size: int, given: argparse.Namespace) -> Iterator[di
     All contenders start from the same weights and see the same batch.
     """
     network = models.build(model, rng=numpy.random.default_rng(0))
-    set_algorithm(network, given.algorithm)
     batch = random_batch(network, batch_size)
     contenders, differences = line_up(network, batch, given)
     gemm, clock = (
@@ -263,8 +264,11 @@ def line_up(
 
     Where torch.compile finds no compiler, that mode is removed from given.modes and a line says so.
     """
-    ours, differences = Minialex(network, *batch, given.threads, LEARNING_RATE, given.xp), {}
+    common = (network, *batch, given.threads, LEARNING_RATE)
+    ours, differences = Minialex(*common, given.xp, given.algorithm), {}
     contenders, logits = {"minialex": ours}, backend.to_host(ours.infer())
+    if given.plain:
+        contenders["plain"] = Plain(*common)
     device = "cpu" if given.xp is numpy else "cuda"
     for mode in given.modes:
         peer = Peer(mode, network, *batch, given.threads, LEARNING_RATE, device)

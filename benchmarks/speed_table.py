@@ -26,6 +26,16 @@ ratio    time of PyTorch's best mode / minialex's: median and range over rounds
 GEMM     minialex's FLOP/s (counted as direct convolution) / a large product's
 GB       peak memory of a process with minialex / with PyTorch eager"""
 
+#: The chart's bars.
+COLOURS = {
+    "minialex": "#c44e52",
+    "plain": "#e3b1a8",
+    "eager": "#b8c4d6",
+    "channels_last": "#8fa3bf",
+    "compile": "#6680a6",
+}
+LABELS = {"minialex": "minialex", "plain": "minialex, the layers as they are read"}
+
 
 def main(arguments: Sequence[str]) -> None:
     parser = Parser("speed_table", "Shows what benchmarks.speed measured.", EXAMPLES)
@@ -204,17 +214,22 @@ def draw_chart(rows: Sequence[dict], path: Path) -> None:
     what = "train" if any(row["what"] == "train" for row in rows) else "infer"
     largest = max(row["batch_size"] for row in rows if row["what"] == what)
     chosen = [row for row in rows if (row["what"], row["batch_size"]) == (what, largest)]
-    contenders = ("minialex", *MODES)
+    plain = ("plain",) * any("plain" in row["seconds"] for row in chosen)
+    contenders = ("minialex", *plain, *MODES)
+    width = 0.8 / len(contenders)
     figure = Figure(figsize=(10, 4.8), layout="constrained")
     axes = figure.subplots()
-    for place, (name, colour) in enumerate(
-        zip(contenders, ("#c44e52", "#b8c4d6", "#8fa3bf", "#6680a6"), strict=True)
-    ):
+    for place, name in enumerate(contenders):
+        colour = COLOURS[name]
         shown = [(i, row) for i, row in enumerate(chosen) if name in row["seconds"]]
         heights = [statistics.median(ratios(row, name)) for _, row in shown]
-        label = name if name == "minialex" else f"PyTorch {name}"
+        label = LABELS.get(name, f"PyTorch {name}")
         bars = axes.bar(
-            [i + 0.2 * (place - 1.5) for i, _ in shown], heights, 0.19, label=label, color=colour
+            [i + width * (place - (len(contenders) - 1) / 2) for i, _ in shown],
+            heights,
+            0.95 * width,
+            label=label,
+            color=colour,
         )
         # A white box hides the dashed line behind the figures.
         paper = dict(facecolor="white", edgecolor="none", pad=0.5)
