@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from minialex import backend
 from minialex.backend import Array
@@ -207,7 +207,7 @@ def orthogonal(x: Array) -> Array:
     return x
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "muon": Muon}
+OPTIMIZERS: dict[str, Any] = {"sgd": SGD, "adam": Adam, "muon": Muon}
 
 
 def build(

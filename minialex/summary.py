@@ -1,12 +1,15 @@
 """python -m minialex.summary: a model layer by layer, its shapes as the paper writes them, and what
 it costs."""
 
+import textwrap
 from collections.abc import Sequence
 
-from minialex import models
+from minialex import fast, models
 from minialex.command import Parser, number, run, styled
+from minialex.cores import usable_cores
 from minialex.errors import InputError
 from minialex.fast import footprint
+from minialex.fast.explain import explain
 from minialex.fast.memory import GPU_WORKSPACE
 from minialex.layers import (
     AvgPool2d,
@@ -22,12 +25,15 @@ from minialex.layers import (
     Tanh,
 )
 from minialex.network import Network
+from minialex.training import ENGINES
 
 EXAMPLES = """\
   python -m minialex.summary alexnet
   python -m minialex.summary alexnet --lrn off --num-classes 10
   python -m minialex.summary alexnet-d2l --compare lenet
       how many times the parameters and the work
+  python -m minialex.summary alexnet --engine fast --batch-size 32
+      what the fast engine makes of each layer, and why
 """
 
 HEADINGS = ("layer", "what it is", "output", "parameters", "multiply-adds")
@@ -67,6 +73,14 @@ def parser() -> Parser:
         metavar="MODEL",
         help="another model, to see how many times it goes in",
     )
+    p.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="plain",
+        help="fast: also what becomes of each layer (default: plain, the layers alone)",
+    )
+    workers = "the fast engine's threads (default: one a core)"
+    p.add_argument("--workers", type=number(int, 1), metavar="N", help=workers)
     return p
 
 
@@ -82,6 +96,9 @@ def main(arguments: Sequence[str]) -> None:
     network = models.build(given.model, **sizes, **models.LRN.get(given.lrn, {}))
     other = models.build(given.compare, **sizes) if given.compare else None
     print(table(network))
+    if given.engine == "fast":
+        engine = fast.prepare(network, given.workers or usable_cores())
+        print("\n" + engine_table(engine, given.batch_size))
     print("\n" + memory_table(network, given.batch_size))
     if other:
         print("\n" + comparison(given.model, network, given.compare, other, given.batch_size))
@@ -150,6 +167,20 @@ def table(network: Network) -> str:
         ]
         lines.append(" ".join(aligned).rstrip())
     return "\n".join([styled(lines[0], "bold"), *lines[1:-1], styled(lines[-1], "bold")])
+
+
+def engine_table(engine: fast.Engine, batch_size: int) -> str:
+    """What the engine made of each layer, in lines of at most 80 columns."""
+    threads = engine.workers.count
+    split = [step.name for step in engine.split_steps]
+    heading = f"the fast engine with a batch of {batch_size:,}"
+    lines = [styled(heading, "bold")]
+    if split and threads > 1:
+        lines.append(f"{split[0]} to {split[-1]}: {threads} threads, a share of the batch each")
+    for name, kind, how in explain(engine, batch_size):
+        start = f"{name:<10} {kind:<22}"
+        lines += textwrap.wrap(f"{start} {how}", 80, subsequent_indent=" " * 34)
+    return "\n".join(lines)
 
 
 def memory_table(network: Network, batch_size: int) -> str:

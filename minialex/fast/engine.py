@@ -4,6 +4,7 @@ threads."""
 from minialex import backend
 from minialex.backend import Array
 from minialex.fast.fuse import Step, fuse
+from minialex.fast.layer import FastLayer
 from minialex.fast.memory import GPU_WORKSPACE, Memory
 from minialex.fast.update import update
 from minialex.fast.workers import Workers
@@ -60,7 +61,7 @@ class Engine:
     def forward(self, x: Array, train: bool = False) -> Array:
         """The logits (N, classes), the caller's own array, for pictures x (N, H, W, C) on the host
         or on the device."""
-        return self.logits(x, train).copy()
+        return self.logits(x, train)
 
     def step(self, x: Array, labels: Array, loss: SoftmaxCrossEntropy) -> tuple[Array, Array]:
         """Forward and backward over one batch: returns the mean loss and the logits (N, classes),
@@ -75,14 +76,14 @@ class Engine:
             for key in total.grads:
                 for other in others:
                     total.grads[key] += other.grads[key]
-        return value, logits.copy()
+        return value, logits
 
     def update(self, optimizer: Optimizer) -> None:
         """The optimiser's step, each thread with a share of the parameters."""
         update(optimizer, self.workers)
 
     def logits(self, x: Array, train: bool) -> Array:
-        """As `forward` returns them, perhaps in a layer's own memory."""
+        """The logits, in an array that no layer will write over."""
         if len(x) == 0:
             raise ValueError("expected a batch of at least one picture, got none")
         xp = backend.of(next(iter(self.params.values()), x))
@@ -94,7 +95,9 @@ class Engine:
         parts = self.in_threads(features, x)
         with self.workers.limited_blas():
             x = parts[0] if len(parts) == 1 else xp.concatenate(parts)
-            return forward(self.whole, x, train)
+            x = forward(self.whole, x, train)
+        last = [*self.split[0], *self.whole][-1]
+        return x.copy() if isinstance(last, FastLayer) and not last.returns_new else x
 
     def in_threads(self, function, batch: Array) -> list:
         """function(layers, part) for each thread's share of the batch, in order; if there are fewer

@@ -19,6 +19,9 @@ class FastLayer(Layer):
     #: False for the first layer of a network: nobody asks for the gradient of the pictures.
     needs_dx = True
 
+    #: Whether forward returns a new array, which nobody will write over.
+    returns_new = False
+
     memory: Memory
     workers: Workers
 

@@ -10,6 +10,8 @@ from minialex.layers.checks import check_input
 class FastLinear(FastLayer, Linear):
     """Each thread multiplies with a share of the weights, so that each weight is fetched once."""
 
+    returns_new = True
+
     def forward(self, x: Array, train: bool = False) -> Array:
         check_input(self, x, self.in_features)
         self.cache, xp = x if train else None, backend.of(x)

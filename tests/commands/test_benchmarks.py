@@ -18,8 +18,9 @@ from PIL import Image
 
 from benchmarks import gpu_cost, loader, measure, peak_memory, speed, speed_table
 from benchmarks.peers import Peer, check_agreement, import_torch, torch_layout, twin
-from minialex import backend, models
+from minialex import backend, fast, models
 from minialex.errors import InputError
+from minialex.fast.conv import FastConv2d
 from minialex.layers import (
     Conv2d,
     Dropout,
@@ -178,19 +179,28 @@ def test_flops_are_those_of_direct_convolution(rng):
 
 def test_the_algorithm_is_set_where_it_can_be_used(rng):
     network = small_net(rng)  # Winograd does not apply to conv1, a 3×3 kernel with stride 2
+    engine = fast.prepare(network, 2)
     x, _ = measure.random_batch(network, 2)
     logits = []
     for algorithm in ("auto", "im2col", "winograd"):
-        measure.set_algorithm(network, algorithm)
-        logits.append(network.forward(x))
-        applied = [
-            network.layers[name].uses_winograd(numpy.empty((2, 7, 9, 1)))
-            for name in ("conv1", "conv2")
-        ]
-        assert applied == {"im2col": [False, False], "winograd": [False, True]}.get(
-            algorithm, applied
-        )
+        measure.set_algorithm(engine, algorithm)
+        logits.append(engine.forward(x))
+        for layers in engine.split:
+            convolutions = [layer for layer in layers if isinstance(layer, FastConv2d)]
+            applied = [layer.chosen(numpy.empty((2, 7, 9, 1))) for layer in convolutions]
+            forced = {"im2col": ["im2col", "im2col"], "winograd": ["im2col", "winograd"]}
+            assert applied == forced.get(algorithm, applied)
     assert numpy.ptp(logits, axis=0).max() < 1e-4
+
+
+def test_the_plain_layers_compute_the_same_step(rng):
+    networks = [small_net(numpy.random.default_rng(0)) for _ in range(2)]
+    batch = measure.random_batch(networks[0], 4)
+    fast_one = measure.Minialex(networks[0], *batch, 2, 0.1)
+    plain = measure.Plain(networks[1], *batch, 2, 0.1)
+    for _ in range(3):
+        assert float(fast_one.train_step()) == pytest.approx(float(plain.train_step()), rel=1e-4)
+    numpy.testing.assert_allclose(fast_one.infer(), plain.infer(), atol=1e-4)
 
 
 def test_contenders_take_turns_and_each_round_starts_with_another(monkeypatch):

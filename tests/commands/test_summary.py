@@ -137,3 +137,24 @@ def test_wrong_input_is_one_line_and_exit_code_2(arguments, said, use):
     code, out, err = use(*arguments)
     assert (code, out, err.count("\n")) == (2, "", 1), err
     assert said in err
+
+
+def test_the_fast_engine_says_what_became_of_each_layer(use):
+    code, out, _ = use("alexnet", "--engine", "fast", "--workers", 2, "--batch-size", 128)
+    assert code == 0
+    text = out[out.index("the fast engine with a batch of 128") : out.index("memory for training")]
+    said = " ".join(text.split())
+    assert "conv1 to relu5: 2 threads, a share of the batch each" in said
+    assert "conv1 FastConv2d Winograd, tiles of 5×5 over blocks of 4×4 pixels, no gradient" in said
+    assert "relu5 InPlaceReLU behind pool5, where fewer numbers are left, in place" in said
+    assert "fc6 FastLinear products divided among 2 threads" in said
+    assert "dropout6 Dropout as it is" in said
+    assert max(map(len, text.splitlines())) <= 80
+    names = {line.split()[0] for line in text.splitlines()[2:] if line[0] != " "}
+    assert names == set(models.build("alexnet").layers)
+
+
+def test_one_picture_keeps_to_one_product_where_all_cores_share_it(use):
+    _, out, _ = use("alexnet", "--engine", "fast", "--workers", 2, "--batch-size", 1)
+    assert "threads, a share" in out
+    assert "im2col" in out[out.index("conv3      Fast") :].splitlines()[0]
