@@ -171,7 +171,7 @@ def table(network: Network) -> str:
 
 def engine_table(engine: fast.Engine, batch_size: int) -> str:
     """What the engine made of each layer, in lines of at most 80 columns."""
-    threads = engine.workers.count
+    threads = min(engine.workers.count, batch_size)
     split = [step.name for step in engine.split_steps]
     heading = f"the fast engine with a batch of {batch_size:,}"
     lines = [styled(heading, "bold")]

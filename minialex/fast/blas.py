@@ -15,7 +15,8 @@ from threadpoolctl import LibController, ThreadpoolController
 _lock = threading.Lock()
 _requests: list[int] = []
 _libraries: list[LibController] = []
-_before: list[int] = []
+_before: list[int] = []  #: each library's threads without any request
+_now: list[int] = []  #: and as they are
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def limit(threads: int) -> Iterator[None]:
         if not _libraries:
             _libraries.extend(ThreadpoolController().select(user_api="blas").lib_controllers)
         if not _requests:
-            _before[:] = [library.num_threads for library in _libraries]
+            _before[:] = _now[:] = [library.get_num_threads() for library in _libraries]
         _requests.append(threads)
         _apply()
     try:
@@ -38,10 +39,13 @@ def limit(threads: int) -> Iterator[None]:
 
 
 def _apply() -> None:
-    for library, before in zip(_libraries, _before, strict=True):
-        _let_any_thread_set(library)
-        library.set_num_threads(min(_requests, default=before))
-        _let_any_thread_set(library)
+    for i, library in enumerate(_libraries):
+        wanted = min(_requests, default=_before[i])
+        if wanted != _now[i]:
+            _let_any_thread_set(library)
+            library.set_num_threads(wanted)
+            _let_any_thread_set(library)
+            _now[i] = wanted
 
 
 def _let_any_thread_set(library: LibController) -> None:

@@ -1,6 +1,6 @@
 """What is faster: the rule by which convolutions choose their algorithm, and its constants.
 
-All of them were measured; benchmarks/README.md has the tables, and `python -m
+All of them were measured; benchmarks/README.md has the figures, and `python -m
 benchmarks.algorithms` measures again. On a GPU, which multiplies faster than it can fetch what
 Winograd's transforms move, every convolution takes im2col.
 """

@@ -11,7 +11,7 @@ from minialex.backend import Array
 
 #: Where polynomials are evaluated, besides at ∞: small numbers and their reciprocals, with
 #: alternating signs, keep the rounding errors small. One point more makes them ten times larger
-#: (benchmarks/README.md).
+#: (benchmarks/LOG.md).
 POINTS = (0, 1, -1, 1 / 2, -2, 2, -1 / 2)
 ONE = POINTS.index(1)
 

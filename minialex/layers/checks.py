@@ -20,10 +20,11 @@ def check_input(layer: Layer, x: Array, *sizes: int | None) -> None:
             raise TypeError(f"{wrong}: move it with {call}")
     if x.dtype.kind != "f":
         raise ValueError(f"{layer} expects floating-point numbers, got {x.dtype}")
-    if fits(x.shape, sizes):
-        hint = f"got a single input of shape ({', '.join(map(str, x.shape))}): pass x[None]"
-        raise ValueError(f"{layer} expects a batch (N, ...), {hint}")
-    check_shape(layer, x.shape[1:], *sizes, n=len(x))
+    if not fits(x.shape[1:], sizes):
+        if fits(x.shape, sizes):
+            hint = f"got a single input of shape ({', '.join(map(str, x.shape))}): pass x[None]"
+            raise ValueError(f"{layer} expects a batch (N, ...), {hint}")
+        check_shape(layer, x.shape[1:], *sizes, n=len(x))
 
 
 def check_shape(

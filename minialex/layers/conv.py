@@ -10,15 +10,17 @@ from minialex.layers.layer import Layer
 class Conv2d(Layer):
     """y[n, i, j, o] = b_o + Σ_{kh, kw, c} x[n, i·stride + kh, j·stride + kw, c] · w[o, kh, kw, c]
 
-    With the windows of x as the rows of a matrix X (im2col) and the weights as W (O, KH·KW·C): Y =
-    X Wᵀ + b;  dX = dY W, added up in dx where windows overlap (col2im);  dW = dYᵀ X;  db = Σ dY.
+    With the windows of x as the rows of a matrix X (im2col) and the weights as W (O, KH·KW·C):
 
-    x: (N, H, W, in_channels), with zeros around it where `padding` > 0; y: (N, OH, OW,
-    out_channels) with OH = ⌊(H + 2·padding − kernel_size) / stride⌋ + 1; weight: (O, KH, KW, C /
-    groups); bias: (O,). With `groups` G > 1, channels and filters are dealt into G parts that do
-    not see each other, as on the paper's two GPUs (Krizhevsky et al. 2012, section 3.5).
-    `weight_std` None draws He's initial weights; `bias` is the initial bias. ValueError for sizes
-    that do not fit together.
+        Y = X Wᵀ + b      dX = dY W, added up in dx where windows overlap (col2im)
+        dW = dYᵀ X        db = Σ dY
+
+    x: (N, H, W, in_channels), with zeros around it where `padding` > 0;
+    y: (N, OH, OW, out_channels) with OH = ⌊(H + 2·padding − kernel_size) / stride⌋ + 1;
+    weight: (O, KH, KW, C / groups); bias: (O,). With `groups` G > 1, channels and filters are dealt
+    into G parts that do not see each other, as on the paper's two GPUs (Krizhevsky et al. 2012,
+    section 3.5). `weight_std` None draws He's initial weights; `bias` is the initial bias.
+    ValueError for sizes that do not fit together.
     """
 
     def __init__(
@@ -89,9 +91,6 @@ class Conv2d(Layer):
 
     def __repr__(self) -> str:
         options = dict(stride=(self.stride, 1), padding=(self.padding, 0), groups=(self.groups, 1))
-        extras = [
-            f", {name}={value}" for name, (value, default) in options.items() if value != default
-        ]
-        return (
-            f"Conv2d({self.in_channels}, {self.out_channels}, {self.kernel_size}{''.join(extras)})"
-        )
+        given = [f"{name}={value}" for name, (value, usual) in options.items() if value != usual]
+        sizes = (self.in_channels, self.out_channels, self.kernel_size)
+        return f"Conv2d({', '.join([*map(str, sizes), *given])})"

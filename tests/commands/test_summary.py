@@ -150,11 +150,11 @@ def test_the_fast_engine_says_what_became_of_each_layer(use):
     assert "fc6 FastLinear products divided among 2 threads" in said
     assert "dropout6 Dropout as it is" in said
     assert max(map(len, text.splitlines())) <= 80
-    names = {line.split()[0] for line in text.splitlines()[2:] if line[0] != " "}
+    names = {line.split()[0] for line in text.splitlines()[2:] if line and line[0] != " "}
     assert names == set(models.build("alexnet").layers)
 
 
 def test_one_picture_keeps_to_one_product_where_all_cores_share_it(use):
     _, out, _ = use("alexnet", "--engine", "fast", "--workers", 2, "--batch-size", 1)
-    assert "threads, a share" in out
+    assert "threads, a share" not in out
     assert "im2col" in out[out.index("conv3      Fast") :].splitlines()[0]
