@@ -90,7 +90,9 @@ class TrainedNetwork:
         C)."""
         if isinstance(pictures, str | Path | Image.Image):
             pictures = [pictures]
-        if not isinstance(pictures, numpy.ndarray) and all(
+        elif isinstance(pictures, Iterable) and not hasattr(pictures, "shape"):
+            pictures = list(pictures)  # folder.glob("*.png") can be walked only once
+        if isinstance(pictures, list) and all(
             isinstance(picture, str | Path | Image.Image) for picture in pictures
         ):
             files = [as_file(picture) for picture in pictures]

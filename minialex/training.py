@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from minialex import backend, charts, fast, schedules
 from minialex.backend import Array
 from minialex.cores import usable_cores
-from minialex.data.augment import Standardize
+from minialex.data.augment import AUGMENTATIONS, Standardize
 from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset
 from minialex.data.lighting import Lighting
@@ -84,6 +84,11 @@ class Trainer:
     ):
         if engine not in ENGINES:
             raise ValueError(f"engine is one of {', '.join(ENGINES)}, got {engine!r}")
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if optimizer is not None and optimizer.network is not network:
+            raise ValueError("the optimizer is for another network: build it with this one")
+        augment = checked_augment(augment, lighting)
         check_fit(network, dataset)
         self.network, self.dataset = network, dataset
         self.on_gpu = network.module is not numpy
@@ -101,7 +106,8 @@ class Trainer:
             "options": {
                 "model": None,
                 "lrn": None,
-                "dataset": None,
+                # "folder": pictures in files are cut as its test pictures are
+                "dataset": "folder" if dataset.name == "folder" else None,
                 "data_dir": None,
                 "seed": seed,
                 "batch_size": batch_size,
@@ -271,6 +277,18 @@ def check_fit(network: Network, dataset: Dataset) -> None:
     if shape != (dataset.num_classes,):
         classes = f"the data set has {dataset.num_classes} classes"
         raise ValueError(f"{classes}, the network's output has shape {shape} for each picture")
+
+
+def checked_augment(augment: Iterable[str], lighting: Lighting | None) -> list[str]:
+    """The names; ValueError for one that is not an augmentation, or "lighting" without its
+    shifts."""
+    names = [augment] if isinstance(augment, str) else list(augment)
+    for name in names:
+        if name not in AUGMENTATIONS:
+            raise ValueError(f"augment takes {', '.join(AUGMENTATIONS)}, got {name!r}")
+    if ("lighting" in names) != (lighting is not None):
+        raise ValueError(f"lighting and augment 'lighting' go together, got augment {names}")
+    return names
 
 
 def right_answers(logits: Array, labels: numpy.ndarray) -> Array:

@@ -20,7 +20,7 @@ def add_weight_options(group) -> None:
     """Adds --model and --own-layers to a parser or a group of it."""
     about = "what the weights are for, if their file leaves that open"
     group.add_argument("--model", choices=models.MODELS, metavar="NAME", help=about)
-    about = "Python files with layers of your own, which the network is made of; they are run"
+    about = "Python files with layers of your own, which the network is made of; they are imported"
     group.add_argument("--own-layers", type=Path, nargs="+", metavar="FILE", default=(), help=about)
 
 
@@ -32,22 +32,24 @@ def add_trained_options(group) -> None:
 
 
 def own_layers(files: Sequence[Path]) -> list[type[Layer]]:
-    """The layer classes that the Python files define; they are run, as `python FILE` would.
+    """The layer classes that the Python files define; they are imported, so what is below
+    `if __name__ == "__main__"` is not run.
 
     InputError if a file cannot be run or defines none.
     """
     found = []
     for file in files:
-        spec = importlib.util.spec_from_file_location(file.stem, file)
+        name = f"own_layers_{file.stem}"  # not file.stem, which may be the name of a library
+        spec = importlib.util.spec_from_file_location(name, file)
         if spec is None or spec.loader is None or not file.is_file():
             raise InputError(f"--own-layers expects Python files, got {file}")
         module = importlib.util.module_from_spec(spec)
-        sys.modules[file.stem] = module
+        sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
         except Exception as error:
             raise InputError(f"{file} cannot be run: {type(error).__name__}: {error}") from error
-        classes = [kind for kind in vars(module).values() if is_own_layer(kind, file.stem)]
+        classes = [kind for kind in vars(module).values() if is_own_layer(kind, name)]
         if not classes:
             raise InputError(f"{file} defines no layer, a class derived from minialex.Layer")
         found += classes
@@ -68,7 +70,10 @@ def folder_of(weights: str) -> Path:
 
 
 def trained_of(given: argparse.Namespace) -> TrainedNetwork:
-    """What --weights, --model, --own-layers, --backend and --workers mean; assumptions go to stderr."""
+    """What --weights, --model, --own-layers, --backend and --workers mean.
+
+    Assumptions go to stderr.
+    """
     trained = load(
         given.weights,
         backend_name=given.backend or "auto",

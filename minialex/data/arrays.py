@@ -41,6 +41,8 @@ def as_pictures(
         return x
     if not numpy.isfinite(x).all():
         raise ValueError("expected finite pixels, got NaN or infinity among them")
+    if pixel_range is None and x.dtype.kind == "f" and 0 < x.max() <= 1:
+        raise ValueError(f"expected pixels from 0 to 255, got {x.min():g} to {x.max():g}")
     low, high = pixel_range or (0, 255)
     scaled = (x.astype(numpy.float32) - low) * (255 / ((high - low) or 1))
     return scaled.round().clip(0, 255).astype(numpy.uint8)

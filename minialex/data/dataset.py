@@ -160,12 +160,12 @@ class Dataset:
         >>> Dataset.from_arrays(x, y, x, y).class_names
         ['cat', 'dog']
         """
-        both = [numbered(labels, class_names)]
-        both.append(numbered(test_labels, both[0][1]))
         pixels = range_of(pictures)
-        train, test = as_pictures(pictures, pixels), as_pictures(test_pictures, pixels)
-        splits = [(x, y) for x, (y, _) in zip((train, test), both, strict=True)]
-        dataset = from_arrays("arrays", *splits, both[0][1])
+        train = as_pictures(pictures, pixels)
+        test = as_pictures(test_pictures, pixels, train.shape[1:])
+        numbers, names = numbered(labels, class_names)
+        test_numbers, _ = numbered(test_labels, names)
+        dataset = from_arrays("arrays", (train, numbers), (test, test_numbers), names)
         dataset.pixel_range = pixels
         return dataset
 

@@ -5,19 +5,29 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
+import numpy
+
 from minialex import layers
 from minialex.errors import InputError
 from minialex.layers import Layer
 from minialex.network import Network
 
-SHIPPED = {name: getattr(layers, name) for name in layers.__all__}
+SHIPPED = {
+    name: kind
+    for name, kind in vars(layers).items()
+    if name in layers.__all__ and issubclass(kind, Layer) and kind is not Layer
+}
+
+#: Arguments that only say how weights start: a saved network has its weights.
+INITIAL = ("weight_std", "bias", "rng")
 
 
 def describe(network: Network) -> dict[str, Any]:
     """{"input_shape": …, "layers": [[name, class, arguments], …]}, as JSON can hold it.
 
     A layer's arguments are those of its __init__ that it keeps under the same name. A class of your
-    own stands there by its import path, module:Class.
+    own stands there by its import path, module:Class. ValueError if a layer of your own does not
+    keep an argument, or keeps something that JSON cannot hold.
     """
     return {
         "input_shape": list(network.input_shape),
@@ -39,9 +49,19 @@ def class_name(kind: type[Layer]) -> str:
 
 def arguments(layer: Layer) -> dict[str, Any]:
     """The arguments that build a layer like this one, apart from its weights."""
-    parameters = list(inspect.signature(type(layer)).parameters)
-    kept = {name: getattr(layer, name) for name in parameters if hasattr(layer, name)}
-    return {name: value for name, value in kept.items() if is_plain(value)}
+    kind, kept = type(layer), {}
+    for name in inspect.signature(kind).parameters:
+        if name in INITIAL:
+            continue
+        if not hasattr(layer, name):
+            wanted = f"keep it as self.{name}"
+            raise ValueError(f"{kind.__name__} cannot be saved without its {name}: {wanted}")
+        value = getattr(layer, name)
+        kept[name] = value.item() if isinstance(value, numpy.generic) else value
+        if not is_plain(kept[name]):
+            wanted = f"expected numbers, text or lists of them, got {type(value).__name__}"
+            raise ValueError(f"{kind.__name__} cannot be saved with its {name}: {wanted}")
+    return kept
 
 
 def is_plain(value: Any) -> bool:
@@ -54,22 +74,25 @@ def is_plain(value: Any) -> bool:
 def rebuild(description: dict[str, Any], own_layers: Iterable[type[Layer]] = ()) -> Network:
     """The network that `describe` described, with fresh weights.
 
-    own_layers: the classes of your own that it may use. Nothing is imported because a file names
-    it. InputError if the description is damaged or names a class that is not among them.
+    own_layers: the classes of your own that it may use, found by the class's name, whatever the
+    module was called. Nothing is imported because a file names it. InputError if the description
+    is damaged or names a class that is not among them.
     """
-    known = SHIPPED | {class_name(kind): kind for kind in own_layers}
+    own = {kind.__name__: kind for kind in own_layers}
     try:
         built = []
         for name, kind, given in description["layers"]:
-            if kind not in known:
-                short = str(kind).rpartition(":")[2]
+            module, _, path = kind.rpartition(":")
+            short = path.rpartition(".")[2]
+            known = own.get(short) if module else SHIPPED.get(kind)
+            if known is None:
                 raise InputError(
                     f"layer {name} is of the class {kind}, which is not minialex's: "
                     f"pass it, load(…, layers=[{short}]), or name its file with --own-layers"
                 )
-            built.append((name, known[kind](**given)))
+            built.append((name, known(**given)))
         return Network(built, tuple(description["input_shape"]))
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the description of the network is damaged: {error}") from None
