@@ -17,7 +17,7 @@ def as_pictures(
     pixel_range: the numbers that become 0 and 255; uint8 pictures stay as they are.
     expected: (S, S, C), if it is known. ValueError if the pictures are not that.
     """
-    x = numpy.asarray(pictures)
+    x = as_array(pictures)
     if x.dtype.kind not in "buif":
         raise ValueError(f"expected pictures as numbers, got {x.dtype}")
     got = x.shape
@@ -48,9 +48,19 @@ def as_pictures(
     return scaled.round().clip(0, 255).astype(numpy.uint8)
 
 
+def as_array(pictures: ArrayLike) -> numpy.ndarray:
+    """The pictures as one array; ValueError if those of a list have different shapes."""
+    try:
+        return numpy.asarray(pictures)
+    except ValueError:
+        shapes = dict.fromkeys(str(numpy.shape(picture)) for picture in pictures)
+        got = " and ".join(shapes)
+        raise ValueError(f"expected pictures of the same shape, got {got}") from None
+
+
 def range_of(pictures: ArrayLike) -> Range | None:
     """The least and the greatest pixel, which become 0 and 255; None for uint8, which stay."""
-    x = numpy.asarray(pictures)
+    x = as_array(pictures)
     if x.dtype == numpy.uint8 or x.size == 0 or x.dtype.kind not in "buif":
         return None
     return float(x.min()), float(x.max())
