@@ -122,6 +122,18 @@ def test_the_seed_chooses_the_order_and_the_views():
     assert runs[0] == runs[1] != runs[2]
 
 
+def test_each_epoch_has_every_picture_once_in_an_order_of_its_own(monkeypatch):
+    it, seen = trainer(batch_size=40), []
+    monkeypatch.setattr(it, "step", lambda x, labels: seen.append(x.mean(axis=(1, 2, 3))))
+    for _ in range(2):
+        for _ in it.train_epoch():
+            pass
+        it.progress.update(epochs=1, steps=0, seen=0)
+    first, second = seen
+    assert (first != second).any()
+    numpy.testing.assert_array_equal(numpy.sort(first), numpy.sort(second))
+
+
 def test_a_schedule_sets_the_learning_rate_of_each_epoch():
     net = network()
     it = Trainer(net, dataset(), optim.SGD(net), schedules.Step(0.1, every=1), workers=1)
@@ -220,12 +232,14 @@ def test_predict_takes_one_picture_and_grey_ones_without_channels(trained):
 
 
 def test_predict_takes_pillow_pictures_and_paths_of_any_size(trained, tmp_path):
-    """Twice as large with every pixel doubled, a picture is the same after it was resized."""
+    """A larger one is resized; nothing is cut off, as nothing was in training."""
     channels = trained.network.input_shape[2]
     x = numpy.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, channels), dtype=numpy.uint8)
     answers = trained.predict(x)
     small = [Image.fromarray(each.squeeze()) for each in x]
-    flat = numpy.full((30, 20, 3), 255, numpy.uint8)
+    large = Image.fromarray(numpy.kron(x[0, ..., 0], numpy.ones((3, 3), numpy.uint8)))
+    resized = large.resize((SIDE, SIDE), Image.Resampling.BILINEAR).convert(small[0].mode)
+    resized = numpy.asarray(resized).reshape(1, SIDE, SIDE, channels)
     path = tmp_path / "0.png"
     small[0].save(path)
     small[1].save(tmp_path / "1.png")
@@ -238,7 +252,7 @@ def test_predict_takes_pillow_pictures_and_paths_of_any_size(trained, tmp_path):
         ((str(path), small[1]), answers),
         (sorted(tmp_path.glob("*.png")), answers),
         ((each for each in small), answers),
-        (Image.fromarray(flat), trained.predict(numpy.full_like(x[0], 255))),
+        (large, trained.predict(resized)),
     ]:
         numpy.testing.assert_allclose(trained.predict(pictures), wanted, atol=1e-6)
     assert trained.trained().classify(small) == [["up", "down"][i] for i in answers.argmax(axis=1)]
