@@ -8,7 +8,7 @@ Dataset     pictures, labels and the names of the classes
 load        a trained network from a file
 Layer       what a layer of your own derives from
 layers      Conv2d, ReLU, MaxPool2d, …, to be read
-models      AlexNet in seven versions, and LeNet: models.build(name)
+models      AlexNet in eight versions, and LeNet: models.build(name)
 optim       SGD (the paper's rule), Adam, Muon
 schedules   the learning rate over time
 data        data.load("cifar10"), …

@@ -1,7 +1,8 @@
-"""The scripts in examples/ run as their first lines say."""
+"""What a reader copies or follows: the scripts in examples/, the README's code, all links."""
 
 import importlib.util
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -13,9 +14,12 @@ import pytest
 from data_helpers import picture_folder
 
 import minialex
+from minialex.data import shapes
 from minialex.weight_options import own_layers
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 HAS_SCIKIT_LEARN = importlib.util.find_spec("sklearn") is not None
 
 
@@ -96,3 +100,42 @@ def test_own_pictures_are_learned_and_one_is_classified(tmp_path, monkeypatch, c
 def test_own_pictures_without_arguments_says_how_to_call_it(monkeypatch):
     with pytest.raises(SystemExit, match=r"own_pictures.py PICTURES photo.jpg"):
         run("own_pictures.py", monkeypatch)
+
+
+def python_blocks():
+    return re.findall(r"^```python\n(.*?)^```", PAGES[0].read_text("utf-8"), re.M | re.S)
+
+
+def test_the_readmes_use_of_the_library_works(tmp_path, monkeypatch, capsys):
+    """With fewer pictures than the reader's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        minialex.data, "load", lambda name: {"shapes": shapes}[name].load(0, 100, 20)
+    )
+    exec(python_blocks()[0], {})
+    answers = capsys.readouterr().out.splitlines()[-1]
+    names = minialex.data.load("shapes").class_names
+    assert len(eval(answers)) == 3
+    assert set(eval(answers)) <= set(names)
+
+
+def test_the_readme_shows_the_relu_as_it_is():
+    source = Path(minialex.layers.relu.__file__).read_text("utf-8")
+    assert python_blocks()[1] == source[source.index("class ReLU") :]
+
+
+def anchors(page):
+    """The names that GitHub gives a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.M)
+    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file_and_a_heading_of_it(page):
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8")):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
