@@ -79,8 +79,8 @@ Forward was Y = X Wᵀ + b, with a window in each row of X. The sums above are
     dW = dYᵀ X        dX = dY W        db = the sum of the rows of dY
 
 (The shapes fit in no other way.) dX has a row for each window, so a pixel is
-in several rows. Adding them up, each where its window lay, is called col2im. The
-layer's own lines, at the end, are these products; G is its number of groups.
+in several rows. Adding them up, each where its window lay, is called col2im.
+The layer's own lines, at the end, are these products; G counts its groups.
 """,
 )
 

@@ -115,13 +115,13 @@ images, longest = ArrayImages(some.images, some.labels), 3 if quick else 32
 
 def race(network, prepare, lr):
     batches = Batches(images, 10 if quick else 64, prepare, seed=0)
-    loss, engine = SoftmaxCrossEntropy(), fast.prepare(network, usable_cores())
+    engine = fast.prepare(network, usable_cores())
     sgd = SGD(network, lr, momentum=0.9, weight_decay=0)
     errors = [0.9]  # before the first epoch, by chance
     while len(errors) <= longest and errors[-1] >= 0.25:
         wrong = 0
         for x, labels in batches.epoch(len(errors) - 1):
-            _, logits = engine.step(x, labels, loss)
+            _, logits = engine.step(x, labels, SoftmaxCrossEntropy())
             engine.update(sgd)
             wrong += (logits.argmax(axis=1) != labels).sum()
         errors.append(wrong / len(images))

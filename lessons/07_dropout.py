@@ -43,7 +43,7 @@ fast = Dropout(0.5, seed(1)).forward(x, train=True)
 print("equal to the loops:", (dropout(x, 0.5, seed(1)) == fast).all())
 print(
     f"loops {seconds(lambda: dropout(x, 0.5, seed(1)), 1) * 1e3:.0f} ms,",
-    f"layer {seconds(lambda: layer.forward(x, train=True)) * 1e3:.2f} ms; it is:",
+    f"layer {seconds(lambda: layer.forward(x, train=True)) * 1e3:.2f} ms:",
 )
 shipped(Dropout.forward)
 

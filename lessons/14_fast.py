@@ -81,14 +81,13 @@ much of an array a layer works on at a time. Here are other values:
 plain, rng = LocalResponseNorm(), numpy.random.default_rng(0)
 lrn = FastLocalResponseNorm.of(plain, Memory(), Workers())
 x = rng.random((128 if quick else 1024, 16, 16, 64), numpy.float32)
-usual, sizes, times = memory.CACHE_BYTES, [1 << k for k in range(16, 28, 2)], []
+usual, sizes, times = memory.CACHE_BYTES, [4**k for k in range(8, 14)], []
 for memory.CACHE_BYTES in sizes:
     times.append(1e3 * seconds(lambda: lrn.forward(x)))
 memory.CACHE_BYTES = usual
-print(f"shipped: {usual >> 10} KB; {x.nbytes >> 10} KB in all; the plain layer", end="")
-print(f" takes {1e3 * seconds(lambda: plain.forward(x)):.0f} ms")
-print("KB", *(f"{size >> 10:>7}" for size in sizes))
-print("ms", *(f"{time:7.1f}" for time in times))
+print(f"the plain layer: {1e3 * seconds(lambda: plain.forward(x)):.1f} ms")
+print("KB a piece", *(f"{size >> 10:>7}" for size in sizes))
+print("ms, fast  ", *(f"{time:7.1f}" for time in times))
 
 # %%
 step(
@@ -109,7 +108,7 @@ room, small, shared = Memory(), numpy.ones(4), numpy.shares_memory
 dy = room.gradient(small, (4,))
 dx = room.gradient(dy, (4,))
 again = room.gradient(dx, (4,))
-print("dx in dy's memory:", shared(dx, dy), "- the next:", shared(again, dy))
+print("dx, the next dx in dy's memory:", shared(dx, dy), shared(again, dy))
 
 # %%
 step(
@@ -220,7 +219,7 @@ take 94. (227 pixels need one more to make whole blocks.)
 """,
 )
 
-conv1, x = Conv2d(3, 96, 11, stride=4, rng=rng), rng.random((1, 228, 228, 3))
+conv1, x = Conv2d(3, 96, 11, stride=4), rng.random((1, 228, 228, 3))
 blocks = to_blocks(x, 4, 1, Memory().scratch)
 w = weight_to_blocks(conv1.params["weight"], 4, Memory().scratch)
 one = Conv2d(48, 96, 3)
@@ -234,21 +233,21 @@ print(f"{w[0].size / 9 * (1 + 2 / 5) ** 2:.0f}")
 step(
     "The cost rule (choose.py)",
     """
-Transforming the weights costs the same for one picture as for 128. choose.py
-estimates what Winograd convolution costs as a share of im2col's multiply-adds
-and takes it where that is small enough; backward, where im2col has to add up
-windows, it may be larger. Below: batches of 128 and 1, forward, backward.
+Transforming the weights costs the same for one picture as for 128. So the
+choice depends on Winograd's share of im2col's work; backward, where im2col
+adds up windows, it may be larger. For batches of 128 and 1, forward, backward:
 """,
 )
 
 net = models.build("alexnet")
 for name in ("conv1", "conv2", "conv3", "conv4", "conv5"):
     conv, (H, W, _) = net.layers[name], net.shapes()[name]
-    row, products = [name], H * W * conv.params["weight"].size
+    row, work = [name], H * W * conv.params["weight"].size
     for size in ((128, H, W), (1, H, W)):
-        cost = choose.winograd_cost(conv, choose.winograd_tile(conv, size), size)
-        both = [choose.algorithm(conv, size, False, k) for k in (False, True)]
-        row += [f" {size[0]}: {cost / (size[0] * products):.2f}", *both]
+        tile = choose.winograd_tile(conv, size)
+        share = choose.winograd_cost(conv, tile, size) / (size[0] * work)
+        both = [choose.algorithm(conv, size, False, k) for k in (0, 1)]
+        row += [f" {size[0]}: {share:.2f}", *both]
     print(*row)
 
 # %%
