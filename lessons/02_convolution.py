@@ -9,10 +9,10 @@ that this is too slow, and finds the matrix product that is hidden in it.
 
 # %%
 import numpy
-from lesson import figure, pictures, quick, seconds, step
+from lesson import figure, pictures, quick, seconds, shipped, step
 
 from minialex.layers import Conv2d
-from minialex.layers.windows import im2col, output_size
+from minialex.layers.im2col import im2col, output_size
 
 step(
     "A picture and a question",
@@ -132,22 +132,21 @@ print(f"X is {X.size / x.size:.1f} times as large as x")
 step(
     "The same without the loops over windows",
     """
-minialex/layers/windows.py has im2col without loops. It makes a view of the
-picture with six axes (N, OH, OW, KH, KW, C), in which a step along OH is
-`stride` rows and a step along KH is one row. The view overlaps itself and
-copies nothing; one assignment then copies it into X. Because channels lie
-next to each other in memory, this moves KW·C numbers at a time.
+There are fewer places in a window than windows. So loop over those: for each
+of the 25 places, one slice of x holds the pixels that all windows have there.
+That is minialex/layers/im2col.py, and the layer multiplies what it returns.
+Both are printed below; the layer has one more axis, for groups (lesson 08).
 """,
 )
 
-room = numpy.empty((1, *X.shape), x.dtype)
-fast_columns = im2col(x, 5, 2, 2, 1, room, Conv2d.scratch)[0]
+fast_columns = im2col(x, 5, stride=2, padding=2).reshape(X.shape)
 print("the same rows:", (fast_columns == X).all())
 fast = layer.forward(x)
 print("the layer's difference from the loops:", abs(fast - naive).max())
 slow_time = seconds(lambda: convolve(x, weight, bias, 2, 2), repeat=1)
 fast_time = seconds(lambda: layer.forward(x))
 print(f"loops {slow_time * 1e3:.0f} ms, layer {fast_time * 1e3:.2f} ms")
+shipped(im2col, Conv2d.forward)
 
 # %%
 step(
@@ -156,8 +155,8 @@ step(
 - A convolution is one small linear classifier, applied at every place. It
   has few weights, because all places share them.
 - The output side is ⌊(size + 2·padding − kernel) / stride⌋ + 1.
-- im2col turns it into one matrix product. X is large, so the layer builds
-  it for a few pictures at a time and never keeps it: read conv.py now.
+- im2col turns it into one matrix product: read conv.py now. X is large; lesson
+  14 builds it for a few pictures at a time.
 
 Exercises
 1. AlexNet's first layer has 96 kernels of 11×11×3, stride 4, on 227×227

@@ -8,7 +8,7 @@ right.
 
 # %%
 import numpy
-from lesson import figure, pictures, quick, seconds, step
+from lesson import figure, pictures, quick, seconds, shipped, step
 
 from minialex.gradcheck import check_layer
 from minialex.layers import Conv2d, Tanh
@@ -80,10 +80,11 @@ Forward was Y = X Wᵀ + b, with a window in each row of X. The sums above are
 
 (The shapes fit in no other way.) dX has a row for each window, so a pixel is
 in several rows. Adding them up, each where its window lay, is called col2im.
+The layer's own lines, at the end, are these products; G counts its groups.
 """,
 )
 
-X = layer.columns(x)[0].copy()  # the layer uses its own again and again
+X = layer.columns(x)[0]  # the layer's rows, of its first and only group
 W, dY = weight.reshape(16, -1), dy.reshape(-1, 16)
 print(f"dYᵀ {dY.T.shape} @ X {X.shape} = dW {W.shape}")
 dX, folded = (dY @ W).reshape(*dy.shape[:3], 5, 5, -1), numpy.zeros_like(x)
@@ -94,7 +95,8 @@ print("against the loops, dx:", abs(folded - dx).max())
 print("the layer's dx:", abs(layer.backward(dy) - dx).max())
 slow = seconds(lambda: backward(x, weight, dy, 2), repeat=1)
 fast = seconds(lambda: layer.backward(dy))
-print(f"loops {slow * 1e3:.0f} ms, layer {fast * 1e3:.2f} ms")
+print(f"loops {slow * 1e3:.0f} ms, layer {fast * 1e3:.2f} ms; the layer:")
+shipped(Conv2d.backward)
 
 # %%
 step(

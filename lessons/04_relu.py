@@ -8,9 +8,10 @@ learns CIFAR-10 six times faster with it than with tanh. Let us repeat that.
 
 # %%
 import numpy
-from lesson import figure, pictures, quick, seconds, step
+from lesson import figure, pictures, quick, seconds, shipped, step
 
-from minialex.command import usable_cores
+from minialex import fast
+from minialex.cores import usable_cores
 from minialex.data.augment import Standardize
 from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages
@@ -19,7 +20,6 @@ from minialex.layers.activations import Sigmoid, Tanh
 from minialex.layers.loss import SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.optim import SGD
-from minialex.parallel.workers import Workers
 
 step(
     "Three ways to bend",
@@ -42,9 +42,10 @@ def relu(x):
 
 bends = {"ReLU": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
 x = numpy.linspace(-6, 6, 1201, dtype=numpy.float32)
-slow, fast = seconds(lambda: relu(x)), seconds(lambda: ReLU().forward(x))
+loop, whole = seconds(lambda: relu(x)), seconds(lambda: ReLU().forward(x))
 print("difference from the loop:", abs(relu(x) - ReLU().forward(x)).max())
-print(f"loop {slow * 1e6:.0f} µs, layer {fast * 1e6:.1f} µs")
+print(f"loop {loop * 1e6:.0f} µs, layer {whole * 1e6:.1f} µs; the layer:")
+shipped(ReLU.forward, ReLU.backward)
 with figure("04_slopes", 7, 2.8) as drawing:
     left, right = drawing.subplots(1, 2)
     for name, bend in bends.items():
@@ -114,15 +115,15 @@ images, longest = ArrayImages(some.images, some.labels), 3 if quick else 32
 
 def race(network, prepare, lr):
     batches = Batches(images, 10 if quick else 64, prepare, seed=0)
-    workers = Workers(network, SoftmaxCrossEntropy(), usable_cores())
+    engine = fast.prepare(network, usable_cores())
     sgd = SGD(network, lr, momentum=0.9, weight_decay=0)
     errors = [0.9]  # before the first epoch, by chance
     while len(errors) <= longest and errors[-1] >= 0.25:
         wrong = 0
         for x, labels in batches.epoch(len(errors) - 1):
-            workers.step(x, labels)
-            workers.update(sgd)
-            wrong += (workers.logits.argmax(axis=1) != labels).sum()
+            _, logits = engine.step(x, labels, SoftmaxCrossEntropy())
+            engine.update(sgd)
+            wrong += (logits.argmax(axis=1) != labels).sum()
         errors.append(wrong / len(images))
         end = "" if len(errors) % 25 else "\n"
         print(f"{errors[-1] * 100:3.0f}", end=end, flush=True)

@@ -7,11 +7,11 @@ next one rarely matters. Pooling turns each small window into one number.
 
 # %%
 import numpy
-from lesson import figure, pictures, quick, seconds, step
+from lesson import figure, pictures, quick, seconds, shipped, step
 
 from minialex.gradcheck import differences
 from minialex.layers import AvgPool2d, Conv2d, MaxPool2d, ReLU
-from minialex.layers.windows import taps
+from minialex.layers.im2col import im2col
 from minialex.network import Network
 
 step(
@@ -58,7 +58,7 @@ look at the brightest line: who keeps it, and who lets it fade?
 
 some, rng = pictures("fashion-mnist", 256, 1), numpy.random.default_rng(0)
 conv, relu = Conv2d(some.x.shape[3], 16, 5, padding=2, rng=rng), ReLU()
-maps = relu.forward(conv.forward(some.x)).copy()
+maps = relu.forward(conv.forward(some.x))
 ways = {
     "the map": lambda a: a,
     "every 2nd pixel": lambda a: a[:, ::2, ::2],
@@ -74,27 +74,26 @@ with figure("05_pools", 9, 2.1) as drawing:
 
 # %%
 step(
-    "Without loops: three rows, then three columns",
+    "Without loops: lay the windows out",
     """
-The largest of nine is the largest of three, each of which is the largest of
-three. So take x, x without its first row and x without its first two, every
-second row of each: their maximum, place by place, is the largest of three
-rows. Then do the same along columns. pool.py does just this.
+im2col (lesson 02) lays every window out: (N, OH, OW, 3, 3, C). The maximum
+over the two axes of the window is the pool. pool.py does just this, and
+argmax tells it which of the nine pixels won, which backward needs.
 """,
 )
 
 x = maps[: 2 if quick else 8]
-H, W = x.shape[1:3]
-rows = numpy.max([x[:, k : H - 2 + k : 2] for k in range(3)], axis=0)
-y = numpy.max([rows[:, :, k : W - 2 + k : 2] for k in range(3)], axis=0)
+windows = im2col(x, 3, 2, padding=0)
+y = windows.max(axis=(3, 4))
 layer, naive = MaxPool2d(3, stride=2), max_pool(x, 3)
-print(f"x {x.shape} -> rows {rows.shape} -> y {y.shape}")
+print(f"x {x.shape} -> windows {windows.shape} -> y {y.shape}")
 equal = (y == naive).all(), (layer.forward(x) == naive).all()
 print("equal to the loops: this", equal[0], "and the layer", equal[1])
 print(
     f"loops {seconds(lambda: max_pool(x, 3), repeat=1) * 1e3:.0f} ms,",
-    f"layer {seconds(lambda: layer.forward(x)) * 1e3:.2f} ms",
+    f"layer {seconds(lambda: layer.forward(x)) * 1e3:.2f} ms; the layer:",
 )
+shipped(MaxPool2d.forward)
 
 # %%
 step(
@@ -104,8 +103,9 @@ Nudge a window's largest pixel, and y moves just as much; nudge another one,
 and y stays. So the winner gets all of dy. The 5 wins three times: its
 gradient is the sum of three dy. That takes +=; with = the last window wipes
 out the rest. Read off dx which window gave what. (A mean gives each pixel a
-ninth of dy, with += too.) Then finite differences (lesson 03) judge. Can 2×2
-tell += from =?
+ninth of dy, with += too.) The layer writes dy where the winner was, as windows
+laid out, and col2im adds them up. Then finite differences (lesson 03) judge:
+can 2×2 tell += from =?
 """,
 )
 
@@ -126,6 +126,7 @@ for pool in (AvgPool2d(3, stride=2), layer):
     print(f"{pool}: dx\n{pool.backward(dy)[0, ..., 0].astype(int)}")
 equal = (layer.backward(dy) == backward(small, dy, 3)).all()
 print("equal to the loops:", equal)
+shipped(MaxPool2d.backward)
 for size, sign in ((3, "+="), (3, "="), (2, "+="), (2, "=")):
     dx = differences(lambda k=size: (max_pool(small, k) * dy).sum(), small)
     errors[size, sign] = abs(backward(small, dy, size, sign) - dx).max()
@@ -144,7 +145,7 @@ dy away.
 """,
 )
 
-ties = sum(1 * (tap == y) for tap in taps(x, 3, 2, *y.shape[1:3])) > 1
+ties = (windows == y[:, :, :, None, None]).sum(axis=(3, 4)) > 1
 print(f"windows with ties: {ties.mean():.0%}, all 0: {(y == 0).mean():.0%}")
 flat, padded = numpy.full((1, 3, 3, 1), -1.0), MaxPool2d(3, 2, padding=1)
 print(differences(lambda: max_pool(flat, 3).sum(), flat).ravel())
@@ -166,7 +167,7 @@ other?
 change, pools = {}, [(f"pool{i}", MaxPool2d(3, 2)) for i in range(3)]
 ways["three max 3×3"] = Network(pools, maps.shape[1:]).forward
 for name, way in ways.items():
-    still = way(maps).copy()
+    still = way(maps)
     other = numpy.linalg.norm(still - numpy.roll(still, 1, axis=0))
     for k in range(1, 5):
         moved = relu.forward(conv.forward(numpy.roll(some.x, k, axis=2)))

@@ -8,7 +8,7 @@ forgotten, and with the paper's constants nobody notices.
 
 # %%
 import numpy
-from lesson import figure, pictures, quick, seconds, step
+from lesson import figure, pictures, quick, seconds, shipped, step
 
 from minialex.gradcheck import differences
 from minialex.layers import Conv2d, LocalResponseNorm, MaxPool2d, ReLU
@@ -56,7 +56,7 @@ learns with this layer in it, it can arrange itself.
 
 some, rng = pictures("fashion-mnist", 64, 1), numpy.random.default_rng(0)
 conv, relu = Conv2d(some.x.shape[3], 32, 5, padding=2, rng=rng), ReLU()
-maps = relu.forward(conv.forward(some.x)).copy()
+maps = relu.forward(conv.forward(some.x))
 row, column = divmod(maps[0].max(axis=2).argmax(), maps.shape[2])
 pixel = maps[:1, row : row + 1, column : column + 1]
 with figure("06_inhibition", 9, 3.6) as drawing:
@@ -72,8 +72,7 @@ step(
     "Without loops: add up five shifted arrays",
     """
 Square everything, put two zeros at both ends of the channels, and add up five
-arrays, each shifted one channel further. lrn.py does the same, and computes
-the power as two square roots: s^¾ = √(s·√s).
+arrays, each shifted one channel further. Compare it with lrn.py's own lines.
 """,
 )
 
@@ -93,8 +92,9 @@ print(
 )
 print(
     f"loops {seconds(lambda: lrn(x), repeat=1) * 1e3:.0f} ms,",
-    f"layer {seconds(lambda: layer.forward(x)) * 1e3:.2f} ms",
+    f"layer {seconds(lambda: layer.forward(x)) * 1e3:.2f} ms; the layer:",
 )
+shipped(LocalResponseNorm.forward, LocalResponseNorm.window_sum)
 
 # %%
 step(
@@ -107,7 +107,8 @@ x_i acts on y_i as its factor, and on s_j, and so on y_j, of each neighbour j:
                        = −2αβ x_i · Σ dy_j · y_j / s_j
 
 This cross term sums over all j whose window contains i. They are W(i) again:
-being neighbours is mutual. Below, finite differences judge the gradient: as
+being neighbours is mutual. As y_j / s_j is x_j · s_j^(−β−1), the layer, at the
+end, has the same formula. Below, finite differences judge the gradient: as
 it should be, without the cross term, and with a window that lacks its last
 channel. With α = 1e-4, would a bound of 1e-3 catch the mistakes?
 """,
@@ -133,6 +134,7 @@ for alpha in (1, 1e-4):
 layer.forward(a, train=True)
 off = abs(layer.backward(dy) - backward(a, dy, 1)).max()
 print("the layer, largest difference from this:", off)
+shipped(LocalResponseNorm.backward)
 
 # %%
 step(
@@ -149,7 +151,7 @@ is loudest) and largest.
 )
 
 pixels = (some.images - some.images.mean(axis=0)).astype(numpy.float32)
-loud = relu.forward(conv.forward(pixels)).copy()
+loud = relu.forward(conv.forward(pixels))
 paper, pool = LocalResponseNorm(), MaxPool2d(3, stride=2)
 others = {
     "the paper's": paper,
@@ -160,7 +162,7 @@ for name, layer in others.items():
     for x, kind in ((maps, "standardised"), (loud, "0 to 255")):
         by = layer.forward(x)[x > 0] / x[x > 0]
         print(f"{name:<13} {kind:<13} {by.min():.3f} to {by.max():.3f}")
-early = paper.forward(pool.forward(loud)).copy()
+early = paper.forward(pool.forward(loud))
 off = abs(pool.forward(paper.forward(loud)) - early)
 print(f"pooled first: {off.mean() / early.mean():.1%} difference")
 

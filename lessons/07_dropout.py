@@ -7,7 +7,7 @@ many AlexNets? Section 4.2 trains one whose hidden units sit out at random.
 
 # %%
 import numpy
-from lesson import figure, pictures, quick, seconds, step
+from lesson import figure, pictures, quick, seconds, shipped, step
 
 from minialex.gradcheck import differences
 from minialex.layers import Conv2d, Dropout, MaxPool2d, ReLU
@@ -43,8 +43,9 @@ fast = Dropout(0.5, seed(1)).forward(x, train=True)
 print("equal to the loops:", (dropout(x, 0.5, seed(1)) == fast).all())
 print(
     f"loops {seconds(lambda: dropout(x, 0.5, seed(1)), 1) * 1e3:.0f} ms,",
-    f"layer {seconds(lambda: layer.forward(x, train=True)) * 1e3:.2f} ms",
+    f"layer {seconds(lambda: layer.forward(x, train=True)) * 1e3:.2f} ms:",
 )
+shipped(Dropout.forward)
 
 # %%
 step(

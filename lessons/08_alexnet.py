@@ -9,9 +9,9 @@ import numpy
 from lesson import figure, pictures, step
 
 from minialex.data.dataset import resized
+from minialex.fast.footprint import picture_bytes
 from minialex.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU
 from minialex.layers.lrn import LocalResponseNorm
-from minialex.memory import picture_bytes
 from minialex.models import build
 from minialex.network import Network
 
@@ -120,7 +120,7 @@ fit on one card?
 )
 
 conv2, x = net.layers["conv2"], rng.standard_normal((1, 27, 27, 96))
-before = conv2.forward(x).copy()
+before = conv2.forward(x)
 x[..., 48:] = 0
 changed = (conv2.forward(x) != before).any(axis=(0, 1, 2))
 print("notice:", changed[:128].sum(), "and", changed[128:].sum(), "of 128")
@@ -147,7 +147,7 @@ for name, layer in pieces:
     if name in names:
         print(f"spread after {name} {x.std():.2f}")
     elif name in ("relu1", "relu2", "relu5"):
-        maps[name] = x[0, ..., 0].copy()
+        maps[name] = x[0, ..., 0]
 print(f"mean loss {numpy.log(numpy.exp(x).sum()) - x.mean():.2f}")
 
 # %%
@@ -170,7 +170,7 @@ for name, layer in pieces[:15]:
 features = Network(pieces[:15], net.input_shape)
 dy = numpy.zeros_like(features.forward(start, train=True))
 dy[0, 2, 2] = 1  # the place whose field is pixels 0 to 194
-dx = abs(features.backward(dy, input_gradient=True)).sum(axis=(0, 3))
+dx = abs(features.backward(dy)).sum(axis=(0, 3))
 rows = numpy.flatnonzero(dx.max(axis=1) > 1e-5 * dx.max())
 middle = [dx[97 - r : 98 + r, 97 - r : 98 + r].sum() for r in range(98)]
 half = 2 * numpy.searchsorted(middle, dx.sum() / 2) + 1

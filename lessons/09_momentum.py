@@ -11,9 +11,8 @@ from types import SimpleNamespace
 import numpy
 from lesson import figure, pictures, quick, seconds, step
 
-from minialex import models, optim
+from minialex import fast, models, optim, schedules
 from minialex.layers import SoftmaxCrossEntropy
-from minialex.parallel.workers import Workers
 
 step(
     "A narrow valley",
@@ -75,10 +74,10 @@ v = numpy.zeros(10_000)
 net = SimpleNamespace(params={"w": w.copy()}, grads={"w": g})
 sgd = optim.SGD(net, lr=0.01, momentum=0.9, weight_decay=0.0005)
 for _ in range(3):
-    slow = seconds(lambda: sgd_loops(w, g, v, lr=0.01), repeat=1)
-    fast = seconds(sgd.step, repeat=1)
+    loops = seconds(lambda: sgd_loops(w, g, v, lr=0.01), repeat=1)
+    whole = seconds(sgd.step, repeat=1)
 print("largest difference:", abs(w - net.params["w"]).max())
-print(f"loops {slow * 1e3:.1f} ms, optim.SGD {fast * 1e3:.3f} ms a step")
+print(f"loops {loops * 1e3:.1f} ms, optim.SGD {whole * 1e3:.3f} ms a step")
 
 # %%
 step(
@@ -118,7 +117,7 @@ is the rate of every third epoch.
 
 with figure("09_schedules", 10, 2.6) as drawing:
     for i, name in enumerate(["plateau", "step", "exponential", "cosine"]):
-        schedule, rates = optim.schedule(name, lr=0.01, epochs=20), []
+        schedule, rates = schedules.build(name, lr=0.01, epochs=20), []
         for epoch in range(20):
             rates += [schedule(epoch + part / 10) for part in range(10)]
             schedule.observe(max(10 - epoch, 0))
@@ -146,12 +145,13 @@ with figure("09_training", 8, 3.5) as drawing:
     ax = drawing.add_subplot(xlabel="step", ylabel="loss", ylim=(1, 4))
     for lr, m, name in runs:
         net = models.build("alexnet-mini", rng=numpy.random.default_rng(0))
-        workers, losses = Workers(net, SoftmaxCrossEntropy(), 2), []
-        sgd, rate = optim.SGD(net, lr, m), optim.schedule(name, lr, epochs)
+        engine, losses = fast.prepare(net, workers=2), []
+        sgd, rate = optim.SGD(net, lr, m), schedules.build(name, lr, epochs)
         for i in range(0, n * epochs, 64):
             sgd.lr, batch = rate(i / n), slice(i % n, i % n + 64)
-            losses.append(workers.step(some.x[batch], some.labels[batch]))
-            sgd.step()
+            x, labels = some.x[batch], some.labels[batch]
+            losses.append(engine.step(x, labels, SoftmaxCrossEntropy())[0])
+            engine.update(sgd)
         means.append(numpy.reshape(losses, (epochs, -1)).mean(axis=1))
         label = f"ε {lr}, m {m}, {name}"
         print(f"{label:<23} epoch loss", *(f"{x:.2f}" for x in means[-1]))

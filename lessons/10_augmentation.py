@@ -8,9 +8,8 @@ car two pixels to the left, in a mirror or at dusk is still a car.
 # %%
 import numpy
 from lesson import figure, pictures, quick, seconds, step
-from minialex.parallel.workers import Workers
 
-from minialex import models, optim
+from minialex import fast, models, optim
 from minialex.data.augment import offset, pad, random_views
 from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages
@@ -48,8 +47,8 @@ places = offset(draws.top, 8), offset(draws.left, 8), draws.mirror  # 0 to 8
 loops = views(some.images[0], *places)
 print("equal to read:", (train.read([0] * 8, draws) == loops).all())
 slow = seconds(lambda: views(some.images[0], *places))
-fast = seconds(lambda: train.read([0] * 8, draws))
-print(f"eight views: loops {slow * 1e3:.1f} ms, read {fast * 1e3:.2f} ms")
+read = seconds(lambda: train.read([0] * 8, draws))
+print(f"eight views: loops {slow * 1e3:.1f} ms, read {read * 1e3:.2f} ms")
 with figure("10_views", 9, 1.2) as drawing:
     ax = drawing.add_subplot(xticks=[], yticks=[], title="picture, 8 views")
     ax.imshow(numpy.hstack([some.images[0], *loops]))
@@ -120,15 +119,15 @@ with figure("10_overfitting", 9, 3.5) as drawing:
     ax = drawing.add_subplot(xlabel="epoch, from 0", ylabel="loss")
     for name, on in ("as they are", False), ("crops and mirrors", True):
         net = models.build("alexnet-mini", rng=numpy.random.default_rng(0))
-        workers = Workers(net, SoftmaxCrossEntropy(), 2)
+        engine, loss = fast.prepare(net, workers=2), SoftmaxCrossEntropy()
         adam, curve = optim.Adam(net, lr=0.001), []
         seen = Batches(train, 64, some.standardize, 0, crop=on, mirror=on)
         for epoch in range(5 if quick else 20):
             losses = []
             for x, labels in seen.epoch(epoch):
-                losses.append(workers.step(x, labels))
-                adam.step()
-            tested = answer(workers, centres).scores()
+                losses.append(engine.step(x, labels, loss)[0])
+                engine.update(adam)
+            tested = answer(engine, centres).scores()
             curve.append((numpy.mean(losses), tested["loss"]))
         own, new = curves[name] = numpy.transpose(curve)  # (2, epochs)
         print(
@@ -152,15 +151,15 @@ pictures, accuracy is uncertain by 1.5%.
 
 places = [0, 0, 8, 8, 4] * 2, [0, 8, 0, 8, 4] * 2, [False] * 5 + [True] * 5
 ten = views(some.test_images[0], *places)
-answers = numpy.exp(workers.forward(some.standardize(ten)))
+answers = numpy.exp(engine.forward(some.standardize(ten)))
 answers /= answers.sum(axis=1, keepdims=True)
 print("the right class:", answers[:, some.test_labels[0]].round(2))
 crops = Batches(unseen, 250, some.standardize, ten_crop=True)
 x, labels = next(crops.epoch(0))
-mean = numpy.exp(over_views(workers.forward(x), len(labels)))[0]
+mean = numpy.exp(over_views(engine.forward(x), len(labels)))[0]
 print("largest difference:", abs(answers.mean(axis=0) - mean).max())
 for name, batches in {"centre": centres, "ten views": crops}.items():
-    tested = answer(workers, batches).scores()
+    tested = answer(engine, batches).scores()
     print(f"{name:<10}", {k: round(v, 4) for k, v in tested.items()})
 
 # %%

@@ -11,9 +11,8 @@ import math
 
 import numpy
 from lesson import figure, pictures, quick, step
-from minialex.parallel.workers import Workers
 
-from minialex import models, optim
+from minialex import fast, models, optim, schedules
 from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages
 from minialex.evaluation import evaluate
@@ -33,12 +32,12 @@ some = pictures("cifar10", 640 if quick else 20_000, 250 if quick else 2000)
 x, labels = some.x[:256], some.labels[:256]
 name = "alexnet-mini" if quick else "alexnet-cifar"
 net = models.build(name, rng=numpy.random.default_rng(0))
-workers = Workers(net, SoftmaxCrossEntropy(), n=2)
-logits = workers.forward(x)
-first = workers.loss.forward(logits, labels)
+engine, criterion = fast.prepare(net, workers=2), SoftmaxCrossEntropy()
+logits = engine.forward(x)
+first = criterion.forward(logits, labels)
 expected = math.log(10) + logits.var(axis=1).mean() / 2
 print(f"loss {first:.3f}, ln 10 + half the variance {expected:.3f}")
-sure = workers.loss.forward(20 * logits, labels)
+sure = criterion.forward(20 * logits, labels)
 print(f"with 20 times larger weights in the last layer: {sure:.3f}")
 
 # %%
@@ -53,11 +52,11 @@ stuck. (Wrong labels go unnoticed; a net can memorise those, too.)
 
 adam, few = optim.Adam(net, lr=0.001), slice(0, 32)
 for i in range(61):
-    loss = workers.step(x[few], labels[few])
-    adam.step()
+    loss, _ = engine.step(x[few], labels[few], criterion)
+    engine.update(adam)
     if i % 20 == 0:
         print(f"step {i:>2}: loss {loss:.4f}")
-right = (workers.forward(x[few]).argmax(axis=1) == labels[few]).sum()
+right = (engine.forward(x[few]).argmax(axis=1) == labels[few]).sum()
 print(f"{right} of 32 right")
 
 # %%
@@ -66,8 +65,8 @@ step(
     """
 In an epoch the net sees every picture once, in a new order and a new view
 (lesson 10); then it is tested on pictures that it never learns from. Batches
-prepares the next batch while the net computes; Workers splits it over two
-threads. This is minialex/train.py without progress bar and checkpoints.
+prepares the next batch while the net computes; the engine splits it over two
+threads. This is training.py without progress bar and checkpoints.
 """,
 )
 
@@ -79,9 +78,9 @@ tests = Batches(unseen, 250, some.standardize)
 def train(n, epochs, model="alexnet-mini", lr=0.001, decay=0,
           augment=True, labels=some.labels):  # fmt: skip
     net = models.build(model, rng=numpy.random.default_rng(0))
-    workers = Workers(net, SoftmaxCrossEntropy(), n=2)
+    engine = fast.prepare(net, workers=2)
     adam = optim.Adam(net, weight_decay=decay)
-    schedule = optim.schedule("cosine", lr, epochs)
+    schedule = schedules.build("cosine", lr, epochs)
     images = ArrayImages(some.images[:n], labels[:n], fill=fill)
     views = dict(crop=augment, mirror=augment)
     batches = Batches(images, 64, some.standardize, seed=0, **views)
@@ -89,10 +88,11 @@ def train(n, epochs, model="alexnet-mini", lr=0.001, decay=0,
         losses, right = [], 0
         for i, (x, t) in enumerate(batches.epoch(epoch)):
             adam.lr = schedule(epoch + i / len(batches))
-            losses.append(workers.step(x, t))
-            adam.step()
-            right += (workers.logits.argmax(axis=1) == t).sum()
-        new = evaluate(workers, tests)
+            loss, logits = engine.step(x, t, criterion)
+            engine.update(adam)
+            losses.append(loss)
+            right += (logits.argmax(axis=1) == t).sum()
+        new = evaluate(engine, tests)
         yield numpy.mean(losses), new["loss"], right / n, new["accuracy"]
 
 

@@ -8,9 +8,8 @@ question takes a few lines of NumPy.
 # %%
 import numpy
 from lesson import figure, pictures, quick, seconds, step
-from minialex.parallel.workers import Workers
 
-from minialex import models, optim
+from minialex import fast, models, optim
 from minialex.evaluation import log_softmax
 from minialex.layers import Dropout, Flatten, SoftmaxCrossEntropy
 from minialex.network import Network
@@ -29,11 +28,12 @@ some = pictures("cifar10", 1280 if quick else 10_240, 200 if quick else 500)
 net = models.build("alexnet-mini", rng=numpy.random.default_rng(0))
 net.params["conv1.weight"] *= 0.01
 kernels = [net.params["conv1.weight"].copy()]
-workers, adam = Workers(net, SoftmaxCrossEntropy(), 2), optim.Adam(net)
+engine, adam = fast.prepare(net, workers=2), optim.Adam(net)
 for i in range(0, 4 * len(some.x), 64):
     batch = slice(i % len(some.x), i % len(some.x) + 64)
-    loss = workers.step(some.x[batch], some.labels[batch])
-    adam.step()
+    x, labels = some.x[batch], some.labels[batch]
+    loss, _ = engine.step(x, labels, SoftmaxCrossEntropy())
+    engine.update(adam)
     if i % 5120 == 0:
         print(f"step {i // 64:>3}: loss {loss:.2f}")
 
@@ -97,7 +97,7 @@ pass you would nudge each pixel up and down, like this one:
 
 dlogits = numpy.zeros_like(net.forward(x, train=True))
 dlogits[range(4), labels] = 1
-dx = net.backward(dlogits, input_gradient=True).copy()  # (4, H, W, C)
+dx = net.backward(dlogits)  # (4, H, W, C)
 nudged = numpy.stack([x[0], x[0]])
 nudged[:, 16, 8, 0] += 0.01, -0.01  # row 16, column 8, red
 up, down = net.forward(nudged)[:, labels[0]]
@@ -149,7 +149,7 @@ def at_once(a, b):
 alike, same = {}, {}
 for by, part in ("net", layers[:-1]), ("pixels", [("flatten", Flatten())]):
     numbers = Network(part, net.input_shape).forward
-    a, b = numbers(some.test_x).copy(), numbers(some.x[:2000])
+    a, b = numbers(some.test_x), numbers(some.x[:2000])
     near = at_once(a, b).argsort(axis=1)[:, :6]
     same[by] = (some.labels[near] == some.test_labels[:, None]).mean()
     print(f"by {by}: {same[by]:.1%} of the nearest have the same class")

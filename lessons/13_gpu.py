@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy
 from lesson import pictures, quick, seconds, step
 
-from minialex import backend, kernels, models, optim
+from minialex import backend, models, optim
+from minialex.fast import kernels
 from minialex.layers import SoftmaxCrossEntropy
 
 step(
@@ -148,7 +149,7 @@ print(f"{len(moved)} kernels move {moved}, together {sum(moved)}")
 step(
     "The same in one kernel",
     """
-In minialex/kernels.py this rule is one kernel. The card runs its body once
+In minialex/fast/kernels.py this rule is one kernel. The card runs its body once
 for each weight, on thousands of cores, and moves 5 numbers: whatever is in
 between stays in a core. The body is C and happens to be Python, so a loop can
 play the card. Max-pooling, LRN, im2col and col2im have kernels for the same

@@ -11,7 +11,7 @@ from lesson import figure, pictures, quick, step
 
 from minialex import models
 from minialex.layers import Conv2d, LocalResponseNorm, MaxPool2d, ReLU
-from minialex.layers.windows import output_size
+from minialex.layers.im2col import output_size
 
 step(
     "Two towers",
@@ -30,7 +30,7 @@ convs = {k: c for k, c in net.layers.items() if isinstance(c, Conv2d)}
 notices, count = {}, net.parameter_count()
 for name, layer in list(convs.items())[1:]:
     x = rng.standard_normal((1, 5, 5, layer.in_channels), numpy.float32)
-    before = layer.forward(x).copy()
+    before = layer.forward(x)
     x[..., : layer.in_channels // 2] += 1
     changed = layer.forward(x) != before
     notices[name] = bool(changed[..., layer.out_channels // 2 :].any())
@@ -130,7 +130,7 @@ for size, zeros in ((224, 0), (227, 0), (224, 2)):
 relu, pool, norm = ReLU(), MaxPool2d(3, 2), LocalResponseNorm(alpha=0.1)
 a = rng.standard_normal((2, 9, 9, 16), numpy.float32)
 for layer in (pool, norm):
-    after = relu.forward(layer.forward(a)).copy()
+    after = relu.forward(layer.forward(a))
     difference = abs(after - layer.forward(relu.forward(a))).max()
     print(f"ReLU, {type(layer).__name__} swapped: {difference:.3f} apart")
 

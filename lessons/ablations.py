@@ -22,10 +22,9 @@ from pathlib import Path
 
 import numpy
 from ablation_report import ABLATIONS, COMPLETE, draw, markdown, report
-from minialex.parallel.workers import Workers
 from tqdm import tqdm
 
-from minialex import backend, data, optim
+from minialex import backend, data, fast, optim, schedules
 from minialex.command import Parser, add_common_options, number, run
 from minialex.cores import usable_cores
 from minialex.data.batches import Batches
@@ -98,16 +97,18 @@ def network(without: str, classes: int, seed: int) -> Network:
 
 
 def train(
-    workers: Workers, dataset: Dataset, augment: bool, epochs: int, seed: int, said: str
+    engine: fast.Engine, dataset: Dataset, augment: bool, epochs: int, seed: int, said: str
 ) -> dict:
-    """Trains the workers' network. Returns the mean loss of each epoch and the final errors.
+    """Trains the engine's network. Returns the mean loss of each epoch and the final errors.
 
     "train_error" and "test_error" are in percent, measured on unaugmented pictures without dropout.
     `said` labels the progress bar.
     """
     standardize = standardize_from(dataset.train)
     batches = Batches(dataset.train, BATCH, standardize, seed, crop=augment, mirror=augment)
-    optimizer, schedule = optim.SGD(workers.network, RATE), optim.schedule("cosine", RATE, epochs)
+    optimizer = optim.SGD(engine.network, RATE)
+    schedule = schedules.build("cosine", RATE, epochs)
+    loss_layer = SoftmaxCrossEntropy()
     losses = []
     with tqdm(
         total=epochs * len(batches), desc=said, unit=" steps", leave=False, disable=None
@@ -117,13 +118,14 @@ def train(
             with contextlib.closing(batches.epoch(epoch)) as prepared:
                 for i, (x, labels) in enumerate(prepared):
                     optimizer.lr = schedule(epoch + i / len(batches))
-                    total += workers.step(x, labels) * len(labels)
-                    workers.update(optimizer)
+                    loss, _ = engine.step(x, labels, loss_layer)
+                    total += loss * len(labels)
+                    engine.update(optimizer)
                     bar.update()
             losses.append(round(float(total) / len(dataset.train), 4))
     result = {"losses": losses}
     for split, images in (("train", dataset.train), ("test", dataset.test)):
-        accuracy = evaluate(workers, Batches(images, 500, standardize))["accuracy"]
+        accuracy = evaluate(engine, Batches(images, 500, standardize))["accuracy"]
         result[f"{split}_error"] = round(100 * (1 - accuracy), 2)
     return result
 
@@ -247,10 +249,8 @@ def main(arguments: Sequence[str]) -> None:
     for count, (seed, without) in enumerate(missing, len(wanted) - len(missing) + 1):
         kind = "with everything" if without == COMPLETE else f"without {ABLATIONS[without].thing}"
         said = f"{count}/{len(wanted)} {kind}, seed {seed}"
-        workers = Workers(
-            network(without, dataset.num_classes, seed).to(xp), SoftmaxCrossEntropy(), threads
-        )
-        trained = train(workers, dataset, without != "augmentation", given.epochs, seed, said)
+        engine = fast.prepare(network(without, dataset.num_classes, seed).to(xp), threads)
+        trained = train(engine, dataset, without != "augmentation", given.epochs, seed, said)
         results.append({**settings, "without": without, "seed": seed, **trained})
         with atomic_write(path) as file:
             file.write_text(

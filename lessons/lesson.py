@@ -7,6 +7,7 @@ step prints only its title: its text is in the cell.
 
 import argparse
 import ast
+import inspect
 import os
 import sys
 import textwrap
@@ -94,6 +95,32 @@ def wait() -> None:
 def bold(text: str) -> str:
     """The text in bold if the output is a terminal."""
     return f"\x1b[1m{text}\x1b[0m" if sys.stdout.isatty() and "NO_COLOR" not in os.environ else text
+
+
+def shipped(*functions: Callable) -> None:
+    """Prints the code of functions or methods of minialex, without their docstrings and folded to
+    80 columns."""
+    for function in functions:
+        code = textwrap.dedent(inspect.getsource(function))
+        definition, lines = ast.parse(code).body[0], code.splitlines()
+        if ast.get_docstring(definition):
+            docstring = definition.body[0]
+            del lines[docstring.lineno - 1 : docstring.end_lineno]
+        for line in lines:
+            print(*folded(line), sep="\n")
+
+
+def folded(line: str, width: int = 80) -> list[str]:
+    """A line of code in lines of at most `width` columns, broken after commas where possible; a
+    comment that does not fit goes above it."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    if len(line) <= width:
+        return [line]
+    if "  # " in line:
+        code, comment = line.split("  # ")
+        return [f"{indent}# {comment}", *folded(code, width)]
+    cut = line.rfind(", ", 0, width) + 1 or line.rfind(" ", 0, width)
+    return [line[:cut], *folded(f"{indent}        {line[cut + 1 :]}", width)]
 
 
 @contextmanager

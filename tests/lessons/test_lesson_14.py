@@ -1,38 +1,91 @@
-"""Lesson 14's claims: windows in either order, pieces, four products for six, rounding errors."""
+"""Lesson 14's claims: the same numbers every way, fewer products, rounding errors, the choice."""
+
+import re
 
 import numpy
-import pytest
+from lesson_runs import both_sizes
+
+from minialex.fast import memory
+
+SHIPPED = memory.CACHE_BYTES
 
 
-@pytest.fixture
-def lesson(run_lesson):
-    return run_lesson("14_fast")
+@both_sizes
+def test_what_it_claims(run_lesson, quick):
+    made, printed = run_lesson("14_fast", quick)
+    steps_fit_a_terminal(printed)
+    memory_is_used_again(made)
+    threads_share_the_convolutions_and_relus_move(printed)
+    winograd_is_convolution(made, printed)
+    larger_tiles_take_fewer_products_and_round_more(printed)
+    small_batches_take_less_winograd(printed)
+    assert len(made["losses"]) >= 2
+    assert max(made["losses"]) - min(made["losses"]) < 1e-4
 
 
-def test_every_way_to_be_fast_gives_the_same_numbers(lesson, tmp_path):
-    made, printed = lesson
+def steps_fit_a_terminal(printed):
+    """With 24 lines: the title, what follows, an empty line and the prompt for Enter."""
+    _, *steps = re.split(r"^(?=── \d)", printed, flags=re.MULTILINE)
+    assert len(steps) == 13
+    for step in steps:
+        assert len(step.strip("\n").splitlines()) + 2 <= 24, step
+
+
+def memory_is_used_again(made):
     assert made["rows"].transpose(0, 5, 3, 4, 1, 2).shape == made["columns"].shape
+    assert memory.CACHE_BYTES == SHIPPED
+    assert made["sizes"][0] < SHIPPED < made["sizes"][-1]
+    assert not numpy.shares_memory(made["dx"], made["dy"])
+    assert numpy.shares_memory(made["again"], made["dy"])
 
-    x = numpy.random.default_rng(0).standard_normal(1000, numpy.float32)
-    for size in (7, 1000):
-        y = numpy.full_like(x, numpy.nan)
-        made["normalise"](x, y, size)
-        assert abs(y - x / (x * x + 2)).max() < 1e-6
-    assert (tmp_path / "runs/lessons/14_pieces.png").is_file()
 
+def threads_share_the_convolutions_and_relus_move(printed):
+    lines = printed.splitlines()
+    split = "conv1 pool1 relu1 conv2 pool2 relu2 conv3 relu3 conv4 relu4 conv5 pool5 relu5"
+    assert lines[lines.index("a share of the batch each:") + 1] == split
+    assert lines[lines.index("the whole batch:") + 1].startswith("flatten fc6 relu6 dropout6")
+    assert "shares of 5 pictures: [slice(0, 2, None), slice(2, 5, None)]" in lines
+
+    notes = dict(re.findall(r"^(\w+), \w+: (.*)$", printed, re.MULTILINE))
+    assert list(notes) == ["conv1", "relu1", "relu2", "relu3", "relu4", "relu5"]
+    assert notes["conv1"] == "no gradient of the pictures"
+    assert notes["relu1"] == "behind pool1, where fewer numbers are left, in place"
+    assert notes["relu3"] == "in place"
+
+
+def winograd_is_convolution(made, printed):
     six, four = (
         numpy.array(line.split()[2:], float)
         for line in printed.splitlines()
         if line.startswith(("six prod", "four prod"))
     )
     assert len(six) == 2 and abs(six - four).max() < 1e-12
+    by_product, by_tiles = made["results"]["im2col"], made["results"]["winograd"]
+    assert by_product is not by_tiles
+    assert abs(by_product - by_tiles).max() < 1e-5 * abs(by_product).max()
+    assert made["blocks"].shape == (1, 57, 57, 48) and made["apart"] < 1e-12
+    assert "products: 432, then 94" in printed
 
-    tiles = [
-        line
-        for line in printed.splitlines()
-        if "products each, error" in line and line[0].isdigit()
-    ]
-    products = [float(line.split()[1]) for line in tiles]
-    errors = [float(line.split()[-1]) for line in tiles]
-    assert products == [4.0, 2.78, 2.25, 1.96, 1.78]
-    assert errors[0] < 2e-7 < 1e-6 < errors[-1] < 1e-5
+
+def larger_tiles_take_fewer_products_and_round_more(printed):
+    found = re.findall(
+        r"^(\d)×\1: (\S+) products each, error (\S+), in float64 (\S+)$", printed, re.MULTILINE
+    )
+    sides, products, single, double = numpy.array(found, float).T
+    assert sides.tolist() == [2, 3, 4, 5, 6]
+    assert products.tolist() == [4.0, 2.78, 2.25, 1.96, 1.78]
+    assert single[0] < 2e-7 < 1e-6 < single[-1] < 1e-5
+    assert double.max() < 1e-12
+
+
+def small_batches_take_less_winograd(printed):
+    way = r"(winograd|im2col)"
+    rows = re.findall(
+        rf"^(conv\d)  128: (\S+) {way} {way}  1: (\S+) {way} {way}$", printed, re.MULTILINE
+    )
+    assert [row[0] for row in rows] == ["conv1", "conv2", "conv3", "conv4", "conv5"]
+    for _, share, forward, backward, share_of_one, *_ in rows:
+        assert float(share) < 0.5 and float(share) < float(share_of_one)
+        assert forward == backward == "winograd"
+    assert [row[5] for row in rows] == ["winograd"] * 2 + ["im2col"] * 3
+    assert [row[6] for row in rows] == ["winograd"] * 4 + ["im2col"]
