@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import types
 
 import numpy
 import pytest
@@ -15,6 +16,7 @@ from minialex.errors import InputError
 from minialex.fast.memory import Memory
 from minialex.files import PNG_MARK
 from minialex.gradcheck.__main__ import main as gradcheck
+from minialex.io import run_folder
 
 
 def pytest_addoption(parser):
@@ -108,6 +110,21 @@ def one_blas_thread():
     """The matrix products here are small: BLAS threads would only wait for each other."""
     with threadpool_limits(1, user_api="blas"):
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def undrawn_curves():
+    """Training runs write an empty curves.png: drawing it takes longer than the small runs here."""
+    with pytest.MonkeyPatch.context() as patch:
+        empty = types.SimpleNamespace(curves=lambda runs: PNG_MARK)
+        patch.setattr(run_folder, "charts", empty)
+        yield
+
+
+@pytest.fixture
+def drawn_curves(monkeypatch):
+    """Training runs draw curves.png."""
+    monkeypatch.setattr(run_folder, "charts", charts)
 
 
 @pytest.fixture

@@ -74,7 +74,9 @@ def assert_same(left, right):
         assert array.tobytes() == right[0][name].tobytes(), name
 
 
-def test_a_run_leaves_its_options_metrics_curves_and_checkpoint(small, tmp_path, capsys):
+def test_a_run_leaves_its_options_metrics_curves_and_checkpoint(
+    small, tmp_path, capsys, drawn_curves
+):
     code, out, _ = call(train.main, *small, "--out", tmp_path / "run", capsys=capsys)
     assert code == 0
     assert re.search(r"^Epoch \[1/2\], Step \[2/5\], Loss: \d+\.\d{4}$", out, re.MULTILINE)

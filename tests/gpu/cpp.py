@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import os
 import pathlib
 import re
 import subprocess
@@ -108,9 +109,10 @@ def source(
 @functools.cache
 def compiled(text: str) -> Callable[..., int]:
     """The function `run` of the C++ text. SyntaxError with the compiler's messages."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows keeps it open
         library = pathlib.Path(folder, "kernel.so")
-        command = ["g++", "-O1", "-Wall", "-Werror", "-Wno-unused", "-shared", "-fPIC"]
+        command = ["g++", "-O1", "-Wall", "-Werror", "-Wno-unused", "-shared"]
+        command += [] if os.name == "nt" else ["-fPIC"]
         made = subprocess.run(
             [*command, "-x", "c++", "-", "-o", library], input=text, capture_output=True, text=True
         )
