@@ -55,7 +55,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def program() -> str:
-    """What precedes a command's name: "minialex " in the script of that name, else "python -m minialex."."""
+    """What precedes a command's name: "minialex " in that script, else "python -m minialex."."""
     return "minialex " if Path(sys.argv[0]).stem == "minialex" else "python -m minialex."
 
 

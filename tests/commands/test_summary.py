@@ -1,4 +1,4 @@
-"""The layer table against the counts that the tests of the models pin, and what is said about two models."""
+"""The layer table against the counts that the model tests pin, comparisons, the engine's table."""
 
 import re
 

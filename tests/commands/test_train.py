@@ -1,4 +1,4 @@
-"""The training command, as a user meets it: what it writes, how it goes on after a stop, what it says to wrong input."""
+"""The training command as a user meets it: what it writes, how it resumes, its error messages."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def pictures(tmp_path_factory):
 
 @pytest.fixture
 def small(pictures):
-    """Options of a run of ten steps in two epochs, over everything random: dropout, crops, mirroring."""
+    """Options of a run of ten steps in two epochs, with dropout, crops and mirroring."""
     return [
         *(
             "--dataset",
@@ -415,7 +415,8 @@ def test_wrong_input_is_one_line_and_exit_code_2(
 
 @pytest.fixture
 def damaged(small, pictures, tmp_path):
-    """The options, on a copy of the pictures in which two training pictures and a test picture are damaged; their paths."""
+    """The options, on a copy of the pictures with two damaged for training and one for testing; the
+    paths of these."""
     root = shutil.copytree(pictures, tmp_path / "damaged")
     bad = [
         root / "train" / "even" / "0.png",

@@ -1,4 +1,4 @@
-"""Training that begins with weights learnt elsewhere: which are taken over, and what comes with them."""
+"""Fine-tuning: which weights are taken over, and what comes with them."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Weights from elsewhere and for elsewhere: what minialex exports it reads again as the same net, and so do other programs."""
+"""Exported weights: minialex reads them again as the same net, and so do other programs."""
 
 import hashlib
 import json
@@ -144,7 +144,8 @@ def test_torch_s_files_and_safetensors_give_the_same_net(write, folder, pictures
     assert answered[0][1] == ["class 0", "class 1", "class 2", "class 3"]
     said = open_weights(tmp_path / "a.pth").assumed
     assert said.startswith(
-        f"{tmp_path / 'a.pth'} does not say what it is for: assumed alexnet-cifar without LRN, pictures"
+        f"{tmp_path / 'a.pth'} does not say what it is for: "
+        "assumed alexnet-cifar without LRN, pictures"
     )
 
 

@@ -1,5 +1,5 @@
-"""The one list of layers and input shapes over which plain layers are tested against loops, and fast
-ones against plain ones."""
+"""The one list of layers and input shapes over which plain layers are tested against loops, and
+fast ones against plain ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Every layer's formula as loops over single numbers, slow and obvious, and what the tests of the layers share."""
+"""Every layer's formula as loops over single numbers, slow and obvious; what layer tests share."""
 
 import itertools
 import math
@@ -12,7 +12,7 @@ BOUNDS = {"float64": 1e-10, "float32": 1e-5}
 
 
 def to(layer, xp):
-    """Moves the layer's parameters to the array module `xp`, as Network.to does; returns the layer."""
+    """Moves the parameters to the array module `xp`, as Network.to does; returns the layer."""
     layer.params.update(
         {name: backend.to_device(array, xp) for name, array in layer.params.items()}
     )
@@ -20,7 +20,8 @@ def to(layer, xp):
 
 
 def assert_close(actual, expected):
-    """`actual` has the shape of the host array `expected` and its numbers to within BOUNDS for actual's dtype."""
+    """`actual` has the shape of the host array `expected` and its numbers, to within the BOUNDS for
+    its dtype."""
     actual = backend.to_host(actual)
     assert actual.shape == expected.shape
     worst = numpy.abs(actual - expected).max(initial=0)
@@ -34,7 +35,7 @@ def assert_same(actual, expected):
 
 
 def apart(rng, shape):
-    """Distinct numbers 0.01 apart in random order, none of them 0: far from every kink and every tie."""
+    """Distinct numbers 0.01 apart in random order, none of them 0: far from kinks and ties."""
     size = math.prod(shape)
     return (rng.permutation(size).reshape(shape) - size // 2 + 0.5) / 100
 
@@ -60,7 +61,7 @@ def pixel(x, n, row, column, c, outside):
 
 
 def conv(x, weight, bias, stride=1, padding=0, groups=1):
-    """Convolution: filter o sees the input channels of its group only. weight: (O, K, K, C / groups)."""
+    """Convolution: filter o sees its group's channels only. weight: (O, K, K, C / groups)."""
     filters, kernel_size, _, channels = weight.shape
     height, width = (output_size(side, kernel_size, stride, padding) for side in x.shape[1:3])
     y = numpy.zeros((len(x), height, width, filters))
@@ -95,7 +96,7 @@ def avg_pool(x, kernel_size, stride):
 
 
 def lrn(x, size=5, alpha=1e-4, beta=0.75, k=2.0):
-    """b_i = a_i / (k + α Σ_{j = max(0, i − n/2)}^{min(N − 1, i + n/2)} a_j²)^β, the paper's section 3.3."""
+    """b_i = a_i / (k + α Σ_{j = max(0, i − n/2)}^{min(N − 1, i + n/2)} a_j²)^β, section 3.3."""
     y = numpy.zeros(x.shape)
     for n, h, w, i in positions(*x.shape):
         total = 0.0

@@ -1,4 +1,4 @@
-"""What is refused as a trained network, by every command that uses one: no run, damaged, of another version."""
+"""What every command refuses as a trained network: no run, damaged, of another version."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""The zoo against what is published about each net: shapes, parameter counts, initial weights, and whole-net gradients."""
+"""The zoo against what is published: shapes, parameter counts, initial weights, gradients."""
 
 import numpy
 import pytest
@@ -12,7 +12,8 @@ from minialex.network import Network
 
 ALEXNETS = [name for name in models.MODELS if name not in models.WITHOUT_LRN]
 
-#: conv1 + … + conv5 + fc6 + fc7 + fc8, each kernel · kernel · channels that a filter sees · filters + filters, by hand.
+#: conv1 + … + conv5 + fc6 + fc7 + fc8, by hand: each kernel · kernel · channels that a filter sees
+#: · filters + filters.
 PARAMETERS = {
     # 34,944 + 307,456 + 885,120 + 663,936 + 442,624 + 37,752,832 + 16,781,312 + 4,097,000
     "alexnet": 60_965_224,
@@ -34,7 +35,8 @@ PARAMETERS = {
     "lenet": 61_706,
 }
 
-#: The multiply-adds of conv1 + … + conv5 + the linear layers, by hand: output pixels · filters · kernel · kernel · channels.
+#: The multiply-adds of conv1 + … + conv5 + the linear layers, by hand: output pixels · filters ·
+#: kernel · kernel · channels.
 MACS = {
     # 105,415,200 + 223,948,800 + 149,520,384 + 112,140,288 + 74,760,192 + 58,621,952
     "alexnet": 724_406_816,
@@ -149,7 +151,7 @@ SHAPES = {
     },
 }
 
-#: (kernel size, stride, padding) of every layer with a window; the shapes above would not show all of them.
+#: (kernel size, stride, padding) of every layer with a window; shapes would not show all of them.
 WINDOWS_227 = {
     "conv1": (11, 4, 0),
     "pool1": (3, 2, 0),
@@ -231,7 +233,7 @@ def name(request):
 
 @pytest.fixture(scope="module")
 def network(name):
-    """The net as one gets it who says nothing but its name; half a second each for the large ones."""
+    """The net with its defaults; half a second each for the large ones."""
     return models.build(name, rng=numpy.random.default_rng(0))
 
 
@@ -346,7 +348,7 @@ def test_another_seed_gives_other_weights(name):
 
 
 def test_the_initial_weights_do_not_depend_on_the_dropout_drawn_meanwhile():
-    """Dropout's generators are its own: drawing masks leaves the one that the next net's weights come from alone."""
+    """Drawing masks leaves the generator alone that the next net's weights come from."""
     weights, untouched = (numpy.random.default_rng(1) for _ in range(2))
     small("alexnet-cifar", rng=weights).forward(numpy.ones((2, 9, 9, 3), numpy.float32), train=True)
     small("alexnet-cifar", rng=untouched)
@@ -407,7 +409,7 @@ def test_what_cannot_be_built_is_refused_in_one_line(name, options, message):
 
 
 def narrowed(network, rng):
-    """The net with hidden layers of 16 instead of 4096 units, He's weights, and LRN with an α at which it matters."""
+    """The net with 16 instead of 4096 hidden units, He's weights, and LRN with an α that matters."""
     layers, width = [], None
     for name, layer in network.layers.items():
         if isinstance(layer, LocalResponseNorm):

@@ -68,7 +68,8 @@ def test_the_batch_that_fits_is_the_largest_that_does():
     [
         (
             26_000_000,
-            r"26 MB .* is too small for --batch-size 64: about \d\d should fit, more with a smaller --gpu-workspace",
+            r"26 MB .* is too small for --batch-size 64: "
+            r"about \d\d should fit, more with a smaller --gpu-workspace",
         ),
         (
             1_000_000_000,
@@ -76,7 +77,8 @@ def test_the_batch_that_fits_is_the_largest_that_does():
         ),  # the estimate was off
         (
             1_000_000,
-            r"1 MB .* is too small for --batch-size 64: alexnet-cifar needs \d\d MB for a single picture",
+            r"1 MB .* is too small for --batch-size 64: "
+            r"alexnet-cifar needs \d\d MB for a single picture",
         ),
     ],
 )
