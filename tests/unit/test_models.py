@@ -409,7 +409,7 @@ def test_what_cannot_be_built_is_refused_in_one_line(name, options, message):
 
 
 def narrowed(network, rng):
-    """The net with 16 instead of 4096 hidden units, He's weights, and LRN with an α that matters."""
+    """The net with 16 instead of 4096 hidden units, He's weights, LRN with an α that matters."""
     layers, width = [], None
     for name, layer in network.layers.items():
         if isinstance(layer, LocalResponseNorm):
