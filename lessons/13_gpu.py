@@ -82,7 +82,7 @@ step(
     "A number that is still an array",
     """
 So a loss should stay on the card until somebody wants to see it. CuPy's sum()
-and mean() give arrays of shape () for that, and train.py, like this loop,
+and mean() give arrays of shape () for that, and training.py, like this loop,
 collects losses and reads them together. Nor does the card say that a label is
 out of range, because its indices silently wrap around: labels are checked
 beforehand.
@@ -153,7 +153,8 @@ In minialex/fast/kernels.py this rule is one kernel. The card runs its body once
 for each weight, on thousands of cores, and moves 5 numbers: whatever is in
 between stays in a core. The body is C and happens to be Python, so a loop can
 play the card. Max-pooling, LRN, im2col and col2im have kernels for the same
-reason.
+reason; the layers of minialex/fast (lesson 14) run them, those of
+minialex/layers are array operations.
 """,
 )
 
@@ -175,7 +176,7 @@ step(
   both.
 
 Exercises
-1. Find everything that waits in minialex/train.py. How often does each
+1. Find everything that waits in minialex/training.py. How often does each
    happen?
 2. What does LRN's forward move, as array operations and as one kernel?
 """,

@@ -281,7 +281,7 @@ step(
 
 Exercises
 1. How many products do 4×4 answers of a 5×5 kernel take?
-2. Print the cost rule's table for batches of 2, 4 and 8. From which size on do
-   all layers take Winograd convolution?
+2. Print the cost rule's table for batches of 2 and 4. Why does one picture need
+   a rule of its own? (SHARE_OF_ONE_PICTURE in choose.py)
 """,
 )

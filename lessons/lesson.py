@@ -9,6 +9,7 @@ import argparse
 import ast
 import inspect
 import os
+import re
 import sys
 import textwrap
 import time
@@ -111,16 +112,19 @@ def shipped(*functions: Callable) -> None:
 
 
 def folded(line: str, width: int = 80) -> list[str]:
-    """A line of code in lines of at most `width` columns, broken after commas where possible; a
-    comment that does not fit goes above it."""
+    """A line of code in lines of at most `width` columns, broken after commas or, where
+    there is none, a bracket; a comment that does not fit goes above it."""
     indent = " " * (len(line) - len(line.lstrip()))
     if len(line) <= width:
         return [line]
     if "  # " in line:
         code, comment = line.split("  # ")
         return [f"{indent}# {comment}", *folded(code, width)]
-    cut = line.rfind(", ", 0, width) + 1 or line.rfind(" ", 0, width)
-    return [line[:cut], *folded(f"{indent}        {line[cut + 1 :]}", width)]
+    ends = [match.end() for match in re.finditer(r", |\(", line[: width + 1])]
+    outside = [end for end in ends if line.count('"', 0, end) % 2 == 0]
+    commas = [end for end in outside if line[end - 1] == " "]
+    cut = max(commas or outside)
+    return [line[:cut].rstrip(), *folded(f"{indent}        {line[cut:]}", width)]
 
 
 @contextmanager

@@ -1,15 +1,20 @@
 """A lesson in a terminal: text, code, waiting for Enter, q; and which pictures it uses."""
 
+import ast
 import importlib
+import inspect
 import os
 import subprocess
 import sys
+import textwrap
 
 import pytest
 from fashion_mnist_files import write
 from lesson_runs import LESSONS
 
 from minialex.errors import InputError
+from minialex.layers import Conv2d, Dropout, LocalResponseNorm, MaxPool2d, ReLU
+from minialex.layers.im2col import im2col
 
 LESSON = '''"""Lesson 99: waiting."""
 
@@ -108,6 +113,29 @@ def test_q_quits_before_the_next_step(lesson, typed):
 def test_a_wrong_option_is_named(lesson):
     done = run(lesson, "--nonsense")
     assert done.returncode == 2 and "--nonsense" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        im2col,
+        *(Conv2d.forward, Conv2d.backward, ReLU.forward, MaxPool2d.forward, MaxPool2d.backward),
+        *(LocalResponseNorm.forward, LocalResponseNorm.window_sum, Dropout.forward),
+    ],
+    ids=lambda function: function.__qualname__,
+)
+def test_shipped_code_is_shown_in_80_columns_without_its_docstring(monkeypatch, capsys, function):
+    monkeypatch.setattr(sys, "argv", ["lesson", "--no-pause"])
+    monkeypatch.syspath_prepend(str(LESSONS))
+    monkeypatch.delitem(sys.modules, "lesson", raising=False)
+    importlib.import_module("lesson").shipped(function)
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+
+    definition = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    if ast.get_docstring(definition):
+        del definition.body[0]
+    assert ast.unparse(ast.parse(shown)) == ast.unparse(definition)
 
 
 @pytest.fixture
