@@ -3,13 +3,10 @@
 import threading
 
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from blas_threads import blas_threads as now
+from threadpoolctl import threadpool_limits
 
 from minialex.fast import blas
-
-
-def now():
-    return max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
 
 
 @pytest.fixture(autouse=True)
