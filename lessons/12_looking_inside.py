@@ -69,7 +69,7 @@ and less like the picture: they say what is where, not how it looks.
 )
 
 layers = [(n, l) for n, l in net.layers.items() if type(l) is not Dropout]
-net = Network(layers, net.input_shape)  # as in tests, but able to go back
+net = Network(layers, net.input_shape)  # no dropout, but a backward pass
 right = net.forward(some.test_x).argmax(axis=1) == some.test_labels
 print(f"{right.mean():.1%} of new pictures right")
 x, labels = some.test_x[right][:4], some.test_labels[right][:4]
