@@ -1,7 +1,8 @@
 """python lessons/run_all.py: every lesson at the size a reader runs it, with and without real data.
 
-Prints a Markdown table with the seconds and the outcome of each lesson, once with the pictures that
-are on this machine and once with drawn shapes. Exit code 1 if a lesson failed.
+Prints a Markdown table with the outcome of each lesson, once with the pictures that are on this
+machine and once with drawn shapes, and how long it took: in seconds, and in seconds of processor
+time, which do not depend on what else the machine is doing. Exit code 1 if a lesson failed.
 """
 
 import argparse
@@ -51,8 +52,8 @@ def paths(numbers: Sequence[str]) -> list[Path]:
     return [path for number, path in lessons.items() if number in numbers or not numbers]
 
 
-def run(lesson: Path, real: bool, out: Path) -> tuple[float, str]:
-    """(seconds, outcome) of a lesson. Its output goes to OUT/LESSON.txt, its figures below OUT.
+def run(lesson: Path, real: bool, out: Path) -> tuple[float, float, str]:
+    """(seconds, processor seconds, outcome) of a lesson. Its output goes to OUT/LESSON.txt.
 
     The outcome is "ok", with the data sets that were missing, or the last line of the error.
     """
@@ -62,7 +63,7 @@ def run(lesson: Path, real: bool, out: Path) -> tuple[float, str]:
     changed = {"PYTHONPATH": os.pathsep.join(python_path)}
     if "MINIALEX_DATA" in os.environ:
         changed["MINIALEX_DATA"] = os.path.abspath(os.environ["MINIALEX_DATA"])
-    begin = time.perf_counter()
+    begin, used = time.perf_counter(), children_seconds()
     done = subprocess.run(
         [sys.executable, *start, "--no-pause"],
         cwd=out,
@@ -71,28 +72,35 @@ def run(lesson: Path, real: bool, out: Path) -> tuple[float, str]:
         capture_output=True,
         text=True,
     )
-    seconds = time.perf_counter() - begin
+    seconds = time.perf_counter() - begin, children_seconds() - used
     (out / f"{lesson.stem}.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
     if done.returncode:
         last = (done.stderr.strip() or "no message").splitlines()[-1]
-        return seconds, f"failed ({done.returncode}): {last}"
+        return *seconds, f"failed ({done.returncode}): {last}"
     missing = " is not on this machine"
     names = [line.split(missing)[0] for line in done.stdout.splitlines() if missing in line]
-    return seconds, f"ok, but without {names[0]}" if real and names else "ok"
+    return *seconds, f"ok, but without {names[0]}" if real and names else "ok"
+
+
+def children_seconds() -> float:
+    """Processor seconds of all processes that this one has started and that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the program with `arguments`: its exit code."""
     given = parser().parse_args(arguments)
     lessons, failed = paths(given.numbers), False
-    print("| lesson | real pictures, s | outcome | drawn shapes, s | outcome |")
-    print("|---|---:|---|---:|---|", flush=True)
+    columns = "{}, s | processor, s | outcome"
+    print("| lesson |", columns.format("real"), "|", columns.format("drawn"), "|")
+    print("|---|---:|---:|---|---:|---:|---|", flush=True)
     for lesson in lessons:
         cells = []
         for real in (True, False):
             folder = given.out / ("real" if real else "drawn")
-            seconds, outcome = run(lesson, real, folder)
-            cells += [f"{seconds:.0f}", outcome]
+            seconds, processor, outcome = run(lesson, real, folder)
+            cells += [f"{seconds:.0f}", f"{processor:.0f}", outcome]
             failed |= not outcome.startswith("ok")
         print(f"| {lesson.stem} | {' | '.join(cells)} |", flush=True)
     print(f"\nWhat the lessons printed and drew is in {given.out}.")
