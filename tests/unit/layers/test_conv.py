@@ -36,10 +36,23 @@ def test_forward_equals_the_loops(geometry, dtype, rng, xp):
     assert_equals_loops(layer.astype(dtype), x.astype(dtype), xp)
 
 
-def test_gradients_equal_finite_differences(geometry, rng, xp):
-    layer, x = layer_and_input(geometry, rng, xp)
-    report = check_layer(layer, xp.asarray(x), rng)
+def test_gradients_equal_finite_differences(geometry, rng):
+    layer, x = layer_and_input(geometry, rng, numpy)
+    report = check_layer(layer, x, rng)
     assert report.passed, report
+
+
+def test_gradients_on_a_device_equal_numpys(geometry, rng, device):
+    layer, x = layer_and_input(geometry, rng, numpy)
+    layer.astype("float64")
+    dy = rng.standard_normal(layer.forward(x, train=True).shape)
+    expected = {"x": layer.backward(dy), **layer.grads}
+    to(layer, device).forward(device.asarray(x), train=True)
+    got = {"x": layer.backward(device.asarray(dy)), **layer.grads}
+    assert got.keys() == expected.keys()
+    for name, array in expected.items():
+        assert isinstance(got[name], device.ndarray)
+        assert_close(got[name], array)
 
 
 def test_a_filter_of_one_group_does_not_see_the_other(rng, xp):
