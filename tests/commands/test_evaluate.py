@@ -227,6 +227,7 @@ def test_weights_from_elsewhere_need_pictures(elsewhere, pictures, tmp_path, cap
     assert f"no folder {tmp_path / 'nowhere'} (--data-dir)" in err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_test_pictures_that_cannot_be_read_are_skipped_counted_and_listed(
     folder, pictures, tmp_path, capsys
 ):

@@ -134,6 +134,7 @@ def test_a_stopped_run_resumes_bit_identical(pictures, device, use, tmp_path):
     assert metrics(folder) == metrics(whole)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_evaluate_and_predict_print_the_same_as_on_the_cpu(pictures, device, use, tmp_path, capsys):
     use(numpy)
     folder = trained(tmp_path / "run", *on_folder(pictures))
