@@ -12,11 +12,14 @@ array([0., 2.])
 
 import functools
 import sys
+import warnings
 from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy
 
+from minialex import cupy_problems
+from minialex.cupy_problems import Problem
 from minialex.errors import InputError
 
 #: A numpy.ndarray or a cupy.ndarray: which of them decides where a layer computes.
@@ -29,43 +32,41 @@ def get(name: str = "auto") -> ModuleType:
     """The array module called `name`: "numpy", "cupy", or "auto" (cupy where a GPU works, else
     numpy).
 
-    Raises InputError, saying what is missing and what to install, if "cupy" cannot run here.
+    InputError, with the cause and what to do about it, if "cupy" cannot run here. "auto" prints
+    such a cause to stderr, unless it is only that there is no GPU.
     """
     if name not in NAMES:
         raise InputError(f"backend {name!r} is not one of {', '.join(NAMES)}")
     if name == "numpy":
         return numpy
-    problem = _gpu_problem()
+    problem = cupy_problem()
     if problem is None:
         import cupy
 
         return cupy
     if name == "cupy":
-        raise InputError(f"backend 'cupy' cannot run here: {problem}")
+        raise InputError(f"backend 'cupy' cannot run here: {problem.text}; or use --backend numpy")
+    if not problem.ordinary:
+        print(f"note: computing on the CPU, as {problem.text}", file=sys.stderr)
     return numpy
 
 
-def _gpu_problem() -> str | None:
-    """Why CuPy cannot run here, in one line, or None where it can."""
+def cupy_problem() -> Problem | None:
+    """What keeps CuPy from working here, or None where it works."""
+    driver = None
     try:
-        import cupy
-    except ImportError:
-        install = "python -m pip install -e '.[cuda12]' (CUDA 13: '.[cuda13]')"
-        otherwise = "without an NVIDIA GPU use --backend numpy"
-        return f"CuPy is not installed. With CUDA 12: {install}; {otherwise}"
-    # CuPy imports without a driver; only a call tells whether a device answers.
-    try:
-        if cupy.cuda.is_available():
-            # needs the compiler and cuBLAS, which CuPy loads only now
-            ones = cupy.ones((2, 2), numpy.float32)
-            float((ones @ ones + 1).sum())
-            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # CuPy's paragraphs about what cupy_problems says
+            import cupy
+        # CuPy imports without a driver; only a call tells whether a device answers.
+        driver = cupy.cuda.runtime.driverGetVersion()
+        cupy.cuda.runtime.getDeviceCount()
+        # needs the compiler and cuBLAS, which CuPy loads only now
+        ones = cupy.ones((2, 2), numpy.float32)
+        float((ones @ ones + 1).sum())
     except Exception as error:  # CuPy raises many kinds for a broken CUDA
-        return f"CuPy is installed, but CUDA reports: {error}"
-    return (
-        "CuPy is installed, but no NVIDIA GPU or driver answers. Install the driver "
-        "(nvidia-smi must list the GPU), or use --backend numpy"
-    )
+        return cupy_problems.problem(error, cupy_problems.packages(), driver)
+    return None
 
 
 def of(x: Array) -> ModuleType:

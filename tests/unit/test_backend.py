@@ -6,7 +6,7 @@ import types
 import numpy
 import pytest
 
-from minialex import backend
+from minialex import backend, cupy_problems
 from minialex.errors import InputError
 
 
@@ -14,32 +14,43 @@ class CUDARuntimeError(RuntimeError):
     """What CuPy raises when there is no driver to ask."""
 
 
-def fake_cupy(is_available):
-    """A module with as much of CuPy as the backend asks before it uses it."""
+def fake_cupy(driver=13000, devices=lambda: 1, compute=numpy.ones):
+    """A module with as much of CuPy as the backend asks before it uses it.
+
+    devices and compute raise what CuPy raises when it looks for GPUs, and when it computes.
+    """
     cupy = types.ModuleType("cupy")
     cupy.ndarray = type("ndarray", (), {"__module__": "cupy"})
-    cupy.ones = numpy.ones
+    cupy.ones = compute
     cupy.asarray = lambda x: cupy.ndarray()
     cupy.asnumpy = lambda x: numpy.zeros(3)
-    runtime = types.SimpleNamespace(CUDARuntimeError=CUDARuntimeError)
-    cupy.cuda = types.SimpleNamespace(is_available=is_available, runtime=runtime)
+    runtime = types.SimpleNamespace(driverGetVersion=lambda: driver, getDeviceCount=devices)
+    cupy.cuda = types.SimpleNamespace(runtime=runtime)
     return cupy
 
 
-def no_driver():
-    raise CUDARuntimeError("cudaErrorInsufficientDriver: driver version is insufficient")
+def raising(kind, text):
+    """A function that raises the exception."""
+
+    def function(*arguments):
+        raise kind(text)
+
+    return function
+
+
+TOO_OLD = "cudaErrorInsufficientDriver: CUDA driver version is insufficient"
+NO_NVRTC = "CuPy failed to load libnvrtc.so.12: OSError: libnvrtc.so.12: cannot open …"
 
 
 @pytest.fixture
 def without_cupy(monkeypatch):
-    monkeypatch.setitem(
-        sys.modules, "cupy", None
-    )  # `import cupy` then fails as if it were not installed
+    monkeypatch.setitem(sys.modules, "cupy", None)  # it then seems not to be installed
+    monkeypatch.setattr(cupy_problems, "packages", list)
 
 
 @pytest.fixture
 def cupy(monkeypatch):
-    module = fake_cupy(lambda: True)
+    module = fake_cupy()
     monkeypatch.setitem(sys.modules, "cupy", module)
     return module
 
@@ -62,39 +73,38 @@ def test_a_name_that_does_not_exist_is_refused_with_those_that_do():
         backend.get("nonsense")
 
 
-def test_without_cupy_the_error_says_what_to_install(without_cupy):
-    with pytest.raises(
-        InputError, match=r"CuPy is not installed.*pip install .*cuda12.*--backend numpy"
-    ) as caught:
-        backend.get("cupy")
-    assert "\n" not in str(caught.value)
-
-
 @pytest.mark.parametrize(
-    "is_available, message",
+    "module, said, ordinary",
     [
-        (lambda: False, r"no NVIDIA GPU or driver answers.*Install the driver.*--backend numpy"),
-        (no_driver, r"CuPy is installed, but CUDA reports: .*driver version is insufficient"),
+        (None, 'CuPy is not installed.*pip install "cupy-cuda12x', True),
+        (fake_cupy(0, raising(CUDARuntimeError, TOO_OLD)), "no NVIDIA driver answers", True),
+        (
+            fake_cupy(11040, raising(CUDARuntimeError, TOO_OLD)),
+            "supports CUDA 11.4 at most, which is too old for cupy-cuda12x: update the driver",
+            False,
+        ),
+        (
+            fake_cupy(12040, compute=raising(RuntimeError, NO_NVRTC)),
+            r"CUDA's library libnvrtc.so.12 is missing: .* \"cupy-cuda12x\[ctk\]",
+            False,
+        ),
     ],
 )
-def test_with_cupy_but_no_gpu_the_error_says_so_and_auto_takes_numpy(
-    is_available, message, monkeypatch
+def test_where_cupy_cannot_run_a_line_says_why_and_auto_takes_numpy(
+    module, said, ordinary, monkeypatch, capsys
 ):
-    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(is_available))
-    with pytest.raises(InputError, match=message) as caught:
+    """auto says it, too, unless it is a machine without a GPU like any other."""
+    installed = [] if module is None else ["cupy-cuda12x"]
+    monkeypatch.setattr(cupy_problems, "packages", lambda: installed)
+    monkeypatch.setitem(sys.modules, "cupy", module)  # None: as if it were not installed
+    with pytest.raises(InputError, match=f"cannot run here: .*{said}") as caught:
         backend.get("cupy")
+    assert str(caught.value).endswith("; or use --backend numpy")
     assert "\n" not in str(caught.value)
     assert backend.get("auto") is numpy
-
-
-def test_a_gpu_that_answers_but_cannot_compute_is_not_taken(cupy):
-    def ones(*arguments):
-        raise RuntimeError("libnvrtc.so not found")
-
-    cupy.ones = ones
-    assert backend.get("auto") is numpy
-    with pytest.raises(InputError, match="CUDA reports: libnvrtc"):
-        backend.get("cupy")
+    error = capsys.readouterr().err
+    assert error == "" if ordinary else error.startswith("note: computing on the CPU, as ")
+    assert error.count("\n") == (not ordinary)
 
 
 def test_an_array_knows_its_module(cupy):
