@@ -20,7 +20,7 @@ step(
     "Toss a coin for each unit",
     """
 With probability p, y is 0; otherwise it is x / (1 − p): at p = 1/2 those who
-stay speak twice as loudly, as if for two. Coins are tossed anew for each
+stay speak twice as loudly, as if for two. New coins are tossed for each
 picture at each step, but only in training. In tests, y is x.
 """,
 )

@@ -62,7 +62,7 @@ matrix Σ says how any two channels vary together. Its eigenvectors,
 Σ p = λ p, are the axes of this cloud, and λ is the variance along each. In
 photographs p₁ runs from dark to light, p₂ from blue to orange. The paper adds
 α₁λ₁p₁ + α₂λ₂p₂ + α₃λ₃p₃ to all pixels, as if the light had changed; the α are
-drawn anew each time, from N(0, 0.1²).
+drawn again each time, from N(0, 0.1²).
 """,
 )
 

@@ -27,6 +27,7 @@ from minialex.data.download import cache_folder
 from minialex.data.fashion_mnist import DEBIAN
 from minialex.data.statistics import standardize_from
 from minialex.errors import InputError
+from minialex.terminal import styled
 
 #: Where lessons save their figures, below the working folder.
 FOLDER = Path("runs/lessons")
@@ -66,7 +67,7 @@ def step(title: str, text: str = "") -> None:
     elif not options.no_pause and sys.stdin.isatty() and sys.stdout.isatty():
         wait()
     steps += 1
-    print(f"\n{bold(f'── {steps}. {title} ' + '─' * (71 - len(title)))}\n")
+    print(f"\n{styled(f'── {steps}. {title} ' + '─' * (71 - len(title)), 'bold')}\n")
     for paragraph in textwrap.dedent(text).strip("\n").splitlines():
         print(paragraph)
     print()
@@ -91,11 +92,6 @@ def wait() -> None:
         answer = "q"
     if answer.strip().lower() in ("q", "quit", "exit"):
         sys.exit(0)
-
-
-def bold(text: str) -> str:
-    """The text in bold if the output is a terminal."""
-    return f"\x1b[1m{text}\x1b[0m" if sys.stdout.isatty() and "NO_COLOR" not in os.environ else text
 
 
 def shipped(*functions: Callable) -> None:

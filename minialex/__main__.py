@@ -6,7 +6,8 @@ from pathlib import Path
 from types import ModuleType
 
 from minialex import __version__
-from minialex.command import Parser, did_you_mean, program, run, styled
+from minialex.command import Parser, did_you_mean, program, run
+from minialex.terminal import styled
 
 #: What each command does, in the order in which a new user needs them.
 COMMANDS = {

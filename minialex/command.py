@@ -1,4 +1,4 @@
-"""Shared by all commands: option parsing, terminal styles, and exit codes."""
+"""Shared by all commands: option parsing and exit codes."""
 
 import argparse
 import difflib
@@ -12,9 +12,6 @@ from typing import NoReturn
 
 from minialex import backend
 from minialex.errors import InputError
-
-#: The ANSI codes of the styles.
-STYLES = {"bold": 1, "faint": 2, "red": 31, "green": 32}
 
 
 class Parser(argparse.ArgumentParser):
@@ -98,16 +95,6 @@ def add_common_options(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--workers", type=number(int, 1), metavar="N", help="CPU threads (default: one per core)"
     )
-
-
-def styled(text: str, *styles: str) -> str:
-    """The text in these styles (names in STYLES) if stdout is a terminal that shows them.
-
-    Otherwise, or if NO_COLOR is set, the text is returned unchanged.
-    """
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return text
-    return "".join(f"\033[{STYLES[style]}m" for style in styles) + text + "\033[0m"
 
 
 def run(main: Callable[[Sequence[str]], int | None]) -> None:

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy
 
 from minialex import figures
-from minialex.command import styled
 from minialex.data.augment import centre_views
 from minialex.data.dataset import Dataset
 from minialex.evaluation import Answers
 from minialex.inference import TrainedNetwork
+from minialex.terminal import styled
 from minialex.trained_dataset import name_of
 
-#: With up to so many classes, each has a line; with more, so many of the best and of the worst.
+#: Up to ALL_CLASSES, each class has a line; beyond, the SOME_CLASSES best and as many of the worst.
 ALL_CLASSES, SOME_CLASSES = 20, 8
 
 #: How many mistakes the contact sheet shows.
@@ -23,7 +23,7 @@ def progress_shown(trained: TrainedNetwork) -> str:
     """The model and how far it was trained, or, if the weights are not from a run, their file."""
     epochs, steps = trained.progress["epochs"], trained.progress["steps"]
     where = f"in epoch {epochs + 1}, after step {steps}" if steps else f"after epoch {epochs}"
-    return f"{trained.options['model']}, {where if epochs is not None else trained.path.name}"
+    return f"{trained.model}, {where if epochs is not None else trained.path.name}"
 
 
 def scores_shown(answers: Answers) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 from PIL import Image
 
-from minialex import backend, fast
+from minialex import backend, fast, models
 from minialex.cores import usable_cores
 from minialex.data.arrays import as_pictures
 from minialex.data.augment import Standardize, centre_views
@@ -37,6 +37,7 @@ class TrainedNetwork:
     class_names   what its logits stand for, in order
     image_size, channels   S and C of the pictures (N, S, S, C) it takes
     options       the run's; for other weights those in io.weights.OPTIONS
+    source        the arguments of data.load for its data set; None if that is not known
     progress      how far training had come (see training.py); for other weights what is known
     assumed       what the file does not say and is assumed, in a sentence; None if it says all
     path, of_run  the file, if there is one, and whether it is a checkpoint of minialex's
@@ -56,8 +57,14 @@ class TrainedNetwork:
         self.engine = engine or fast.prepare(network)
         self.path, self.assumed, self.of_run = path, assumed, of_run
         self.options, self.class_names = progress["options"], progress["classes"]
+        self.source: dict[str, Any] | None = progress["source"]
         *_, self.image_size, self.channels = progress["pictures"]
         self.standardize = Standardize(progress["mean"], progress["std"])
+
+    @property
+    def model(self) -> str:
+        """The model's name; OWN for one that is not in the zoo."""
+        return self.options["model"] or models.OWN
 
     def predict(self, pictures) -> numpy.ndarray:
         """The probability of each class for each picture: float (N, classes), on the host.
@@ -115,7 +122,7 @@ class TrainedNetwork:
         sizes = (self.image_size, self.channels)
         if "resize" in self.progress:
             return TorchvisionImages(files, labels, *sizes, self.progress["resize"])
-        zoom = ZOOM if self.options["dataset"] == "folder" else 1
+        zoom = ZOOM if self.source and self.source["name"] == "folder" else 1
         return FolderImages(files, labels, *sizes, zoom)
 
 

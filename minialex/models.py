@@ -34,6 +34,9 @@ from minialex.layers import (
 )
 from minialex.network import Network
 
+#: What a network is called that is not in the zoo.
+OWN = "your own network"
+
 Layers = list[tuple[str, Layer]]
 Rng = numpy.random.Generator
 
@@ -269,8 +272,11 @@ def without_hidden_layers(
     image_size: int,
     rng: Rng | None,
 ) -> Network:
-    """Stages of convolutions with so many channels, 3×3 but for the first, 5×5 with stride 2. A
-    max-pool ends the first stage, mean pools the others, one linear layer the net."""
+    """Convolutions with 3×3 kernels; the first has 5×5 and stride 2. A max-pool ends the first
+    stage, mean pools end the others, and one linear layer the net.
+
+    stages: for each stage, the channels after each of its convolutions.
+    """
     rng = rng or numpy.random.default_rng()
     features, number, before = [], 0, in_channels
     for stage in stages:

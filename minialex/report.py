@@ -12,6 +12,7 @@ from minialex.command import Parser, run
 from minialex.data.augment import centre_views
 from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset
+from minialex.errors import InputError
 from minialex.evaluation import Answers, answer
 from minialex.evaluation_output import (
     confused_with,
@@ -21,9 +22,8 @@ from minialex.evaluation_output import (
 )
 from minialex.files import check_replaceable, write_output
 from minialex.inference import TrainedNetwork
-from minialex.io.run_folder import RunFolder
+from minialex.layer_table import HEADINGS, rows
 from minialex.report_page import box, page, section, sheet, table, themed, thumbnail
-from minialex.summary import HEADINGS, rows
 from minialex.trained_dataset import dataset_of, name_of
 from minialex.visualize.filters import filters, first_convolution
 from minialex.weight_options import (
@@ -75,12 +75,11 @@ def main(arguments: Sequence[str]) -> None:
     out = given.out or folder_of(given.weights) / "report.html"
     check_replaceable(out)  # before the work, not after
     trained = trained_of(given)
-    folder = trained.path.resolve().parent
-    history = RunFolder(folder).read_metrics(trained.progress["epochs"]) if trained.of_run else None
     dataset = dataset_of(trained, given.data_dir)
     batch_size = given.batch_size or trained.options["batch_size"]
     answers = answer(trained.engine, Batches(dataset.test, batch_size, trained.standardize))
-    name = folder.name if trained.of_run else trained.path.name
+    path, history = trained.path, trained.progress.get("history")
+    name = path.resolve().parent.name if path.name == "checkpoint.npz" else path.name
     write_output(
         out, page(f"{name}: minialex report", contents(trained, name, history, dataset, answers))
     )
@@ -96,8 +95,7 @@ def contents(
 ) -> list[str]:
     """The sections of the page.
 
-    name: the run's, or the weights'. history: the lines of the run's metrics, an epoch each; None
-    if the weights are not from a run.
+    name: the run's, or the weights'. history: a Trainer's; None if the weights are from elsewhere.
     """
     return [
         header(trained, name, history, answers),
@@ -107,7 +105,7 @@ def contents(
         section("Best answers", *right_answers(dataset, answers)),
         section("Filters", first_filters(trained)),
         section("Network", table("Layers", HEADINGS, rows(trained.network), numbers=(2, 3, 4))),
-        *([] if history is None else [section("Configuration", *configuration(trained.options))]),
+        *([] if history is None else [section("Configuration", *configuration(trained))]),
     ]
 
 
@@ -126,7 +124,7 @@ def header(trained: TrainedNetwork, name: str, history: list[dict] | None, answe
     if history:
         key["training time"] = duration(sum(epoch["seconds"] for epoch in history))
     cards = "\n".join(f"<div><dt>{what}</dt><dd>{value}</dd></div>" for what, value in key.items())
-    dataset = trained.options["dataset"] or "labelled pictures"
+    dataset = trained.source["name"] if trained.source else "labelled pictures"
     words = html.escape(f"{progress_shown(trained)}, on {dataset}. Made by minialex {__version__}.")
     title = f'<h1>{html.escape(name)}</h1>\n<p class="soft">{words}</p>'
     return f'<header>\n{title}\n<dl class="key">\n{cards}\n</dl>\n</header>'
@@ -232,29 +230,36 @@ def answer_sheet(shown: numpy.ndarray, dataset: Dataset, answers: Answers) -> st
 
 
 def first_filters(trained: TrainedNetwork) -> str:
-    """The first convolution's kernels."""
-    layer, weight, towers = first_convolution(trained.network)
+    """The first convolution's kernels, or why there are none."""
+    try:
+        layer, weight, towers = first_convolution(trained.network)
+    except InputError as error:
+        return f"<p>{html.escape(str(error))}.</p>"
     alt = f"The {len(weight)} kernels of {layer} as small pictures"
     return box(themed(alt, filters, weight, towers, layer), alt, " picture")
 
 
-def configuration(options: dict) -> list[str]:
-    """Every option of the run, and the command that trains again with them."""
+def configuration(trained: TrainedNetwork) -> list[str]:
+    """Every option of the run, and the command that trains again with them, if one did."""
+    options = trained.options
+    if options["model"] is None:
+        return [settings_table(trained.progress["settings"])]
     given = {
         name: str(value) for name, value in options.items() if value is not None and name != "out"
     }
     flags = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in given.items()]
     command = " ".join(["python -m minialex.train", *flags])
+    explanation = "<p>To train again with these options:</p>"
+    return [explanation, f"<pre><code>{html.escape(command)}</code></pre>", settings_table(options)]
+
+
+def settings_table(settings: dict) -> str:
+    """What was set, and to what."""
     cells = [
         (name.replace("_", " "), "not set" if value is None else str(value))
-        for name, value in options.items()
+        for name, value in settings.items()
     ]
-    explanation = "<p>To train again with these options:</p>"
-    return [
-        explanation,
-        f"<pre><code>{html.escape(command)}</code></pre>",
-        table("Options", ("option", "value"), cells, ()),
-    ]
+    return table("Options", ("option", "value"), cells, ())
 
 
 if __name__ == "__main__":

@@ -83,12 +83,13 @@ class Cosine(Constant):
         super().__init__(lr)
         if not 0 <= warmup < 1:
             raise ValueError(f"warmup is a share of all epochs, 0 <= warmup < 1, got {warmup}")
-        self.epochs, self.warmup = epochs, warmup * epochs
+        self.epochs, self.warmup = epochs, warmup
 
     def __call__(self, progress: float) -> float:
-        if progress < self.warmup:
-            return self.lr * progress / self.warmup
-        share = min(1.0, (progress - self.warmup) / (self.epochs - self.warmup))
+        rise = self.warmup * self.epochs
+        if progress < rise:
+            return self.lr * progress / rise
+        share = min(1.0, (progress - rise) / (self.epochs - rise))
         return self.lr * (1 + math.cos(math.pi * share)) / 2
 
 

@@ -5,26 +5,16 @@ import textwrap
 from collections.abc import Sequence
 
 from minialex import fast, models
-from minialex.command import Parser, number, run, styled
+from minialex.command import Parser, number, run
 from minialex.cores import usable_cores
 from minialex.errors import InputError
 from minialex.fast import footprint
 from minialex.fast.explain import explain
 from minialex.fast.memory import GPU_WORKSPACE
-from minialex.layers import (
-    AvgPool2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Layer,
-    Linear,
-    LocalResponseNorm,
-    MaxPool2d,
-    ReLU,
-    Sigmoid,
-    Tanh,
-)
+from minialex.layer_table import HEADINGS, rows, shape
+from minialex.layers import Conv2d, Linear
 from minialex.network import Network
+from minialex.terminal import styled
 from minialex.training import ENGINES
 
 EXAMPLES = """\
@@ -35,8 +25,6 @@ EXAMPLES = """\
   python -m minialex.summary alexnet --engine fast --batch-size 32
       what the fast engine makes of each layer, and why
 """
-
-HEADINGS = ("layer", "what it is", "output", "parameters", "multiply-adds")
 
 
 def parser() -> Parser:
@@ -104,54 +92,6 @@ def main(arguments: Sequence[str]) -> None:
         print("\n" + comparison(given.model, network, given.compare, other, given.batch_size))
 
 
-def described(layer: Layer) -> str:
-    """What the layer is, in a few words: "96 kernels 11×11×3, stride 4"."""
-    match layer:
-        case Conv2d():
-            o, height, width, channels = layer.params["weight"].shape
-            settings = {"stride": (layer.stride, 1), "pad": (layer.padding, 0)}
-            extras = [
-                f"{name} {value}" for name, (value, default) in settings.items() if value != default
-            ]
-            extras += [f"{layer.groups} groups"] if layer.groups > 1 else []
-            return ", ".join([f"{o} kernels {height}×{width}×{channels}", *extras])
-        case MaxPool2d():
-            padding = f", pad {layer.padding}" if layer.padding else ""
-            return (
-                f"max-pool {layer.kernel_size}×{layer.kernel_size}, stride {layer.stride}{padding}"
-            )
-        case AvgPool2d():
-            return f"mean pool {layer.kernel_size}×{layer.kernel_size}, stride {layer.stride}"
-        case LocalResponseNorm():
-            return f"normalised over {layer.size} channels"
-        case Linear():
-            return "fully connected"
-        case Dropout():
-            return f"dropout, p = {layer.p}"
-        case Flatten():
-            return "laid end to end"
-        case ReLU() | Tanh() | Sigmoid():
-            return type(layer).__name__
-        case _:
-            return str(layer)
-
-
-def shape(sizes: Sequence[int]) -> str:
-    """As the paper writes it: 55×55×96."""
-    return "×".join(map(str, sizes))
-
-
-def rows(network: Network) -> list[tuple[str, str, str, str, str]]:
-    """The table's cells under HEADINGS: the input, every layer, the totals."""
-    shapes, macs = network.shapes(), network.macs()
-    result = [("input", "", shape(network.input_shape), "", "")]
-    for name, layer in network.layers.items():
-        parameters = sum(array.size for array in layer.params.values())
-        costs = [f"{count:,}" if count else "" for count in (parameters, macs[name])]
-        result.append((name, described(layer), shape(shapes[name]), *costs))
-    return [*result, ("total", "", "", f"{network.parameter_count():,}", f"{sum(macs.values()):,}")]
-
-
 def table(network: Network) -> str:
     """The rows in columns, numbers to the right."""
     cells = [HEADINGS, *rows(network)]
@@ -210,7 +150,7 @@ def training_bytes(network: Network, batch_size: int) -> float:
 
 
 def amount(count: float) -> str:
-    """So many bytes as people say it: 243.9 MB."""
+    """A number of bytes in a readable unit: 243.9 MB."""
     return f"{count / 1e9:,.2f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -20,9 +20,10 @@ from minialex.data.statistics import statistics_of
 from minialex.errors import InputError
 from minialex.evaluation import evaluate
 from minialex.io.checkpoint import Checkpoint
+from minialex.io.description import built, rebuild
 from minialex.io.run_folder import RunFolder
 from minialex.io.weights import WeightFile, has_classes, start_from
-from minialex.layers import SoftmaxCrossEntropy
+from minialex.layers import Layer, SoftmaxCrossEntropy
 from minialex.train_messages import describe, epoch_line, out_of_memory
 from minialex.training import Trainer
 
@@ -37,22 +38,35 @@ def trainer_of(
     xp: ModuleType,
     checkpoint: Checkpoint | None = None,
     start: Checkpoint | WeightFile | None = None,
+    own_layers: Iterable[type[Layer]] = (),
 ) -> Trainer:
     """The Trainer that the options describe.
 
-    It resumes from `checkpoint` if there is one. With weights to `start` from, another run's or
-    from elsewhere, it fine-tunes those and standardises pictures as they were standardised for
-    them.
+    It resumes from `checkpoint` if there is one; that may be of a network that a script has made,
+    with layers of its own. With weights to `start` from, another run's or from elsewhere, it
+    fine-tunes those and standardises pictures as they were standardised for them.
     """
-    rng = numpy.random.default_rng((chosen["seed"], WEIGHTS))
-    shape = (dataset.train.image_size, dataset.channels)
-    network = models.of_run(chosen, dataset.num_classes, *shape, rng).to(xp)
-    pictures = [len(dataset.train), len(dataset.test), *network.input_shape]
     if checkpoint:
         before = checkpoint.progress
+        side = dataset.train.image_size
+        pictures = [len(dataset.train), len(dataset.test), side, side, dataset.channels]
         if (before["classes"], before["pictures"]) != (dataset.class_names, pictures):
             wrong = "was trained on other classes or pictures than the data set has now"
             raise InputError(f"{checkpoint.path} {wrong}")
+    if chosen["model"]:
+        rng = numpy.random.default_rng((chosen["seed"], WEIGHTS))
+        shape = (dataset.train.image_size, dataset.channels)
+        network = models.of_run(chosen, dataset.num_classes, *shape, rng).to(xp)
+        rates = (chosen["lr"], chosen["momentum"], chosen["weight_decay"])
+        optimizer = optim.build(chosen["optimizer"], network, *rates)
+        schedule = schedules.build(chosen["schedule"], chosen["lr"], chosen["epochs"])
+        loss = SoftmaxCrossEntropy(chosen["label_smoothing"])
+    else:
+        network = rebuild(before["network"], own_layers).to(xp)
+        settings = before["settings"]
+        optimizer = built(settings["optimizer"], network)
+        schedule, loss = built(settings["schedule"]), built(settings["loss"])
+    if checkpoint:
         standardize = Standardize(before["mean"], before["std"])
         lighting = before["lighting"] and Lighting.from_json(before["lighting"])
     else:
@@ -63,13 +77,12 @@ def trainer_of(
             start_from(start, network, dataset.class_names)
             standardize = Standardize(start.progress["mean"], start.progress["std"])
         lighting = chosen["lighting"] and lighting_from(chosen["lighting"], statistics.covariance)
-    rates = (chosen["lr"], chosen["momentum"], chosen["weight_decay"])
     trainer = Trainer(
         network,
         dataset,
-        optim.build(chosen["optimizer"], network, *rates),
-        schedules.build(chosen["schedule"], chosen["lr"], chosen["epochs"]),
-        loss=SoftmaxCrossEntropy(chosen["label_smoothing"]),
+        optimizer,
+        schedule,
+        loss=loss,
         batch_size=chosen["batch_size"],
         augment=[name for name in AUGMENTATIONS if name in chosen["augment"].split(",")],
         lighting=lighting,
@@ -80,11 +93,8 @@ def trainer_of(
         gpu_workspace=chosen["gpu_workspace"] << 20,
     )
     if checkpoint:
-        checkpoint.restore(network, trainer.optimizer, trainer.schedule)
-        trainer.progress |= checkpoint.progress
+        trainer.resume(checkpoint)
     trainer.progress["options"] = chosen
-    skipped = trainer.progress["skipped"]
-    trainer.batches.skipped = trainer.test_batches.skipped = skipped
     return trainer
 
 
@@ -100,8 +110,9 @@ class TrainingRun:
         """Trains until all epochs are done or `stopping` is set, and keeps the folder up to
         date."""
         trainer, folder, epochs = self.trainer, self.folder, self.options["epochs"]
-        trainer.history = folder.read_metrics(trainer.progress["epochs"])
         folder.write_config(self.options)
+        if trainer.history:
+            folder.write_metrics(trainer.history)
         self.save()
         while trainer.progress["epochs"] < epochs:
             self.train_epoch()
@@ -190,14 +201,17 @@ def stop_on_signal(training: TrainingRun) -> Iterator[None]:
 def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; returns the exit code, 128 + the signal's number if one
     stopped it."""
-    chosen, checkpoint, start = options.read(arguments)
+    chosen, checkpoint, start, own_layers = options.read(arguments)
     if isinstance(start, WeightFile) and start.assumed:
         say(f"note: {start.assumed}")
     xp = backend.get(chosen["backend"])
-    names = ("dataset", "data_dir", "image_size", "seed", "crop_padding")
-    dataset = data.load(*(chosen[name] for name in names))
+    if checkpoint:
+        dataset = data.load(**checkpoint.progress["source"] | {"data_dir": chosen["data_dir"]})
+    else:
+        names = ("dataset", "data_dir", "image_size", "seed", "crop_padding")
+        dataset = data.load(*(chosen[name] for name in names))
     try:
-        trainer = trainer_of(chosen, dataset, xp, checkpoint, start)
+        trainer = trainer_of(chosen, dataset, xp, checkpoint, start, own_layers)
         if checkpoint:
             folder = RunFolder(checkpoint.path.parent)
         else:

@@ -24,7 +24,7 @@ def describe(chosen: dict, dataset: Dataset, network: Network, on_gpu: bool, fol
     )
     shape = "×".join(map(str, network.input_shape))
     rows = {
-        "model": f"{chosen['model']}, {network.parameter_count():,} parameters, "
+        "model": f"{chosen['model'] or models.OWN}, {network.parameter_count():,} parameters, "
         f"{sum(network.macs().values()) / 1e6:,.1f} million multiply-adds a picture",
         "dataset": f"{chosen['dataset']}, {len(dataset.train):,} training and "
         f"{len(dataset.test):,} test pictures, {shape}, {dataset.num_classes} classes",
@@ -50,13 +50,15 @@ def epoch_line(metrics: dict, epochs: int) -> str:
 
 def out_of_memory(chosen: dict, dataset: Dataset, xp: ModuleType) -> str:
     """What to say when the GPU's memory has run out: which batch should fit, by an estimate."""
+    available, workspace = backend.available_bytes(xp), chosen["gpu_workspace"] << 20
+    memory = f"the GPU's memory, {available / 1e6:,.0f} MB for this process,"
+    said = f"{memory} is too small for --batch-size {chosen['batch_size']}: "
+    if chosen["model"] is None:
+        return f"{said}a smaller one, or a smaller --gpu-workspace, needs less"
     shape = (dataset.train.image_size, dataset.channels)
     network = models.of_run(chosen, dataset.num_classes, *shape)
     states = len(optim.OPTIMIZERS[chosen["optimizer"]].state_names)
-    available, workspace = backend.available_bytes(xp), chosen["gpu_workspace"] << 20
     fits = footprint.batch_size_for(network, available, states, workspace)
-    memory = f"the GPU's memory, {available / 1e6:,.0f} MB for this process,"
-    said = f"{memory} is too small for --batch-size {chosen['batch_size']}: "
     if fits == 0:
         least = footprint.training_bytes(network, 1, states, workspace)
         return f"{said}{chosen['model']} needs {least / 1e6:,.0f} MB for a single picture"

@@ -17,18 +17,18 @@ Images = ArrayImages | FolderImages | TorchvisionImages
 def dataset_of(trained: TrainedNetwork, data_dir: Path | None = None) -> Dataset:
     """The data set that the network was trained on, read from `data_dir` if given.
 
-    Weights that are not from a run do not name one. Theirs are the pictures in the class folders of
-    data_dir/val, data_dir/test or data_dir itself, and, if there is one, data_dir/train.
+    Weights from elsewhere, or trained on arrays, do not name one. Theirs are the pictures in the
+    class folders of data_dir/val, data_dir/test or data_dir itself, and, if there is one,
+    data_dir/train.
 
-    InputError if the data set has other classes now, if weights that are not from a run come
-    without `data_dir`, or as data.load and folder.labelled_files say.
+    InputError if the data set has other classes now, if weights that name none come without
+    `data_dir`, or as data.load and folder.labelled_files say.
     """
-    options = trained.options
-    if options["dataset"] is None:
+    if trained.source is None:
         if data_dir is None:
             raise InputError(
-                f"{trained.path} is not from a run, so it has no data set: name a folder of "
-                "pictures with --data-dir"
+                f"{trained.path} does not say what it was trained on: name a folder of pictures "
+                "with --data-dir"
             )
         data.check_folder(data_dir)
         train, test = data_dir / "train", folder.evaluation_folder(data_dir) or data_dir
@@ -38,13 +38,8 @@ def dataset_of(trained: TrainedNetwork, data_dir: Path | None = None) -> Dataset
         )
         splits = (split and trained.images(*split) for split in classified)
         return Dataset("folder", *splits, trained.class_names)
-    dataset = data.load(
-        options["dataset"],
-        data_dir or options["data_dir"],
-        trained.image_size,
-        options["seed"],
-        options["crop_padding"],
-    )
+    given = {"data_dir": data_dir} if data_dir else {}
+    dataset = data.load(**trained.source | given | {"image_size": trained.image_size})
     if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
         raise InputError(f"{trained.path} was trained on other classes than the data set has now")
     return dataset

@@ -24,8 +24,8 @@ from minialex.evaluation import evaluate
 from minialex.fast.memory import GPU_WORKSPACE
 from minialex.files import write_output
 from minialex.inference import TrainedNetwork
-from minialex.io.checkpoint import save_checkpoint
-from minialex.io.description import describe
+from minialex.io.checkpoint import Checkpoint, save_checkpoint
+from minialex.io.description import describe, described
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.notebook import LiveCurves
@@ -42,6 +42,15 @@ NEW_EPOCH = {
     "correct": 0,
     "seconds": 0.0,
     "learning_rate": 0.0,
+}
+
+#: What must be as it was for training to be resumed, and how to say that it is not.
+SAME = {
+    "classes": "on other classes than the data set has",
+    "pictures": "on other pictures than the data set has",
+    "mean": "on pictures with another mean",
+    "std": "on pictures with another standard deviation",
+    "lighting": "with other colour shifts (lighting)",
 }
 
 
@@ -62,7 +71,8 @@ class Trainer:
     workers      threads of the fast engine on a CPU (default: one a core)
 
     `history` has a dict for each epoch: losses, accuracies (shares of 1), learning rate, seconds.
-    `progress` is saved with the weights: how far training has come, and what pictures go through.
+    `progress` is saved with the weights: how far training has come, what pictures go through, and
+    what it takes to resume.
     """
 
     def __init__(
@@ -103,16 +113,16 @@ class Trainer:
         self.batches = Batches(dataset.train, batch_size, standardize, seed, **views)
         self.test_batches = Batches(dataset.test, batch_size, standardize)
         self.progress: dict[str, Any] = {
-            "options": {
-                "model": None,
-                "lrn": None,
-                # "folder": pictures in files are cut as its test pictures are
-                "dataset": "folder" if dataset.name == "folder" else None,
-                "data_dir": None,
-                "seed": seed,
+            "options": {"model": None, "lrn": None, "batch_size": batch_size},
+            "settings": {
+                "optimizer": described(self.optimizer),
+                "schedule": described(self.schedule),
+                "loss": described(self.loss),
                 "batch_size": batch_size,
-                "crop_padding": None,
+                "augment": augment,
+                "seed": seed,
             },
+            "source": dataset.source,
             "classes": dataset.class_names,
             "pictures": [len(dataset.train), len(dataset.test), *network.input_shape],
             "epochs": 0,
@@ -123,10 +133,16 @@ class Trainer:
             "lighting": lighting and lighting.to_json(),
             "network": describe(network),
             "skipped": {},
+            "history": [],
         }
-        self.history: list[dict] = []
+        self.batches.skipped = self.test_batches.skipped = self.progress["skipped"]
         self.last_loss: float | None = None  #: of the last step that was read
         self.unread: list[tuple] = []  #: of each step since: loss, right answers, pictures
+
+    @property
+    def history(self) -> list[dict]:
+        """A dict for each finished epoch."""
+        return self.progress["history"]
 
     def fit(self, epochs: int = 1) -> list[dict]:
         """Trains for this many more epochs and tests after each; returns `history`.
@@ -164,10 +180,41 @@ class Trainer:
         return TrainedNetwork(self.network, self.progress, engine=self.engine)
 
     def save(self, path: Path | str) -> None:
-        """Writes weights, optimiser, schedule and progress to `path`, a .npz file without pickles;
-        minialex.load reads it, and the commands take it as --weights."""
+        """Writes weights, optimiser, schedule and progress to `path`, a .npz file without pickles.
+
+        minialex.load and `resume` read it, and the commands take it as --weights. Its folder is
+        created if there is none.
+        """
         self.check_weights()
-        save_checkpoint(Path(path), self.network, self.optimizer, self.schedule, self.progress)
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_checkpoint(path, self.network, self.optimizer, self.schedule, self.progress)
+
+    def resume(self, saved: Path | str | Checkpoint) -> None:
+        """Puts everything back as it was when a Trainer like this one was saved to the file or run
+        folder `saved`: what `fit` does next, it would have done then.
+
+        Like this one: of the same network, data set, optimiser, schedule and seed. InputError, with
+        nothing changed, if the file is damaged or was saved by another one.
+        """
+        if not isinstance(saved, Checkpoint):
+            path = Path(saved)
+            saved = Checkpoint(path / "checkpoint.npz" if path.is_dir() else path)
+        saved.require(self.progress)
+        for name, what in SAME.items():
+            if saved.progress[name] != self.progress[name]:
+                raise InputError(f"{saved.path} cannot be resumed here: it was trained {what}")
+        own, kept = self.progress["settings"], saved.progress["settings"]
+        if saved.progress["steps"]:
+            for name in ("batch_size", "seed"):
+                if kept[name] != own[name]:
+                    wrong = f"it stopped in mid-epoch with {name} {kept[name]}, got {own[name]}"
+                    raise InputError(f"{saved.path} cannot be resumed here: {wrong}")
+        saved.restore(self.network, self.optimizer, self.schedule)
+        self.unread.clear()
+        for name in ("epochs", "history", "skipped", *NEW_EPOCH):
+            self.progress[name] = saved.progress[name]
+        self.batches.skipped = self.test_batches.skipped = self.progress["skipped"]
 
     def save_curves(self, path: Path | str) -> None:
         """Draws loss and accuracy over the epochs into the PNG file `path`."""

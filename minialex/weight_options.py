@@ -20,6 +20,11 @@ def add_weight_options(group) -> None:
     """Adds --model and --own-layers to a parser or a group of it."""
     about = "what the weights are for, if their file leaves that open"
     group.add_argument("--model", choices=models.MODELS, metavar="NAME", help=about)
+    add_own_layers_option(group)
+
+
+def add_own_layers_option(group) -> None:
+    """Adds --own-layers to a parser or a group of it."""
     about = "Python files with layers of your own, which the network is made of; they are imported"
     group.add_argument("--own-layers", type=Path, nargs="+", metavar="FILE", default=(), help=about)
 

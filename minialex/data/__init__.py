@@ -1,6 +1,7 @@
 """The data sets: four sources, each loaded as a Dataset (see dataset.py)."""
 
 from pathlib import Path
+from typing import Any
 
 from minialex.data import cifar10, fashion_mnist, folder, shapes
 from minialex.data.dataset import PADDING, Dataset
@@ -46,12 +47,43 @@ def load(
         raise InputError(
             "dataset 'folder' crops from larger pictures without padding: leave out --crop-padding"
         )
-    if name == "folder":
-        return folder.load(data_dir, image_size)
     sizes = dict(image_size=image_size, padding=PADDING if crop_padding is None else crop_padding)
-    if name == "shapes":
-        return shapes.load(seed, **sizes)
-    return (fashion_mnist if name == "fashion-mnist" else cifar10).load(data_dir, **sizes)
+    if name == "folder":
+        dataset = folder.load(data_dir, image_size)
+    elif name == "shapes":
+        dataset = shapes.load(seed, **sizes)
+    else:
+        dataset = (fashion_mnist if name == "fashion-mnist" else cifar10).load(data_dir, **sizes)
+    dataset.source = {
+        "name": name,
+        "data_dir": str(Path(data_dir).absolute()) if data_dir else None,
+        "image_size": image_size,
+        "seed": seed,
+        "crop_padding": crop_padding,
+    }
+    return dataset
+
+
+#: The arguments of `load`, as a saved network has them.
+SOURCE = {
+    "name": str,
+    "data_dir": str | None,
+    "image_size": int | None,
+    "seed": int,
+    "crop_padding": int | None,
+}
+
+
+def check_source(source: Any, path: Path) -> None:
+    """InputError unless `source`, from the file `path`, is what `load` notes in Dataset.source, or
+    None."""
+    whole = source is None or (
+        isinstance(source, dict)
+        and source.keys() == SOURCE.keys()
+        and all(isinstance(source[name], kind) for name, kind in SOURCE.items())
+    )
+    if not whole:
+        raise InputError(f"{path} is damaged: its data set is {source}")
 
 
 def check_folder(data_dir: Path | str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy
 from numpy.typing import ArrayLike
@@ -130,6 +130,7 @@ class Dataset:
     """Training pictures, test pictures and the names of their classes.
 
     pixel_range: for pictures that came as other numbers than uint8, the two that became 0 and 255.
+    source: the arguments that made data.load return it; None if it is not from there.
     """
 
     name: str
@@ -137,6 +138,7 @@ class Dataset:
     test: Images
     class_names: list[str]
     pixel_range: tuple[float, float] | None = None
+    source: dict[str, Any] | None = None
 
     @classmethod
     def from_arrays(

@@ -28,7 +28,8 @@ class FastConv2d(FastLayer, Conv2d):
         y = self.memory.own(self, "y", x, (len(x), *self.output_shape(x.shape[1:])))
         keep = not train and not kernels.on_gpu(x)
         if self.chosen(y, kept=keep) == "winograd":
-            Winograd(self, y.shape[:3], keep).forward(x, y)
+            kept = self.kept if keep else None
+            Winograd(self, self.memory, y.shape[:3], kept).forward(x, y)
         else:
             self.im2col_forward(x, y)
         self.cache = x if train else None
@@ -45,7 +46,7 @@ class FastConv2d(FastLayer, Conv2d):
         # this product adds up faster than sum(axis=0)
         self.grads["bias"] = backend.of(dy).ones(len(dproduct), dy.dtype) @ dproduct
         if self.chosen(dy, overlapping=dx is not None) == "winograd":
-            Winograd(self, dy.shape[:3]).backward(x, dy, dx)
+            Winograd(self, self.memory, dy.shape[:3]).backward(x, dy, dx)
         else:
             self.im2col_backward(x, dy, dx)
         return dx

@@ -1,13 +1,13 @@
 """Winograd convolution: small kernels for a third to a sixth of the multiplications."""
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy
 
 from minialex import backend
 from minialex.backend import Array
 from minialex.fast import choose
+from minialex.fast.memory import Memory
 from minialex.fast.space_to_depth import (
     kernel_blocks,
     to_blocks,
@@ -16,9 +16,7 @@ from minialex.fast.space_to_depth import (
     weight_to_pixels,
 )
 from minialex.fast.winograd_transforms import ONE, transforms
-
-if TYPE_CHECKING:
-    from minialex.fast.conv import FastConv2d
+from minialex.layers import Conv2d
 
 
 class Winograd:
@@ -49,20 +47,25 @@ class Winograd:
     Winograd, "Arithmetic complexity of computations" (1980), with the points of Toom and Cook;
     Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016).
 
-    conv: a FastConv2d that choose.winograd_applies to; size: of the output, (pictures, height,
-    width); keep: whether U is kept for the next batch, which pays while the weight stays the same.
+    conv: a layer that choose.winograd_applies to; memory: for what is computed on the way; size: of
+    the output, (pictures, height, width); kept: where U is kept for the next batch, which pays
+    while the weight stays the same. None keeps nothing.
     """
 
-    def __init__(self, conv: "FastConv2d", size: choose.Size, keep: bool = False):
+    def __init__(self, conv: Conv2d, memory: Memory, size: choose.Size, kept: dict | None = None):
         _, height, width = size
-        self.conv, self.scratch, self.keep = conv, conv.memory.scratch, keep
-        self.r, self.m = kernel_blocks(conv), choose.winograd_tile(conv, size, keep)
+        self.conv, self.memory, self.scratch, self.kept = conv, memory, memory.scratch, kept
+        self.r, self.m = kernel_blocks(conv), choose.winograd_tile(conv, size, kept is not None)
         self.a = self.m + self.r - 1
         self.rows, self.columns = -(-height // self.m), -(-width // self.m)
 
     def forward(self, x: Array, y: Array) -> None:
         """Writes the convolution of x (N, H, W, C) into y (N, OH, OW, O)."""
-        u = self.kept_point_weights() if self.keep else self.forward_point_weights()
+        u = (
+            self.forward_point_weights()
+            if self.kept is None
+            else self.kept_point_weights(self.kept)
+        )
         self.convolve(x, u, self.conv.padding, self.conv.stride, y, self.conv.params["bias"])
 
     def backward(self, x: Array, dy: Array, dx: Array | None) -> None:
@@ -125,7 +128,7 @@ class Winograd:
             rows, columns = (-(-(padding + side) // stride) for side in (height, width))
             blocks = self.scratch("dx blocks", dx, (n, rows, columns, stride**2 * c))
             margin = self.r - 1
-        back = Winograd(self.conv, blocks.shape[:3])
+        back = Winograd(self.conv, self.memory, blocks.shape[:3])
         mirrored = self.block_weight()[:, :, ::-1, ::-1].transpose(0, 2, 3, 1, 4)
         back.convolve(dy, back.point_weights(mirrored), margin, 1, blocks)
         if stride > 1:
@@ -146,10 +149,10 @@ class Winograd:
         """U of the layer's weight."""
         return self.point_weights(self.block_weight().transpose(0, 2, 3, 4, 1))
 
-    def kept_point_weights(self) -> Array:
+    def kept_point_weights(self, kept: dict) -> Array:
         """U of the layer's weight, computed again only if that has changed: comparing takes a tenth
         of the time."""
-        weight, kept = self.conv.params["weight"], self.conv.kept
+        weight = self.conv.params["weight"]
         m, of_weight, u = kept.get("u", (None, None, None))
         same_kind = m == self.m and of_weight.dtype == weight.dtype
         if not same_kind or not numpy.array_equal(of_weight, weight):
@@ -243,9 +246,7 @@ class Winograd:
         channels, filters = stride**2 * x.shape[-1], y.shape[-1]
         values = tiles * self.a * (channels + filters) * x.itemsize
         small = choose.SMALL_PRODUCT * groups**2 // (tiles * channels * filters)
-        step = min(small, self.conv.memory.workspace_bytes(x) // values)
+        step = min(small, self.memory.workspace_bytes(x) // values)
         if backend.of(x) is numpy and step * tiles >= choose.ROWS:
-            return self.conv.memory.slices(len(x), 1, step)
-        return self.conv.memory.slices(
-            len(x), values * (self.m + 1), self.conv.memory.temporary_bytes(x)
-        )
+            return self.memory.slices(len(x), 1, step)
+        return self.memory.slices(len(x), values * (self.m + 1), self.memory.temporary_bytes(x))

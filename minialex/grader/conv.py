@@ -106,7 +106,7 @@ def case(
     K: int,
     **options: int,
 ) -> LayerCase:
-    """A case of so many `pictures` of that size, (N, H, W), with C channels, and O filters K×K."""
+    """A case with `pictures` (N, H, W) of C channels, and O filters K×K."""
     params = {
         "weight": rng.standard_normal((O, K, K, C // options.get("groups", 1))),
         "bias": rng.standard_normal(O),

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy
 
-from minialex.command import styled
 from minialex.errors import InputError
 from minialex.grader import conv, dropout, lrn, momentum, pool, softmax
 from minialex.grader.exercise import Exercise
@@ -16,6 +15,7 @@ from minialex.grader.learner import Gap, LearnersFile, Stopped, Wrong
 from minialex.grader.results import BY_DIFFERENCES, Result, Run, first_wrong, result
 from minialex.grader.timing import timing
 from minialex.grader.trials import LayerTrial
+from minialex.terminal import styled
 
 EXERCISES = [module.EXERCISE for module in (conv, pool, lrn, dropout, softmax, momentum)]
 #: The exercises by the name of the class to write, and by the name of the file.

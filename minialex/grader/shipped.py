@@ -2,7 +2,6 @@
 
 import numpy
 
-from minialex.command import styled
 from minialex.gradcheck import check_layer, check_loss
 from minialex.layers import (
     AvgPool2d,
@@ -18,6 +17,7 @@ from minialex.layers import (
     SoftmaxCrossEntropy,
     Tanh,
 )
+from minialex.terminal import styled
 
 
 def check_shipped(seed: int = 0) -> bool:

@@ -1,5 +1,5 @@
 """A network as plain data, so that a saved one can be built again: its layers with their
-arguments."""
+arguments. And the same for what trains it."""
 
 import inspect
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from minialex import layers
+from minialex import layers, optim, schedules
 from minialex.errors import InputError
 from minialex.layers import Layer
 from minialex.network import Network
@@ -20,6 +20,17 @@ SHIPPED = {
 
 #: Arguments that only say how weights start: a saved network has its weights.
 INITIAL = ("weight_std", "bias", "rng")
+
+#: What trains a network and can be described.
+TRAINING = {
+    kind.__name__: kind
+    for kind in (
+        *optim.OPTIMIZERS.values(),
+        *(schedules.Constant, schedules.Step, schedules.Plateau),
+        *(schedules.Exponential, schedules.Cosine),
+        layers.SoftmaxCrossEntropy,
+    )
+}
 
 
 def describe(network: Network) -> dict[str, Any]:
@@ -47,16 +58,41 @@ def class_name(kind: type[Layer]) -> str:
     )
 
 
-def arguments(layer: Layer) -> dict[str, Any]:
-    """The arguments that build a layer like this one, apart from its weights."""
-    kind, kept = type(layer), {}
+def described(trains: Any) -> list | None:
+    """[class, arguments] of an optimiser, a schedule or a loss; None if it is not one of
+    minialex's."""
+    kind = type(trains)
+    if TRAINING.get(kind.__name__) is not kind:
+        return None
+    return [kind.__name__, arguments(trains, without=("network",))]
+
+
+def built(description: list, *before: Any) -> Any:
+    """A new object like the one that `described` described.
+
+    before: the arguments that come first, such as an optimiser's network. InputError if the
+    description is damaged.
+    """
+    try:
+        kind, given = description
+        return TRAINING[kind](*before, **given)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the description {description} is damaged: {error}") from None
+
+
+def arguments(thing: Any, without: Iterable[str] = INITIAL) -> dict[str, Any]:
+    """The arguments that build an object like this one, apart from those `without`.
+
+    ValueError if it does not keep one under its own name, or keeps something that JSON cannot hold.
+    """
+    kind, kept = type(thing), {}
     for name in inspect.signature(kind).parameters:
-        if name in INITIAL:
+        if name in without:
             continue
-        if not hasattr(layer, name):
+        if not hasattr(thing, name):
             wanted = f"keep it as self.{name}"
             raise ValueError(f"{kind.__name__} cannot be saved without its {name}: {wanted}")
-        value = getattr(layer, name)
+        value = getattr(thing, name)
         kept[name] = value.item() if isinstance(value, numpy.generic) else value
         if not is_plain(kept[name]):
             wanted = f"expected numbers, text or lists of them, got {type(value).__name__}"

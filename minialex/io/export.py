@@ -38,7 +38,9 @@ def export(
     names = (*PROGRESS, "resize", "pixel_range")
     progress = {name: opened.progress[name] for name in names if name in opened.progress}
     options = {name: opened.progress["options"][name] for name in OPTIONS}
-    progress["options"] = options | {"data_dir": None}
+    progress["options"] = options
+    if progress["source"]:
+        progress["source"] = {**progress["source"], "data_dir": None}
     if options["model"] is None:
         progress["network"] = describe(network)
     about = {"format": FORMAT, **progress, "input": pictures}

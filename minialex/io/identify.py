@@ -14,9 +14,6 @@ from minialex.io import torch_layout
 #: deviation of pixels in 0..1.
 RESIZE, MEAN, STD = 256, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-#: Options for weights that do not come from a run, with no data set.
-UNKNOWN = {"dataset": None, "data_dir": None, "seed": 0, "batch_size": 64, "crop_padding": None}
-
 
 class ZeroGenerator:
     """Stands in for a random generator when a network is built only for its shapes."""
@@ -99,7 +96,8 @@ def assumed_progress(fit: Fit) -> tuple[dict, str]:
     photographs = side >= 200
     mean, std = (MEAN, STD) if colour else ((0,), (1,))
     progress = {
-        "options": {"model": fit.model, "lrn": None, **UNKNOWN},
+        "options": {"model": fit.model, "lrn": None, "batch_size": 64},
+        "source": None,
         "classes": imagenet_classes.names()
         if fit.classes == 1000
         else [f"class {i}" for i in range(fit.classes)],

@@ -64,7 +64,7 @@ def write(path: Path, network: Network, metadata: dict[str, str], about: str) ->
     """Writes the network with its weights to a new file, with input "pictures" and output "logits".
 
     metadata: named strings for the file; about: its description. InputError if onnx is not
-    installed.
+    installed, or if a layer is not one of minialex's.
     """
     try:
         import onnx
@@ -78,6 +78,8 @@ def write(path: Path, network: Network, metadata: dict[str, str], about: str) ->
     for name, layer in network.layers.items():
         if isinstance(layer, Dropout):
             continue
+        if type(layer) not in OPERATORS:
+            raise InputError(f"ONNX has no operator for {name}, a layer of your own: {layer}")
         operator, attributes = OPERATORS[type(layer)]
         params = [places[f"{name}.{key}"].name for key in layer.params]
         nodes.append(

@@ -57,19 +57,14 @@ class RunFolder:
         with atomic_write(self.config) as file:
             file.write_text(json.dumps(options, indent=2) + "\n", encoding="utf-8")
 
-    def read_metrics(self, epochs: int | None = None) -> list[dict]:
-        """One dict for each of the first `epochs` epochs, or for all if None.
-
-        InputError if the file is damaged or has fewer epochs.
-        """
-        if epochs is None and not self.metrics.exists():
+    def read_metrics(self) -> list[dict]:
+        """One dict for each epoch; InputError if the file is damaged."""
+        if not self.metrics.exists():
             return []
         try:
-            lines = self.metrics.read_text(encoding="utf-8").splitlines() if epochs != 0 else []
-            return [json.loads(lines[i]) for i in range(len(lines) if epochs is None else epochs)]
-        except (OSError, IndexError, ValueError) as error:
-            wanted = "epochs" if epochs is None else f"{epochs} epochs"
-            raise InputError(f"{self.metrics} does not hold the run's {wanted}: {error}") from None
+            return [json.loads(line) for line in self.metrics.read_text("utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.metrics} does not hold the run's epochs: {error}") from None
 
     def write_metrics(self, epochs: list[dict]) -> None:
         """Writes one line per epoch to metrics.jsonl, and draws curves.png."""

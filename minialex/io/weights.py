@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy
 
-from minialex import backend, models
+from minialex import backend, data, models
 from minialex.data.download import cache_folder, fetch
 from minialex.errors import InputError
 from minialex.io import safetensors_file, torch_file, torch_layout
@@ -33,8 +33,8 @@ ABOUT, FORMAT = "minialex", "minialex weights 1"
 LARGEST = 1024
 
 #: What must be known of weights for their network to be used, and what of the options.
-PROGRESS = ("options", "classes", "pictures", "mean", "std", "epochs", "steps")
-OPTIONS = ("model", "lrn", "dataset", "data_dir", "seed", "batch_size", "crop_padding")
+PROGRESS = ("options", "source", "classes", "pictures", "mean", "std", "epochs", "steps")
+OPTIONS = ("model", "lrn", "batch_size")
 
 
 class WeightFile:
@@ -79,9 +79,12 @@ def open_weights(weights: Path | str, model: str | None = None) -> Checkpoint | 
                 raise InputError(
                     f"{found.path} has other options than this version of the command: no {name}"
                 )
+    data.check_source(found.progress["source"], found.path)
     said = found.progress["options"]["model"]
     if model not in (None, said):
-        raise InputError(f"{weights} has the weights of {said}, not of --model {model}")
+        raise InputError(
+            f"{weights} has the weights of {said or models.OWN}, not of --model {model}"
+        )
     return found
 
 

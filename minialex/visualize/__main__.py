@@ -3,21 +3,12 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
 from minialex.command import Parser, program, run
 from minialex.files import check_replaceable, write_output
-from minialex.visualize import curves, features, filters, nearest, occlusion, saliency
+from minialex.visualize import curves
+from minialex.visualize.kinds import KINDS, Kind
 from minialex.weight_options import folder_of
-
-KINDS = {
-    "filters": filters,
-    "features": features,
-    "saliency": saliency,
-    "occlusion": occlusion,
-    "nearest": nearest,
-    "curves": curves,
-}
 
 EXAMPLES = """\
   python -m minialex.visualize filters --weights runs/shapes-alexnet-cifar
@@ -30,10 +21,10 @@ def parser() -> Parser:
     """The command's options: those of each kind of picture."""
     about = "Draws what a trained network has learnt and what it looks at, as a PNG."
     about += "\n\nKIND is one of these; each has a --help of its own:\n"
-    about += "\n".join(f"  {name:<10} {kind.LINE}" for name, kind in KINDS.items())
+    about += "\n".join(f"  {name:<10} {kind.line}" for name, kind in KINDS.items())
     p = Parser("visualize", about, EXAMPLES, usage="KIND [options]")
     settings = dict(metavar="KIND", dest="kind", required=True, help=argparse.SUPPRESS)
-    kinds = p.add_subparsers(**settings, prog=p.prog, parser_class=Kind)
+    kinds = p.add_subparsers(**settings, prog=p.prog, parser_class=KindParser)
     for name, kind in KINDS.items():
         of_kind = kinds.add_parser(name, kind=kind)
         kind.add_options(of_kind)
@@ -46,11 +37,11 @@ def parser() -> Parser:
     return p
 
 
-class Kind(Parser):
-    """The parser of one kind, a module of this package."""
+class KindParser(Parser):
+    """The parser of one kind."""
 
-    def __init__(self, prog: str, kind: ModuleType):
-        super().__init__(prog.removeprefix(program()), kind.ABOUT, kind.EXAMPLES, kind.USAGE)
+    def __init__(self, prog: str, kind: Kind):
+        super().__init__(prog.removeprefix(program()), kind.about, kind.examples, kind.usage)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,6 +1,5 @@
 """Loss and accuracy over the epochs of one run, or of several side by side."""
 
-import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,23 +7,8 @@ from minialex import charts
 from minialex.errors import InputError
 from minialex.io.run_folder import RunFolder
 
-USAGE = "RUN... [options]"
-LINE = "loss and accuracy over the epochs, of one run or several"
-ABOUT = """\
-Loss and accuracy over the epochs, of one run or of several side by side:
-training dashed, test solid. Several go to comparison.png in the first's folder."""
-EXAMPLES = """\
-  python -m minialex.visualize curves runs/long
-  python -m minialex.visualize curves runs/adam runs/sgd --out adam-and-sgd.png
-"""
-
 #: What is drawn of each epoch.
 KEYS = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
-
-
-def add_options(p: argparse.ArgumentParser) -> None:
-    """Adds the options of this kind."""
-    p.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a run's folder")
 
 
 def default_out(runs: list[Path]) -> Path:
@@ -40,10 +24,10 @@ def folder_of(path: Path) -> Path:
     return path.parent if path.name == "checkpoint.npz" else path
 
 
-def draw(given: argparse.Namespace) -> bytes:
-    """The PNG."""
+def draw(runs: Iterable[Path]) -> bytes:
+    """The PNG, for the folders of runs or their checkpoints; InputError as `epochs` says."""
     return charts.curves(
-        {name: epochs(folder) for name, folder in named(map(folder_of, given.runs)).items()}
+        {name: epochs(folder) for name, folder in named(map(folder_of, runs)).items()}
     )
 
 

@@ -1,59 +1,35 @@
 """What each layer makes of one picture: its feature maps, from the edges of conv1 to the answer."""
 
-import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy
 
 from minialex import backend, figures
 from minialex.errors import InputError
-from minialex.layers import AvgPool2d, MaxPool2d, ReLU, Sigmoid, Tanh
+from minialex.inference import TrainedNetwork
+from minialex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm
 from minialex.network import Network
 from minialex.prediction import probabilities, top_k
 from minialex.visualize.filters import tiles
-from minialex.visualize.subjects import add_subject_options, captions, subjects
-from minialex.weight_options import trained_of
+from minialex.visualize.subjects import Subjects, captions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-USAGE = "[PICTURE] [options]"
-LINE = "what each layer makes of a picture"
-ABOUT = """\
-What each layer makes of a picture: for each activation and pool a row with the
-maps that respond most strongly, and above them the most probable classes."""
-EXAMPLES = """\
-  python -m minialex.visualize features --weights runs/shapes-alexnet-cifar
-      of a test picture; --seed N takes another
-  python -m minialex.visualize features cat.jpg --weights runs/long
-  python -m minialex.visualize features cat.jpg --weights runs/long \\
-      --layers conv1,relu1,norm1,pool1
-"""
-
 #: The number of maps in a row, and the width in pixels that each has at least.
 MAPS, PIXELS = 12, 96
 
 
-def add_options(p: argparse.ArgumentParser) -> None:
-    """Adds the options of this kind."""
-    add_subject_options(p, pictures="?")
-    p.add_argument(
-        "--layers", metavar="A,B,…", help="which layers (default: the activations and pools)"
-    )
+def draw(trained: TrainedNetwork, chosen: Subjects, layers: Sequence[str] = ()) -> bytes:
+    """The PNG.
 
-
-def draw(given: argparse.Namespace) -> bytes:
-    """The PNG."""
-    trained = trained_of(given)
-    layers = given.layers.split(",") if given.layers else activations_and_pools(trained.network)
-    unknown = [name for name in layers if name not in trained.network.layers]
-    if unknown:
-        model, known = trained.options["model"], ", ".join(trained.network.layers)
-        raise InputError(f"--layers: {model} has no {unknown[0]}, only {known}")
-    chosen = subjects(given, trained, 1)
-    if len(chosen.names) > 1:
-        raise InputError(f"expected one picture, got {given.pictures} with {len(chosen.names)}")
+    chosen: a single picture. layers: their names (default: the activations and pools). InputError
+    if the network has no such layer.
+    """
+    layers = layers or activations_and_pools(trained.network)
+    check_layers(trained, layers)
     outputs = activations(trained.network, trained.standardize(chosen.pictures))
     said = probabilities(trained, chosen.pictures)
     best = top_k(said[0], 5)
@@ -67,10 +43,18 @@ def draw(given: argparse.Namespace) -> bytes:
     )
 
 
+def check_layers(trained: TrainedNetwork, layers: Sequence[str]) -> None:
+    """InputError unless the network has layers of these names."""
+    for name in layers:
+        if name not in trained.network.layers:
+            known = ", ".join(trained.network.layers)
+            raise InputError(f"{trained.model} has no layer {name}, only {known}")
+
+
 def activations_and_pools(network: Network) -> list[str]:
-    """The names of the layers that are drawn without --layers."""
-    kinds = (ReLU, Tanh, Sigmoid, MaxPool2d, AvgPool2d)
-    return [name for name, layer in network.layers.items() if isinstance(layer, kinds)]
+    """The names of the activations and pools; a layer of your own counts as one of them."""
+    others = (Conv2d, Linear, LocalResponseNorm, Dropout, Flatten)
+    return [name for name, layer in network.layers.items() if not isinstance(layer, others)]
 
 
 def activations(network: Network, x: numpy.ndarray) -> dict[str, numpy.ndarray]:

@@ -1,46 +1,26 @@
 """The first convolution's kernels as small pictures, like figure 3 of the paper."""
 
-import argparse
 from typing import TYPE_CHECKING
 
 import numpy
 
 from minialex import backend, figures
-from minialex.command import add_common_options
+from minialex.errors import InputError
+from minialex.inference import TrainedNetwork
 from minialex.layers import Conv2d
 from minialex.network import Network
-from minialex.visualize.subjects import add_weights_option
-from minialex.weight_options import trained_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-USAGE = "[options]"
-LINE = "the first convolution's kernels (the paper's figure 3)"
-ABOUT = """\
-What the first convolution looks for: each of its kernels as a small picture,
-like figure 3 of the paper. Each is scaled by its largest weight, so that all
-have full contrast; mid-grey is a weight of 0."""
-EXAMPLES = """\
-  python -m minialex.visualize filters --weights runs/shapes-alexnet-cifar
-  python -m minialex.visualize filters --weights runs/long --out filters.png
-"""
 
 #: The number of kernels in a row, as in the paper, and the width in pixels that each has at least.
 COLUMNS, PIXELS = 16, 48
 
 
-def add_options(p: argparse.ArgumentParser) -> None:
-    """Adds the options of this kind."""
-    add_weights_option(p)
-    add_common_options(p)
-
-
-def draw(given: argparse.Namespace) -> bytes:
-    """The PNG."""
-    trained = trained_of(given)
+def draw(trained: TrainedNetwork) -> bytes:
+    """The PNG; InputError as first_convolution says."""
     layer, weight, towers = first_convolution(trained.network)
-    return filters(weight, towers, f"{layer} of {trained.options['model']}")
+    return filters(weight, towers, f"{layer} of {trained.model}")
 
 
 def first_convolution(network: Network) -> tuple[str, numpy.ndarray, int]:
@@ -48,11 +28,18 @@ def first_convolution(network: Network) -> tuple[str, numpy.ndarray, int]:
     kernels belong to.
 
     That is the number of groups of the next convolution: 2 in the paper's network, one per GPU.
+    InputError if there is no convolution, or if it looks at other things than grey or red, green
+    and blue.
     """
-    (name, first), *others = [
-        (name, layer) for name, layer in network.layers.items() if isinstance(layer, Conv2d)
-    ]
-    return name, backend.to_host(first.params["weight"]), others[0][1].groups if others else 1
+    found = [(name, layer) for name, layer in network.layers.items() if isinstance(layer, Conv2d)]
+    if not found:
+        raise InputError("the network has no convolution, so it has no filters to draw")
+    (name, first), *others = found
+    weight = backend.to_host(first.params["weight"])
+    if weight.shape[3] not in (1, 3):
+        expected = "only kernels over 1 channel or 3 can be drawn as pictures"
+        raise InputError(f"{name} looks at {weight.shape[3]} channels: {expected}")
+    return name, weight, others[0][1].groups if others else 1
 
 
 def contrasted(weight: numpy.ndarray) -> numpy.ndarray:
@@ -67,7 +54,7 @@ def contrasted(weight: numpy.ndarray) -> numpy.ndarray:
 def tiles(maps: numpy.ndarray, columns: int, pixels: int) -> numpy.ndarray:
     """Maps (n, h, w, C) in rows of `columns`, with narrow gaps of NaN between them: (H, W, C).
 
-    Each map is enlarged by a whole factor to at least so many `pixels` of width.
+    Each map is enlarged by a whole factor, to a width of at least `pixels`.
     """
     times = -(-pixels // maps.shape[2])
     maps = maps.repeat(times, axis=1).repeat(times, axis=2)

@@ -1,6 +1,5 @@
 """The nearest pictures in the space of the last hidden layer, as in figure 4 of the paper."""
 
-import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,84 +11,62 @@ from minialex import backend, fast, figures
 from minialex.data.augment import Standardize, centre_views
 from minialex.data.prefetch import prefetch
 from minialex.errors import InputError
+from minialex.inference import TrainedNetwork
 from minialex.layers import AvgPool2d, Conv2d, Linear, MaxPool2d
 from minialex.network import Network
-from minialex.prediction import files_of
-from minialex.trained_dataset import Images, dataset_of, name_of
-from minialex.visualize.subjects import Subjects, add_subject_options, subjects
-from minialex.weight_options import trained_of
+from minialex.trained_dataset import Images, name_of
+from minialex.visualize.subjects import Subjects
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-USAGE = "[PICTURE...] [options]"
-LINE = "the pictures that the network finds alike (figure 4)"
-ABOUT = """\
-Which pictures a network finds alike: beside each picture, the training pictures
-whose activations in the last hidden layer, FC7 in AlexNet, are nearest to its
-own, as in figure 4 of the paper. Distances are Euclidean."""
-EXAMPLES = """\
-  python -m minialex.visualize nearest --weights runs/shapes-alexnet-cifar
-      to six test pictures; --seed N takes others
-  python -m minialex.visualize nearest cat.jpg --weights runs/long
-  python -m minialex.visualize nearest cat.jpg --weights runs/long --among DIR
-      looks in a folder of pictures and below it
-"""
 
 #: How many neighbours are shown, as in the paper.
 NEIGHBOURS = 6
 
 
-def add_options(p: argparse.ArgumentParser) -> None:
-    """Adds the options of this kind."""
-    add_subject_options(p)
-    p.add_argument(
-        "--among",
-        type=Path,
-        metavar="DIR",
-        help="where to look (default: in the run's training pictures)",
-    )
+def draw(
+    trained: TrainedNetwork,
+    chosen: Subjects,
+    images: Images,
+    class_names: list[str] | None = None,
+    batch_size: int | None = None,
+) -> bytes:
+    """The PNG.
 
+    images        where to look for the neighbours
+    class_names   of their labels; None if they are not labelled
+    batch_size    pictures at a time (default: as in training)
 
-def draw(given: argparse.Namespace) -> bytes:
-    """The PNG."""
-    trained = trained_of(given)
-    if given.among and not given.among.is_dir():
-        raise InputError(f"--among {given.among}: expected a folder of pictures")
-    dataset = None if given.pictures and given.among else dataset_of(trained, given.data_dir)
-    if dataset and not dataset.train and not given.among:
-        raise InputError(
-            f"no folder train in {given.data_dir}: name a folder to look in with --among"
-        )
-    chosen = subjects(given, trained, 6, dataset)
-    images = trained.images(files_of(str(given.among))) if given.among else dataset.train
+    InputError as `hidden` says.
+    """
     space, network = hidden(trained.network)
-    engine = fast.prepare(network, trained.engine.workers.count)
-    batch_size = given.batch_size or trained.options["batch_size"]
+    workers = trained.engine.workers.count if isinstance(trained.engine, fast.Engine) else 1
+    engine = fast.prepare(network, workers)
+    batch_size = batch_size or trained.options["batch_size"]
     with tqdm(total=len(images), desc="looking", unit="img", leave=False, disable=None) as bar:
         batches = prefetch(in_batches(images, batch_size, trained.standardize))
         x, itself = trained.standardize(chosen.pictures), themselves(chosen, images)
         numbers, distances = nearest(
             lambda x: backend.to_host(engine.forward(x)), x, batches, NEIGHBOURS, itself, bar
         )
-    return neighbours(
-        chosen, images, numbers, distances, None if given.among else trained.class_names, space
-    )
+    return neighbours(chosen, images, numbers, distances, class_names, space)
 
 
 def hidden(network: Network) -> tuple[str, Network]:
     """The network up to the last linear layer, which makes the logits, and a name for its output.
 
     In AlexNet it ends with FC7 and its activation. The name is that of the last layer in it with
-    weights or windows.
+    weights or windows. InputError if there is none.
     """
     layers = list(network.layers.items())
-    last = max(i for i, (_, layer) in enumerate(layers) if isinstance(layer, Linear))
+    last = max((i for i, (_, layer) in enumerate(layers) if isinstance(layer, Linear)), default=0)
     names = [
         name
         for name, layer in layers[:last]
         if isinstance(layer, Conv2d | Linear | MaxPool2d | AvgPool2d)
     ]
+    if not names:
+        raise InputError("the network has no hidden layer, in whose space pictures could be near")
     return names[-1], Network(layers[:last], network.input_shape)
 
 

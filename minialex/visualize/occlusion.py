@@ -3,7 +3,6 @@
 Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks", section 4.2.
 """
 
-import argparse
 import itertools
 from collections.abc import Callable
 
@@ -11,70 +10,42 @@ import numpy
 from tqdm import tqdm
 
 from minialex import backend, figures
-from minialex.command import number
 from minialex.errors import InputError
+from minialex.inference import TrainedNetwork
 from minialex.prediction import probabilities, softmax
-from minialex.visualize.subjects import (
-    add_subject_options,
-    captions,
-    class_number,
-    subjects,
-)
-from minialex.weight_options import trained_of
+from minialex.visualize.subjects import Subjects, captions, class_number
 
-USAGE = "[PICTURE...] [options]"
-LINE = "the parts of a picture that an answer depends on"
-ABOUT = """\
-Which parts of a picture an answer depends on: the probability of the class
-while a grey square covers the picture around each pixel (Zeiler and Fergus
-2014). Grey is the mean colour of the training pictures."""
-EXAMPLES = """\
-  python -m minialex.visualize occlusion --weights runs/shapes-alexnet-cifar
-      of six test pictures; --seed N takes others
-  python -m minialex.visualize occlusion cat.jpg --weights runs/long --square 9
-      a smaller square shows finer parts, and fewer of them matter
-  python -m minialex.visualize occlusion p.jpg --weights runs/long --class cat
-      why it might be a cat, whatever the network takes it for
-"""
-
-#: Without --step, the square stops at so many places along a side.
+#: How many places along a side the square stops at, if no step is given.
 PLACES = 32
 
 
-def add_options(p: argparse.ArgumentParser) -> None:
-    """Adds the options of this kind."""
-    add_subject_options(p)
-    p.add_argument(
-        "--class",
-        dest="of_class",
-        metavar="NAME",
-        help="whose probability (default: that of the network's answer)",
-    )
-    quarter = "the square's side (default: a quarter of the picture's)"
-    p.add_argument("--square", type=number(int, 1), metavar="PIXELS", help=quarter)
-    p.add_argument(
-        "--step",
-        type=number(int, 1),
-        metavar="PIXELS",
-        help=f"how far it slides (default: {PLACES} places a side)",
-    )
+def draw(
+    trained: TrainedNetwork,
+    chosen: Subjects,
+    of_class: str | None = None,
+    square: int | None = None,
+    step: int | None = None,
+    batch_size: int | None = None,
+) -> bytes:
+    """The PNG.
 
+    of_class     the class whose probability it is (default: each picture's most probable one)
+    square       its side, in pixels (default: a quarter of the picture's)
+    step         how far it slides (default: so that there are PLACES places along a side)
+    batch_size   pictures at a time (default: as in training)
 
-def draw(given: argparse.Namespace) -> bytes:
-    """The PNG."""
-    trained = trained_of(given)
-    chosen = subjects(given, trained, 6)
+    InputError if the square or the step is larger than the pictures.
+    """
     side = trained.image_size
-    square, step = given.square or round(side / 4), given.step or max(1, round(side / PLACES))
+    square, step = square or round(side / 4), step or max(1, round(side / PLACES))
     if max(square, step) > side:
-        raise InputError(
-            f"--square {square} --step {step}: the pictures are only {side} pixels wide"
-        )
+        covers = f"a square of {square} pixels in steps of {step}"
+        raise InputError(f"{covers}: the pictures are only {side} pixels wide")
     said = probabilities(trained, chosen.pictures)
     classes = said.argmax(axis=1)
-    if given.of_class is not None:
-        classes[:] = class_number(trained, given.of_class)
-    batch_size = given.batch_size or trained.options["batch_size"]
+    if of_class is not None:
+        classes[:] = class_number(trained, of_class)
+    batch_size = batch_size or trained.options["batch_size"]
     x, places = trained.standardize(chosen.pictures), len(middles(side, step)) ** 2
     with tqdm(total=places * len(x), desc="covering", unit="img", leave=False, disable=None) as bar:
         maps = [

@@ -3,58 +3,28 @@
 Simonyan et al. 2013, "Deep inside convolutional networks", section 3.
 """
 
-import argparse
 import copy
 from collections.abc import Sequence
 
 import numpy
 
 from minialex import backend, figures
+from minialex.inference import TrainedNetwork
 from minialex.layers import Dropout, Layer
 from minialex.network import Network
 from minialex.prediction import probabilities
-from minialex.visualize.subjects import (
-    add_subject_options,
-    captions,
-    class_number,
-    subjects,
-)
-from minialex.weight_options import trained_of
-
-USAGE = "[PICTURE...] [options]"
-LINE = "the pixels that an answer depends on"
-ABOUT = """\
-Which pixels an answer depends on: how much the logit of the class changes with
-each of them (Simonyan et al. 2013). It is the gradient that trains the weights,
-taken one step further back, to the pixels."""
-EXAMPLES = """\
-  python -m minialex.visualize saliency --weights runs/shapes-alexnet-cifar
-      of six test pictures; --seed N takes others
-  python -m minialex.visualize saliency cat.jpg dog.jpg --weights runs/long
-  python -m minialex.visualize saliency pets.jpg --weights runs/long --class cat
-      why it might be a cat, whatever the network takes it for
-"""
+from minialex.visualize.subjects import Subjects, captions, class_number
 
 
-def add_options(p: argparse.ArgumentParser) -> None:
-    """Adds the options of this kind."""
-    add_subject_options(p)
-    p.add_argument(
-        "--class",
-        dest="of_class",
-        metavar="NAME",
-        help="whose logit (default: that of the network's answer)",
-    )
+def draw(trained: TrainedNetwork, chosen: Subjects, of_class: str | None = None) -> bytes:
+    """The PNG.
 
-
-def draw(given: argparse.Namespace) -> bytes:
-    """The PNG."""
-    trained = trained_of(given)
-    chosen = subjects(given, trained, 6)
+    of_class: the class whose logit it is (default: each picture's most probable one).
+    """
     said = probabilities(trained, chosen.pictures)
     classes = said.argmax(axis=1)
-    if given.of_class is not None:
-        classes[:] = class_number(trained, given.of_class)
+    if of_class is not None:
+        classes[:] = class_number(trained, of_class)
     maps = saliency(trained.network, trained.standardize(chosen.pictures), classes)
     title = "Saliency: the pixels that the logit of the class changes most with"
     unit = "|∂ logit / ∂ pixel|, pixels standardised"

@@ -1,20 +1,17 @@
 """The pictures that a network is shown: those in files, or a few test pictures of its run."""
 
-import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy
 
 from minialex import figures
-from minialex.command import number
 from minialex.data.augment import centre_views
-from minialex.data.dataset import Dataset
 from minialex.errors import InputError
 from minialex.inference import TrainedNetwork
 from minialex.prediction import files_of
-from minialex.trained_dataset import dataset_of, name_of
-from minialex.weight_options import WEIGHTS_HELP, add_trained_options, add_weight_options
+from minialex.trained_dataset import Images, name_of
 
 #: How many pictures fit on a sheet.
 MOST = 60
@@ -36,54 +33,24 @@ class Subjects:
     paths: list[Path]
 
 
-def add_subject_options(p: argparse.ArgumentParser, pictures: str = "*") -> None:
-    """Adds the options of a kind that shows pictures: one (`pictures` "?") or any number ("*")."""
-    several = pictures == "*"
-    about = "files, or folders of them" if several else "a file"
-    about += " (default: from the run's test pictures)"
-    p.add_argument("pictures", nargs=pictures, metavar="PICTURE", help=about)
-    add_weights_option(p)
-    p.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="the run's data set (default: as in training)"
-    )
-    p.add_argument(
-        "--seed",
-        type=number(int, 0),
-        default=0,
-        metavar="N",
-        help="for choosing test pictures (default: 0)",
-    )
-    add_trained_options(p)
+def from_files(trained: TrainedNetwork, pictures: Sequence[Path | str]) -> Subjects:
+    """The pictures in these files and folders, in the order given.
 
-
-def add_weights_option(p: argparse.ArgumentParser) -> None:
-    """Adds --weights and --model."""
-    p.add_argument("--weights", required=True, metavar="WEIGHTS", help=f"{WEIGHTS_HELP} (required)")
-    add_weight_options(p)
-
-
-def subjects(
-    given: argparse.Namespace, trained: TrainedNetwork, count: int, dataset: Dataset | None = None
-) -> Subjects:
-    """The pictures that were `given`, or `count` test pictures of the run, drawn with --seed.
-
-    dataset: the run's, if it is loaded already.
+    InputError for more than MOST, or for one that cannot be read.
     """
-    if given.pictures:
-        named = given.pictures if isinstance(given.pictures, list) else [given.pictures]
-        paths = [path for one in named for path in files_of(one)]
-        if len(paths) > MOST:
-            raise InputError(f"expected at most {MOST} pictures for one sheet, got {len(paths)}")
-        pictures = trained.images(paths).read(range(len(paths)), centre_views(len(paths)))
-        return Subjects(
-            pictures, [Path(str(path)).name for path in paths], [None] * len(paths), paths
-        )
-    test = (dataset or dataset_of(trained, given.data_dir)).test
-    numbers = numpy.random.default_rng(given.seed).permutation(len(test))[:count]
-    pictures = test.read(numbers, centre_views(len(numbers)))
-    return Subjects(
-        pictures, [name_of(test, i) for i in numbers], test.labels[numbers].tolist(), []
-    )
+    paths = [path for one in pictures for path in files_of(str(one))]
+    if len(paths) > MOST:
+        raise InputError(f"expected at most {MOST} pictures for one sheet, got {len(paths)}")
+    read = trained.images(paths).read(range(len(paths)), centre_views(len(paths)))
+    return Subjects(read, [Path(str(path)).name for path in paths], [None] * len(paths), paths)
+
+
+def from_images(images: Images, count: int, seed: int = 0) -> Subjects:
+    """`count` of the labelled pictures, the test pictures of a data set say, drawn with `seed`."""
+    numbers = numpy.random.default_rng(seed).permutation(len(images))[:count]
+    pictures = images.read(numbers, centre_views(len(numbers)))
+    names, labels = [name_of(images, i) for i in numbers], images.labels[numbers].tolist()
+    return Subjects(pictures, names, labels, [])
 
 
 def class_number(trained: TrainedNetwork, name: str) -> int:

@@ -217,9 +217,7 @@ def test_weights_from_elsewhere_are_tested_on_labelled_pictures(
 def test_weights_from_elsewhere_need_pictures(elsewhere, pictures, tmp_path, capsys):
     code, out, err = call(evaluate_command, elsewhere, capsys=capsys)
     assert (code, out) == (2, "")
-    assert (
-        "is not from a run, so it has no data set: name a folder of pictures with --data-dir" in err
-    )
+    assert "does not say what it was trained on: name a folder of pictures with --data-dir" in err
     code, out, err = call(
         evaluate_command, elsewhere, "--data-dir", tmp_path / "nowhere", capsys=capsys
     )

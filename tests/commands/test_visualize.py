@@ -15,6 +15,7 @@ from minialex.data.augment import centre_views
 from minialex.files import PNG_MARK
 from minialex.inference import load
 from minialex.visualize import __main__ as visualize
+from minialex.visualize import features as features_module
 from minialex.visualize import nearest as nearest_module
 from minialex.visualize import occlusion as occlusion_module
 from minialex.visualize import saliency as saliency_module
@@ -75,9 +76,7 @@ def test_out_names_another_file_and_replaces_only_minialex_s_own(kind, use, fold
 
 def test_a_file_in_the_way_is_an_error_before_the_work(use, monkeypatch, tmp_path):
     (tmp_path / "run" / "saliency.png").write_text("my own")
-    monkeypatch.setattr(
-        visualize.KINDS["saliency"], "draw", lambda given: pytest.fail("worked in vain")
-    )
+    monkeypatch.setattr(saliency_module, "draw", lambda *given: pytest.fail("worked in vain"))
     assert use("saliency", "--weights", "run")[0] == 2
 
 
@@ -192,9 +191,7 @@ def test_or_among_the_pictures_of_any_folder(use, pictures, drawn, tmp_path):
 
 def test_features_of_chosen_layers(use, monkeypatch):
     seen = []
-    monkeypatch.setattr(
-        visualize.KINDS["features"], "features", lambda *given: seen.append(given) or PNG_MARK
-    )
+    monkeypatch.setattr(features_module, "features", lambda *given: seen.append(given) or PNG_MARK)
     assert use("features", "--weights", "run", "--layers", "conv2,flatten,fc8")[0] == 0
     outputs = seen[0][2]
     assert {name: output.shape for name, output in outputs.items()} == {
@@ -242,11 +239,11 @@ def test_help_shows_examples_in_80_columns(kind, use):
         (["saliency", "--weights", "run", "--class", "cat"], "class 'cat' is not one of even, odd"),
         (
             ["occlusion", "--weights", "run", "--square", 17],
-            "--square 17 --step 1: the pictures are only 16 pixels wide",
+            "a square of 17 pixels in steps of 1: the pictures are only 16 pixels wide",
         ),
         (
             ["features", "--weights", "run", "--layers", "relu1,relu9"],
-            "alexnet-cifar has no relu9, only conv1, relu1",
+            "alexnet-cifar has no layer relu9, only conv1, relu1",
         ),
         (["features", "a.png", "b.png", "--weights", "run"], "unrecognized arguments: b.png"),
         (["features", "two", "--weights", "run"], "expected one picture, got two with 2"),

@@ -30,13 +30,12 @@ def checkpoint(
     folder, model="alexnet-cifar", lrn=None, dataset="shapes", side=16, channels=3, **changes
 ):
     """A run's folder, with a net of random weights and biases for four classes."""
-    chosen = dict(
-        model=model,
-        lrn=lrn,
-        dataset=dataset,
+    chosen = dict(model=model, lrn=lrn, batch_size=5)
+    source = dict(
+        name=dataset,
         data_dir="/somewhere/private",
+        image_size=None,
         seed=3,
-        batch_size=5,
         crop_padding=None,
     )
     rng = numpy.random.default_rng(1)
@@ -46,6 +45,7 @@ def checkpoint(
             array[...] = 0.1 * rng.standard_normal(array.shape, dtype=numpy.float32)
     progress = {
         "options": {**chosen, "out": "/somewhere/else"},
+        "source": source,
         "classes": CLASSES,
         "pictures": [40, 20, side, side, channels],
     }
@@ -111,8 +111,8 @@ def test_an_exported_file_is_as_good_as_the_run(run, pictures, tmp_path):
     )
     assert answers(after, pictures[:5]) == answers(before, pictures[:5])
     assert after.assumed is None
-    for name in OPTIONS:
-        assert after.options[name] == (None if name == "data_dir" else before.options[name])
+    assert after.options == {name: before.options[name] for name in OPTIONS}
+    assert after.source == before.source | {"data_dir": None}
     assert (after.progress["epochs"], after.progress["steps"]) == (4, 0)
 
 
@@ -260,6 +260,23 @@ def test_damaged_metadata_are_refused(changes, folder, tmp_path):
     with pytest.raises(
         InputError, match=r"what it says about itself is damaged, or not 'minialex weights 1'"
     ):
+        open_weights(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "shapes",
+        {},
+        dict(name="shapes"),
+        dict(name=["shapes"], data_dir=None, image_size=None, seed=0, crop_padding=None),
+        dict(name="shapes", data_dir=None, image_size="16", seed=0, crop_padding=None),
+    ],
+)
+def test_a_damaged_data_set_is_refused(source, folder, tmp_path):
+    export(folder, tmp_path / "a.safetensors")
+    change(tmp_path / "a.safetensors", source=source)
+    with pytest.raises(InputError, match="is damaged: its data set is"):
         open_weights(tmp_path / "a.safetensors")
 
 

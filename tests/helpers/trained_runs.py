@@ -83,3 +83,23 @@ def change(
     about(text)
     arrays(content)
     numpy.savez(path, about=json.dumps(text), **content)
+
+
+def contents(folder: Path) -> tuple[dict, dict, list[dict]]:
+    """Every array of the checkpoint, and its metrics without the times."""
+    with numpy.load(folder / "checkpoint.npz", allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files if name != "about"}
+        about = json.loads(str(archive["about"]))
+    path = folder / "metrics.jsonl"
+    metrics = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    for epoch in metrics:
+        del epoch["seconds"], epoch["images_per_second"]
+    return arrays, about["generators"], metrics
+
+
+def assert_same(left: tuple, right: tuple) -> None:
+    """Two runs' `contents` are equal, the arrays bit for bit."""
+    assert left[1:] == right[1:]
+    assert left[0].keys() == right[0].keys()
+    for name, array in left[0].items():
+        assert array.tobytes() == right[0][name].tobytes(), name

@@ -110,6 +110,65 @@ def test_fit_continues_across_calls(engine):
     assert runs[0] == runs[1] == runs[2]
 
 
+@pytest.mark.parametrize("engine", ["plain", "fast"])
+@pytest.mark.parametrize("steps", [0, 2])
+def test_a_resumed_trainer_continues_as_if_nothing_had_happened(engine, steps, tmp_path):
+    """Bit for bit, after a whole epoch or in the middle of one; the schedule has listened."""
+
+    def new():
+        net = network()
+        schedule = schedules.Plateau(0.01, patience=1)
+        options = dict(batch_size=8, augment=["crop"], seed=4, workers=1, engine=engine)
+        return Trainer(net, dataset(), optim.Adam(net, weight_decay=0.01), schedule, **options)
+
+    whole, stopped, resumed = new(), new(), new()
+    whole.fit(3)
+    stopped.fit(1)
+    for taken, _ in enumerate(stopped.train_epoch() if steps else (), 1):
+        if taken == steps:
+            break
+    stopped.save(tmp_path / "checkpoint.npz")
+    stopped.fit(1)  # changes nothing that was saved
+    resumed.fit(1)  # what it has learnt is forgotten
+    resumed.resume(tmp_path if steps else tmp_path / "checkpoint.npz")
+    resumed.fit(2)
+    assert losses(resumed) == losses(whole)
+    for name, array in whole.network.params.items():
+        numpy.testing.assert_array_equal(resumed.network.params[name], array)
+
+
+@pytest.mark.parametrize(
+    "make, said",
+    [
+        (lambda net: dict(data=Dataset.from_arrays(*halves(), *halves(), ["a", "b"])), "classes"),
+        (
+            lambda net: dict(data=Dataset.from_arrays(*halves(41), *halves(20), ["up", "down"])),
+            "pictures",
+        ),
+        (
+            lambda net: dict(optimizer=optim.SGD(net)),
+            "optimizer/velocity.conv2d_1.weight is missing",
+        ),
+        (lambda net: dict(batch_size=8), "in mid-epoch with batch_size 16, got 8"),
+        (lambda net: dict(seed=1), "in mid-epoch with seed 0, got 1"),
+    ],
+)
+def test_another_trainer_s_file_is_refused_and_nothing_changes(make, said, tmp_path):
+    it = trainer()
+    for _ in it.train_epoch():
+        break
+    it.save(tmp_path / "net.npz")
+    net = network()
+    options = dict(data=dataset(), optimizer=optim.Adam(net), batch_size=16) | make(net)
+    other = Trainer(net, options.pop("data"), workers=1, **options)
+    before = {name: array.copy() for name, array in net.params.items()}
+    with pytest.raises(InputError, match=said):
+        other.resume(tmp_path / "net.npz")
+    assert (other.history, other.progress["steps"]) == ([], 0)
+    for name, array in net.params.items():
+        numpy.testing.assert_array_equal(array, before[name])
+
+
 def test_an_epoch_that_was_interrupted_is_finished_by_the_next_fit():
     whole, stopped = trainer(), trainer()
     for _ in stopped.train_epoch():
@@ -359,7 +418,7 @@ def test_the_commands_take_it_with_the_file_of_the_layer(tmp_path, capsys, undra
     assert f"{right / 3:.2%}" in out
     code, _, err = call(*arguments, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
-    assert "name a folder of pictures with --data-dir" in err
+    assert "does not say what it was trained on" in err
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,182 @@
+"""Every command on a network that a script has made and trained, with a layer of its own."""
+
+import json
+
+import numpy
+import own_layer
+import pytest
+from command_runs import call
+from data_helpers import picture_folder
+from own_layer import Leaky
+from pngs import opened
+
+import minialex
+from minialex import Network, Trainer, evaluate, load, optim, report, schedules, train
+from minialex import weights as weights_command
+from minialex.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d
+from minialex.visualize import __main__ as visualize
+
+OWN = ("--own-layers", own_layer.__file__)
+SIDE = 16
+
+
+def network():
+    rng = numpy.random.default_rng(3)
+    features = [Conv2d(3, 8, 3, padding=1, rng=rng), Leaky(0.3), MaxPool2d(2, stride=2)]
+    hidden = [Flatten(), Dropout(0.2, rng), Linear(512, 16, rng=rng), Leaky()]
+    return Network([*features, *hidden, Linear(16, 2, rng=rng)], (SIDE, SIDE, 3))
+
+
+def trainer(dataset, optimizer=optim.Adam, **options):
+    net, schedule = network(), schedules.Step(0.003, every=2)
+    options = dict(batch_size=8, augment=["crop", "mirror"], seed=5, workers=1) | options
+    return Trainer(net, dataset, optimizer(net, lr=0.003), schedule, **options)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return minialex.data.load("folder", picture_folder(tmp_path_factory.mktemp("p")), SIDE)
+
+
+@pytest.fixture(scope="module")
+def trained(dataset):
+    it = trainer(dataset)
+    it.fit(2)
+    return it
+
+
+@pytest.fixture
+def saved(trained, tmp_path, monkeypatch):
+    """What the script saved, "own/checkpoint.npz" where the test runs."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    trained.save(tmp_path / "own" / "checkpoint.npz")
+    return tmp_path / "own"
+
+
+def test_evaluate_finds_the_data_set_by_itself(saved, trained, capsys, undrawn):
+    code, out, err = call(evaluate.main, saved, *OWN, capsys=capsys)
+    assert (code, err) == (0, "")
+    assert f"{trained.evaluate()['accuracy']:.2%}" in out
+    assert "your own network, after epoch 2" in out
+
+
+@pytest.mark.parametrize("kind", ["filters", "features", "saliency", "occlusion", "nearest"])
+def test_visualize_draws_it(kind, saved, capsys):
+    quickly = ["--step", 4] if kind == "occlusion" else []
+    code, _, err = call(visualize.main, kind, "--weights", saved, *OWN, *quickly, capsys=capsys)
+    assert (code, err) == (0, "")
+    opened((saved / f"{kind}.png").read_bytes())
+
+
+def test_report_has_its_curves_and_settings(saved, capsys):
+    code, _, err = call(report.main, saved, *OWN, capsys=capsys)
+    assert (code, err) == (0, "")
+    page = (saved / "report.html").read_text("utf-8")
+    assert "over 2 epochs" in page
+    assert "your own network, after epoch 2, on folder" in page
+    assert "Step" in page and "python -m minialex.train" not in page
+    assert ">None<" not in page
+
+
+def export(file, capsys):
+    return call(weights_command.main, "export", "own", file, *OWN, capsys=capsys)
+
+
+def test_an_exported_network_is_as_good(saved, trained, dataset, capsys):
+    code, _, err = export("net.safetensors", capsys)
+    assert (code, err) == (0, "")
+    x = dataset.test.read([0, 1], minialex.data.augment.centre_views(2))
+    again = load("net.safetensors", layers=[Leaky], workers=1)
+    numpy.testing.assert_allclose(again.predict(x), trained.predict(x), atol=1e-6)
+
+
+def test_onnx_has_no_operator_for_a_layer_of_your_own(saved, capsys, tmp_path):
+    code, _, err = export("net.onnx", capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "ONNX has no operator for leaky_1, a layer of your own: Leaky()" in err
+    assert not (tmp_path / "net.onnx").exists()
+
+
+@pytest.mark.parametrize("command", [evaluate, report])
+def test_without_the_file_of_its_layers_it_is_refused(command, saved, capsys):
+    code, _, err = call(command.main, saved, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "name its file with --own-layers" in err
+
+
+def lines(folder):
+    texts = (folder / "metrics.jsonl").read_text().splitlines()
+    kept = ("epoch", "train_loss", "test_loss", "learning_rate")
+    return [[json.loads(text)[name] for name in kept] for text in texts]
+
+
+def test_train_resumes_it_bit_for_bit(saved, dataset, capsys):
+    """In two parts, to see that what the command saves can be resumed, too."""
+    for epochs in (3, 5):
+        code, out, err = call(
+            train.main, "--resume", saved, *OWN, "--epochs", epochs, "--workers", 1, capsys=capsys
+        )
+        assert (code, err) == (0, "")
+        assert "your own network, " in out
+    script = trainer(dataset)
+    script.fit(5)
+    assert lines(saved) == [
+        [line[name] for name in ("epoch", "train_loss", "test_loss", "learning_rate")]
+        for line in script.history
+    ]
+    again = load(saved, layers=[Leaky])
+    for name, array in script.network.params.items():
+        numpy.testing.assert_array_equal(again.network.params[name], array)
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ([], "has finished its 2 epochs: to train longer, give a larger --epochs"),
+        (["--epochs", 3, "--lr", 0.1], "was trained without it: it cannot be resumed with --lr"),
+        (["--epochs", 3, "--batch-size", 4], "was trained with --batch-size 8"),
+    ],
+)
+def test_what_a_resumed_script_s_run_may_not_change(options, said, saved, capsys):
+    code, _, err = call(train.main, "--resume", saved, *OWN, *options, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert said in err
+
+
+class OwnAdam(optim.Adam):
+    """Somebody's own optimiser."""
+
+
+def test_what_only_the_script_can_resume(dataset, tmp_path, capsys):
+    x, labels = numpy.random.default_rng(0).random((8, SIDE, SIDE, 3)), [0, 1] * 4
+    arrays = minialex.Dataset.from_arrays(x, labels, x, labels)
+    for it, said in (
+        (trainer(arrays), "was trained on arrays"),
+        (trainer(dataset, OwnAdam), "has its own optimizer"),
+    ):
+        it.save(tmp_path / "own" / "checkpoint.npz")
+        arguments = ["--resume", tmp_path / "own", *OWN, "--epochs", 3]
+        code, _, err = call(train.main, *arguments, capsys=capsys)
+        assert (code, err.count("\n")) == (2, 1)
+        assert f"{said}: only its script can resume it, with Trainer.resume" in err
+
+
+def test_train_fine_tunes_only_what_it_can_build(saved, capsys):
+    code, _, err = call(train.main, "--weights", saved, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "is of a network that a script has made: fine-tune it in a script" in err
+
+
+def test_a_network_without_what_a_picture_needs(dataset, tmp_path, capsys):
+    """No convolution, no hidden layer: said in a line, and the report has all the rest."""
+    flat = Network([Flatten(), Linear(SIDE * SIDE * 3, 2)], (SIDE, SIDE, 3))
+    Trainer(flat, dataset, workers=1).save(tmp_path / "flat.npz")
+    for kind, said in (("filters", "no convolution"), ("nearest", "no hidden layer")):
+        out = ["--out", tmp_path / "a.png"]
+        weights = ["--weights", tmp_path / "flat.npz"]
+        code, _, err = call(visualize.main, kind, *weights, *out, capsys=capsys)
+        assert (code, err.count("\n")) == (2, 1)
+        assert said in err
+    assert call(report.main, tmp_path / "flat.npz", capsys=capsys)[0] == 0
+    assert "no convolution" in (tmp_path / "report.html").read_text("utf-8")

@@ -1,0 +1,229 @@
+"""Runs that were stopped or killed, and resumed: they end like one that was not."""
+
+import json
+import shutil
+import signal
+import subprocess
+
+import numpy
+import pytest
+from command_runs import call, start
+from trained_runs import assert_same, contents
+
+from minialex import fast, train
+from minialex.data.augment import AUGMENTATIONS
+from minialex.data.lighting import IMAGENET
+from minialex.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("rule", "stops"),
+    [
+        # in the first step, in mid-epoch, between epochs, in the second epoch
+        (("sgd", "plateau"), (1, 4, 5, 8)),
+        (("adam", "cosine"), (4, 5)),
+        (("muon", "cosine"), (8,)),
+    ],
+)
+def test_a_run_stopped_at_any_step_and_resumed_ends_bit_identical(
+    rule, stops, small, tmp_path, capsys
+):
+    small += ["--optimizer", rule[0], "--schedule", rule[1]]
+    call(train.main, *small, "--out", tmp_path / "whole", capsys=capsys)
+    for steps in stops:
+        folder = tmp_path / f"stopped-{steps}"
+        code, out, _ = call(
+            train.main, *small, "--out", folder, "--max-steps", steps, capsys=capsys
+        )
+        assert code == 0
+        assert f"--resume {folder}" in out
+        code, _, _ = call(train.main, "--resume", folder, capsys=capsys)
+        assert code == 0
+        assert_same(contents(folder), contents(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("steps", [1, 7])
+def test_a_killed_run_resumes_from_its_last_checkpoint_and_ends_bit_identical(
+    steps, small, tmp_path, capsys
+):
+    call(train.main, *small, "--out", tmp_path / "whole", capsys=capsys)
+    small[small.index("--log-every") + 1] = 1
+    folder = tmp_path / "killed"
+    process = start(
+        "minialex.train", *small, "--out", folder, "--checkpoint-every", 1, stdout=subprocess.PIPE
+    )
+    seen = 0
+    for line in process.stdout:
+        seen += "Step [" in line
+        if seen == steps:
+            break
+    process.kill()
+    process.communicate()
+    code, out, err = call(train.main, "--resume", folder, capsys=capsys)
+    assert code == 0, err
+    assert "Step [" in out  # it had not ended before
+    assert_same(contents(folder), contents(tmp_path / "whole"))
+
+
+def test_ctrl_c_saves_and_says_how_to_resume(small, tmp_path, capsys):
+    small[small.index("--epochs") + 1] = 500
+    folder = tmp_path / "run"
+    process = start("minialex.train", *small, "--out", folder, stdout=subprocess.PIPE)
+    for line in process.stdout:
+        if "Step [" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"python -m minialex.train --resume {folder}" in rest
+    code, out, _ = call(train.main, "--resume", folder, "--max-steps", 1, capsys=capsys)
+    assert code == 0
+    assert "Stopped." in out
+
+
+def test_a_run_killed_before_its_first_step_can_be_resumed(small, tmp_path, capsys):
+    call(train.main, *small, "--out", tmp_path / "whole", capsys=capsys)
+    with pytest.MonkeyPatch.context() as patch:
+
+        def killed(*arguments):
+            raise KeyboardInterrupt
+
+        patch.setattr(train.TrainingRun, "train_epoch", killed)
+        code, _, _ = call(train.main, *small, "--out", tmp_path / "killed", capsys=capsys)
+        assert code == 130
+    assert call(train.main, "--resume", tmp_path / "killed", capsys=capsys)[0] == 0
+    assert_same(contents(tmp_path / "killed"), contents(tmp_path / "whole"))
+
+
+def test_a_failed_evaluation_does_not_cost_the_epoch(small, tmp_path, capsys):
+    call(train.main, *small, "--out", tmp_path / "whole", capsys=capsys)
+    with pytest.MonkeyPatch.context() as patch:
+
+        def failing(*arguments):
+            raise InputError("a broken test picture")
+
+        patch.setattr(train, "evaluate", failing)
+        assert call(train.main, *small, "--out", tmp_path / "run", capsys=capsys)[0] == 2
+        # no step of the first epoch may be taken again
+        patch.setattr(fast.Engine, "step", failing)
+        patch.setattr(
+            train, "evaluate", lambda *arguments: {"loss": 1.0, "accuracy": 0.0, "top5": 0.0}
+        )
+        code, out, err = call(train.main, "--resume", tmp_path / "run", capsys=capsys)
+        assert "Epoch [1/2] train loss" in out
+        assert "a broken test picture" in err
+        assert code == 2
+
+
+def test_max_steps_counts_the_steps_of_the_earlier_part(small, tmp_path, capsys):
+    folder = tmp_path / "run"
+    call(train.main, *small, "--out", folder, "--max-steps", 3, capsys=capsys)
+    before = contents(folder)
+    for _ in range(2):
+        assert call(train.main, "--resume", folder, "--max-steps", 3, capsys=capsys)[0] == 0
+        assert_same(contents(folder), before)
+
+
+def test_weights_that_became_useless_never_replace_good_ones(small, tmp_path, capsys):
+    folder = tmp_path / "run"
+    call(train.main, *small, "--out", folder, "--max-steps", 4, capsys=capsys)
+    before = contents(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            train,
+            "evaluate",
+            lambda *arguments: {"loss": float("nan"), "accuracy": 0.0, "top5": 0.0},
+        )
+        code, _, err = call(train.main, "--resume", folder, "--epochs", 1, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "the test loss is nan in epoch 1 by step 5: try a smaller learning rate" in err
+    assert contents(folder)[2] == before[2]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train.optim.SGD, "update", lambda self, weight, *rest: weight.fill(numpy.nan))
+        call(train.main, *small, "--out", tmp_path / "astray", "--max-steps", 1, capsys=capsys)
+        assert all(
+            numpy.isfinite(array).all() for array in contents(tmp_path / "astray")[0].values()
+        )
+
+
+def test_a_checkpoint_copied_elsewhere_overwrites_nothing(small, tmp_path, capsys):
+    folder = tmp_path / "run"
+    call(train.main, *small, "--out", folder, "--max-steps", 1, capsys=capsys)
+    (folder / "checkpoint.npz").rename(folder / "old.npz")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    code, _, err = call(train.main, "--resume", folder / "old.npz", capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "name", ["options", "source", "history", "classes", "mean", "steps", "lighting", "skipped"]
+)
+def test_a_checkpoint_that_lacks_something_is_refused(name, small, tmp_path, capsys):
+    folder = tmp_path / "run"
+    call(train.main, *small, "--out", folder, "--max-steps", 1, capsys=capsys)
+    with numpy.load(folder / "checkpoint.npz") as archive:
+        arrays = dict(archive)
+    about = json.loads(str(arrays.pop("about")))
+    del about["progress"][name]
+    numpy.savez(folder / "checkpoint.npz", about=json.dumps(about), **arrays)
+    code, _, err = call(train.main, "--resume", folder, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"it has no {name}" in err
+
+
+def test_metrics_that_were_damaged_are_whole_again_after_a_resume(small, tmp_path, capsys):
+    """The checkpoint has them, too."""
+    folder = tmp_path / "run"
+    call(train.main, *small, "--out", folder, "--max-steps", 6, capsys=capsys)
+    before = (folder / "metrics.jsonl").read_text()
+    (folder / "metrics.jsonl").write_text("no json\n")
+    code, _, _ = call(train.main, "--resume", folder, "--max-steps", 7, capsys=capsys)
+    assert code == 0
+    assert (folder / "metrics.jsonl").read_text() == before
+
+
+def test_a_resumed_run_wants_the_same_pictures(small, pictures, tmp_path, capsys):
+    folder = tmp_path / "run"
+    fewer = tmp_path / "fewer"
+    shutil.copytree(pictures, fewer)
+    next((fewer / "train" / "odd").iterdir()).unlink()
+    call(train.main, *small, "--out", folder, "--max-steps", 1, capsys=capsys)
+    code, _, err = call(train.main, "--resume", folder, "--data-dir", fewer, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "other classes or pictures" in err
+
+
+def test_a_resumed_run_may_have_more_epochs_but_no_other_model(small, tmp_path, capsys):
+    folder = tmp_path / "run"
+    call(train.main, *small, "--out", folder, capsys=capsys)
+    code, _, err = call(train.main, "--resume", folder, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "give a larger --epochs" in err
+    code, _, err = call(
+        train.main, "--resume", folder, "--epochs", 3, "--model", "lenet", capsys=capsys
+    )
+    assert (code, err.count("\n")) == (2, 1)
+    assert "was trained with --model alexnet-cifar: it cannot be resumed with --model lenet" in err
+    code, _, _ = call(
+        train.main, "--resume", folder / "checkpoint.npz", "--epochs", 3, capsys=capsys
+    )
+    assert code == 0
+    assert [epoch["epoch"] for epoch in contents(folder)[2]] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("source", ["computed", "imagenet", "file"])
+def test_a_run_with_every_augmentation_resumes_bit_for_bit(source, small, tmp_path, capsys):
+    """Also where the file with the components is gone, or the pictures have others by now."""
+    file = tmp_path / "components.json"
+    file.write_text(json.dumps(IMAGENET.to_json()))
+    small[small.index("--augment") + 1] = ",".join(AUGMENTATIONS)
+    small += ["--lighting", file if source == "file" else source]
+    call(train.main, *small, "--out", tmp_path / "whole", capsys=capsys)
+    call(train.main, *small, "--out", tmp_path / "run", "--max-steps", 3, capsys=capsys)
+    file.unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "statistics_of", None)
+        code, _, err = call(train.main, "--resume", tmp_path / "run", capsys=capsys)
+    assert (code, err) == (0, "")
+    assert_same(contents(tmp_path / "run"), contents(tmp_path / "whole"))
