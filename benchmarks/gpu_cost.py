@@ -22,18 +22,11 @@ from pathlib import Path
 
 import numpy
 
-from benchmarks.speed import sizes, some_of
+from benchmarks.floors import floors
+from benchmarks.speed_options import sizes, some_of
 from minialex import fast, models, optim
 from minialex.command import Parser, number, run
-from minialex.layers import (
-    Conv2d,
-    Dropout,
-    Flatten,
-    Layer,
-    LocalResponseNorm,
-    MaxPool2d,
-    SoftmaxCrossEntropy,
-)
+from minialex.layers import SoftmaxCrossEntropy
 from minialex.network import Network
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "gpu"))
@@ -183,28 +176,6 @@ class Step:
             return result
 
         setattr(thing, method, watched)
-
-
-def floors(layer: Layer, n: int, before: tuple, after: tuple, first: bool) -> tuple[int, int]:
-    """The bytes that forward and backward must move for n pictures of shape `before`.
-
-    after: the shape of the layer's output for one picture.
-    first: whether it is the net's first layer, which computes no gradient of its input.
-    """
-    if isinstance(layer, Flatten):
-        return 0, 0
-    x, y = n * int(numpy.prod(before)), n * int(numpy.prod(after))
-    weights = sum(array.size for array in layer.params.values())
-    dx = 0 if first else x
-    kept = {MaxPool2d: y / 4, LocalResponseNorm: y, Dropout: y}.get(type(layer), 0)
-    forward, backward = x + weights + y + kept, y + kept + 2 * weights + dx
-    if not isinstance(layer, MaxPool2d | Dropout):
-        backward += x
-    if isinstance(layer, Conv2d):
-        columns = y // layer.out_channels * layer.kernel_size**2 * layer.in_channels
-        forward += 2 * columns
-        backward += 2 * columns * (1 if first else 2)
-    return int(4 * forward), int(4 * backward)
 
 
 if __name__ == "__main__":

@@ -11,16 +11,14 @@ import gc
 import itertools
 import json
 import math
-import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy
-from threadpoolctl import threadpool_info
 
 from benchmarks import layers, peak_memory, speed_table
+from benchmarks.machine import describe, machine
 from benchmarks.measure import (
-    ALGORITHMS,
     HOST,
     LEARNING_RATE,
     WHAT,
@@ -32,27 +30,13 @@ from benchmarks.measure import (
     random_batch,
     take_turns,
 )
-from benchmarks.peers import MODES, Peer, check_agreement, import_torch
+from benchmarks.peers import Peer, check_agreement, import_torch
+from benchmarks.speed_options import new_folder, options
 from minialex import backend, models
-from minialex.command import Parser, number, run
-from minialex.cores import usable_cores
+from minialex.command import run
 from minialex.errors import InputError
 from minialex.files import atomic_write
 from minialex.network import Network
-
-MODELS = ("alexnet", "alexnet-224", "alexnet-owt", "alexnet-cifar", "alexnet-d2l")
-
-EXAMPLES = """\
-  python -m benchmarks.speed
-      everything: the better part of an hour on two cores
-  python -m benchmarks.speed --models alexnet-cifar --batch-sizes 32 --modes eager
-      half a minute
-  python -m benchmarks.speed --models alexnet-224 --what train --algorithm im2col
-  python -m benchmarks.speed --backend cupy --batch-sizes 128
-      on an NVIDIA GPU, by its own clock, against PyTorch for CUDA
-  python -m benchmarks.speed --layers alexnet --batch-sizes 128
-      where the time goes, layer by layer; needs no PyTorch
-"""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -76,18 +60,10 @@ def main(arguments: Sequence[str]) -> None:
             )
         given.no_memory = True  # it would be the host's memory, not the card's
     out = new_folder(given.out)
-    machine = {
-        "cpu": cpu_name(),
-        "threads": given.threads,
-        "numpy": numpy.__version__,
-        "blas": blas_name(),
-    }
-    machine |= {"torch": torch.__version__, "python": platform.python_version()}
-    if given.xp is not numpy:
-        machine["gpu"] = given.xp.cuda.runtime.getDeviceProperties(0)["name"].decode()
-    print(speed_table.describe(machine), flush=True)
+    found = machine(given.threads, torch.__version__, given.xp)
+    print(describe(found), flush=True)
     asked = {name: str(value) for name, value in vars(given).items() if name != "xp"}
-    results = {"machine": machine, "options": asked, "rows": []}
+    results = {"machine": found, "options": asked, "rows": []}
     for model, batch_size in itertools.product(given.models, given.batch_sizes):
         rows = []
         for row in timed(model, batch_size, given):
@@ -100,121 +76,6 @@ def main(arguments: Sequence[str]) -> None:
             save(results, out)
     speed_table.draw_chart(results["rows"], out / "speed.png")
     print(f"\n{speed_table.table(results['rows'])}\n\nwritten to {out}: results.json, speed.png")
-
-
-def options(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options given. The process ends if one is invalid."""
-    parser = Parser(
-        "speed", "Measures minialex against PyTorch (pip install -e '.[bench]').", EXAMPLES
-    )
-    parser.prog = "python -m benchmarks.speed"
-    option = parser.add_argument
-    option(
-        "--models",
-        type=some_of(models.MODELS),
-        default=MODELS,
-        metavar="A,B",
-        help=f"default: {','.join(MODELS)}",
-    )
-    option(
-        "--batch-sizes", type=sizes, default=(1, 32, 128), metavar="N,M", help="default: 1,32,128"
-    )
-    option(
-        "--what",
-        type=some_of(WHAT),
-        default=tuple(WHAT),
-        metavar="A,B",
-        help="default: train,infer",
-    )
-    option(
-        "--modes",
-        type=some_of(MODES),
-        default=MODES,
-        metavar="A,B",
-        help=f"PyTorch's; default: {','.join(MODES)}",
-    )
-    option(
-        "--backend",
-        choices=("numpy", "cupy"),
-        default="numpy",
-        help="cupy: both on an NVIDIA GPU (default: numpy)",
-    )
-    option(
-        "--algorithm",
-        choices=ALGORITHMS,
-        default="auto",
-        help="of minialex's convolutions (default: auto)",
-    )
-    option(
-        "--threads",
-        type=number(int, 1),
-        default=usable_cores(),
-        metavar="N",
-        help="threads of each contender (default: one per core)",
-    )
-    option(
-        "--rounds",
-        type=number(int, 1),
-        default=5,
-        metavar="N",
-        help="how often each is measured, in turn (default: 5)",
-    )
-    option(
-        "--seconds",
-        type=number(float, 0),
-        default=0.5,
-        metavar="S",
-        help="the least time of one measurement (default: 0.5)",
-    )
-    option("--plain", action="store_true", help="also the layers as they are read")
-    option("--no-memory", action="store_true", help="leave out the peak memory")
-    option(
-        "--layers",
-        choices=models.MODELS,
-        metavar="MODEL",
-        help="time each layer of this model instead",
-    )
-    option("--out", type=Path, metavar="DIR", help="for the results (default: a new one in runs/)")
-    given = parser.parse_args(arguments)
-    given.xp = backend.get(given.backend)
-    return given
-
-
-def some_of(names: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
-    """An argparse type: some of `names`, separated by commas; repeated ones count once."""
-
-    def parse(text: str) -> tuple[str, ...]:
-        chosen = tuple(dict.fromkeys(text.split(",")))
-        if not set(chosen) <= set(names):
-            raise argparse.ArgumentTypeError(f"expected any of {','.join(names)}, got {text!r}")
-        return chosen
-
-    return parse
-
-
-def sizes(text: str) -> tuple[int, ...]:
-    """An argparse type: whole numbers of at least 1, separated by commas."""
-    return tuple(map(number(int, 1), dict.fromkeys(text.split(","))))
-
-
-def new_folder(path: Path | None) -> Path:
-    """Creates the folder `path`, by default the first free one of runs/speed, runs/speed-2, ….
-
-    InputError if `path` is a file or a folder that is not empty.
-    """
-    if path is None:
-        names = (
-            Path("runs") / f"speed{suffix}"
-            for suffix in itertools.chain([""], (f"-{i}" for i in itertools.count(2)))
-        )
-        path = next(name for name in names if not name.exists())
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise InputError(
-            f"--out {path} exists already and is not an empty folder: choose another name, "
-            "nothing is overwritten"
-        )
-    path.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 def timed(model: str, batch_size: int, given: argparse.Namespace) -> Iterator[dict]:
@@ -311,29 +172,6 @@ def progress(row: dict) -> str:
 def save(results: dict, out: Path) -> None:
     with atomic_write(out / "results.json") as file:
         file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-
-
-def cpu_name() -> str:
-    """The processor's name, from Linux or else from Python."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(
-            line.partition(":")[2].strip() for line in lines if line.startswith("model name")
-        )
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def blas_name() -> str:
-    """The BLAS that NumPy uses, and the processor whose kernels it chose.
-
-    OPENBLAS_CORETYPE in the environment may have chosen slow ones.
-    """
-    libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    return ", ".join(
-        f"{library['internal_api']} for {library.get('architecture', 'any')}"
-        for library in libraries
-    )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.machine import describe
 from benchmarks.peers import MODES
 from minialex.command import Parser, run
 from minialex.errors import InputError
@@ -75,12 +76,6 @@ def load(files: Sequence[Path]) -> tuple[list[dict], list[dict]]:
                 f"{file} holds no measurement of benchmarks.speed ({type(error).__name__}: {error})"
             ) from None
     return machines, list(rows.values())
-
-
-def describe(machine: dict) -> str:
-    """The hardware and the software of a measurement, in two lines."""
-    where = machine.get("gpu") or "{cpu}, {threads} threads".format_map(machine)
-    return where + "\nNumPy {numpy} ({blas}), PyTorch {torch}, Python {python}".format_map(machine)
 
 
 def rate(row: dict, contender: str) -> float:

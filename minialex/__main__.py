@@ -19,6 +19,7 @@ COMMANDS = {
     "weights": "exports trained weights for torch (.safetensors) and others (.onnx)",
     "summary": "lists a model's layers: shapes, parameters, multiply-adds, memory",
     "gradcheck": "checks every layer's backward pass by finite differences",
+    "doctor": "says what works on this machine, and what to install",
 }
 
 

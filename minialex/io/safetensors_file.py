@@ -2,10 +2,9 @@
 
 import re
 from pathlib import Path
+from types import ModuleType
 
 import numpy
-import safetensors
-import safetensors.numpy
 
 from minialex.errors import InputError
 
@@ -19,8 +18,10 @@ def read(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str]]:
     """(tensors, metadata) of the file; bfloat16 becomes float32.
 
     The format keeps no order, so the tensors are sorted by name, with numbers compared by value and
-    "weight" before "bias". InputError if the file is damaged or has another format.
+    "weight" before "bias". InputError if the file is damaged or has another format, or if the
+    library is missing.
     """
+    safetensors = library()
     try:
         with safetensors.safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
@@ -61,4 +62,14 @@ def decoded(name: str, about: dict) -> numpy.ndarray:
 
 def write(path: Path, tensors: dict[str, numpy.ndarray], metadata: dict[str, str]) -> None:
     """Writes the tensors, which must be float32 and contiguous, and the metadata to a new file."""
-    safetensors.numpy.save_file(tensors, path, metadata)
+    library().numpy.save_file(tensors, path, metadata)
+
+
+def library() -> ModuleType:
+    """The module safetensors; InputError with what to install if it is missing."""
+    try:
+        import safetensors.numpy
+    except ImportError:
+        install = "python -m pip install safetensors"
+        raise InputError(f".safetensors files need the library safetensors: {install}") from None
+    return safetensors

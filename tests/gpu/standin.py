@@ -21,6 +21,7 @@ import inspect
 import math
 import numbers
 import operator
+import time
 import types
 import typing
 
@@ -542,6 +543,19 @@ class _Pool:
     def total_bytes(self):
         return 0
 
+    def free_all_blocks(self):
+        pass
+
+
+class _Event:
+    """A moment in the stream."""
+
+    def record(self):
+        self.time = time.perf_counter()
+
+    def synchronize(self):
+        account.waits += 1
+
 
 class _Device:
     """The only device."""
@@ -557,5 +571,7 @@ get_default_memory_pool = _Pool
 cuda = types.SimpleNamespace(
     is_available=lambda: True,
     get_current_stream=lambda: _Stream(),
+    get_elapsed_time=lambda start, stop: 1e3 * (stop.time - start.time),
     Device=_Device,
+    Event=_Event,
 )

@@ -55,6 +55,19 @@ def test_a_damaged_file_in_the_cache_is_replaced(tmp_path):
         assert fetch(f"{url}a.gz", tmp_path).read_bytes() == CONTENT
 
 
+def test_without_pooch_only_what_was_downloaded_before_is_there(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    monkeypatch.delenv("MINIALEX_CACHE")
+    assert download.cache_folder("cifar10").parts[-2:] == ("minialex", "cifar10")
+    assert "python -m pip install pooch" in refusal("http://127.0.0.1/a.gz", tmp_path / "new")
+    path = tmp_path / "file.gz"
+    path.write_bytes(CONTENT)
+    assert fetch("http://127.0.0.1/a.gz", tmp_path) == path
+    path.write_bytes(CONTENT[:100])
+    with pytest.raises(InputError, match="python -m pip install pooch"):
+        fetch("http://127.0.0.1/a.gz", tmp_path)
+
+
 def test_nothing_is_printed_without_a_terminal(tmp_path):
     with web_server({"a.gz": CONTENT}) as (url, _):
         call = f"fetch({url + 'a.gz'!r}, 'file.gz', {MD5!r}, Path({str(tmp_path)!r}), '')"

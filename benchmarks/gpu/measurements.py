@@ -1,0 +1,283 @@
+"""How fast is minialex on this GPU? The stages that measure it."""
+
+import argparse
+import contextlib
+import copy
+import functools
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+import numpy
+
+from benchmarks.floors import floors
+from benchmarks.measure import (
+    LEARNING_RATE,
+    WHAT,
+    DeviceClock,
+    Minialex,
+    flops,
+    random_batch,
+    seconds_a_call,
+    take_turns,
+)
+from benchmarks.peers import Peer, check_agreement
+from minialex import backend, models
+from minialex.data.augment import Standardize
+from minialex.data.batches import Batches
+from minialex.data.dataset import ArrayImages
+from minialex.network import Network
+
+#: PyTorch's modes: its default, and the one that its guides recommend for convolutions on a GPU.
+MODES = ("eager", "channels_last")
+
+#: How often each step is measured, and for how many seconds at least.
+ROUNDS, SECONDS = 3, 0.2
+
+#: How much logits may differ, relative to the largest: float32 rounds to 24 bits, TF32 to 11.
+TOLERANCE = {False: 1e-4, True: 2e-2}
+
+#: The batch and the models whose layers and kernels are listed, and the pipeline's pictures.
+BATCH, PROFILED, PICTURES = 128, ("alexnet", "alexnet-cifar"), 1024
+
+
+def speed(given: argparse.Namespace) -> dict:
+    """Training and inference beside PyTorch, by the GPU's clock; first in float32 throughout, then
+    with TF32 in the products of both."""
+    result: dict = {"rows": []}
+    cases = [(size, what) for size in given.batch_sizes for what in WHAT]
+    for tf32, (batch_size, what), model in itertools.product(
+        (False, True), [*cases, (1, "infer")], given.models
+    ):
+        if time.monotonic() > given.deadline:
+            result["left out"] = f"TF32 {tf32}, {model}, batch {batch_size}, {what} and later"
+            break
+        with products_in_tf32(given, tf32):
+            result["rows"].append(row(given, model, batch_size, what, tf32))
+    return result
+
+
+@contextlib.contextmanager
+def products_in_tf32(given: argparse.Namespace, on: bool) -> Iterator[None]:
+    """Within it the factors of float32 products may be rounded to TF32, or may not: by cuBLAS and
+    cuDNN, for CuPy and for PyTorch."""
+    linalg = getattr(getattr(given.xp, "_core", None), "_routines_linalg", None)
+    if linalg:  # the stand-in has none
+        chosen = linalg.COMPUTE_TYPE_TF32 if on else linalg.COMPUTE_TYPE_DEFAULT
+        linalg.set_compute_type(numpy.float32, chosen)
+    if given.torch:
+        given.torch.backends.cuda.matmul.allow_tf32 = on
+    try:
+        yield
+    finally:
+        if linalg:
+            linalg.set_compute_type(numpy.float32, linalg.COMPUTE_TYPE_DEFAULT)
+        if given.torch:
+            given.torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def row(given: argparse.Namespace, model: str, batch_size: int, what: str, tf32: bool) -> dict:
+    """The seconds of a step in each round, and the peak memory, of minialex and PyTorch."""
+    network = fresh(model)
+    batch, pool = random_batch(network, batch_size), given.xp.get_default_memory_pool()
+    pool.free_all_blocks()
+    before = {"minialex": pool.total_bytes()}
+    contenders: dict[str, Minialex | Peer] = {
+        "minialex": Minialex(network, *batch, 1, LEARNING_RATE, given.xp)
+    }
+    logits = backend.to_host(contenders["minialex"].infer())
+    peak = {}
+    for mode in MODES if given.torch else ():
+        given.torch.cuda.empty_cache()
+        given.torch.cuda.reset_peak_memory_stats()
+        before[mode] = given.torch.cuda.memory_reserved()
+        peer = contenders[mode] = Peer(mode, network, *batch, 1, LEARNING_RATE, "cuda")
+        given.torch.backends.cudnn.allow_tf32 = tf32
+        theirs = peer.infer().cpu().numpy()
+        check_agreement(logits, theirs, f"PyTorch {mode}", TOLERANCE[tf32])
+        warmed_up(step_of(peer, what))
+        peak[mode] = given.torch.cuda.max_memory_reserved()
+    steps = {name: step_of(contender, what) for name, contender in contenders.items()}
+    warmed_up(steps["minialex"])
+    peak["minialex"] = pool.total_bytes()
+    title = f"{model}, batch {batch_size}, {what}"
+    return {
+        "model": model,
+        "batch_size": batch_size,
+        "what": what,
+        "tf32": tf32,
+        "seconds": take_turns(steps, ROUNDS, SECONDS, title, DeviceClock(given.xp)),
+        "memory_mb": {name: (peak[name] - before[name]) / 1e6 for name in steps},
+        "flops_per_image": flops(network, what),
+    }
+
+
+@functools.cache
+def prototype(model: str) -> Network:
+    """The model with random weights, which take seconds to draw."""
+    return models.build(model, rng=numpy.random.default_rng(0))
+
+
+def fresh(model: str) -> Network:
+    """A copy of the prototype, on the host."""
+    return copy.deepcopy(prototype(model))
+
+
+def step_of(contender: Minialex | Peer, what: str) -> Callable:
+    """The contender's method that does it once."""
+    return getattr(contender, WHAT[what])
+
+
+def warmed_up(step: Callable) -> None:
+    """Takes a few steps: kernels are compiled, algorithms chosen, memory allocated."""
+    for _ in range(3):
+        step()
+
+
+def layers(given: argparse.Namespace) -> dict:
+    """The time of each layer's forward and backward in a training step, and which share of it the
+    memory traffic or the multiplications would take that it cannot do without."""
+    rates = {"bytes": bandwidth(given), "flops": product_rate(given)}
+    result: dict = {"TB/s": rates["bytes"] / 1e12, "TFLOP/s": rates["flops"] / 1e12}
+    for model in PROFILED:
+        network = fresh(model)
+        contender = Minialex(network, *random_batch(network, BATCH), 1, LEARNING_RATE, given.xp)
+        passes = [layer_seconds(contender, DeviceClock(given.xp)) for _ in range(2 + ROUNDS)][2:]
+        result[model] = layer_table(contender, passes, rates)
+    return result
+
+
+def layer_seconds(contender: Minialex, clock: DeviceClock) -> dict[str, list[float]]:
+    """For each layer, the GPU's seconds of forward and of backward in one training step."""
+    engine, x, marks = contender.engine, contender.x, {}
+    names = [step.name for step in engine.steps]
+    built = dict(zip(names, [*engine.split[0], *engine.whole], strict=True))
+    for name, layer in built.items():
+        start = clock.now()
+        x = layer.forward(x, True)
+        marks[name] = [(start, clock.now())]
+    contender.loss.forward(x, contender.labels)
+    dy = contender.loss.backward()
+    for name, layer in reversed(built.items()):
+        start = clock.now()
+        dy = layer.backward(dy)
+        marks[name].append((start, clock.now()))
+    return {name: [clock.seconds(*pair) for pair in pairs] for name, pairs in marks.items()}
+
+
+def layer_table(contender: Minialex, passes: list[dict], rates: dict[str, float]) -> list[dict]:
+    """A row for each layer's forward and backward, the costliest first: milliseconds, and the floor
+    as a share of them."""
+    rows, shape, macs = [], contender.network.input_shape, contender.network.macs()
+    for step in contender.engine.steps:
+        before, shape = shape, step.plain.output_shape(shape)
+        first = step is contender.engine.steps[0]
+        moved = floors(step.plain, len(contender.x), before, shape, first)
+        work = 2 * len(contender.x) * macs[step.name]
+        for k, direction in enumerate(("forward", "backward")):
+            seconds = statistics.median(each[step.name][k] for each in passes)
+            operations = work * (1, 1 if first else 2)[k]
+            floor = max(moved[k] / rates["bytes"], operations / rates["flops"])
+            rows.append(
+                {
+                    "layer": f"{step.name} {direction}",
+                    "ms": 1e3 * seconds,
+                    "floor": floor / seconds if seconds else 0.0,
+                }
+            )
+    return sorted(rows, key=lambda row: -row["ms"])
+
+
+def bandwidth(given: argparse.Namespace, megabytes: int = 512) -> float:
+    """Bytes per second of copying an array on the GPU: read and written."""
+    x = given.xp.zeros(megabytes << 18, numpy.float32)
+    y = given.xp.empty_like(x)
+
+    def copy():
+        y[...] = x
+
+    return 2 * x.nbytes / seconds_a_call(copy, SECONDS, DeviceClock(given.xp))
+
+
+def product_rate(given: argparse.Namespace, size: int = 4096) -> float:
+    """FLOP per second of a float32 product of two size×size matrices, without TF32."""
+    a = given.xp.ones((size, size), numpy.float32)
+    out = given.xp.empty_like(a)
+    multiply = lambda: given.xp.matmul(a, a, out=out)  # noqa: E731
+    with products_in_tf32(given, False):
+        return 2 * size**3 / seconds_a_call(multiply, SECONDS, DeviceClock(given.xp))
+
+
+def kernels(given: argparse.Namespace) -> dict:
+    """The kernels of a training step as PyTorch's profiler records them: how many, how long the GPU
+    idles between them, and the ten costliest."""
+    if given.torch is None:
+        return {"left out": "the profiler is PyTorch's, which is not installed"}
+    return {model: kernels_of(given, model) for model in PROFILED}
+
+
+def kernels_of(given: argparse.Namespace, model: str, steps: int = 5) -> dict:
+    """The kernels of a training step of the model."""
+    network = fresh(model)
+    contender = Minialex(network, *random_batch(network, BATCH), 1, LEARNING_RATE, given.xp)
+    warmed_up(contender.train_step)
+    backend.synchronize(given.xp)
+    profiler = given.torch.profiler
+    with profiler.profile(activities=[profiler.ProfilerActivity.CUDA]) as profile:
+        for _ in range(steps):
+            contender.train_step()
+        backend.synchronize(given.xp)
+    on_gpu = given.torch.autograd.DeviceType.CUDA
+    found = [event for event in profile.events() if event.device_type == on_gpu]
+    return kernel_table([(e.name, e.time_range.start, e.time_range.end) for e in found], steps)
+
+
+def kernel_table(events: list[tuple[str, float, float]], steps: int) -> dict:
+    """The launches, idle time and costliest kernels of a step.
+
+    events: (name, start, end) in microseconds of all kernels in `steps` steps.
+    """
+    if not events:
+        return {"left out": "the profiler saw no kernels"}
+    events = sorted(events, key=lambda event: event[1])
+    span = max(end for _, _, end in events) - events[0][1]
+    busy = sum(end - start for _, start, end in events)
+    totals: dict[str, list[float]] = {}
+    for name, start, end in events:
+        totals.setdefault(name, []).append(end - start)
+    costliest = sorted(totals.items(), key=lambda item: -sum(item[1]))[:10]
+    return {
+        "launches": len(events) / steps,
+        "ms": span / steps / 1e3,
+        "idle": max(0.0, 1 - busy / span),
+        "costliest": [
+            {
+                "kernel": name[:80],
+                "calls": len(each) / steps,
+                "ms": sum(each) / steps / 1e3,
+                "share": sum(each) / busy,
+            }
+            for name, each in costliest
+        ],
+    }
+
+
+def pipeline(given: argparse.Namespace) -> dict:
+    """How many pictures per second reach the GPU, cropped, mirrored and standardised; and how fast
+    a batch of them is copied."""
+    side = models.image_size(given.models[0])
+    rng = numpy.random.default_rng(0)
+    pixels = rng.integers(0, 256, (PICTURES, side, side, 3), numpy.uint8)
+    images = ArrayImages(pixels, numpy.zeros(PICTURES, int))
+    standardize = Standardize([127.5] * 3, [74.0] * 3)
+    batches = Batches(images, min(BATCH, PICTURES), standardize, seed=0, crop=True, mirror=True)
+    rates = []
+    for epoch in range(ROUNDS):
+        start = time.monotonic()
+        for x, _ in batches.epoch(epoch):
+            given.xp.asarray(x)
+        backend.synchronize(given.xp)
+        rates.append(PICTURES / (time.monotonic() - start))
+    seconds = seconds_a_call(lambda: given.xp.asarray(x), SECONDS, DeviceClock(given.xp))
+    return {"images/s": statistics.median(rates), "GB/s": x.nbytes / seconds / 1e9, "side": side}

@@ -1,0 +1,145 @@
+"""python -m minialex.doctor: what minialex finds on this machine, what works, what to install."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+import textwrap
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+import numpy
+from threadpoolctl import threadpool_info
+
+from minialex import __version__, backend
+from minialex.command import Parser, run
+from minialex.cores import usable_cores
+from minialex.cupy_problems import packages, replace
+from minialex.terminal import styled
+
+EXAMPLES = """\
+  python -m minialex.doctor
+      before asking for help: paste what it prints
+"""
+
+#: Packages besides NumPy, and what does not work without them; None: nothing does.
+PACKAGES = {
+    "pillow": None,
+    "matplotlib": "curves and other pictures",
+    "tqdm": None,
+    "threadpoolctl": None,
+    "pooch": "downloads",
+    "safetensors": ".safetensors files",
+    "onnx": "ONNX export",
+    "pytest": "the tests",
+}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command with `arguments`."""
+    Parser("doctor", "Says what minialex finds on this machine.", EXAMPLES).parse_args(arguments)
+    for what, lines in report().items():
+        print(f"{styled(f'{what:<10}', 'bold')} {lines[0]}")
+        for line in lines[1:]:
+            print(textwrap.indent(line, 11 * " "))
+
+
+def report() -> dict[str, list[str]]:
+    """What there is, in lines of at most 69 characters by subject."""
+    found = {
+        "minialex": [f"{__version__}, in {Path(__file__).parent}"],
+        "Python": [f"{platform.python_version()}, {sys.executable}"],
+        "system": [platform.platform()],
+        "processor": [f"{processor()}, usable cores: {usable_cores()}"],
+        "NumPy": [numpy.__version__, *blas()],
+        "GPU": gpu(),
+        "packages": installed_packages(),
+    }
+    return {what: wrapped(lines) for what, lines in found.items()}
+
+
+def wrapped(lines: Sequence[str]) -> list[str]:
+    """The lines, folded to 69 characters."""
+    whole = dict(break_on_hyphens=False, break_long_words=False)
+    return [part for line in lines for part in textwrap.wrap(line, 69, **whole)]
+
+
+def processor() -> str:
+    """The processor's name, from Linux or else from Python."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(
+            line.partition(":")[2].strip() for line in lines if line.startswith("model name")
+        )
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def blas() -> list[str]:
+    """The libraries that multiply NumPy's matrices, their speed, and what makes them slow."""
+    lines = [
+        f"{library['internal_api']} {library['version'] or ''} for "
+        f"{library.get('architecture', 'any processor')}, {library['num_threads']} threads"
+        for library in threadpool_info()
+        if library["user_api"] == "blas"
+    ]
+    lines.append(f"a product of two 2048×2048 matrices: {gemm_rate(numpy):,.0f} GFLOP/s")
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        if name in os.environ:
+            lines.append(f"{name}={os.environ[name]} is set, which can make it slower")
+    return lines
+
+
+def gemm_rate(xp: ModuleType, size: int = 2048) -> float:
+    """The rate of the best of three float32 products of size×size matrices, in GFLOP/s."""
+    a, seconds = xp.ones((size, size), numpy.float32), []
+    for _ in range(3):
+        start = time.perf_counter()
+        a @ a
+        backend.synchronize(xp)
+        seconds.append(time.perf_counter() - start)
+    return 2e-9 * size**3 / min(seconds)
+
+
+def gpu() -> list[str]:
+    """The GPU that CuPy computes on and its versions; or why it computes on none."""
+    problem = backend.cupy_problem()
+    if problem:
+        return [f"none: {problem.text}", "--backend auto computes on the CPU"]
+    xp = backend.get("cupy")
+    runtime = xp.cuda.runtime
+    about = runtime.getDeviceProperties(0)
+    capability = f"compute capability {about['major']}.{about['minor']}"
+    lines = [f"{about['name'].decode()}, {about['totalGlobalMem'] / 1e9:,.0f} GB, {capability}"]
+    built, driver = (cuda(v()) for v in (runtime.runtimeGetVersion, runtime.driverGetVersion))
+    name = ", ".join(packages()) or "CuPy"
+    lines.append(f"{name} {xp.__version__} with CUDA {built}, driver for CUDA {driver}")
+    if len(packages()) > 1:
+        lines.append(f"two packages of CuPy overwrite each other: {replace(packages())}")
+    if runtime.getDeviceCount() > 1:
+        lines.append(f"the first of {runtime.getDeviceCount()}: CUDA_VISIBLE_DEVICES=1 is the next")
+    lines.append(f"a product of two 2048×2048 matrices: {gemm_rate(xp):,.0f} GFLOP/s")
+    return [*lines, "--backend auto computes on the GPU"]
+
+
+def cuda(version: int) -> str:
+    """CUDA's version as people write it: 12040 is 12.4."""
+    return f"{version // 1000}.{version % 1000 // 10}"
+
+
+def installed_packages() -> list[str]:
+    """The versions of PACKAGES, and what does not work where one is missing."""
+    found, missing = [], []
+    for name, without in PACKAGES.items():
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            mend = f"python -m pip install {name}"
+            missing.append(f"no {name}, so no {without or 'minialex'}: {mend}")
+    return [", ".join(found), *missing]
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,174 @@
+"""python -m benchmarks.gpu from end to end on the stand-in, and what it does when things fail."""
+
+import json
+
+import numpy
+import pytest
+import standin
+from command_runs import call
+from data_helpers import picture_folder
+from pngs import opened
+from trained_runs import on_folder
+
+from benchmarks.gpu import __main__ as gpu
+from benchmarks.gpu import checks, measurements, report
+from minialex import backend
+
+pytestmark = pytest.mark.usefixtures("compiler")
+
+
+@pytest.fixture
+def on_standin(monkeypatch, tmp_path):
+    """The command finds a device, has small things to do, and runs where nothing else is."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(backend, "get", lambda name="auto": numpy if name == "numpy" else standin)
+    monkeypatch.setattr(gpu, "torch_with_cuda", lambda: None)
+    monkeypatch.setattr(checks, "DEVICE", "standin")
+    monkeypatch.setattr(checks, "TESTS", ("tests/unit/layers/test_activations.py",))
+    run = [*on_folder(picture_folder(tmp_path / "pictures")), "--workers", 1]
+    monkeypatch.setattr(checks, "DEFAULT", tuple(map(str, run)))
+    monkeypatch.setattr(checks, "SHORT", ("--max-steps", "6"))
+    monkeypatch.setattr(checks.train.options, "parser", with_standin(checks.train.options.parser))
+    for name, value in dict(ROUNDS=2, SECONDS=0, BATCH=4, PROFILED=["alexnet-mini"]).items():
+        monkeypatch.setattr(measurements, name, value)
+    monkeypatch.setattr(measurements, "PICTURES", 32)
+    monkeypatch.setattr(checks, "LOSS_BATCH", 4)
+
+
+def with_standin(parser):
+    """The train command's parser, which also takes --backend standin."""
+
+    def extended():
+        p = parser()
+        option = p._option_string_actions["--backend"]
+        option.choices = (*option.choices, "standin")
+        return p
+
+    return extended
+
+
+def run(capsys, *options):
+    """(exit code, stdout) and the results."""
+    arguments = ["--models", "alexnet-mini", "--batch-sizes", 4, "--out", "out", *options]
+    code, out, err = call(gpu.main, *arguments, capsys=capsys)
+    assert err == ""
+    with open("out/results.json", encoding="utf-8") as file:
+        return code, out, json.load(file)
+
+
+def test_every_stage_runs_and_is_written_down(on_standin, capsys, tmp_path):
+    code, out, found = run(capsys)
+    assert code == 0, out
+    assert list(found) == list(gpu.STAGES)
+    assert found["tests"]["passed"] > 4 and found["tests"]["failed"] == 0
+    assert found["tests"]["all ran"]
+    assert found["losses"]["gpu"] == pytest.approx(found["losses"]["cpu"], rel=1e-4)
+    assert len(found["losses"]["gpu"]) == 20
+    assert found["training"]["test_accuracy"] >= 0
+    assert max(found["resume"][name] for name in ("gpu then cpu", "cpu then gpu")) < 0.02
+    cases = [(row["batch_size"], row["what"], row["tf32"]) for row in found["speed"]["rows"]]
+    assert cases == [
+        (4, "train", False), (4, "infer", False), (1, "infer", False),
+        (4, "train", True), (4, "infer", True), (1, "infer", True),
+    ]  # fmt: skip
+    assert {row["layer"].split()[0] for row in found["layers"]["alexnet-mini"]} >= {"conv1", "fc4"}
+    assert "PyTorch" in found["kernels"]["left out"]
+    assert found["pipeline"]["images/s"] > 0
+    text = (tmp_path / "out" / "report.md").read_text("utf-8")
+    for title in ("Losses", "Training", "Resume", "Speed", "Layers", "Pipeline"):
+        assert f"## {title}" in text
+    opened((tmp_path / "out" / "speed.png").read_bytes())
+
+
+def test_a_stage_that_fails_is_recorded_and_the_next_one_runs(on_standin, capsys, monkeypatch):
+    def fails(given):
+        raise RuntimeError("no such\nkernel")
+
+    monkeypatch.setitem(gpu.STAGES, "losses", (fails, 10))
+    code, out, found = run(capsys, "--only", "losses,pipeline")
+    assert code == 1
+    assert found["losses"]["error"] == "RuntimeError: no such kernel"
+    assert found["pipeline"]["images/s"] > 0
+    assert "losses: error: RuntimeError: no such kernel" in out
+    with open("out/losses.txt", encoding="utf-8") as file:
+        assert "in fails" in file.read()
+
+
+def test_wrong_losses_are_an_error(on_standin, capsys, monkeypatch):
+    true = checks.losses_on
+    monkeypatch.setattr(
+        checks,
+        "losses_on",
+        lambda module, *sizes: [(1 + 0.01 * (module is standin)) * x for x in true(module, 3, 4)],
+    )
+    code, _, found = run(capsys, "--only", "losses")
+    assert code == 1
+    assert "differ by up to 0.01" in found["losses"]["error"]
+
+
+def test_without_time_stages_are_left_out(on_standin, capsys):
+    code, _, found = run(capsys, "--minutes", 0.001)
+    assert code == 0
+    assert all(result == {"left out": "no time was left"} for result in found.values())
+
+
+def test_without_cupy_it_says_so(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(backend, "cupy_problem", lambda: backend.Problem("there is no GPU"))
+    code, _, err = call(gpu.main, "--only", "losses", capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "there is no GPU" in err
+    assert not list(tmp_path.iterdir())
+
+
+LOG = """
+tests/a.py::test_one[numpy] PASSED                                       [  1%]
+tests/a.py::test_two[a b] FAILED                                         [  2%]
+tests/a.py::test_three SKIPPED (no such thing)                           [  3%]
+tests/a.py::test_four ERROR                                              [  4%]
+tests/a.py::test_five """
+
+
+@pytest.mark.parametrize("code", [None, 1])
+def test_pytest_s_output_is_counted_even_if_it_was_stopped(code):
+    found = checks.summary(LOG, code)
+    assert [found[what] for what in ("passed", "failed", "skipped", "errors")] == [1, 1, 1, 1]
+    assert found["failures"] == ["tests/a.py::test_two[a b]", "tests/a.py::test_four"]
+    assert found["all ran"] == (code is not None)
+    assert found["error"] == "2 tests failed: see tests.txt"
+
+
+def test_pytest_that_could_not_start_is_an_error():
+    assert "exit code 4" in checks.summary("usage: …", 4)["error"]
+
+
+def test_kernels_are_summed_by_name():
+    events = [("a", 0, 10), ("b", 15, 20), ("a", 20, 40), ("b", 45, 50)]
+    found = measurements.kernel_table(events, steps=2)
+    assert (found["launches"], found["ms"], found["idle"]) == (2, 0.025, pytest.approx(0.2))
+    assert [row["kernel"] for row in found["costliest"]] == ["a", "b"]
+    assert found["costliest"][0] == dict(kernel="a", calls=1, ms=0.015, share=0.75)
+
+
+def test_the_table_has_the_ratio_to_pytorch_s_best_mode():
+    seconds = {
+        "minialex": [1.0, 1.0, 1.0],
+        "eager": [3.0, 2.0, 4.0],
+        "channels_last": [2.0, 1.5, 9.0],
+    }
+    row = dict(model="alexnet", batch_size=128, what="train", tf32=False, seconds=seconds)
+    row["memory_mb"] = {"minialex": 1000.0, "eager": 2000.0, "channels_last": 3000.0}
+    cells = report.speed_cells(row)
+    assert cells == [
+        "alexnet",
+        "128",
+        "train",
+        "float32",
+        "128",
+        "43",
+        "64",
+        "2.00",
+        "3.00",
+        "1,000",
+        "2,000",
+    ]
