@@ -24,16 +24,20 @@ EXAMPLES = """\
       before asking for help: paste what it prints
 """
 
-#: Packages besides NumPy, and what does not work without them; None: nothing does.
+#: What installs the tests' packages, in the project's folder.
+TESTS = '-e ".[test]"'
+
+#: Packages besides NumPy: what they are for, and what to install if they are missing.
 PACKAGES = {
-    "pillow": None,
-    "matplotlib": "curves and other pictures",
-    "tqdm": None,
-    "threadpoolctl": None,
-    "pooch": "downloads",
-    "safetensors": ".safetensors files",
-    "onnx": "ONNX export",
-    "pytest": "the tests",
+    "pillow": ("everything", "pillow"),
+    "matplotlib": ("curves and other pictures", "matplotlib"),
+    "tqdm": ("everything", "tqdm"),
+    "threadpoolctl": ("everything", "threadpoolctl"),
+    "pooch": ("downloads", "pooch"),
+    "safetensors": (".safetensors files", "safetensors"),
+    "onnx": ("ONNX export", "onnx"),
+    "pytest": ("the tests", TESTS),
+    "pytest-xdist": ("the tests", TESTS),
 }
 
 
@@ -130,14 +134,13 @@ def cuda(version: int) -> str:
 
 
 def installed_packages() -> list[str]:
-    """The versions of PACKAGES, and what does not work where one is missing."""
+    """The versions of PACKAGES, and what those that are missing are for."""
     found, missing = [], []
-    for name, without in PACKAGES.items():
+    for name, (purpose, install) in PACKAGES.items():
         try:
             found.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
-            mend = f"python -m pip install {name}"
-            missing.append(f"no {name}, so no {without or 'minialex'}: {mend}")
+            missing.append(f"{name}, for {purpose}, is missing: python -m pip install {install}")
     return [", ".join(found), *missing]
 
 

@@ -95,7 +95,7 @@ def mistakes_sheet(answers: Answers, dataset: Dataset) -> bytes:
             for k in (answers.answers[i], answers.labels[i])
         )
         name = figures.shortened(name_of(dataset.test, answers.numbers[i]), 22)
-        said = (f"{taken} {answers.confidence[i]:.1%}", figures.WRONG)
+        said = (f"{taken}: {answers.confidence[i]:.1%}", figures.WRONG)
         captions.append([said, (f"is: {right}", figures.RIGHT), (name, None)])
     views = centre_views(len(shown))
     return figures.sheet(dataset.test.read(answers.numbers[shown], views), captions, title)

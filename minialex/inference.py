@@ -87,7 +87,16 @@ class TrainedNetwork:
         return [self.class_names[i] for i in self.predict(pictures).argmax(axis=1)]
 
     def evaluate(self, dataset: Dataset, batch_size: int = BATCH_SIZE) -> dict[str, float]:
-        """ "loss", "accuracy" and "top5" (shares of 1) on the data set's test pictures."""
+        """ "loss", "accuracy" and "top5" (shares of 1) on the data set's test pictures.
+
+        ValueError if it has other classes, or pictures of another shape.
+        """
+        if dataset.class_names != self.class_names:
+            raise ValueError(f"the data set has other classes: {', '.join(dataset.class_names)}")
+        side, channels = dataset.test.image_size, dataset.channels
+        if (side, channels) != (self.image_size, self.channels):
+            expected = f"expected pictures of {self.image_size}×{self.image_size}×{self.channels}"
+            raise ValueError(f"{expected}, the data set has {side}×{side}×{channels}")
         scores = evaluate(self.engine, Batches(dataset.test, batch_size, self.standardize))
         assert scores is not None
         return scores
@@ -132,7 +141,7 @@ def load(
     backend_name: str = "auto",
     workers: int | None = None,
     model: str | None = None,
-    layers: Iterable[type[Layer]] = (),
+    layers: Iterable[type[Layer]] | type[Layer] = (),
 ) -> TrainedNetwork:
     """The trained network in a run's folder, a checkpoint, a .pth or .safetensors file, or
     "torchvision".
@@ -141,8 +150,13 @@ def load(
     workers: CPU threads; None means one a core
     model: which model a file is for, if it does not say so
     layers: the classes of your own that the network is made of
-    InputError if the file is missing or damaged, or its weights do not fit.
+    InputError if the file is missing or damaged, or its weights do not fit; TypeError if `layers`
+    are not classes.
     """
+    layers = [layers] if isinstance(layers, type) else list(layers)
+    for kind in layers:
+        if not isinstance(kind, type):
+            raise TypeError(f"layers are classes, as in layers=[MyLayer], got {kind!r}")
     xp: ModuleType = backend.get(backend_name)
     opened = open_weights(weights, model)
     network = build_network(opened, layers).to(xp)

@@ -21,6 +21,8 @@ class Network:
     """
 
     def __init__(self, layers: Sequence[tuple[str, Layer] | Layer], input_shape: tuple[int, ...]):
+        if not isinstance(input_shape, Sequence):
+            raise TypeError(f"input_shape is the shape of one input, (H, W, C), got {input_shape}")
         self.layers, self.input_shape = named(layers), tuple(input_shape)
         self.shapes()
 
@@ -29,6 +31,8 @@ class Network:
         follow."""
         for layer in self.layers.values():
             x = layer.forward(x, train)
+            if x is None:
+                raise nothing_returned(layer, "forward")
         return x
 
     def backward(self, dy: Array) -> Array:
@@ -36,6 +40,8 @@ class Network:
         logits; fills `grads`."""
         for layer in reversed(self.layers.values()):
             dy = layer.backward(dy)
+            if dy is None:
+                raise nothing_returned(layer, "backward")
         return dy
 
     def step(self, x: Array, labels: Array, loss: SoftmaxCrossEntropy) -> tuple[Array, Array]:
@@ -58,12 +64,18 @@ class Network:
 
     @property
     def grads(self) -> dict[str, Array]:
-        """The gradient of each parameter under the same names, from the last backward."""
-        return {
-            f"{name}.{key}": layer.grads[key]
-            for name, layer in self.layers.items()
-            for key in layer.params
-        }
+        """The gradient of each parameter under the same names, from the last backward.
+
+        ValueError if there was none, or if a layer's backward left one out.
+        """
+        found = {}
+        for name, layer in self.layers.items():
+            for key in layer.params:
+                if key not in layer.grads:
+                    wanted = "backward puts the gradient of each parameter into it"
+                    raise ValueError(f"{name}.grads has no {key!r}: {wanted}")
+                found[f"{name}.{key}"] = layer.grads[key]
+        return found
 
     @property
     def module(self) -> ModuleType:
@@ -78,8 +90,20 @@ class Network:
                 shape = shapes[name] = layer.output_shape(shape)
             except ValueError as error:
                 wrong = f"{name} does not fit its input of shape {shape}"
-                raise ValueError(f"{wrong}: {error}") from None
+                raise ValueError(f"{wrong}: {error}{self.hint(name)}") from None
         return shapes
+
+    def hint(self, name: str) -> str:
+        """What to look at if the layer `name` does not fit: the layers before it that somebody has
+        written without an output_shape."""
+        before = list(self.layers)[: list(self.layers).index(name)]
+        own = [
+            each
+            for each in before
+            if not type(self.layers[each]).__module__.startswith("minialex.")
+            and type(self.layers[each]).output_shape is Layer.output_shape
+        ]
+        return f" (does {own[-1]} change the shape? It needs an output_shape)" if own else ""
 
     def macs(self) -> dict[str, int]:
         """The multiply-adds of each layer in the forward pass over one picture."""
@@ -107,7 +131,14 @@ class Network:
         return self
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name:<10} {layer}" for name, layer in self.layers.items())
+        width = max([10, *map(len, self.layers)])
+        return "\n".join(f"{name:<{width}} {layer}" for name, layer in self.layers.items())
+
+
+def nothing_returned(layer: Layer, method: str) -> ValueError:
+    """The error for a layer whose method returned None."""
+    name = f"{type(layer).__name__}.{method}"
+    return ValueError(f"{name} returned None, expected an array: does it lack a return?")
 
 
 def named(layers: Sequence[tuple[str, Layer] | Layer]) -> dict[str, Layer]:
@@ -124,6 +155,9 @@ def named(layers: Sequence[tuple[str, Layer] | Layer]) -> dict[str, Layer]:
             raise ValueError(f"each layer needs a name of its own, got two called {name!r}")
         if any(layer is other for other in result.values()):
             raise ValueError(f"{name} is {layer}, which is in the network already: build a new one")
+        if not hasattr(layer, "params"):
+            kind = type(layer).__name__
+            raise ValueError(f"{kind}.__init__ must call super().__init__() before anything else")
         result[name] = layer
     return result
 

@@ -10,10 +10,8 @@ from minialex.data.lighting import SOURCES
 from minialex.errors import InputError
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.weights import TORCHVISION, WeightFile, open_weights
-from minialex.layers import Layer
 from minialex.presets import PRESETS, RECIPES
 from minialex.train_options import parser
-from minialex.weight_options import own_layers
 
 #: What a checkpoint's `progress` must hold for a run to be resumed.
 PROGRESS = (
@@ -45,13 +43,13 @@ class Command(NamedTuple):
     chosen       all options of the run
     checkpoint   what to resume, if --resume was given
     start        the weights to fine-tune, if --weights was given
-    own_layers   the layer classes in the files that --own-layers names
+    own_layers   the files with layers that --own-layers names
     """
 
     chosen: dict
     checkpoint: Checkpoint | None = None
     start: Checkpoint | WeightFile | None = None
-    own_layers: Sequence[type[Layer]] = ()
+    own_layers: Sequence[Path] = ()
 
 
 def read(arguments: Sequence[str]) -> Command:
@@ -76,7 +74,7 @@ def read(arguments: Sequence[str]) -> Command:
             )
         path = path / "checkpoint.npz"
     checkpoint = Checkpoint(path)
-    return Command(resumed(given, checkpoint), checkpoint, own_layers=own_layers(files))
+    return Command(resumed(given, checkpoint), checkpoint, own_layers=files)
 
 
 def complete(given: dict, start: Checkpoint | WeightFile | None = None) -> dict:
@@ -141,15 +139,16 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
         if name == "out":
             raise InputError(f"--resume continues in {checkpoint.path.parent}: leave out --out")
         if name not in FREE_ON_RESUME and value != options[name]:
-            trained = f"{checkpoint.path} was trained "
-            trained += "without it" if options[name] is None else f"with {flag} {options[name]}"
-            raise InputError(f"{trained}: it cannot be resumed with {flag} {value}")
+            trained = f"was trained with {flag} {options[name]}"
+            if options["model"] is None:
+                trained = "is of a network that a script trains, with settings that stay"
+            raise InputError(f"{checkpoint.path} {trained}: leave out {flag} {value}")
         options[name] = value
     options["max_steps"] = given[
         "max_steps"
     ]  # where the earlier part stopped is no reason to stop again
     if checkpoint.progress["epochs"] >= options["epochs"]:
-        done = f"{checkpoint.path} has finished its {options['epochs']} epochs"
+        done = f"{checkpoint.path} has finished epoch {options['epochs']}, its last"
         raise InputError(f"{done}: to train longer, give a larger --epochs")
     return options
 

@@ -22,6 +22,7 @@ from minialex.evaluation_output import (
 )
 from minialex.files import check_replaceable, write_output
 from minialex.inference import TrainedNetwork
+from minialex.io.description import spelled
 from minialex.layer_table import HEADINGS, rows
 from minialex.report_page import box, page, section, sheet, table, themed, thumbnail
 from minialex.trained_dataset import dataset_of, name_of
@@ -256,7 +257,7 @@ def configuration(trained: TrainedNetwork) -> list[str]:
 def settings_table(settings: dict) -> str:
     """What was set, and to what."""
     cells = [
-        (name.replace("_", " "), "not set" if value is None else str(value))
+        (name.replace("_", " "), "not set" if value is None else spelled(value))
         for name, value in settings.items()
     ]
     return table("Options", ("option", "value"), cells, ())

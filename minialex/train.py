@@ -1,6 +1,7 @@
 """python -m minialex.train: trains a network on a data set, on the CPU or on a GPU."""
 
 import contextlib
+import shlex
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +12,7 @@ import numpy
 from tqdm.auto import tqdm
 
 from minialex import backend, data, models, optim, options, schedules
-from minialex.command import run
+from minialex.command import program, run
 from minialex.data.augment import AUGMENTATIONS, Standardize
 from minialex.data.dataset import Dataset
 from minialex.data.lighting import Lighting, lighting_from
@@ -26,6 +27,7 @@ from minialex.io.weights import WeightFile, has_classes, start_from
 from minialex.layers import Layer, SoftmaxCrossEntropy
 from minialex.train_messages import describe, epoch_line, out_of_memory
 from minialex.training import Trainer
+from minialex.weight_options import own_layers
 
 #: The stream of the seed that initial weights and dropout come from; data sets and batches have
 #: others.
@@ -38,7 +40,7 @@ def trainer_of(
     xp: ModuleType,
     checkpoint: Checkpoint | None = None,
     start: Checkpoint | WeightFile | None = None,
-    own_layers: Iterable[type[Layer]] = (),
+    own_classes: Iterable[type[Layer]] = (),
 ) -> Trainer:
     """The Trainer that the options describe.
 
@@ -62,7 +64,7 @@ def trainer_of(
         schedule = schedules.build(chosen["schedule"], chosen["lr"], chosen["epochs"])
         loss = SoftmaxCrossEntropy(chosen["label_smoothing"])
     else:
-        network = rebuild(before["network"], own_layers).to(xp)
+        network = rebuild(before["network"], own_classes).to(xp)
         settings = before["settings"]
         optimizer = built(settings["optimizer"], network)
         schedule, loss = built(settings["schedule"]), built(settings["loss"])
@@ -101,8 +103,9 @@ def trainer_of(
 class TrainingRun:
     """One run of the command: a Trainer whose results go to a folder, until a signal stops it."""
 
-    def __init__(self, trainer: Trainer, folder: RunFolder):
+    def __init__(self, trainer: Trainer, folder: RunFolder, own_layers: Sequence[Path] = ()):
         self.trainer, self.folder, self.options = trainer, folder, trainer.progress["options"]
+        self.own_layers = own_layers  #: the files that --own-layers named
         self.stopping = False
         self.signal = 0  #: the signal that asked to stop, if one did
 
@@ -122,7 +125,7 @@ class TrainingRun:
                 scores = evaluate(trainer.engine, trainer.test_batches, lambda: self.stopping)
             if scores is None:
                 self.say_skipped()
-                say(f"Stopped. To resume: python -m minialex.train --resume {folder.path}")
+                say(f"Stopped. To resume: {self.resume_command()}")
                 return
             say(epoch_line(trainer.finish_epoch(scores), epochs))
             folder.write_metrics(trainer.history)
@@ -130,6 +133,11 @@ class TrainingRun:
         self.say_skipped()
         accuracy = trainer.history[-1]["test_accuracy"]
         say(f"Done: test accuracy {accuracy:.2%}. Curves are in {folder.curves}")
+
+    def resume_command(self) -> str:
+        """What to type to resume the run."""
+        files = [word for file in self.own_layers for word in ("--own-layers", str(file))]
+        return shlex.join([*f"{program()}train --resume".split(), str(self.folder.path), *files])
 
     def train_epoch(self) -> None:
         """Trains on what is left of the epoch under way, or until `stopping` is set."""
@@ -201,7 +209,7 @@ def stop_on_signal(training: TrainingRun) -> Iterator[None]:
 def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; returns the exit code, 128 + the signal's number if one
     stopped it."""
-    chosen, checkpoint, start, own_layers = options.read(arguments)
+    chosen, checkpoint, start, own_files = options.read(arguments)
     if isinstance(start, WeightFile) and start.assumed:
         say(f"note: {start.assumed}")
     xp = backend.get(chosen["backend"])
@@ -211,7 +219,7 @@ def main(arguments: Sequence[str]) -> int:
         names = ("dataset", "data_dir", "image_size", "seed", "crop_padding")
         dataset = data.load(*(chosen[name] for name in names))
     try:
-        trainer = trainer_of(chosen, dataset, xp, checkpoint, start, own_layers)
+        trainer = trainer_of(chosen, dataset, xp, checkpoint, start, own_layers(own_files))
         if checkpoint:
             folder = RunFolder(checkpoint.path.parent)
         else:
@@ -220,7 +228,7 @@ def main(arguments: Sequence[str]) -> int:
         say(describe(chosen, dataset, trainer.network, trainer.on_gpu, folder.path))
         if start and not has_classes(start, dataset.class_names):
             say("The weights are for other classes: the last layer starts from random weights.")
-        training = TrainingRun(trainer, folder)
+        training = TrainingRun(trainer, folder, own_files)
         with stop_on_signal(training):
             training.run()
     except MemoryError as error:

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from tqdm.auto import tqdm
 from minialex import backend, charts, fast, schedules
 from minialex.backend import Array
 from minialex.cores import usable_cores
-from minialex.data.augment import AUGMENTATIONS, Standardize
+from minialex.data.augment import Standardize
 from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset
 from minialex.data.lighting import Lighting
@@ -30,6 +31,7 @@ from minialex.layers import SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.notebook import LiveCurves
 from minialex.optim import Adam, Optimizer
+from minialex.training_checks import check_fit, check_kinds, check_same, checked_augment
 
 ENGINES = ("fast", "plain")
 
@@ -42,15 +44,6 @@ NEW_EPOCH = {
     "correct": 0,
     "seconds": 0.0,
     "learning_rate": 0.0,
-}
-
-#: What must be as it was for training to be resumed, and how to say that it is not.
-SAME = {
-    "classes": "on other classes than the data set has",
-    "pictures": "on other pictures than the data set has",
-    "mean": "on pictures with another mean",
-    "std": "on pictures with another standard deviation",
-    "lighting": "with other colour shifts (lighting)",
 }
 
 
@@ -94,10 +87,7 @@ class Trainer:
     ):
         if engine not in ENGINES:
             raise ValueError(f"engine is one of {', '.join(ENGINES)}, got {engine!r}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        if optimizer is not None and optimizer.network is not network:
-            raise ValueError("the optimizer is for another network: build it with this one")
+        check_kinds(network, dataset, optimizer, schedule, batch_size)
         augment = checked_augment(augment, lighting)
         check_fit(network, dataset)
         self.network, self.dataset = network, dataset
@@ -131,13 +121,23 @@ class Trainer:
             "std": standardize.std.tolist(),
             "pixel_range": dataset.pixel_range,
             "lighting": lighting and lighting.to_json(),
-            "network": describe(network),
+            "network": self.described_network(),
             "skipped": {},
             "history": [],
         }
         self.batches.skipped = self.test_batches.skipped = self.progress["skipped"]
         self.last_loss: float | None = None  #: of the last step that was read
         self.unread: list[tuple] = []  #: of each step since: loss, right answers, pictures
+
+    def described_network(self) -> dict[str, Any] | None:
+        """What `save` says of the network; None, and a note, if it cannot be saved."""
+        self.unsaveable: ValueError | None = None
+        try:
+            return describe(self.network)
+        except ValueError as error:
+            self.unsaveable = error
+            print(f"note: {error}", file=sys.stderr)
+            return None
 
     @property
     def history(self) -> list[dict]:
@@ -150,6 +150,8 @@ class Trainer:
         Shows a bar and prints a line an epoch; in a notebook, curves that update in place.
         InputError if the loss becomes infinite or NaN.
         """
+        if epochs < 0:
+            raise ValueError(f"expected a number of epochs, got {epochs}")
         curves = LiveCurves()
         for _ in range(epochs):
             for _ in self.train_epoch():
@@ -183,10 +185,14 @@ class Trainer:
         """Writes weights, optimiser, schedule and progress to `path`, a .npz file without pickles.
 
         minialex.load and `resume` read it, and the commands take it as --weights. Its folder is
-        created if there is none.
+        created if there is none. ValueError for a network whose layers cannot be described.
         """
+        if self.unsaveable:
+            raise self.unsaveable
         self.check_weights()
         path = Path(path)
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder, expected the name of a file, net.npz say")
         path.parent.mkdir(parents=True, exist_ok=True)
         save_checkpoint(path, self.network, self.optimizer, self.schedule, self.progress)
 
@@ -194,22 +200,14 @@ class Trainer:
         """Puts everything back as it was when a Trainer like this one was saved to the file or run
         folder `saved`: what `fit` does next, it would have done then.
 
-        Like this one: of the same network, data set, optimiser, schedule and seed. InputError, with
-        nothing changed, if the file is damaged or was saved by another one.
+        Like this one: of the same network, data set, optimiser, kind of schedule, and so on.
+        InputError, with nothing changed, if the file is damaged or was saved by another one.
         """
         if not isinstance(saved, Checkpoint):
             path = Path(saved)
             saved = Checkpoint(path / "checkpoint.npz" if path.is_dir() else path)
         saved.require(self.progress)
-        for name, what in SAME.items():
-            if saved.progress[name] != self.progress[name]:
-                raise InputError(f"{saved.path} cannot be resumed here: it was trained {what}")
-        own, kept = self.progress["settings"], saved.progress["settings"]
-        if saved.progress["steps"]:
-            for name in ("batch_size", "seed"):
-                if kept[name] != own[name]:
-                    wrong = f"it stopped in mid-epoch with {name} {kept[name]}, got {own[name]}"
-                    raise InputError(f"{saved.path} cannot be resumed here: {wrong}")
+        check_same(saved, self.progress)
         saved.restore(self.network, self.optimizer, self.schedule)
         self.unread.clear()
         for name in ("epochs", "history", "skipped", *NEW_EPOCH):
@@ -309,33 +307,6 @@ class Trainer:
             where = f"epoch {self.progress['epochs'] + 1} by step {self.progress['steps']}"
             advice = f"try a smaller learning rate than {self.optimizer.lr:g}"
             raise InputError(f"the {what} is {value} in {where}: {advice}")
-
-
-def check_fit(network: Network, dataset: Dataset) -> None:
-    """ValueError unless the network takes the data set's pictures and has a logit for each
-    class."""
-    side, channels = dataset.train.image_size, dataset.channels
-    if network.input_shape != (side, side, channels):
-        got, expected = (
-            "×".join(map(str, shape)) for shape in ((side, side, channels), network.input_shape)
-        )
-        raise ValueError(f"the network takes pictures of {expected}, the data set has {got}")
-    *_, shape = network.shapes().values()
-    if shape != (dataset.num_classes,):
-        classes = f"the data set has {dataset.num_classes} classes"
-        raise ValueError(f"{classes}, the network's output has shape {shape} for each picture")
-
-
-def checked_augment(augment: Iterable[str], lighting: Lighting | None) -> list[str]:
-    """The names; ValueError for one that is not an augmentation, or "lighting" without its
-    shifts."""
-    names = [augment] if isinstance(augment, str) else list(augment)
-    for name in names:
-        if name not in AUGMENTATIONS:
-            raise ValueError(f"augment takes {', '.join(AUGMENTATIONS)}, got {name!r}")
-    if ("lighting" in names) != (lighting is not None):
-        raise ValueError(f"lighting and augment 'lighting' go together, got augment {names}")
-    return names
 
 
 def right_answers(logits: Array, labels: numpy.ndarray) -> Array:

@@ -25,8 +25,10 @@ def add_weight_options(group) -> None:
 
 def add_own_layers_option(group) -> None:
     """Adds --own-layers to a parser or a group of it."""
-    about = "Python files with layers of your own, which the network is made of; they are imported"
-    group.add_argument("--own-layers", type=Path, nargs="+", metavar="FILE", default=(), help=about)
+    about = "a Python file, which is imported, with layers of your own; may be repeated"
+    group.add_argument(
+        "--own-layers", type=Path, action="append", metavar="FILE", default=[], help=about
+    )
 
 
 def add_trained_options(group) -> None:
@@ -38,12 +40,17 @@ def add_trained_options(group) -> None:
 
 def own_layers(files: Sequence[Path]) -> list[type[Layer]]:
     """The layer classes that the Python files define; they are imported, so what is below
-    `if __name__ == "__main__"` is not run.
+    `if __name__ == "__main__"` is not run. They may import what lies beside them.
 
-    InputError if a file cannot be run or defines none.
+    InputError if a file is missing, cannot be run or defines none.
     """
     found = []
     for file in files:
+        if not file.exists():
+            raise InputError(f"there is no file {file} (--own-layers)")
+        folder = str(file.resolve().parent)
+        if folder not in sys.path:
+            sys.path.append(folder)  # at the end: no file there takes a library's place
         name = f"own_layers_{file.stem}"  # not file.stem, which may be the name of a library
         spec = importlib.util.spec_from_file_location(name, file)
         if spec is None or spec.loader is None or not file.is_file():

@@ -9,7 +9,7 @@ from minialex.fast.memory import GPU_WORKSPACE, Memory
 from minialex.fast.update import update
 from minialex.fast.workers import Workers
 from minialex.layers import Layer, SoftmaxCrossEntropy
-from minialex.network import Network
+from minialex.network import Network, nothing_returned
 from minialex.optim import Optimizer
 
 
@@ -116,11 +116,15 @@ def forward(layers: list[Layer], x: Array, train: bool) -> Array:
     """x through the layers, one after the other."""
     for layer in layers:
         x = layer.forward(x, train)
+        if x is None:
+            raise nothing_returned(layer, "forward")
     return x
 
 
-def backward(layers: list[Layer], dy: Array) -> Array:
-    """dy back through the layers, one after the other."""
+def backward(layers: list[Layer], dy: Array) -> Array | None:
+    """dy back through the layers, one after the other; None if nobody needs the first one's dx."""
     for layer in reversed(layers):
         dy = layer.backward(dy)
+        if dy is None and getattr(layer, "needs_dx", True):
+            raise nothing_returned(layer, "backward")
     return dy

@@ -120,16 +120,16 @@ def relative_errors(
 
 
 def check_layer(layer: Layer, x: numpy.ndarray, rng: numpy.random.Generator) -> Report:
-    """Checks dx and the gradient of every parameter element by element, at the float64 input x.
+    """Checks dx and the gradient of every parameter element by element, at the input x.
 
-    It works on a float64 copy of `layer`, and draws the upstream gradient dy from `rng`. Random
-    numbers that the layer draws are the same in every pass. It is also a problem if forward or
-    backward writes into its argument.
+    It works on float64 copies of `layer` and x, and draws the upstream gradient dy from `rng`.
+    Random numbers that the layer draws are the same in every pass. It is also a problem if forward
+    or backward writes into its argument.
 
     Keep the elements of x away from kinks and ties by much more than EPSILON, and x small: each
     element takes two forward passes.
     """
-    xp = backend.of(x)
+    xp, x = backend.of(x), x.astype(numpy.float64)
     layer = copy.deepcopy(layer).astype(numpy.float64)
     forward = frozen([layer], lambda: layer.forward(x, train=True))
     before = x.copy()

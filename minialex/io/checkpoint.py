@@ -1,8 +1,9 @@
 """Checkpoints: all that is needed to resume a run exactly, in one .npz file without pickles."""
 
+import contextlib
 import json
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy
@@ -56,27 +57,13 @@ class Checkpoint:
 
     def __init__(self, path: Path):
         self.path = path
-        try:
-            with numpy.load(path, allow_pickle=False) as archive:
-                self.arrays = {name: archive[name] for name in archive.files}
+        with damage_told(path), numpy.load(path, allow_pickle=False) as archive:
+            self.arrays = {name: archive[name] for name in archive.files}
             self.about = json.loads(str(self.arrays.pop("about")))
             self.progress = self.about["progress"]
             self.state = {
                 name: self.about[name] for name in ("optimizer_steps", "schedule", "generators")
             }
-        except FileNotFoundError:
-            raise InputError(f"there is no checkpoint {path}") from None
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            EOFError,
-            zipfile.BadZipFile,
-        ) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InputError(f"{path} is not a whole minialex checkpoint: {reason}") from None
         if self.about.get("format") != FORMAT:
             raise InputError(f"{path} has format {self.about.get('format')!r}, expected {FORMAT!r}")
 
@@ -141,6 +128,40 @@ class Checkpoint:
         """Overwrites each array in `wanted` with the one saved under its name."""
         for name, array in wanted.items():
             array[...] = backend.to_device(self.arrays[name].astype(array.dtype), backend.of(array))
+
+
+def read_history(path: Path) -> list[dict]:
+    """A dict for each finished epoch, from the checkpoint at `path`, whose arrays stay unread.
+
+    InputError if the file is missing, damaged or not a minialex checkpoint.
+    """
+    with damage_told(path), numpy.load(path, allow_pickle=False) as archive:
+        history = json.loads(str(archive["about"]))["progress"]["history"]
+        if not all(isinstance(epoch, dict) for epoch in history):
+            raise TypeError("its history is damaged")
+        return history
+
+
+@contextlib.contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Whatever goes wrong while the file is read becomes an InputError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"there is no checkpoint {path}") from None
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        zipfile.BadZipFile,
+    ) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if "pickle" in reason:  # so NumPy calls every file that it does not know
+            reason = "it is not an .npz file"
+        raise InputError(f"{path} is not a whole minialex checkpoint: {reason}") from None
 
 
 def dropouts(network: Network) -> dict[str, Dropout]:

@@ -2,6 +2,7 @@
 arguments. And the same for what trains it."""
 
 import inspect
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -67,6 +68,33 @@ def described(trains: Any) -> list | None:
     return [kind.__name__, arguments(trains, without=("network",))]
 
 
+def spelled(setting: Any) -> str:
+    """A setting as it is written in a script: Adam(lr=0.001, …) for what `described` gives."""
+    if isinstance(setting, list) and len(setting) == 2 and isinstance(setting[1], dict):
+        kind, given = setting
+        return f"{kind}({', '.join(f'{name}={value}' for name, value in given.items())})"
+    if isinstance(setting, list):
+        return ", ".join(map(str, setting)) or "none"
+    return str(setting)
+
+
+def same_network(left: dict | None, right: dict | None) -> bool:
+    """Whether two descriptions are of the same layers, whatever the modules of a script's own
+    classes are called."""
+    found = []
+    for network in (left, right):
+        layers = [
+            (name, short(kind), given) for name, kind, given in (network or {}).get("layers", ())
+        ]
+        found.append(json.dumps([layers, (network or {}).get("input_shape")]))
+    return found[0] == found[1]
+
+
+def short(kind: str) -> str:
+    """The class's name without its module and the classes around it."""
+    return kind.rpartition(":")[2].rpartition(".")[2]
+
+
 def built(description: list, *before: Any) -> Any:
     """A new object like the one that `described` described.
 
@@ -83,12 +111,16 @@ def built(description: list, *before: Any) -> Any:
 def arguments(thing: Any, without: Iterable[str] = INITIAL) -> dict[str, Any]:
     """The arguments that build an object like this one, apart from those `without`.
 
-    ValueError if it does not keep one under its own name, or keeps something that JSON cannot hold.
+    ValueError if it does not keep one under its own name, keeps something that JSON cannot hold, or
+    takes arguments without names (*args, **kwargs).
     """
     kind, kept = type(thing), {}
-    for name in inspect.signature(kind).parameters:
+    for name, parameter in inspect.signature(kind).parameters.items():
         if name in without:
             continue
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            wanted = "give each argument of its __init__ a name"
+            raise ValueError(f"{kind.__name__} cannot be saved with {parameter}: {wanted}")
         if not hasattr(thing, name):
             wanted = f"keep it as self.{name}"
             raise ValueError(f"{kind.__name__} cannot be saved without its {name}: {wanted}")
@@ -116,17 +148,19 @@ def rebuild(description: dict[str, Any], own_layers: Iterable[type[Layer]] = ())
     """
     own = {kind.__name__: kind for kind in own_layers}
     try:
-        built = []
+        built, missing = [], []
         for name, kind, given in description["layers"]:
-            module, _, path = kind.rpartition(":")
-            short = path.rpartition(".")[2]
-            known = own.get(short) if module else SHIPPED.get(kind)
+            known = own.get(short(kind)) if ":" in kind else SHIPPED.get(kind)
             if known is None:
-                raise InputError(
-                    f"layer {name} is of the class {kind}, which is not minialex's: "
-                    f"pass it, load(…, layers=[{short}]), or name its file with --own-layers"
-                )
-            built.append((name, known(**given)))
+                missing += [short(kind)] if short(kind) not in missing else []
+            else:
+                built.append((name, known(**given)))
+        if missing:
+            names = ", ".join(missing)
+            raise InputError(
+                f"the network has layers that are not minialex's, {names}: name the file that "
+                f"defines them with --own-layers, in a script load(…, layers=[{names}])"
+            )
         return Network(built, tuple(description["input_shape"]))
     except InputError:
         raise

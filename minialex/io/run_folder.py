@@ -57,15 +57,6 @@ class RunFolder:
         with atomic_write(self.config) as file:
             file.write_text(json.dumps(options, indent=2) + "\n", encoding="utf-8")
 
-    def read_metrics(self) -> list[dict]:
-        """One dict for each epoch; InputError if the file is damaged."""
-        if not self.metrics.exists():
-            return []
-        try:
-            return [json.loads(line) for line in self.metrics.read_text("utf-8").splitlines()]
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.metrics} does not hold the run's epochs: {error}") from None
-
     def write_metrics(self, epochs: list[dict]) -> None:
         """Writes one line per epoch to metrics.jsonl, and draws curves.png."""
         with atomic_write(self.metrics) as file:

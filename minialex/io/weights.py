@@ -100,8 +100,11 @@ def from_file(path: Path, model: str | None) -> Checkpoint | WeightFile:
             return WeightFile(path, tensors, described(path, metadata[ABOUT]))
     elif start[:1] == b"\x80" or (start[:2] == b"PK" and b"data.pkl" in start):
         tensors = torch_file.read(path)
-    else:
+    elif start[:2] == b"PK" or not start:
         return Checkpoint(path)
+    else:
+        expected = "a checkpoint (.npz), a .pth or a .safetensors file"
+        raise InputError(f"{path} holds no weights that can be read: expected {expected}")
     tensors = torch_layout.without_prefix(tensors)
     fit = identify(path, tensors, model)
     progress, assumed = assumed_progress(fit)

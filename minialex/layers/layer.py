@@ -26,11 +26,11 @@ class Layer:
 
     def forward(self, x: Array, train: bool = False) -> Array:
         """y for x; with `train=True` a backward may follow."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def backward(self, dy: Array) -> Array:
         """dx, the gradient of the loss with respect to x, from dy, the one with respect to y."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of y for an x of `shape`, both without N."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from minialex import charts
 from minialex.errors import InputError
-from minialex.io.run_folder import RunFolder
+from minialex.io.checkpoint import read_history
 
 #: What is drawn of each epoch.
 KEYS = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
@@ -16,44 +16,42 @@ def default_out(runs: list[Path]) -> Path:
 
     For one run that is the file that training draws; a comparison of several has its own.
     """
-    return folder_of(runs[0]) / ("curves.png" if len(runs) == 1 else "comparison.png")
+    folder = checkpoint_of(runs[0]).parent
+    return folder / ("curves.png" if len(runs) == 1 else "comparison.png")
 
 
-def folder_of(path: Path) -> Path:
-    """The run's folder, given that or the checkpoint in it."""
-    return path.parent if path.name == "checkpoint.npz" else path
+def checkpoint_of(path: Path) -> Path:
+    """The checkpoint, given that or the folder that it is in."""
+    return path if path.suffix == ".npz" else path / "checkpoint.npz"
 
 
 def draw(runs: Iterable[Path]) -> bytes:
-    """The PNG, for the folders of runs or their checkpoints; InputError as `epochs` says."""
-    return charts.curves(
-        {name: epochs(folder) for name, folder in named(map(folder_of, runs)).items()}
-    )
+    """The PNG, for the folders of runs or checkpoints; InputError as `epochs` says."""
+    return charts.curves({name: epochs(path) for name, path in named(runs).items()})
 
 
-def named(folders: Iterable[Path]) -> dict[str, Path]:
-    """The folders by name, or by path where several have the same name."""
-    folders = list(folders)
-    names = [folder.resolve().name for folder in folders]
+def named(paths: Iterable[Path]) -> dict[str, Path]:
+    """The runs by the name of their folder, other checkpoints by that of their file; or by path
+    where several have the same name."""
+    paths = [path.parent if path.name == "checkpoint.npz" else path for path in paths]
+    names = [path.resolve().name.removesuffix(".npz") for path in paths]
     return {
-        str(folder) if names.count(name) > 1 else name: folder
-        for name, folder in zip(names, folders, strict=True)
+        str(path) if names.count(name) > 1 else name: path
+        for name, path in zip(names, paths, strict=True)
     }
 
 
-def epochs(folder: Path) -> list[dict]:
-    """The lines of the run's metrics, one per epoch.
+def epochs(path: Path) -> list[dict]:
+    """A dict for each epoch of the run, or of the network in a checkpoint.
 
-    InputError if the folder is not a run's or the run has not finished an epoch.
+    InputError if there is no checkpoint, if it is damaged, or if no epoch is finished.
     """
-    run = RunFolder(folder)
-    if not run.config.exists():
-        raise InputError(f"there is no run {folder}: expected the folder of a run")
-    history = run.read_metrics()
+    file = checkpoint_of(path)
+    history = read_history(file)
     if not history:
-        raise InputError(f"{folder} has no curves yet: no epoch of it is finished")
+        raise InputError(f"{path} has no curves yet: no epoch of it is finished")
     for number, line in enumerate(history, 1):
-        missing = [key for key in KEYS if not isinstance(line, dict) or key not in line]
+        missing = [key for key in KEYS if key not in line]
         if missing:
-            raise InputError(f"{run.metrics}, line {number}, has no {missing[0]}")
+            raise InputError(f"{file}: epoch {number} has no {missing[0]}")
     return history

@@ -52,9 +52,12 @@ def check_layers(trained: TrainedNetwork, layers: Sequence[str]) -> None:
 
 
 def activations_and_pools(network: Network) -> list[str]:
-    """The names of the activations and pools; a layer of your own counts as one of them."""
+    """The names of the activations and pools; a layer of your own counts as one of them. If there
+    is none, those of the convolutions and linear layers."""
     others = (Conv2d, Linear, LocalResponseNorm, Dropout, Flatten)
-    return [name for name, layer in network.layers.items() if not isinstance(layer, others)]
+    layers = network.layers.items()
+    found = [name for name, layer in layers if not isinstance(layer, others)]
+    return found or [name for name, layer in layers if isinstance(layer, Conv2d | Linear)]
 
 
 def activations(network: Network, x: numpy.ndarray) -> dict[str, numpy.ndarray]:

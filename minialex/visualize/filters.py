@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: The number of kernels in a row, as in the paper, and the width in pixels that each has at least.
 COLUMNS, PIXELS = 16, 48
 
+#: The colour between grey kernels, which may be white or black themselves.
+GAP = "#9db4d0"
+
 
 def draw(trained: TrainedNetwork) -> bytes:
     """The PNG; InputError as first_convolution says."""
@@ -71,6 +74,7 @@ def tiles(maps: numpy.ndarray, columns: int, pixels: int) -> numpy.ndarray:
 @figures.drawing
 def filters(weight: numpy.ndarray, towers: int, name: str) -> "Figure":
     """The kernels of weight (O, KH, KW, C), C = 1 or 3, in rows of 16: one block per tower."""
+    from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
@@ -94,7 +98,8 @@ def filters(weight: numpy.ndarray, towers: int, name: str) -> "Figure":
             opaque = ~numpy.isnan(block[..., :1])
             axes.imshow(numpy.concatenate([numpy.nan_to_num(0.5 + block / 2), opaque], axis=2))
         else:
-            axes.imshow(block[..., 0], cmap="gray", vmin=-1, vmax=1)
+            with_gaps = colormaps["gray"].with_extremes(bad=GAP)
+            axes.imshow(block[..., 0], cmap=with_gaps, vmin=-1, vmax=1)
         if towers > 1:
             axes.set_title(f"tower {number}", loc="left", pad=3)
         top += len(block) / inch + 0.32

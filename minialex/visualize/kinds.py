@@ -153,7 +153,8 @@ def draw_nearest(given: argparse.Namespace) -> bytes:
 
 
 def add_curves_options(p: argparse.ArgumentParser) -> None:
-    p.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a run's folder")
+    about = "a run's folder, or a checkpoint"
+    p.add_argument("runs", type=Path, nargs="+", metavar="RUN", help=about)
 
 
 def draw_curves(given: argparse.Namespace) -> bytes:

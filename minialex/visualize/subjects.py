@@ -73,6 +73,6 @@ def captions(
     result = []
     for name, label, row, k in zip(chosen.names, chosen.labels, said, explained, strict=True):
         colour = None if label is None else figures.RIGHT if label == k else figures.WRONG
-        answer = f"{figures.shortened(trained.class_names[k], 19)} {row[k]:.1%}"
+        answer = f"{figures.shortened(trained.class_names[k], 19)}: {row[k]:.1%}"
         result.append([(figures.shortened(name, 26), None), (answer, colour)])
     return result

@@ -81,7 +81,7 @@ def test_a_missing_package_is_named_with_what_it_is_for(found, monkeypatch):
         return version(name)
 
     monkeypatch.setattr(importlib.metadata, "version", without_pooch)
-    assert "no pooch, so no downloads: python -m pip install pooch" in found()
+    assert "pooch, for downloads, is missing: python -m pip install pooch" in found()
 
 
 def test_training_needs_no_more_than_the_packages_of_a_gpu_machine(tmp_path):

@@ -313,7 +313,7 @@ def test_two_pictures_are_drawn(folder, pictures, answered, capsys, tmp_path, mo
     texts = [[text for text, _ in caption] for caption in captions]
     assert texts == [
         [
-            f"{names[answers[i]]} {confidence[i]:.1%}",
+            f"{names[answers[i]]}: {confidence[i]:.1%}",
             f"is: {names[labels[i]]}",
             Path(test.paths[i]).name,
         ]

@@ -1,6 +1,7 @@
 """Every command on a network that a script has made and trained, with a layer of its own."""
 
 import json
+from pathlib import Path
 
 import numpy
 import own_layer
@@ -61,10 +62,11 @@ def test_evaluate_finds_the_data_set_by_itself(saved, trained, capsys, undrawn):
     assert "your own network, after epoch 2" in out
 
 
-@pytest.mark.parametrize("kind", ["filters", "features", "saliency", "occlusion", "nearest"])
+@pytest.mark.parametrize("kind", visualize.KINDS)
 def test_visualize_draws_it(kind, saved, capsys):
     quickly = ["--step", 4] if kind == "occlusion" else []
-    code, _, err = call(visualize.main, kind, "--weights", saved, *OWN, *quickly, capsys=capsys)
+    of_it = [saved] if kind == "curves" else ["--weights", saved, *OWN, *quickly]
+    code, _, err = call(visualize.main, kind, *of_it, capsys=capsys)
     assert (code, err) == (0, "")
     opened((saved / f"{kind}.png").read_bytes())
 
@@ -102,7 +104,7 @@ def test_onnx_has_no_operator_for_a_layer_of_your_own(saved, capsys, tmp_path):
 def test_without_the_file_of_its_layers_it_is_refused(command, saved, capsys):
     code, _, err = call(command.main, saved, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
-    assert "name its file with --own-layers" in err
+    assert "layers that are not minialex's, Leaky: name the file that defines them" in err
 
 
 def lines(folder):
@@ -133,15 +135,30 @@ def test_train_resumes_it_bit_for_bit(saved, dataset, capsys):
 @pytest.mark.parametrize(
     "options, said",
     [
-        ([], "has finished its 2 epochs: to train longer, give a larger --epochs"),
-        (["--epochs", 3, "--lr", 0.1], "was trained without it: it cannot be resumed with --lr"),
-        (["--epochs", 3, "--batch-size", 4], "was trained with --batch-size 8"),
+        ([], "has finished epoch 2, its last: to train longer, give a larger --epochs"),
+        (["--epochs", 3, "--lr", 0.1], "settings that stay: leave out --lr 0.1"),
+        (["--epochs", 3, "--batch-size", 4], "settings that stay: leave out --batch-size 4"),
     ],
 )
 def test_what_a_resumed_script_s_run_may_not_change(options, said, saved, capsys):
     code, _, err = call(train.main, "--resume", saved, *OWN, *options, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
     assert said in err
+
+
+def test_a_run_that_is_stopped_says_how_to_resume_it(saved, capsys):
+    stop = ["--epochs", 3, "--max-steps", 12]
+    code, out, _ = call(train.main, "--resume", saved, *OWN, *stop, capsys=capsys)
+    assert code == 0
+    assert f"train --resume {saved} --own-layers {own_layer.__file__}\n" in out
+
+
+def test_the_file_of_the_layers_may_import_what_lies_beside_it(saved, capsys, tmp_path, undrawn):
+    (tmp_path / "beside.py").write_text("SLOPE = 0.1\n")
+    text = "from beside import SLOPE\nassert SLOPE == 0.1\n"
+    (tmp_path / "layers_of_mine.py").write_text(text + Path(own_layer.__file__).read_text())
+    options = ["--own-layers", tmp_path / "layers_of_mine.py"]
+    assert call(evaluate.main, *options, saved, capsys=capsys)[0] == 0
 
 
 class OwnAdam(optim.Adam):

@@ -109,7 +109,7 @@ def test_pictures_in_files_are_shown_as_the_network_sees_them(use, folder, pictu
     assert [caption[0][0] for caption in captions] == [path.name for path in paths]
     names = ["even", "odd"]
     assert [caption[1][0] for caption in captions] == [
-        f"{names[row.argmax()]} {row.max():.1%}" for row in said
+        f"{names[row.argmax()]}: {row.max():.1%}" for row in said
     ]
     slopes = saliency_module.saliency(
         trained.network, trained.standardize(expected), said.argmax(axis=1)
@@ -234,7 +234,7 @@ def test_help_shows_examples_in_80_columns(kind, use):
         (["dreams"], "invalid choice: 'dreams'"),
         (["filters"], "the following arguments are required: --weights"),
         (["curves"], "the following arguments are required: RUN"),
-        (["curves", "nowhere"], "there is no run nowhere: expected the folder of a run"),
+        (["curves", "nowhere"], "there is no checkpoint nowhere/checkpoint.npz"),
         (["filters", "--weights", "nowhere"], "nowhere"),
         (["saliency", "--weights", "run", "--class", "cat"], "class 'cat' is not one of even, odd"),
         (

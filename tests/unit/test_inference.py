@@ -53,7 +53,7 @@ def test_a_run_is_its_folder_or_its_checkpoint_by_any_name(use, folder):
     [
         (["nowhere"], "there is no checkpoint or other file of weights nowhere"),
         (["empty"], "there is no checkpoint empty/checkpoint.npz"),
-        (["run/config.json"], "run/config.json is not a whole minialex checkpoint"),
+        (["run/config.json"], "run/config.json holds no weights that can be read: expected"),
         (["run", "--workers", 0], "--workers: expected a whole number of at least 1"),
         (["run", "--batch-size", 0], "--batch-size: expected a whole number of at least 1"),
         (["run", "--backend", "cupy"], "backend 'cupy' cannot run here: no GPU"),

@@ -5,12 +5,13 @@ import numpy
 import pytest
 from naive import assert_same
 
-from minialex import models
+from minialex import fast, models
 from minialex.gradcheck import check_network
 from minialex.layers import (
     Conv2d,
     Dropout,
     Flatten,
+    Layer,
     Linear,
     LocalResponseNorm,
     MaxPool2d,
@@ -159,6 +160,73 @@ def test_layers_that_do_not_fit_are_refused_by_name_with_both_numbers():
 def test_what_is_no_list_of_layers_is_refused(layers, error, message):
     with pytest.raises(error, match=message):
         Network(layers, (4, 3, 2))
+
+
+class Own(Layer):
+    """Somebody's own layer, with one of a beginner's mistakes."""
+
+    def __init__(self, mistake):
+        if mistake != "no super":
+            super().__init__()
+            self.params["w"] = numpy.ones(1, "float32")
+        self.mistake = mistake
+
+    def forward(self, x, train=False):
+        return None if self.mistake == "no y" else x * self.params["w"]
+
+    def backward(self, dy):
+        if self.mistake != "no grads":
+            self.grads["w"] = dy.sum().reshape(1)
+        return None if self.mistake == "no dx" else dy
+
+
+@pytest.mark.parametrize(
+    "mistake, said",
+    [
+        ("no super", r"Own.__init__ must call super\(\).__init__\(\)"),
+        ("no y", "Own.forward returned None, expected an array"),
+        ("no dx", "Own.backward returned None, expected an array"),
+        ("no grads", "own_1.grads has no 'w'"),
+    ],
+)
+@pytest.mark.parametrize("engine", ["plain", "fast"])
+@pytest.mark.parametrize("place", ["first", "after a convolution", "last"])
+def test_a_mistake_in_a_layer_of_your_own_names_it(mistake, said, engine, place, rng):
+    x, labels = rng.standard_normal((2, 4, 4, 1), dtype="float32"), numpy.array([0, 1])
+    with pytest.raises(ValueError, match=said):
+        layers = [Conv2d(1, 2, 3, rng=rng), Flatten(), Linear(8, 2, rng=rng)]
+        layers.insert(["first", "after a convolution", "last"].index(place), Own(mistake))
+        network = Network(layers if place != "last" else [*layers, Own(mistake)], (4, 4, 1))
+        trained = network if engine == "plain" else fast.prepare(network)
+        trained.step(x, labels, SoftmaxCrossEntropy())
+        SGD(network).step()
+
+
+class MeanOverPixels(Layer):
+    def forward(self, x, train=False):
+        return x.mean(axis=(1, 2))
+
+
+def test_a_layer_of_your_own_that_changes_the_shape_needs_an_output_shape():
+    with pytest.raises(ValueError, match="does meanoverpixels_1 change the shape"):
+        Network([Conv2d(1, 2, 3), MeanOverPixels(), Linear(2, 2)], (4, 4, 1))
+    with pytest.raises(ValueError) as caught:
+        Network([Conv2d(1, 2, 3), MaxPool2d(2, stride=2), Linear(2, 2)], (4, 4, 1))
+    assert "output_shape" not in str(caught.value)
+
+
+def test_what_lacks_a_method_says_so():
+    with pytest.raises(NotImplementedError, match="MeanOverPixels has no backward"):
+        MeanOverPixels().backward(numpy.ones(3))
+    with pytest.raises(NotImplementedError, match="Layer has no forward"):
+        Layer().forward(numpy.ones(3))
+
+
+def test_a_number_is_not_the_shape_of_an_input():
+    with pytest.raises(
+        TypeError, match=r"input_shape is the shape of one input, \(H, W, C\), got 8"
+    ):
+        Network([ReLU()], 8)
 
 
 def test_one_layer_in_two_places_is_refused():

@@ -13,6 +13,13 @@ LEARNING_RATES = [0.1, 0.1, 0.01]  # of the three steps: it drops before the las
 NAMES = ["fc.weight", "fc.bias"]
 
 
+@pytest.mark.parametrize("kind", [SGD, Adam, Muon])
+@pytest.mark.parametrize("lr", [0, -0.1, float("nan"), "0.1"])
+def test_a_learning_rate_that_is_none_is_refused(kind, lr, network):
+    with pytest.raises(ValueError, match="lr, the learning rate, must be above 0, got"):
+        kind(network, lr=lr)
+
+
 @pytest.fixture
 def network(rng, xp):
     return Network([("fc", Linear(3, 2, rng=rng)), ("relu", ReLU())], (3,)).to(xp).astype("float64")

@@ -12,7 +12,7 @@ import minialex
 from minialex import Dataset, Network, Trainer, evaluate, load, optim, predict, schedules
 from minialex.errors import InputError
 from minialex.files import PNG_MARK
-from minialex.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU
+from minialex.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Tanh
 
 OWN_LAYER = own_layer.__file__
 SIDE = 8
@@ -145,19 +145,20 @@ def test_a_resumed_trainer_continues_as_if_nothing_had_happened(engine, steps, t
             lambda net: dict(data=Dataset.from_arrays(*halves(41), *halves(20), ["up", "down"])),
             "pictures",
         ),
+        (lambda net: dict(optimizer=optim.SGD(net)), r"with optimizer Adam\(.*, here it is SGD"),
+        (lambda net: dict(optimizer=optim.Adam(net, lr=0.5)), r"lr=0.001.*, here it is .*lr=0.5"),
+        (lambda net: dict(batch_size=8), "with batch_size 16, here it is 8"),
+        (lambda net: dict(seed=1), "with seed 0, here it is 1"),
+        (lambda net: dict(augment=["crop"]), "with augment none, here it is crop"),
         (
-            lambda net: dict(optimizer=optim.SGD(net)),
-            "optimizer/velocity.conv2d_1.weight is missing",
+            lambda net: dict(schedule=schedules.Cosine(0.1, 3)),
+            "with the schedule Constant, here it is Cosine",
         ),
-        (lambda net: dict(batch_size=8), "in mid-epoch with batch_size 16, got 8"),
-        (lambda net: dict(seed=1), "in mid-epoch with seed 0, got 1"),
     ],
 )
 def test_another_trainer_s_file_is_refused_and_nothing_changes(make, said, tmp_path):
-    it = trainer()
-    for _ in it.train_epoch():
-        break
-    it.save(tmp_path / "net.npz")
+    net = network()
+    Trainer(net, dataset(), optim.Adam(net), batch_size=16, workers=1).save(tmp_path / "net.npz")
     net = network()
     options = dict(data=dataset(), optimizer=optim.Adam(net), batch_size=16) | make(net)
     other = Trainer(net, options.pop("data"), workers=1, **options)
@@ -167,6 +168,37 @@ def test_another_trainer_s_file_is_refused_and_nothing_changes(make, said, tmp_p
     assert (other.history, other.progress["steps"]) == ([], 0)
     for name, array in net.params.items():
         numpy.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("own", [Tanh(), Leaky(0.3)])
+def test_another_network_of_the_same_size_is_refused(own, tmp_path):
+    """Its weights would fit, and mean something else."""
+    trainer(own=Leaky(0.2)).save(tmp_path / "net.npz")
+    with pytest.raises(InputError, match="it was trained with another network"):
+        trainer(own=own).resume(tmp_path / "net.npz")
+    trainer(own=Leaky(0.2)).resume(tmp_path / "net.npz")
+
+
+class Anything(Leaky):
+    def __init__(self, *anything):
+        super().__init__()
+
+
+def test_a_network_that_cannot_be_saved_says_so_at_once_and_trains(tmp_path, capsys):
+    it = trainer(own=Anything(3))
+    assert "note: Anything cannot be saved with *anything" in capsys.readouterr().err
+    it.fit(1)
+    assert it.predict(halves(2)[0]).shape == (2, 2)
+    with pytest.raises(ValueError, match="Anything cannot be saved"):
+        it.save(tmp_path / "net.npz")
+
+
+def test_a_file_is_saved_into_a_new_folder_but_not_over_a_folder(tmp_path):
+    it = trainer()
+    it.save(tmp_path / "new" / "net.npz")
+    assert load(tmp_path / "new" / "net.npz").class_names == ["up", "down"]
+    with pytest.raises(ValueError, match="is a folder, expected the name of a file"):
+        it.save(tmp_path / "new")
 
 
 def test_an_epoch_that_was_interrupted_is_finished_by_the_next_fit():
@@ -228,7 +260,8 @@ def test_weights_that_are_not_finite_never_replace_a_good_file(tmp_path):
     "options, said",
     [
         (dict(engine="slow"), "engine is one of fast, plain, got 'slow'"),
-        (dict(batch_size=0), "batch_size must be at least 1, got 0"),
+        (dict(batch_size=0), "batch_size must be a whole number of at least 1, got 0"),
+        (dict(batch_size=2.5), "batch_size must be a whole number of at least 1, got 2.5"),
         (dict(workers=-1), "workers must be at least 1, got -1"),
         (dict(augment=["crop", "flip"]), "lighting, got 'flip'"),
         (dict(augment="flip"), "lighting, got 'flip'"),
@@ -239,6 +272,26 @@ def test_wrong_options_are_refused_before_training(options, said):
     with pytest.raises(ValueError) as caught:
         trainer(**options)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (lambda: (network(), dataset(), "adam"), r"expected an optimizer, .*, got 'adam'"),
+        (lambda: (network(), dataset(), optim.Adam), "expected an optimizer"),
+        (lambda: (network(), dataset(), None, 0.1), "expected a schedule, .*, got 0.1"),
+        (lambda: (network(), halves()), r"expected a Dataset, Dataset.from_arrays\(…\), got tuple"),
+        (lambda: ([ReLU()], dataset()), "expected a Network, .*, got list"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused(arguments, said):
+    with pytest.raises(TypeError, match=said):
+        Trainer(*arguments())
+
+
+def test_fewer_than_no_epochs_are_refused():
+    with pytest.raises(ValueError, match="expected a number of epochs, got -1"):
+        trainer().fit(-1)
 
 
 def test_a_network_that_does_not_fit_the_data_set_is_refused():
@@ -364,6 +417,16 @@ def test_a_saved_network_gives_the_same_answers(trained, tmp_path):
     assert loaded.evaluate(trained.dataset) == pytest.approx(trained.evaluate())
 
 
+def test_a_loaded_network_is_not_tested_on_what_it_does_not_know(trained):
+    other = Dataset.from_arrays(*halves(8), *halves(8), ["down", "up"])
+    with pytest.raises(ValueError, match="the data set has other classes: down, up"):
+        trained.trained().evaluate(other)
+    x, labels = numpy.zeros((2, 9, 9, 1)), ["up", "down"]
+    other = Dataset.from_arrays(x, labels, x, labels, ["up", "down"])
+    with pytest.raises(ValueError, match=r"expected pictures of 8×8×\d, the data set has 9×9×1"):
+        trained.trained().evaluate(other)
+
+
 def test_names_as_labels_come_back_as_answers(tmp_path):
     x, labels = halves(60)
     names = numpy.array(["sky", "ground"])[labels]
@@ -386,8 +449,10 @@ def test_a_network_with_your_own_layer_is_saved_and_loaded(tmp_path):
     it.save(tmp_path / "net.npz")
     with pytest.raises(InputError, match=r"load\(…, layers=\[Leaky\]\)"):
         load(tmp_path / "net.npz")
+    with pytest.raises(TypeError, match=r"layers are classes, as in layers=\[MyLayer\]"):
+        load(tmp_path / "net.npz", layers=[Leaky()])
     x, _ = halves(4, seed=8)
-    loaded = load(tmp_path / "net.npz", layers=[Leaky])
+    loaded = load(tmp_path / "net.npz", layers=Leaky)
     numpy.testing.assert_allclose(loaded.predict(x), it.predict(x), atol=1e-6)
 
 
@@ -424,7 +489,7 @@ def test_the_commands_take_it_with_the_file_of_the_layer(tmp_path, capsys, undra
 @pytest.mark.parametrize(
     "text, said",
     [
-        (None, "--own-layers expects Python files, got"),
+        (None, "there is no file"),
         ("1 / 0", "cannot be run: ZeroDivisionError"),
         ("from minialex import Layer", "defines no layer, a class derived from minialex.Layer"),
     ],

@@ -6,9 +6,9 @@ import numpy
 import pytest
 from own_layer import Leaky
 
-from minialex import Layer, Network, layers, models
+from minialex import Layer, Network, layers, models, optim, schedules
 from minialex.errors import InputError
-from minialex.io.description import describe, rebuild
+from minialex.io.description import built, describe, described, rebuild, same_network, spelled
 
 #: Each shipped layer with arguments that are not its defaults, and an input's shape without N.
 LAYERS = [
@@ -110,9 +110,22 @@ class Table(Layer):
         return x
 
 
+class Scales(Layer):
+    def __init__(self, *scales):
+        super().__init__()
+        self.scales = scales
+
+    def forward(self, x, train=False):
+        return x
+
+
 @pytest.mark.parametrize(
     "layer, said",
     [
+        (
+            Scales(0.5),
+            "Scales cannot be saved with *scales: give each argument of its __init__ a name",
+        ),
         (Forgetful(0.5), "Forgetful cannot be saved without its slope: keep it as self.slope"),
         (
             Table(numpy.eye(2)),
@@ -128,14 +141,51 @@ def test_a_layer_that_could_not_be_built_again_is_refused_when_it_is_saved(layer
     assert str(caught.value) == said
 
 
-def test_a_layer_of_your_own_must_be_passed():
-    network = Network([Leaky()], (4,))
+def test_layers_of_your_own_must_be_passed_and_all_of_them_are_named():
+    network = Network([Leaky(), Leaky(), type("Other", (Leaky,), {})()], (4,))
     with pytest.raises(InputError) as caught:
         through_json(network)
     message = str(caught.value)
-    assert "layer leaky_1 is of the class own_layer:Leaky, which is not minialex's" in message
-    assert "load(…, layers=[Leaky])" in message
+    assert "the network has layers that are not minialex's, Leaky, Other: name the file" in message
     assert "--own-layers" in message
+    assert "load(…, layers=[Leaky, Other])" in message
+
+
+def test_the_same_network_is_recognised_whatever_its_module_was_called():
+    left, right = (describe(Network([Leaky(0.7), layers.ReLU()], (4,))) for _ in range(2))
+    right["layers"][0][1] = "__main__:Leaky"
+    assert same_network(left, json.loads(json.dumps(right)))
+    for change in (
+        lambda d: d["layers"][0][2].update(slope=0.6),
+        lambda d: d["layers"][0].__setitem__(0, "other"),
+        lambda d: d["layers"].pop(),
+        lambda d: d.update(input_shape=[5]),
+    ):
+        other = json.loads(json.dumps(right))
+        change(other)
+        assert not same_network(left, other)
+    assert not same_network(left, None)
+
+
+def test_what_trains_a_network_is_built_again():
+    network = Network([layers.Linear(3, 2)], (3,))
+    adam = built(described(optim.Adam(network, lr=0.3, beta1=0.5, weight_decay=0.1)), network)
+    assert (adam.network, adam.lr, adam.beta1, adam.weight_decay) == (network, 0.3, 0.5, 0.1)
+    cosine, again = schedules.Cosine(0.1, 10, warmup=0.2), schedules.Cosine(0.1, 10, warmup=0.2)
+    again = built(described(cosine))
+    assert [again(k) for k in (1, 3, 9)] == [cosine(k) for k in (1, 3, 9)]
+    assert built(described(layers.SoftmaxCrossEntropy(0.1))).smoothing == 0.1
+    assert described(type("Own", (optim.Adam,), {})(network)) is None
+    with pytest.raises(InputError, match="is damaged"):
+        built(["Adam", {"speed": 3}], network)
+    with pytest.raises(InputError, match="is damaged"):
+        built(["os.system", {}])
+
+
+def test_settings_are_spelled_as_a_script_writes_them():
+    assert spelled(["Constant", {"lr": 0.1}]) == "Constant(lr=0.1)"
+    assert spelled(["crop", "mirror"]) == "crop, mirror"
+    assert (spelled([]), spelled(3)) == ("none", "3")
 
 
 def test_your_own_layer_is_found_whatever_its_module_was_called():
@@ -157,7 +207,7 @@ def test_your_own_relu_is_not_taken_for_minialexs():
 def test_no_file_makes_python_import_anything(tmp_path, monkeypatch):
     (tmp_path / "trap.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(InputError, match="trap:Layer, which is not minialex's"):
+    with pytest.raises(InputError, match="layers that are not minialex's, Layer"):
         rebuild({"input_shape": [4], "layers": [["x", "trap:Layer", {}]]})
 
 
