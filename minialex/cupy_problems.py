@@ -44,22 +44,29 @@ def problem(error: Exception, installed: Sequence[str], driver: int | None = Non
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
         hidden = "" if visible is None else f": CUDA_VISIBLE_DEVICES is {visible!r}"
         return Problem(f"the NVIDIA driver finds no GPU{hidden}", ordinary=True)
-    if re.search("out of memory|cudaErrorMemoryAllocation", text, re.IGNORECASE):
+    full = "out of memory|cudaErrorMemoryAllocation|CUBLAS_STATUS_(ALLOC_FAILED|NOT_INITIALIZED)"
+    if re.search(full, text, re.IGNORECASE):
         return Problem("the GPU's memory is full: end one of the programs that nvidia-smi lists")
     if re.search("--gpu-architecture|no kernel image", text):
-        other = "" if name == USUAL else f": {replace(installed)}"
-        return Problem(f"the GPU is too old for {name}{other}")
+        other = f", or {replace(installed)} for an older GPU" if name != USUAL else ""
+        return Problem(f"{name} does not support this GPU: update it for a newer GPU{other}")
+    if re.search("libcuda.so|nvcuda.dll", text):
+        return Problem("no NVIDIA driver answers: nvidia-smi must list the GPU", ordinary=True)
+    if "cudaErrorSystemNotReady" in text:
+        return Problem("the GPUs wait for the service nvidia-fabricmanager: start it")
+    mend = install(name) if name.startswith("cupy-cuda") else replace(installed)
     if header := re.search(r'cannot open source file "([^"]+)"', text):
-        return Problem(f"CUDA's header {header[1]} is missing: {install(name)}")
-    if library := re.search(r"\b(lib\w+\.so[.\d]*|\w+\.dll)\b", text):
-        return Problem(f"CUDA's library {library[1]} is missing: {install(name)}")
+        return Problem(f"CUDA's header {header[1]} is missing: {mend}")
+    missing = "cannot open shared object|failed to (open|load)|not f(i|ou)nd|failure finding"
+    library = re.search(r"\b(lib[\w+-]+\.so[.\d]*|\w+\.dll)", text)
+    if library and re.search(missing, text, re.IGNORECASE) and "version" not in text:
+        return Problem(f"CUDA's library {library[1]} is missing: {mend}")
     return Problem(f"CuPy is installed, but reports: {text}")
 
 
 def install(name: str = USUAL) -> str:
     """The command that installs CuPy with NVIDIA's libraries and headers: all but the driver."""
-    wheel = name if name.startswith("cupy-cuda") else USUAL
-    return f'python -m pip install "{wheel}[ctk]"'
+    return f'python -m pip install "{name}[ctk]>=14"'
 
 
 def replace(installed: Sequence[str]) -> str:

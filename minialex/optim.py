@@ -24,15 +24,15 @@ class Optimizer:
     `state` holds the arrays that must be saved with the weights, under "velocity.conv1.weight" and
     so on; `steps` counts updates; `lr`, the learning rate, may be changed before each.
     `elementwise`: each number changes on its own, so a parameter may be updated in pieces.
-    ValueError unless lr is above 0.
+    ValueError if lr is negative.
     """
 
     state_names: tuple[str, ...] = ()
     elementwise = True
 
     def __init__(self, network: Trainable, lr: float, weight_decay: float):
-        if isinstance(lr, str) or not lr > 0:
-            raise ValueError(f"lr, the learning rate, must be above 0, got {lr!r}")
+        if isinstance(lr, str) or not lr >= 0:
+            raise ValueError(f"lr, the learning rate, must be at least 0, got {lr!r}")
         self.network, self.lr, self.weight_decay, self.steps = network, lr, weight_decay, 0
         self.state = {
             f"{state}.{name}": backend.of(array).zeros_like(array)

@@ -67,7 +67,9 @@ def trainer_of(
         network = rebuild(before["network"], own_classes).to(xp)
         settings = before["settings"]
         optimizer = built(settings["optimizer"], network)
-        schedule, loss = built(settings["schedule"]), built(settings["loss"])
+        kind, given = settings["schedule"]
+        over = {"epochs": chosen["epochs"]} if "epochs" in given else {}
+        schedule, loss = built([kind, given | over]), built(settings["loss"])
     if checkpoint:
         standardize = Standardize(before["mean"], before["std"])
         lighting = before["lighting"] and Lighting.from_json(before["lighting"])
@@ -222,6 +224,8 @@ def main(arguments: Sequence[str]) -> int:
         trainer = trainer_of(chosen, dataset, xp, checkpoint, start, own_layers(own_files))
         if checkpoint:
             folder = RunFolder(checkpoint.path.parent)
+            if "dataset" not in checkpoint.progress["options"]:  # a script's, not yet a run's
+                folder.take_over()
         else:
             name = f"{chosen['dataset']}-{chosen['model']}"
             folder = RunFolder.create(chosen["out"] and Path(chosen["out"]), name)

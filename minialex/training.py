@@ -1,6 +1,7 @@
 """Training: the loop over epochs and batches, on its own layers or on the fast engine."""
 
 import contextlib
+import copy
 import math
 import sys
 import time
@@ -210,8 +211,9 @@ class Trainer:
         check_same(saved, self.progress)
         saved.restore(self.network, self.optimizer, self.schedule)
         self.unread.clear()
+        self.last_loss = None
         for name in ("epochs", "history", "skipped", *NEW_EPOCH):
-            self.progress[name] = saved.progress[name]
+            self.progress[name] = copy.deepcopy(saved.progress[name])
         self.batches.skipped = self.test_batches.skipped = self.progress["skipped"]
 
     def save_curves(self, path: Path | str) -> None:

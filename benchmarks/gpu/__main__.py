@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 from benchmarks.gpu import checks, measurements, report
 from benchmarks.speed_options import new_folder, sizes, some_of
@@ -45,8 +46,8 @@ STAGES = {
 def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; exit code 1 if a stage failed."""
     given = options(arguments)
+    given.torch, given.without_torch = torch_with_cuda()  # before CuPy: it has libraries of its own
     given.xp = backend.get("cupy")
-    given.torch = torch_with_cuda()
     given.out = new_folder(given.out)
     results: dict = {}
     end = time.monotonic() + 60 * given.minutes
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str]) -> int:
         else:
             print(f"{name} …", flush=True)
             given.deadline = time.monotonic() + min(left, seconds * given.minutes / 12)
+            given.keep = lambda part, name=name: save(results | {name: part}, given.out)
             results[name] = outcome(stage, given, name)
         save(results, given.out)
         print(report.line(name, results[name]), flush=True)
@@ -89,13 +91,15 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def torch_with_cuda():
-    """The module torch if it computes on a GPU here, else None."""
+def torch_with_cuda() -> tuple[ModuleType | None, str]:
+    """(the module torch, ""), or (None, why it cannot compute on the GPU)."""
     try:
         import torch
-    except ImportError:
-        return None
-    return torch if torch.cuda.is_available() else None
+    except Exception as error:  # a library that clashes raises an OSError
+        return None, f"PyTorch: {type(error).__name__}: {' '.join(str(error).split())}"
+    if not torch.cuda.is_available():
+        return None, f"PyTorch {torch.__version__} finds no GPU"
+    return torch, ""
 
 
 def outcome(stage, given: argparse.Namespace, name: str) -> dict:

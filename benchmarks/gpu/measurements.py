@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import copy
 import functools
+import gc
 import itertools
 import statistics
 import time
@@ -45,16 +46,25 @@ BATCH, PROFILED, PICTURES = 128, ("alexnet", "alexnet-cifar"), 1024
 def speed(given: argparse.Namespace) -> dict:
     """Training and inference beside PyTorch, by the GPU's clock; first in float32 throughout, then
     with TF32 in the products of both."""
-    result: dict = {"rows": []}
+    result: dict = {"rows": []} | ({} if given.torch else {"without": given.without_torch})
     cases = [(size, what) for size in given.batch_sizes for what in WHAT]
     for tf32, (batch_size, what), model in itertools.product(
         (False, True), [*cases, (1, "infer")], given.models
     ):
+        about = {"model": model, "batch_size": batch_size, "what": what, "tf32": tf32}
         if time.monotonic() > given.deadline:
-            result["left out"] = f"TF32 {tf32}, {model}, batch {batch_size}, {what} and later"
+            result["left out"] = f"from {about} on"
             break
-        with products_in_tf32(given, tf32):
-            result["rows"].append(row(given, model, batch_size, what, tf32))
+        try:
+            with products_in_tf32(given, tf32):
+                result["rows"].append(about | measured(given, **about))
+        except Exception as error:  # out of memory, or other logits: the next row may still work
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            result["rows"].append(about | {"error": reason})
+        given.keep(result)
+    wrong = [row["error"] for row in result["rows"] if "error" in row]
+    if wrong:
+        result["error"] = f"{len(wrong)} of {len(result['rows'])} failed, the first: {wrong[0]}"
     return result
 
 
@@ -63,54 +73,88 @@ def products_in_tf32(given: argparse.Namespace, on: bool) -> Iterator[None]:
     """Within it the factors of float32 products may be rounded to TF32, or may not: by cuBLAS and
     cuDNN, for CuPy and for PyTorch."""
     linalg = getattr(getattr(given.xp, "_core", None), "_routines_linalg", None)
+    before = None
     if linalg:  # the stand-in has none
+        before = linalg.get_compute_type(numpy.float32)
         chosen = linalg.COMPUTE_TYPE_TF32 if on else linalg.COMPUTE_TYPE_DEFAULT
         linalg.set_compute_type(numpy.float32, chosen)
+        of_batches(given, on)
     if given.torch:
         given.torch.backends.cuda.matmul.allow_tf32 = on
     try:
         yield
     finally:
         if linalg:
-            linalg.set_compute_type(numpy.float32, linalg.COMPUTE_TYPE_DEFAULT)
+            linalg.set_compute_type(numpy.float32, before)
+            of_batches(given, False)
         if given.torch:
             given.torch.backends.cuda.matmul.allow_tf32 = False
 
 
-def row(given: argparse.Namespace, model: str, batch_size: int, what: str, tf32: bool) -> dict:
+def of_batches(given: argparse.Namespace, tf32: bool) -> None:
+    """The same for CuPy's products of several matrices at once, which have no compute type but
+    follow the mode of the cuBLAS handle: 3 is TF32."""
+    cuda = given.xp.cuda
+    cuda.cublas.setMathMode(cuda.get_cublas_handle(), 3 if tf32 else 0)
+
+
+def cleaned(given: argparse.Namespace) -> None:
+    """Gives the memory of what was measured before back to the GPU."""
+    gc.collect()  # an engine's layers and memory refer to each other
+    given.xp.get_default_memory_pool().free_all_blocks()
+    if given.torch:
+        given.torch.cuda.empty_cache()
+
+
+def measured(given: argparse.Namespace, model: str, batch_size: int, what: str, tf32: bool) -> dict:
     """The seconds of a step in each round, and the peak memory, of minialex and PyTorch."""
+    cleaned(given)
     network = fresh(model)
     batch, pool = random_batch(network, batch_size), given.xp.get_default_memory_pool()
-    pool.free_all_blocks()
-    before = {"minialex": pool.total_bytes()}
+    before = pool.total_bytes()
     contenders: dict[str, Minialex | Peer] = {
         "minialex": Minialex(network, *batch, 1, LEARNING_RATE, given.xp)
     }
     logits = backend.to_host(contenders["minialex"].infer())
-    peak = {}
+    peers = {}
     for mode in MODES if given.torch else ():
-        given.torch.cuda.empty_cache()
-        given.torch.cuda.reset_peak_memory_stats()
-        before[mode] = given.torch.cuda.memory_reserved()
-        peer = contenders[mode] = Peer(mode, network, *batch, 1, LEARNING_RATE, "cuda")
-        given.torch.backends.cudnn.allow_tf32 = tf32
-        theirs = peer.infer().cpu().numpy()
-        check_agreement(logits, theirs, f"PyTorch {mode}", TOLERANCE[tf32])
-        warmed_up(step_of(peer, what))
-        peak[mode] = given.torch.cuda.max_memory_reserved()
+        peers[mode] = peer_beside(given, network, batch, (mode, what, tf32), logits)
+        contenders[mode], _ = peers[mode]
     steps = {name: step_of(contender, what) for name, contender in contenders.items()}
     warmed_up(steps["minialex"])
-    peak["minialex"] = pool.total_bytes()
+    memory = {"minialex": pool.total_bytes() - before} | {m: peak for m, (_, peak) in peers.items()}
     title = f"{model}, batch {batch_size}, {what}"
     return {
-        "model": model,
-        "batch_size": batch_size,
-        "what": what,
-        "tf32": tf32,
         "seconds": take_turns(steps, ROUNDS, SECONDS, title, DeviceClock(given.xp)),
-        "memory_mb": {name: (peak[name] - before[name]) / 1e6 for name in steps},
+        "memory_mb": {name: taken / 1e6 for name, taken in memory.items()},
         "flops_per_image": flops(network, what),
     }
+
+
+def peer_beside(
+    given: argparse.Namespace,
+    network: Network,
+    batch: tuple[numpy.ndarray, numpy.ndarray],
+    how: tuple[str, str, bool],
+    logits: numpy.ndarray,
+) -> tuple[Peer, int]:
+    """PyTorch's twin, warmed up, and how much of the GPU's memory its steps take in all.
+
+    how: the mode, "train" or "infer", and whether with TF32. InputError if its logits differ from
+    minialex's.
+    """
+    (mode, what, tf32), cuda = how, given.torch.cuda
+    cuda.empty_cache()
+    before = cuda.memory_reserved()
+    peer = Peer(mode, network, *batch, 1, LEARNING_RATE, "cuda")
+    given.torch.backends.cudnn.allow_tf32 = tf32
+    check_agreement(logits, peer.infer().cpu().numpy(), f"PyTorch {mode}", TOLERANCE[tf32])
+    warmed_up(step_of(peer, what))
+    cuda.synchronize()
+    cuda.empty_cache()  # the memory of the search for the fastest convolutions
+    cuda.reset_peak_memory_stats()
+    warmed_up(step_of(peer, what))
+    return peer, cuda.max_memory_reserved() - before
 
 
 @functools.cache
@@ -141,10 +185,12 @@ def layers(given: argparse.Namespace) -> dict:
     rates = {"bytes": bandwidth(given), "flops": product_rate(given)}
     result: dict = {"TB/s": rates["bytes"] / 1e12, "TFLOP/s": rates["flops"] / 1e12}
     for model in PROFILED:
+        cleaned(given)
         network = fresh(model)
         contender = Minialex(network, *random_batch(network, BATCH), 1, LEARNING_RATE, given.xp)
         passes = [layer_seconds(contender, DeviceClock(given.xp)) for _ in range(2 + ROUNDS)][2:]
         result[model] = layer_table(contender, passes, rates)
+        given.keep(result)
     return result
 
 
@@ -213,23 +259,29 @@ def kernels(given: argparse.Namespace) -> dict:
     """The kernels of a training step as PyTorch's profiler records them: how many, how long the GPU
     idles between them, and the ten costliest."""
     if given.torch is None:
-        return {"left out": "the profiler is PyTorch's, which is not installed"}
+        return {"left out": f"the profiler is PyTorch's. {given.without_torch}"}
     return {model: kernels_of(given, model) for model in PROFILED}
 
 
 def kernels_of(given: argparse.Namespace, model: str, steps: int = 5) -> dict:
-    """The kernels of a training step of the model."""
+    """The kernels of a training step of the model, timed under the profiler."""
+    cleaned(given)
     network = fresh(model)
     contender = Minialex(network, *random_batch(network, BATCH), 1, LEARNING_RATE, given.xp)
     warmed_up(contender.train_step)
     backend.synchronize(given.xp)
     profiler = given.torch.profiler
-    with profiler.profile(activities=[profiler.ProfilerActivity.CUDA]) as profile:
-        for _ in range(steps):
-            contender.train_step()
-        backend.synchronize(given.xp)
+    for _ in range(2):  # the first time the profiler starts up
+        with profiler.profile(activities=[profiler.ProfilerActivity.CUDA]) as profile:
+            for _ in range(steps):
+                contender.train_step()
+            backend.synchronize(given.xp)
     on_gpu = given.torch.autograd.DeviceType.CUDA
-    found = [event for event in profile.events() if event.device_type == on_gpu]
+    found = [
+        event
+        for event in profile.events()
+        if event.device_type == on_gpu and not event.name.startswith(("Memcpy", "Memset"))
+    ]
     return kernel_table([(e.name, e.time_range.start, e.time_range.end) for e in found], steps)
 
 

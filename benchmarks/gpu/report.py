@@ -37,8 +37,8 @@ def markdown(head: list[str], rows: list[list[str]], words: int = 1) -> str:
 def versions(result: dict) -> str:
     """What the doctor found."""
     lines = [f"- {what}: {'; '.join(found)}" for what, found in result["doctor"].items()]
-    if "torch" in result:
-        lines.append(f"- PyTorch: {result['torch']}, cuDNN {result['cudnn']}")
+    cudnn = f", cuDNN {result['cudnn']}" if "cudnn" in result else ""
+    lines.append(f"- PyTorch: {result['torch']}{cudnn}")
     return "\n".join(lines)
 
 
@@ -51,10 +51,11 @@ def tests(result: dict) -> str:
 
 
 def losses(result: dict) -> str:
-    """Both columns of losses."""
-    pairs = zip(result["cpu"], result["gpu"], strict=True)
-    rows = [[str(i), f"{cpu:.6f}", f"{gpu:.6f}"] for i, (cpu, gpu) in enumerate(pairs, 1)]
-    return markdown(["step", "CPU", "GPU"], rows)
+    """A column for each device and precision."""
+    names = [name for name, found in result.items() if isinstance(found, list)]
+    steps = zip(*(result[name] for name in names), strict=True)
+    rows = [[str(i), *(f"{loss:.8f}" for loss in each)] for i, each in enumerate(steps, 1)]
+    return markdown(["step", *names], rows)
 
 
 def training(result: dict) -> str:
@@ -64,10 +65,11 @@ def training(result: dict) -> str:
 
 
 def resume(result: dict) -> str:
-    """How far resumed runs are from one that was not stopped."""
+    """How far resumed runs are from one on the CPU."""
     return "\n".join(
-        f"- {name}: weights differ by {result[name]:.2g} of their size"
-        for name in ("gpu then cpu", "cpu then gpu")
+        f"- {name}: two steps later weights differ from the CPU's by {apart:.2g} of their size"
+        for name, apart in result.items()
+        if " to " in name
     )
 
 
@@ -85,7 +87,8 @@ def speed(result: dict) -> str:
         "MB",
         "MB eager",
     ]
-    return markdown(head, [speed_cells(row) for row in result["rows"]], words=4)
+    rows = [row for row in result["rows"] if "error" not in row]
+    return markdown(head, [speed_cells(row) for row in rows], words=4)
 
 
 def speed_cells(row: dict) -> list[str]:
@@ -168,7 +171,7 @@ def draw(results: dict, path: Path) -> None:
     rows = [
         row
         for row in results.get("speed", {}).get("rows", [])
-        if row["what"] == "train" and not row["tf32"]
+        if row["what"] == "train" and not row["tf32"] and "error" not in row
     ]
     if rows:
         with atomic_write(path) as file:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from minialex import charts
 from minialex.errors import InputError
-from minialex.files import atomic_write
+from minialex.files import atomic_write, check_replaceable
 
 
 class RunFolder:
@@ -51,6 +51,17 @@ class RunFolder:
                 )
         path.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def take_over(self) -> None:
+        """Makes the folder, in which a script has saved a checkpoint, that of a run.
+
+        InputError if it holds files that a run would overwrite.
+        """
+        for file in (self.config, self.metrics, self.bad_pictures):
+            if file.exists():
+                own = f"{self.path} holds a file {file.name}, which the run would overwrite"
+                raise InputError(f"{own}: move the checkpoint to a folder of its own")
+        check_replaceable(self.curves)
 
     def write_config(self, options: dict) -> None:
         """Writes the run's options to config.json."""

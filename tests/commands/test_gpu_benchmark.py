@@ -1,10 +1,12 @@
 """python -m benchmarks.gpu from end to end on the stand-in, and what it does when things fail."""
 
 import json
+from pathlib import Path
 
 import numpy
 import pytest
 import standin
+import trained_runs
 from command_runs import call
 from data_helpers import picture_folder
 from pngs import opened
@@ -22,7 +24,7 @@ def on_standin(monkeypatch, tmp_path):
     """The command finds a device, has small things to do, and runs where nothing else is."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(backend, "get", lambda name="auto": numpy if name == "numpy" else standin)
-    monkeypatch.setattr(gpu, "torch_with_cuda", lambda: None)
+    monkeypatch.setattr(gpu, "torch_with_cuda", lambda: (None, "PyTorch is not here"))
     monkeypatch.setattr(checks, "DEVICE", "standin")
     monkeypatch.setattr(checks, "TESTS", ("tests/unit/layers/test_activations.py",))
     run = [*on_folder(picture_folder(tmp_path / "pictures")), "--workers", 1]
@@ -62,17 +64,19 @@ def test_every_stage_runs_and_is_written_down(on_standin, capsys, tmp_path):
     assert list(found) == list(gpu.STAGES)
     assert found["tests"]["passed"] > 4 and found["tests"]["failed"] == 0
     assert found["tests"]["all ran"]
-    assert found["losses"]["gpu"] == pytest.approx(found["losses"]["cpu"], rel=1e-4)
-    assert len(found["losses"]["gpu"]) == 20
+    for dtype, rel in (("float32", 1e-3), ("float64", 1e-9)):
+        cpu, device = (found["losses"][f"{name} {dtype}"] for name in ("cpu", "gpu"))
+        assert device == pytest.approx(cpu, rel=rel)
+        assert len(set(device)) == 20
     assert found["training"]["test_accuracy"] >= 0
-    assert max(found["resume"][name] for name in ("gpu then cpu", "cpu then gpu")) < 0.02
+    assert found["resume"]["standin to numpy"] < 0.02 > found["resume"]["numpy to standin"]
     cases = [(row["batch_size"], row["what"], row["tf32"]) for row in found["speed"]["rows"]]
     assert cases == [
         (4, "train", False), (4, "infer", False), (1, "infer", False),
         (4, "train", True), (4, "infer", True), (1, "infer", True),
     ]  # fmt: skip
     assert {row["layer"].split()[0] for row in found["layers"]["alexnet-mini"]} >= {"conv1", "fc4"}
-    assert "PyTorch" in found["kernels"]["left out"]
+    assert "PyTorch is not here" in found["kernels"]["left out"]
     assert found["pipeline"]["images/s"] > 0
     text = (tmp_path / "out" / "report.md").read_text("utf-8")
     for title in ("Losses", "Training", "Resume", "Speed", "Layers", "Pipeline"):
@@ -99,11 +103,57 @@ def test_wrong_losses_are_an_error(on_standin, capsys, monkeypatch):
     monkeypatch.setattr(
         checks,
         "losses_on",
-        lambda module, *sizes: [(1 + 0.01 * (module is standin)) * x for x in true(module, 3, 4)],
+        lambda module, dtype: [
+            (1 + 0.01 * (module is standin)) * x for x in true(module, dtype, 3)
+        ],
     )
     code, _, found = run(capsys, "--only", "losses")
     assert code == 1
     assert "differ by up to 0.01" in found["losses"]["error"]
+
+
+def test_what_cannot_be_resumed_exactly_is_an_error(on_standin, capsys, monkeypatch):
+    monkeypatch.setattr(checks, "resumed", resumed_with_a_changed_weight(checks.resumed))
+    code, _, found = run(capsys, "--only", "resume")
+    assert code == 1
+    assert "weight/conv1.weight … are not what was saved" in found["resume"]["error"]
+
+
+def resumed_with_a_changed_weight(resumed):
+    def changed(folder, *arguments):
+        resumed(folder, *arguments)
+        trained_runs.change(
+            folder / "checkpoint.npz",
+            arrays=lambda arrays: arrays.update(
+                {"weight/conv1.weight": arrays["weight/conv1.weight"] + 1}
+            ),
+        )
+
+    return changed
+
+
+def test_a_row_that_fails_costs_only_itself(on_standin, capsys, monkeypatch):
+    true, calls = measurements.measured, []
+
+    def second_fails(given, **about):
+        calls.append(about)
+        if len(calls) == 2:
+            raise MemoryError("no room")
+        return true(given, **about)
+
+    monkeypatch.setattr(measurements, "measured", second_fails)
+    code, out, found = run(capsys, "--only", "speed")
+    rows = found["speed"]["rows"]
+    assert code == 1
+    assert [row.get("error") for row in rows] == [None, "MemoryError: no room", *4 * [None]]
+    assert "1 of 6 failed, the first: MemoryError: no room" in out
+
+
+def test_files_of_tests_run_once_in_the_order_of_their_importance():
+    files = checks.in_order(Path(checks.__file__).parents[2])
+    assert files[0] == "tests/unit/fast/test_kernels.py"
+    assert len(set(files)) == len(files)
+    assert "tests/unit/fast/test_engine.py" in files
 
 
 def test_without_time_stages_are_left_out(on_standin, capsys):
@@ -136,10 +186,11 @@ def test_pytest_s_output_is_counted_even_if_it_was_stopped(code):
     assert found["failures"] == ["tests/a.py::test_two[a b]", "tests/a.py::test_four"]
     assert found["all ran"] == (code is not None)
     assert found["error"] == "2 tests failed: see tests.txt"
+    assert checks.summary("", None)["error"] == "no test passed: see tests.txt"
 
 
 def test_pytest_that_could_not_start_is_an_error():
-    assert "exit code 4" in checks.summary("usage: …", 4)["error"]
+    assert "no test passed" in checks.summary("usage: …", 4)["error"]
 
 
 def test_kernels_are_summed_by_name():

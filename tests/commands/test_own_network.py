@@ -161,6 +161,30 @@ def test_the_file_of_the_layers_may_import_what_lies_beside_it(saved, capsys, tm
     assert call(evaluate.main, *options, saved, capsys=capsys)[0] == 0
 
 
+def test_nothing_of_the_script_s_own_is_overwritten(saved, capsys):
+    (saved / "config.json").write_text("mine")
+    code, _, err = call(train.main, "--resume", saved, *OWN, "--epochs", 3, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "holds a file config.json, which the run would overwrite" in err
+    assert (saved / "config.json").read_text() == "mine"
+    (saved / "config.json").unlink()
+    (saved / "curves.png").write_text("mine")
+    assert call(train.main, "--resume", saved, *OWN, "--epochs", 3, capsys=capsys)[0] == 2
+    assert (saved / "curves.png").read_text() == "mine"
+
+
+def test_a_schedule_that_was_over_reaches_the_new_last_epoch(dataset, tmp_path, capsys):
+    """Else the new epochs would have a learning rate of 0."""
+    net = network()
+    it = Trainer(net, dataset, optim.Adam(net), schedules.Cosine(0.01, epochs=1), workers=1)
+    it.fit(1)
+    it.save(tmp_path / "own" / "checkpoint.npz")
+    arguments = ["--resume", tmp_path / "own", *OWN, "--epochs", 4]
+    assert call(train.main, *arguments, capsys=capsys)[0] == 0
+    rates = [rate for *_, rate in lines(tmp_path / "own")]
+    assert rates[1] > rates[2] > rates[3] > 0
+
+
 class OwnAdam(optim.Adam):
     """Somebody's own optimiser."""
 

@@ -24,8 +24,8 @@ Original error:
 ================================================================
 """  # noqa: E501
 OLD_DRIVER = "cudaErrorInsufficientDriver: CUDA driver version is insufficient"
-INSTALL_12 = 'python -m pip install "cupy-cuda12x[ctk]"'
-INSTALL_13 = 'python -m pip install "cupy-cuda13x[ctk]"'
+INSTALL_12 = 'python -m pip install "cupy-cuda12x[ctk]>=14"'
+INSTALL_13 = 'python -m pip install "cupy-cuda13x[ctk]>=14"'
 SWITCH = f"python -m pip uninstall -y cupy-cuda13x, then {INSTALL_12}"
 
 
@@ -90,13 +90,14 @@ SWITCH = f"python -m pip uninstall -y cupy-cuda13x, then {INSTALL_12}"
             CompileException("nvrtc: error: invalid value for --gpu-architecture (-arch)\n"),
             ["cupy-cuda13x"],
             13000,
-            f"the GPU is too old for cupy-cuda13x: {SWITCH}",
+            "cupy-cuda13x does not support this GPU: update it for a newer GPU, or "
+            f"{SWITCH} for an older GPU",
         ),
         (
             CompileException("nvrtc: error: invalid value for --gpu-architecture (-arch)\n"),
             ["cupy-cuda12x"],
             13000,
-            "the GPU is too old for cupy-cuda12x",
+            "cupy-cuda12x does not support this GPU: update it for a newer GPU",
         ),
         (
             MemoryError("Out of memory allocating 512 bytes (allocated so far: 0 bytes)."),
@@ -117,6 +118,43 @@ SWITCH = f"python -m pip uninstall -y cupy-cuda13x, then {INSTALL_12}"
             "CuPy is installed, but reports: cudaErrorUnknown: unknown error",
         ),
         (KeyError(), ["cupy"], 13000, "CuPy is installed, but reports: KeyError"),
+        (
+            RuntimeError("nvrtc: error: failed to open libnvrtc-builtins.so.12.4."),
+            ["cupy"],
+            13000,
+            "CUDA's library libnvrtc-builtins.so.12.4. is missing: "
+            f"python -m pip uninstall -y cupy, then {INSTALL_12}",
+        ),
+        (
+            ImportError('Failure finding "libcublasLt.so.13 or libcublasLt.so.12": No such file'),
+            ["cupy-cuda12x"],
+            13000,
+            f"CUDA's library libcublasLt.so.13 is missing: {INSTALL_12}",
+        ),
+        (
+            ImportError("libcublas.so.12: undefined symbol: cublasLtGetEnv"),
+            ["cupy-cuda12x"],
+            13000,
+            "CuPy is installed, but reports: libcublas.so.12: undefined symbol: cublasLtGetEnv",
+        ),
+        (
+            ImportError("libm.so.6: version `GLIBC_2.29' not found"),
+            ["cupy-cuda12x"],
+            13000,
+            "CuPy is installed, but reports: libm.so.6: version `GLIBC_2.29' not found",
+        ),
+        (
+            RuntimeError("CUBLAS_STATUS_NOT_INITIALIZED"),
+            ["cupy-cuda12x"],
+            13000,
+            "the GPU's memory is full: end one of the programs that nvidia-smi lists",
+        ),
+        (
+            RuntimeError("cudaErrorSystemNotReady: system not yet initialized"),
+            ["cupy-cuda12x"],
+            13000,
+            "the GPUs wait for the service nvidia-fabricmanager: start it",
+        ),
     ],
 )
 def test_each_failure_gets_its_cause_and_what_mends_it(error, installed, driver, said):
@@ -129,6 +167,7 @@ def test_each_failure_gets_its_cause_and_what_mends_it(error, installed, driver,
         (ModuleNotFoundError("No module named 'cupy'"), [], None),
         (RuntimeError(OLD_DRIVER), ["cupy-cuda12x"], 0),
         (RuntimeError(OLD_DRIVER), ["cupy-cuda12x"], None),
+        (ImportError("libcuda.so.1: cannot open shared object file"), ["cupy-cuda12x"], None),
         (RuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected"), ["cupy"], 13000),
     ],
 )
