@@ -160,6 +160,9 @@ def options_of_script(given: dict, checkpoint: Checkpoint) -> dict:
     InputError if the command cannot make its data set, optimiser, schedule and loss again.
     """
     source, settings = checkpoint.progress["source"], checkpoint.progress["settings"]
+    names = ("optimizer", "schedule", "loss", "batch_size", "augment", "seed")
+    if not isinstance(settings, dict) or any(name not in settings for name in names):
+        raise InputError(f"{checkpoint.path} is damaged: its settings are {settings}")
     missing = [name for name in ("optimizer", "schedule", "loss") if settings[name] is None]
     if source is None or missing:
         what = f"has its own {missing[0]}" if missing else "was trained on arrays"

@@ -66,10 +66,11 @@ def trainer_of(
     else:
         network = rebuild(before["network"], own_classes).to(xp)
         settings = before["settings"]
-        optimizer = built(settings["optimizer"], network)
+        optimizer = built(settings["optimizer"], optim.Optimizer, network)
         kind, given = settings["schedule"]
         over = {"epochs": chosen["epochs"]} if "epochs" in given else {}
-        schedule, loss = built([kind, given | over]), built(settings["loss"])
+        schedule = built([kind, given | over], schedules.Constant)
+        loss = built(settings["loss"], SoftmaxCrossEntropy)
     if checkpoint:
         standardize = Standardize(before["mean"], before["std"])
         lighting = before["lighting"] and Lighting.from_json(before["lighting"])

@@ -1,6 +1,7 @@
 """Checkpoints: all that is needed to resume a run exactly, in one .npz file without pickles."""
 
 import contextlib
+import copy
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -94,6 +95,12 @@ class Checkpoint:
                 f"{self.path} does not fit this network: it has dropout in {saved}, "
                 f"expected {expected}"
             )
+        for name, layer in dropouts(network).items():
+            try:
+                copy.deepcopy(layer.rng.bit_generator).state = generators[name]
+            except (KeyError, TypeError, ValueError) as error:
+                wrong = f"the random generator of {name} is damaged: {error}"
+                raise InputError(f"{self.path}: {wrong}") from None
         self.copy_into(wanted)
         optimizer.steps = self.state["optimizer_steps"]
         schedule.state.update(self.state["schedule"])

@@ -95,14 +95,16 @@ def short(kind: str) -> str:
     return kind.rpartition(":")[2].rpartition(".")[2]
 
 
-def built(description: list, *before: Any) -> Any:
-    """A new object like the one that `described` described.
+def built(description: list, expected: type, *before: Any) -> Any:
+    """A new object like the one that `described` described, of the `expected` class.
 
     before: the arguments that come first, such as an optimiser's network. InputError if the
-    description is damaged.
+    description is damaged, or of something else.
     """
     try:
         kind, given = description
+        if not issubclass(TRAINING[kind], expected):
+            raise ValueError(f"expected a kind of {expected.__name__}")
         return TRAINING[kind](*before, **given)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the description {description} is damaged: {error}") from None

@@ -3,6 +3,7 @@
 import numpy
 import own_layer
 import pytest
+import trained_runs
 from command_runs import call
 from data_helpers import save_random_picture
 from own_layer import Leaky
@@ -168,6 +169,18 @@ def test_another_trainer_s_file_is_refused_and_nothing_changes(make, said, tmp_p
     assert (other.history, other.progress["steps"]) == ([], 0)
     for name, array in net.params.items():
         numpy.testing.assert_array_equal(array, before[name])
+
+
+def test_a_damaged_random_generator_is_refused_before_anything_changes(tmp_path):
+    trainer(seed=0).save(tmp_path / "net.npz")
+    trained_runs.change(
+        tmp_path / "net.npz", about=lambda about: about["generators"]["dropout_1"].pop("state")
+    )
+    it = trainer()
+    it.network.params["linear_1.bias"][...] = 7
+    with pytest.raises(InputError, match="the random generator of dropout_1 is damaged"):
+        it.resume(tmp_path / "net.npz")
+    assert (it.network.params["linear_1.bias"] == 7).all()
 
 
 @pytest.mark.parametrize("own", [Tanh(), Leaky(0.3)])

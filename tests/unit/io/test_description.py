@@ -169,17 +169,31 @@ def test_the_same_network_is_recognised_whatever_its_module_was_called():
 
 def test_what_trains_a_network_is_built_again():
     network = Network([layers.Linear(3, 2)], (3,))
-    adam = built(described(optim.Adam(network, lr=0.3, beta1=0.5, weight_decay=0.1)), network)
+    adam = optim.Adam(network, lr=0.3, beta1=0.5, weight_decay=0.1)
+    adam = built(described(adam), optim.Optimizer, network)
     assert (adam.network, adam.lr, adam.beta1, adam.weight_decay) == (network, 0.3, 0.5, 0.1)
-    cosine, again = schedules.Cosine(0.1, 10, warmup=0.2), schedules.Cosine(0.1, 10, warmup=0.2)
-    again = built(described(cosine))
+    cosine = schedules.Cosine(0.1, 10, warmup=0.2)
+    again = built(described(cosine), schedules.Constant)
     assert [again(k) for k in (1, 3, 9)] == [cosine(k) for k in (1, 3, 9)]
-    assert built(described(layers.SoftmaxCrossEntropy(0.1))).smoothing == 0.1
+    loss = layers.SoftmaxCrossEntropy
+    assert built(described(loss(0.1)), loss).smoothing == 0.1
     assert described(type("Own", (optim.Adam,), {})(network)) is None
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        ["Adam", {"speed": 3}],
+        ["Adam", {"lr": "fast"}],
+        ["Constant", {"lr": 1}],
+        ["os.system", {}],
+        [["Adam"], {}],
+        3,
+    ],
+)
+def test_a_damaged_description_of_an_optimiser_is_refused(description):
     with pytest.raises(InputError, match="is damaged"):
-        built(["Adam", {"speed": 3}], network)
-    with pytest.raises(InputError, match="is damaged"):
-        built(["os.system", {}])
+        built(description, optim.Optimizer, Network([layers.Linear(3, 2)], (3,)))
 
 
 def test_settings_are_spelled_as_a_script_writes_them():
