@@ -43,33 +43,23 @@ def main() -> None:
     assert report.passed, report
 
     digits = load_digits()  # 1,797 grey pictures (N, 8, 8) with pixels from 0 to 16
-    pictures, labels = digits.images, digits.target
-    dataset = minialex.Dataset.from_arrays(
-        pictures[:1400], labels[:1400], pictures[1400:], labels[1400:]
-    )
-    network = minialex.Network(
-        [
-            Conv2d(1, 32, 3, padding=1, rng=rng),  # (N, 8, 8, 32)
-            LeakyReLU(),
-            MaxPool2d(2, stride=2),  # (N, 4, 4, 32)
-            Conv2d(32, 64, 3, padding=1, rng=rng),
-            LeakyReLU(),
-            Flatten(),  # (N, 1024)
-            Linear(1024, 10, rng=rng),
-        ],
-        input_shape=(8, 8, 1),
-    )
+    x, y = digits.images, digits.target
+    dataset = minialex.Dataset.from_arrays(x[:1400], y[:1400], x[1400:], y[1400:])
+    layers = [Conv2d(1, 32, 3, padding=1, rng=rng), LeakyReLU(), MaxPool2d(2, stride=2)]
+    layers += [Conv2d(32, 64, 3, padding=1, rng=rng), LeakyReLU()]  # (N, 4, 4, 64)
+    layers += [Flatten(), Linear(1024, 10, rng=rng)]
+    network = minialex.Network(layers, input_shape=(8, 8, 1))
     # On an NVIDIA GPU, before the Trainer is built: network.to(minialex.backend.get("cupy"))
     trainer = minialex.Trainer(network, dataset, minialex.optim.Adam(network, lr=0.002))
     trainer.fit(epochs=5)
     print(f"right on {trainer.evaluate()['accuracy']:.1%} of the 397 test pictures")
-    print("the first one:", trainer.predict(pictures[1400]).round(3))
+    print("the first one:", trainer.predict(x[1400]).round(3))
 
     trainer.save_curves(out / "curves.png")
     trainer.save(out / "digits.npz")
     trained = minialex.load(out / "digits.npz", layers=[LeakyReLU])
-    print("read again:", *trained.classify(pictures[1400:1410]))
-    print("labels:    ", *labels[1400:1410])
+    print("read again:", *trained.classify(x[1400:1410]))
+    print("labels:    ", *y[1400:1410])
     print(f"weights and curves are in {out}")
 
 
