@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> None:
             f"--layers times layers on the CPU only, got --backend {given.backend}: leave it out"
         )
     if given.layers:
-        path = new_folder(given.out) / "layers.json"
+        path = new_folder(given.out, "speed") / "layers.json"
         layers.measure(
             given.layers, given.batch_sizes, given.threads, given.rounds, given.algorithm, path
         )
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
                 "--backend cupy needs PyTorch with CUDA: the one installed finds no GPU"
             )
         given.no_memory = True  # it would be the host's memory, not the card's
-    out = new_folder(given.out)
+    out = new_folder(given.out, "speed")
     found = machine(given.threads, torch.__version__, given.xp)
     print(describe(found), flush=True)
     asked = {name: str(value) for name, value in vars(given).items() if name != "xp"}

@@ -122,14 +122,14 @@ def sizes(text: str) -> tuple[int, ...]:
     return tuple(map(number(int, 1), dict.fromkeys(text.split(","))))
 
 
-def new_folder(path: Path | None) -> Path:
-    """Creates the folder `path`, by default the first free one of runs/speed, runs/speed-2, ….
+def new_folder(path: Path | None, name: str) -> Path:
+    """Creates the folder `path`, by default the first free one of runs/NAME, runs/NAME-2, ….
 
     InputError if `path` is a file or a folder that is not empty.
     """
     if path is None:
         names = (
-            Path("runs") / f"speed{suffix}"
+            Path("runs") / f"{name}{suffix}"
             for suffix in itertools.chain([""], (f"-{i}" for i in itertools.count(2)))
         )
         path = next(name for name in names if not name.exists())

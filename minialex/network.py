@@ -1,6 +1,7 @@
 """A network: named layers in order, walked forward for the answer and backward for the
 gradients."""
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from types import ModuleType
@@ -68,14 +69,11 @@ class Network:
 
         ValueError if there was none, or if a layer's backward left one out.
         """
-        found = {}
-        for name, layer in self.layers.items():
-            for key in layer.params:
-                if key not in layer.grads:
-                    wanted = "backward puts the gradient of each parameter into it"
-                    raise ValueError(f"{name}.grads has no {key!r}: {wanted}")
-                found[f"{name}.{key}"] = layer.grads[key]
-        return found
+        return {
+            f"{name}.{key}": gradient(name, layer, key)
+            for name, layer in self.layers.items()
+            for key in layer.params
+        }
 
     @property
     def module(self) -> ModuleType:
@@ -90,20 +88,9 @@ class Network:
                 shape = shapes[name] = layer.output_shape(shape)
             except ValueError as error:
                 wrong = f"{name} does not fit its input of shape {shape}"
-                raise ValueError(f"{wrong}: {error}{self.hint(name)}") from None
+                hint = missing_output_shape(self.layers, name)
+                raise ValueError(f"{wrong}: {error}{hint}") from None
         return shapes
-
-    def hint(self, name: str) -> str:
-        """What to look at if the layer `name` does not fit: the layers before it that somebody has
-        written without an output_shape."""
-        before = list(self.layers)[: list(self.layers).index(name)]
-        own = [
-            each
-            for each in before
-            if not type(self.layers[each]).__module__.startswith("minialex.")
-            and type(self.layers[each]).output_shape is Layer.output_shape
-        ]
-        return f" (does {own[-1]} change the shape? It needs an output_shape)" if own else ""
 
     def macs(self) -> dict[str, int]:
         """The multiply-adds of each layer in the forward pass over one picture."""
@@ -133,6 +120,25 @@ class Network:
     def __repr__(self) -> str:
         width = max([10, *map(len, self.layers)])
         return "\n".join(f"{name:<{width}} {layer}" for name, layer in self.layers.items())
+
+
+def gradient(name: str, layer: Layer, key: str) -> Array:
+    """The gradient of the layer's parameter `key`; ValueError if backward has not made it."""
+    if key not in layer.grads:
+        wanted = "backward puts the gradient of each parameter into it"
+        raise ValueError(f"{name}.grads has no {key!r}: {wanted}")
+    return layer.grads[key]
+
+
+def missing_output_shape(layers: dict[str, Layer], name: str) -> str:
+    """A hint, where the layer called `name` does not fit: the last layer before it that somebody
+    has written without an output_shape. "" if there is none."""
+    own = ""
+    for each, layer in itertools.takewhile(lambda item: item[0] != name, layers.items()):
+        kind = type(layer)
+        if kind.output_shape is Layer.output_shape and not kind.__module__.startswith("minialex."):
+            own = each
+    return own and f" (does {own} change the shape? It needs an output_shape)"
 
 
 def nothing_returned(layer: Layer, method: str) -> ValueError:

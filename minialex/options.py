@@ -128,6 +128,9 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
     checkpoint.require(PROGRESS)
     data.check_source(checkpoint.progress["source"], checkpoint.path)
     options = dict(checkpoint.progress["options"])
+    if checkpoint.progress["source"] is None:
+        alone = "only its script can resume it, with Trainer.resume"
+        raise InputError(f"{checkpoint.path} was trained on arrays: {alone}")
     if options["model"] is None:
         options = options_of_script(given, checkpoint) | options
     if options.keys() != given.keys():
@@ -157,18 +160,16 @@ def options_of_script(given: dict, checkpoint: Checkpoint) -> dict:
     """The options of a network that a script has trained, named as in `given`; None for what only
     the script knows.
 
-    InputError if the command cannot make its data set, optimiser, schedule and loss again.
+    InputError if the command cannot make its optimiser, schedule and loss again.
     """
     source, settings = checkpoint.progress["source"], checkpoint.progress["settings"]
     names = ("optimizer", "schedule", "loss", "batch_size", "augment", "seed")
     if not isinstance(settings, dict) or any(name not in settings for name in names):
         raise InputError(f"{checkpoint.path} is damaged: its settings are {settings}")
     missing = [name for name in ("optimizer", "schedule", "loss") if settings[name] is None]
-    if source is None or missing:
-        what = f"has its own {missing[0]}" if missing else "was trained on arrays"
-        raise InputError(
-            f"{checkpoint.path} {what}: only its script can resume it, with Trainer.resume"
-        )
+    if missing:
+        alone = "only its script can resume it, with Trainer.resume"
+        raise InputError(f"{checkpoint.path} has its own {missing[0]}: {alone}")
     options = dict.fromkeys(given) | DEFAULTS | dict(workers=usable_cores(), log_every=100)
     options |= {name: value for name, value in source.items() if name in given}
     options |= dict(dataset=source["name"], augment=",".join(settings["augment"]) or "none")

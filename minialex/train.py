@@ -25,6 +25,7 @@ from minialex.io.description import built, rebuild
 from minialex.io.run_folder import RunFolder
 from minialex.io.weights import WeightFile, has_classes, start_from
 from minialex.layers import Layer, SoftmaxCrossEntropy
+from minialex.network import Network
 from minialex.train_messages import describe, epoch_line, out_of_memory
 from minialex.training import Trainer
 from minialex.weight_options import own_layers
@@ -55,22 +56,11 @@ def trainer_of(
         if (before["classes"], before["pictures"]) != (dataset.class_names, pictures):
             wrong = "was trained on other classes or pictures than the data set has now"
             raise InputError(f"{checkpoint.path} {wrong}")
-    if chosen["model"]:
-        rng = numpy.random.default_rng((chosen["seed"], WEIGHTS))
-        shape = (dataset.train.image_size, dataset.channels)
-        network = models.of_run(chosen, dataset.num_classes, *shape, rng).to(xp)
-        rates = (chosen["lr"], chosen["momentum"], chosen["weight_decay"])
-        optimizer = optim.build(chosen["optimizer"], network, *rates)
-        schedule = schedules.build(chosen["schedule"], chosen["lr"], chosen["epochs"])
-        loss = SoftmaxCrossEntropy(chosen["label_smoothing"])
+    if checkpoint and chosen["model"] is None:
+        parts = parts_of_script(chosen["epochs"], before, own_classes, xp)
     else:
-        network = rebuild(before["network"], own_classes).to(xp)
-        settings = before["settings"]
-        optimizer = built(settings["optimizer"], optim.Optimizer, network)
-        kind, given = settings["schedule"]
-        over = {"epochs": chosen["epochs"]} if "epochs" in given else {}
-        schedule = built([kind, given | over], schedules.Constant)
-        loss = built(settings["loss"], SoftmaxCrossEntropy)
+        parts = parts_of_options(chosen, dataset, xp)
+    network, optimizer, schedule, loss = parts
     if checkpoint:
         standardize = Standardize(before["mean"], before["std"])
         lighting = before["lighting"] and Lighting.from_json(before["lighting"])
@@ -101,6 +91,34 @@ def trainer_of(
         trainer.resume(checkpoint)
     trainer.progress["options"] = chosen
     return trainer
+
+
+#: What a Trainer is built from, besides pictures.
+Parts = tuple[Network, optim.Optimizer, schedules.Constant, SoftmaxCrossEntropy]
+
+
+def parts_of_options(chosen: dict, dataset: Dataset, xp: ModuleType) -> Parts:
+    """A model of the zoo, and what trains it, as the options say."""
+    rng = numpy.random.default_rng((chosen["seed"], WEIGHTS))
+    shape = (dataset.train.image_size, dataset.channels)
+    network = models.of_run(chosen, dataset.num_classes, *shape, rng).to(xp)
+    rates = (chosen["lr"], chosen["momentum"], chosen["weight_decay"])
+    optimizer = optim.build(chosen["optimizer"], network, *rates)
+    schedule = schedules.build(chosen["schedule"], chosen["lr"], chosen["epochs"])
+    return network, optimizer, schedule, SoftmaxCrossEntropy(chosen["label_smoothing"])
+
+
+def parts_of_script(
+    epochs: int, progress: dict, own_classes: Iterable[type[Layer]], xp: ModuleType
+) -> Parts:
+    """The network that a script has saved, and what trains it. A schedule that was made for fewer
+    epochs is stretched over all `epochs`."""
+    network, settings = rebuild(progress["network"], own_classes).to(xp), progress["settings"]
+    optimizer = built(settings["optimizer"], optim.Optimizer, network)
+    kind, given = settings["schedule"]
+    stretched = given | ({"epochs": epochs} if "epochs" in given else {})
+    schedule = built([kind, stretched], schedules.Constant)
+    return network, optimizer, schedule, built(settings["loss"], SoftmaxCrossEntropy)
 
 
 class TrainingRun:

@@ -92,6 +92,7 @@ class Trainer:
         augment = checked_augment(augment, lighting)
         check_fit(network, dataset)
         self.network, self.dataset = network, dataset
+        self.unsaveable: ValueError | None = None  #: why `save` will fail, if it will
         self.on_gpu = network.module is not numpy
         workers = 1 if self.on_gpu else workers or usable_cores()
         fast_engine = engine == "fast"
@@ -132,7 +133,6 @@ class Trainer:
 
     def described_network(self) -> dict[str, Any] | None:
         """What `save` says of the network; None, and a note, if it cannot be saved."""
-        self.unsaveable: ValueError | None = None
         try:
             return describe(self.network)
         except ValueError as error:

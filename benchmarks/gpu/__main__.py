@@ -22,14 +22,15 @@ from minialex.files import atomic_write
 
 EXAMPLES = """\
   python -m benchmarks.gpu
-      at most twelve minutes; results in a new folder in runs/
+      about twelve minutes; results in a new folder in runs/
   python -m benchmarks.gpu --minutes 5 --out docs/gpu/h100
   python -m benchmarks.gpu --only speed --models alexnet-cifar
 """
 
 MODELS = ("alexnet", "alexnet-224", "alexnet-owt", "alexnet-cifar")
 
-#: In the order in which they run, with the seconds that each may take of twelve minutes.
+#: In the order in which they run, with the seconds that each is given of twelve minutes. Only
+#: those that could take much longer, tests and speed, watch the time themselves.
 STAGES = {
     "versions": (checks.versions, 10),
     "tests": (checks.tests, 240),
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     given = options(arguments)
     given.torch, given.without_torch = torch_with_cuda()  # before CuPy: it has libraries of its own
     given.xp = backend.get("cupy")
-    given.out = new_folder(given.out)
+    given.out = new_folder(given.out, "gpu")
     results: dict = {}
     end = time.monotonic() + 60 * given.minutes
     for name in given.only or STAGES:

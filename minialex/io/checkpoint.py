@@ -58,7 +58,7 @@ class Checkpoint:
 
     def __init__(self, path: Path):
         self.path = path
-        with damage_told(path), numpy.load(path, allow_pickle=False) as archive:
+        with reading(path), numpy.load(path, allow_pickle=False) as archive:
             self.arrays = {name: archive[name] for name in archive.files}
             self.about = json.loads(str(self.arrays.pop("about")))
             self.progress = self.about["progress"]
@@ -142,7 +142,7 @@ def read_history(path: Path) -> list[dict]:
 
     InputError if the file is missing, damaged or not a minialex checkpoint.
     """
-    with damage_told(path), numpy.load(path, allow_pickle=False) as archive:
+    with reading(path), numpy.load(path, allow_pickle=False) as archive:
         history = json.loads(str(archive["about"]))["progress"]["history"]
         if not all(isinstance(epoch, dict) for epoch in history):
             raise TypeError("its history is damaged")
@@ -150,7 +150,7 @@ def read_history(path: Path) -> list[dict]:
 
 
 @contextlib.contextmanager
-def damage_told(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
     """Whatever goes wrong while the file is read becomes an InputError."""
     try:
         yield

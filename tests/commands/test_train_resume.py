@@ -8,7 +8,7 @@ import subprocess
 import numpy
 import pytest
 from command_runs import call, start
-from trained_runs import assert_same, contents
+from trained_runs import assert_same, change, contents
 
 from minialex import fast, train
 from minialex.data.augment import AUGMENTATIONS
@@ -181,6 +181,18 @@ def test_metrics_that_were_damaged_are_whole_again_after_a_resume(small, tmp_pat
     code, _, _ = call(train.main, "--resume", folder, "--max-steps", 7, capsys=capsys)
     assert code == 0
     assert (folder / "metrics.jsonl").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("source", "said"), [(None, "was trained on arrays"), ({"name": "folder"}, "is damaged")]
+)
+def test_a_run_whose_data_set_is_not_known_is_refused(source, said, small, tmp_path, capsys):
+    folder = tmp_path / "run"
+    call(train.main, *small, "--out", folder, "--max-steps", 1, capsys=capsys)
+    change(folder / "checkpoint.npz", about=lambda about: about["progress"].update(source=source))
+    code, _, err = call(train.main, "--resume", folder, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert said in err
 
 
 def test_a_resumed_run_wants_the_same_pictures(small, pictures, tmp_path, capsys):
