@@ -54,5 +54,6 @@ def export(
         else:
             tensors = torch_layout.to_torch(network)
             safetensors_file.write(temporary, tensors, {ABOUT: json.dumps(about)})
-    size = f"{network.parameter_count():,} parameters, {out.stat().st_size / 1e6:,.1f} MB"
-    return f"{out}: {called}, {size}"
+    size = out.stat().st_size
+    room = f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
+    return f"{out}: {called}, {network.parameter_count():,} parameters, {room}"

@@ -86,8 +86,11 @@ def export(file, capsys):
 
 
 def test_an_exported_network_is_as_good(saved, trained, dataset, capsys):
-    code, _, err = export("net.safetensors", capsys)
+    code, out, err = export("net.safetensors", capsys)
     assert (code, err) == (0, "")
+    assert out.endswith(
+        f"8,466 parameters, {Path('net.safetensors').stat().st_size / 1e3:.1f} kB\n"
+    )
     x = dataset.test.read([0, 1], minialex.data.augment.centre_views(2))
     again = load("net.safetensors", layers=[Leaky], workers=1)
     numpy.testing.assert_allclose(again.predict(x), trained.predict(x), atol=1e-6)
