@@ -16,7 +16,7 @@ def floors(layer: Layer, n: int, before: tuple, after: tuple, first: bool) -> tu
     x, y = n * int(numpy.prod(before)), n * int(numpy.prod(after))
     weights = sum(array.size for array in layer.params.values())
     dx = 0 if first else x
-    sizes = {MaxPool2d: y / 4, LocalResponseNorm: y, Dropout: y}
+    sizes = {MaxPool2d: y / 4, LocalResponseNorm: y}
     kept = sum(size for kind, size in sizes.items() if isinstance(layer, kind))
     forward, backward = x + weights + y + kept, y + kept + 2 * weights + dx
     if not isinstance(layer, MaxPool2d | Dropout):

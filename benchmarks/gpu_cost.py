@@ -4,14 +4,14 @@ The step runs on tests/gpu/standin.py, which computes on the CPU and records eve
 bytes it reads and writes and how many multiplications it does. The floor is the least that such
 layers can move: each layer reads each of its inputs once and writes each of its outputs once. The
 columns of im2col are built in the forward and again in the backward pass; each time they count as
-written once and read once. Dropout's masks, the pools' winners and LRN's scale count as outputs of
-the forward pass and inputs of the backward pass.
+written once and read once. The pools' winners and LRN's scale count as outputs of the forward pass
+and inputs of the backward pass.
 
 A kernel takes the time of its bytes or of its multiplications, whichever is longer, on a card with
 the given bandwidth and rate. The predicted time is the sum over all kernels, or the time Python
-takes to start them if that is longer. Not included: copying pictures and dropout's masks to the
-card (printed as "up"), arithmetic other than matrix products, and that small kernels reach neither
-the bandwidth nor the rate.
+takes to start them if that is longer. Not included: copying pictures to the card (printed as "up"),
+arithmetic other than matrix products, and that small kernels reach neither the bandwidth nor the
+rate.
 """
 
 import argparse

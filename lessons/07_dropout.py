@@ -12,6 +12,7 @@ from lesson import figure, pictures, quick, seconds, shipped, step
 from minialex.gradcheck import differences
 from minialex.layers import Conv2d, Dropout, MaxPool2d, ReLU
 from minialex.layers.loss import SoftmaxCrossEntropy
+from minialex.layers.splitmix64 import random_bits
 from minialex.models import with_classifier
 from minialex.network import Network
 from minialex.optim import SGD
@@ -22,14 +23,20 @@ step(
 With probability p, y is 0; otherwise it is x / (1 − p): at p = 1/2 those who
 stay speak twice as loudly, as if for two. New coins are tossed for each
 picture at each step, but only in training. In tests, y is x.
+
+A coin is a number in [0, 1) that depends on the unit's place and on a key,
+new at each step, and on nothing else. So all coins can be tossed at once, in
+any order, by threads or by a GPU, and fall the same way.
 """,
 )
 
 
 def dropout(x, p, rng):
+    key = rng.integers(2**64, dtype="uint64")
+    coins = random_bits(key, numpy.arange(x.size, dtype="uint64")) / 2**64
     y = numpy.zeros_like(x)
-    for index in numpy.ndindex(x.shape):
-        if rng.random(dtype="float32") >= p:
+    for index, coin in zip(numpy.ndindex(x.shape), coins, strict=True):
+        if coin >= p:
             y[index] = x[index] / (1 - p)
     return y
 

@@ -41,7 +41,7 @@ step(
     """
 The path between the two memories is slow: about 25 GB/s, where a large card's
 own memory moves 3,000. So weights go over once and stay, and gradients never
-come back. All that a step sends are pictures and dropout's masks.
+come back. All that a step sends are its pictures and labels.
 """,
 )
 

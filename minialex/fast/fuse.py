@@ -5,6 +5,7 @@ import itertools
 from dataclasses import dataclass, field
 
 from minialex.fast.conv import FastConv2d
+from minialex.fast.dropout import FastDropout
 from minialex.fast.layer import FastLayer
 from minialex.fast.linear import FastLinear
 from minialex.fast.lrn import FastLocalResponseNorm
@@ -15,6 +16,7 @@ from minialex.fast.workers import Workers
 from minialex.layers import (
     AvgPool2d,
     Conv2d,
+    Dropout,
     Layer,
     Linear,
     LocalResponseNorm,
@@ -33,6 +35,7 @@ TWINS: dict[type[Layer], type[FastLayer]] = {
     LocalResponseNorm: FastLocalResponseNorm,
     ReLU: FastReLU,
     Linear: FastLinear,
+    Dropout: FastDropout,
 }
 
 #: Layers that treat each picture on its own and draw no random numbers: each thread can run them on

@@ -184,6 +184,22 @@ lrn_backward = Kernel(
     """,
 )
 
+store_key = Kernel("store_key", "uint64 value", "uint64 key", "key = value;")
+
+#: The random bits are those of layers/splitmix64.py.
+dropout = Kernel(
+    "dropout",
+    "raw uint64 key, T x, uint64 threshold, T scale",
+    "T y",
+    """
+    unsigned long long z = (i + 1ULL) * 0x9E3779B97F4A7C15ULL + key[0];
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+    z ^= z >> 31;
+    y = x * (z >= threshold ? scale : T(0));
+    """,
+)
+
 sgd = Kernel(
     "sgd",
     "T grad, T lr, T momentum, T weight_decay",

@@ -1,10 +1,13 @@
 """Dropout: half of the hidden units sit out each training step, so that none can rely on
 another."""
 
+import numpy
+
 from minialex import backend
 from minialex.backend import Array
 from minialex.layers.init import Rng, fresh_rng
 from minialex.layers.layer import Layer
+from minialex.layers.splitmix64 import random_bits
 
 
 class Dropout(Layer):
@@ -13,8 +16,8 @@ class Dropout(Layer):
 
     Krizhevsky et al. 2012, section 4.2, multiplies by 0.5 at test time instead; dividing while
     training ("inverted" dropout) gives the same net and leaves testing alone. x, y: (N, ...) any
-    shape; ValueError unless 0 ≤ p < 1. The masks come from `rng`, a generator on the host, so they
-    are the same on a CPU and on a GPU.
+    shape; ValueError unless 0 ≤ p < 1. Each forward draws a key from `rng`, a generator on the
+    host; the key and a unit's place decide whether it drops out, on a CPU as on a GPU.
     """
 
     def __init__(self, p: float = 0.5, rng: Rng | None = None):
@@ -28,14 +31,28 @@ class Dropout(Layer):
         if not train:
             self.cache = None
             return x.copy()
-        if x.dtype.kind != "f":
-            raise ValueError(f"{self} expects floating-point numbers, got {x.dtype}")
-        kept = backend.to_device(self.rng.random(x.shape, dtype="float32") >= self.p, backend.of(x))
+        self.check(x)
+        places = backend.of(x).arange(x.size, dtype="uint64").reshape(x.shape)
+        kept = random_bits(self.new_key(), places) >= self.threshold
         self.cache = kept / x.dtype.type(1 - self.p)
         return x * self.cache
 
     def backward(self, dy: Array) -> Array:
         return dy * self.cached()
+
+    def new_key(self) -> int:
+        """64 random bits, for one forward."""
+        return int(self.rng.integers(2**64, dtype="uint64"))
+
+    @property
+    def threshold(self) -> numpy.uint64:
+        """A unit stays in if its random bits are at least this number: p · 2⁶⁴."""
+        return numpy.uint64(int(self.p * 2**64))
+
+    def check(self, x: Array) -> None:
+        """ValueError if x are no numbers that can be divided."""
+        if x.dtype.kind != "f":
+            raise ValueError(f"{self} expects floating-point numbers, got {x.dtype}")
 
     def __repr__(self) -> str:
         return f"Dropout({self.p})"

@@ -11,8 +11,19 @@ import typing
 from collections.abc import Callable, Sequence
 
 #: The C++ type of each dtype, and for numbers the type by which ctypes passes them.
-TYPES = {"float32": "float", "float64": "double", "uint8": "uint8_t", "int32": "int32_t"}
-NUMBERS = {"float32": ctypes.c_float, "float64": ctypes.c_double, "int32": ctypes.c_int32}
+TYPES = {
+    "float32": "float",
+    "float64": "double",
+    "uint8": "uint8_t",
+    "int32": "int32_t",
+    "uint64": "uint64_t",
+}
+NUMBERS = {
+    "float32": ctypes.c_float,
+    "float64": ctypes.c_double,
+    "int32": ctypes.c_int32,
+    "uint64": lambda number: ctypes.c_uint64(int(number)),
+}
 
 
 class Parameter(typing.NamedTuple):
@@ -83,7 +94,7 @@ def source(
         #include <cstddef>
         #include <cstdint>
         using namespace std;
-        using T = {TYPES[generic]};
+        using T = {TYPES.get(generic, "void")};
         static bool beyond;
         template <typename E> struct Raw {{
             const E *memory;

@@ -373,7 +373,7 @@ def _operator(ufunc: str, reverse: bool, in_place: bool):
 
 for _symbol, _ufunc in dict(
     add="add", sub="subtract", mul="multiply", truediv="true_divide", floordiv="floor_divide",
-    mod="remainder", pow="power", matmul="matmul",
+    mod="remainder", pow="power", matmul="matmul", lshift="left_shift", rshift="right_shift",
     and_="bitwise_and", or_="bitwise_or", xor="bitwise_xor",
 ).items():  # fmt: skip
     _symbol = _symbol.rstrip("_")
@@ -528,7 +528,8 @@ class ElementwiseKernel:
                 raise ValueError(
                     f"{self.name} reads anywhere in an array that it writes into: a race on a GPU"
                 )
-        if generic not in ("float32", "float64"):
+        takes_any = any(parameter.dtype == "T" for parameter in self.parameters)
+        if takes_any and generic not in ("float32", "float64"):
             raise TypeError(f"{self.name}: T is {generic}, expected float32 or float64")
         return str(generic)
 

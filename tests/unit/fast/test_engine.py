@@ -163,11 +163,11 @@ class FirstDrawIsSlow:
     def __init__(self, seed):
         self.generator, self.first = numpy.random.default_rng(seed), True
 
-    def random(self, *arguments, **options):
+    def integers(self, *arguments, **options):
         if self.first:
             self.first = False
             time.sleep(0.05)
-        return self.generator.random(*arguments, **options)
+        return self.generator.integers(*arguments, **options)
 
 
 @pytest.mark.parametrize("n", [2, 3])

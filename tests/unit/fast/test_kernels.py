@@ -16,7 +16,7 @@ from minialex.fast import fuse, kernels
 from minialex.fast.conv import FastConv2d
 from minialex.fast.memory import Memory
 from minialex.fast.workers import Workers
-from minialex.layers import Conv2d, LocalResponseNorm, MaxPool2d
+from minialex.layers import Conv2d, Dropout, LocalResponseNorm, MaxPool2d
 
 
 def fast(plain):
@@ -108,6 +108,15 @@ def test_lrn(channels, size, beta, dtype, rng, device):
     assert_equal_to_numpy(build, x, device, ("lrn_forward", "lrn_backward"))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("p", [0.0, 0.3, 0.999])
+def test_dropout_drops_the_units_of_the_cpu(p, dtype, rng, device):
+    """And scales the others by the same number."""
+    x = rng.standard_normal((3, 70)).astype(dtype)
+    build = lambda: Dropout(p, numpy.random.default_rng(3))  # noqa: E731
+    assert_equal_to_numpy(build, x, device, ("store_key", "dropout"), exact=["y", "dx"])
+
+
 def test_a_batch_in_parts_gives_the_same(rng, device, two_at_a_time):
     """The kernels read x and write dx at their place in larger arrays."""
 
@@ -137,7 +146,7 @@ KERNELS = [thing for thing in vars(kernels).values() if isinstance(thing, kernel
 #: of.
 NUMBERS = (
     *("alpha", "beta", "k", "lr", "momentum", "weight_decay"),
-    *("beta1", "new1", "beta2", "new2", "correction", "epsilon"),
+    *("beta1", "new1", "beta2", "new2", "correction", "epsilon", "value", "threshold", "scale"),
 )
 SIZES = (
     *(
@@ -163,7 +172,7 @@ def test_nvidias_compiler_takes_the_kernel(kernel, dtype):
     nvrtc = pytest.importorskip(
         "cupy_backends.cuda.libs.nvrtc", exc_type=ImportError, reason="CuPy with NVRTC"
     )
-    names = {"T": dtype, "uint8": "unsigned char"}
+    names = {"T": dtype, "uint8": "unsigned char", "uint64": "unsigned long long"}
     parameters, elements = [], []
     for text, const in ((kernel.inputs, "const "), (kernel.outputs, "")):
         for parameter in text.split(","):

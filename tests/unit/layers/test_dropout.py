@@ -91,3 +91,11 @@ def test_gradient_equals_finite_differences(p, rng, xp):
 def test_a_p_that_is_no_probability_of_dropping_is_refused(p):
     with pytest.raises(ValueError, match=f"0 <= p < 1, got {p}"):
         Dropout(p)
+
+
+def test_the_masks_of_a_seed_are_these(xp):
+    """A checkpoint's generator draws the masks that it would have drawn, in later versions too."""
+    layer = Dropout(0.5, numpy.random.default_rng(0))
+    first, second = ((mask(layer, xp, (2, 8)) > 0).astype(int).tolist() for _ in range(2))
+    assert first == [[1, 1, 1, 0, 1, 0, 1, 1], [0, 0, 1, 0, 0, 1, 0, 0]]
+    assert second == [[1, 1, 0, 1, 0, 0, 0, 1], [0, 1, 0, 0, 0, 1, 0, 0]]
