@@ -8,10 +8,11 @@ written once and read once. The pools' winners and LRN's scale count as outputs 
 and inputs of the backward pass.
 
 A kernel takes the time of its bytes or of its multiplications, whichever is longer, on a card with
-the given bandwidth and rate. The predicted time is the sum over all kernels, or the time Python
-takes to start them if that is longer. Not included: copying pictures to the card (printed as "up"),
-arithmetic other than matrix products, and that small kernels reach neither the bandwidth nor the
-rate.
+the given bandwidth and rate, and at least a certain time. A step is replayed as a CUDA graph, so
+Python starts only a few things. The predicted time is the sum over all kernels, or the time Python
+takes to start those things if that is longer. Not included: the pictures' way to the card, which
+they make while the card computes, arithmetic other than matrix products, and that kernels of some
+size reach neither the bandwidth nor the rate.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from benchmarks.floors import floors
 from benchmarks.speed_options import sizes, some_of
 from minialex import fast, models, optim
 from minialex.command import Parser, number, run
+from minialex.fast.replay import BEFORE
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.network import Network
 
@@ -67,9 +69,13 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--rate", type=number(float, 0, exclusive=True), default=50.0, metavar="TFLOP", help=rate
     )
-    start = "Python's time to start a kernel (default: 5, a guess)"
+    least = "of the shortest kernel in a graph (default: 2, a guess)"
     parser.add_argument(
-        "--start", type=number(float, 0), default=5.0, metavar="MICROSECONDS", help=start
+        "--shortest", type=number(float, 0), default=2.0, metavar="MICROSECONDS", help=least
+    )
+    start = "Python's time to start something (default: 10, a guess)"
+    parser.add_argument(
+        "--start", type=number(float, 0), default=10.0, metavar="MICROSECONDS", help=start
     )
     parser.add_argument("--layers", action="store_true", help="a line for each layer")
     given = parser.parse_args(arguments)
@@ -84,20 +90,17 @@ def main(arguments: Sequence[str]) -> None:
                 print(row(layer, parts, given))
         launches, floor = zip(*step.parts.values(), strict=True)
         total = list(itertools.chain(*launches)), sum(floor)
-        rate = size / predicted(total[0], given)
-        print(
-            row(f"{name} ×{size}", total, given),
-            f"{rate:>8,.0f} {step.uploaded / 1e6:>5.0f}",
-            flush=True,
-        )
+        seconds = max(on_card(total[0], given), step.starts * given.start / 1e6)
+        rate = f"{size / seconds:>8,.0f} {step.starts:>6}"
+        print(row(f"{name} ×{size}", total, given), rate, flush=True)
     print("\nfloor: GB if each input is read once and each output written once")
-    print("ratio: GB moved / floor; up: to the card")
+    print("ratio: GB moved / floor; starts: what Python starts, of all those kernels")
 
 
-FORM = "{:<18} {:>8} {:>8} {:>7} {:>5} {:>6} {:>7}"
+FORM = "{:<18} {:>7} {:>8} {:>7} {:>5} {:>6} {:>7}"
 HEAD = (
-    FORM.format("", "launches", "GB moved", "floor", "ratio", "TFLOP", "ms")
-    + f" {'images/s':>8} {'MB up':>5}"
+    FORM.format("", "kernels", "GB moved", "floor", "ratio", "TFLOP", "ms")
+    + f" {'images/s':>8} {'starts':>6}"
 )
 
 
@@ -109,7 +112,7 @@ def row(name: str, parts: tuple[list, int], given: argparse.Namespace) -> str:
         sum(each.flops for each in launches),
     )
     ratio = f"{moved / floor:.2f}" if floor else "–"
-    milliseconds = f"{1e3 * predicted(launches, given):.3f}"
+    milliseconds = f"{1e3 * on_card(launches, given):.3f}"
     figures = (
         f"{moved / 1e9:.3f}",
         f"{floor / 1e9:.3f}",
@@ -120,30 +123,37 @@ def row(name: str, parts: tuple[list, int], given: argparse.Namespace) -> str:
     return FORM.format(name, len(launches), *figures)
 
 
-def predicted(launches: list, given: argparse.Namespace) -> float:
-    """Seconds that the kernels take one after the other while the host starts the next ones."""
-    memory, compute = given.bandwidth * 1e12, given.rate * 1e12
-    card = sum(max((each.read + each.written) / memory, each.flops / compute) for each in launches)
-    return max(card, len(launches) * given.start / 1e6)
+def on_card(launches: list, given: argparse.Namespace) -> float:
+    """Seconds that the kernels take one after the other."""
+    memory, compute, shortest = given.bandwidth * 1e12, given.rate * 1e12, given.shortest / 1e6
+    return sum(
+        max((each.read + each.written) / memory, each.flops / compute, shortest)
+        for each in launches
+    )
 
 
 class Step:
     """One training step of the network on the stand-in.
 
-    parts: maps "conv1 forward", …, "loss backward", "update" to the kernels launched there and
-        their floor in bytes.
-    uploaded: bytes copied from the host.
+    parts: maps "conv1 forward", …, "loss backward", "update" and "rest" to the kernels launched
+        there and their floor in bytes.
+    starts: how many things Python starts once the step is recorded.
     """
 
     def __init__(self, network: Network, batch_size: int):
-        self.parts = {}
+        self.parts: dict[str, tuple[list, int]] = {}
+        self.counted: set[int] = set()
         rng = numpy.random.default_rng(0)
         x = rng.standard_normal((batch_size, *network.input_shape), dtype=numpy.float32)
         labels = rng.integers(0, network.shapes()[list(network.layers)[-1]][0], batch_size)
         engine, loss = fast.prepare(network.to(standin)), SoftmaxCrossEntropy()
         optimizer = optim.SGD(network)
-        engine.step(x, labels, loss)  # allocates the memory that later steps reuse
-        engine.update(optimizer)
+        for _ in range(BEFORE + 2):  # two pictures: what is started does not depend on the batch
+            with standin.accounting() as account:
+                engine.train_step(x[:2], labels[:2], loss, optimizer)
+        self.starts = account.starts
+        if account.waits:
+            raise RuntimeError(f"the step waited {account.waits} times for the device")
         shape = network.input_shape
         for step, layer in zip(engine.steps, [*engine.split[0], *engine.whole], strict=True):
             before, shape = shape, layer.output_shape(shape)
@@ -154,25 +164,23 @@ class Step:
         logits = 4 * batch_size * network.shapes()[list(network.layers)[-1]][0]
         self.watch(loss, "forward", "loss forward", logits)
         self.watch(loss, "backward", "loss backward", 2 * logits)
-        self.watch(engine, "update", "update", 5 * 4 * network.parameter_count())
+        update = engine.training_step.update
+        self.watch(update, "run", "update", 5 * 4 * network.parameter_count())
         with standin.accounting() as account:
-            engine.step(x, labels, loss)
-            engine.update(optimizer)
-        self.uploaded = account.uploaded
-        if account.waits:
-            raise RuntimeError(f"the step waited {account.waits} times for the device")
-        counted = sum(len(launches) for launches, _ in self.parts.values())
-        if counted != len(account.log):
-            raise RuntimeError(f"{len(account.log) - counted} kernels belong to no layer")
+            engine.training_step.work(standin.asarray(x), standin.asarray(labels))
+        rest = [each for i, each in enumerate(account.log) if i not in self.counted]
+        self.parts["rest"] = rest, 0
 
     def watch(self, thing: object, method: str, name: str, floor: int) -> None:
         """Makes each call of thing.method record its kernels and `floor` under `name`."""
         function = getattr(thing, method)
 
         def watched(*args, **options):
-            before = len(standin.account.log)
+            log = standin.account.log
+            before = len(log)
             result = function(*args, **options)
-            self.parts[name] = standin.account.log[before:], floor
+            self.parts[name] = log[before:], floor
+            self.counted |= set(range(before, len(log)))
             return result
 
         setattr(thing, method, watched)

@@ -95,9 +95,7 @@ class Minialex:
 
     def train_step(self):
         """Forward, loss, backward and update, with dropout on; the loss before the update."""
-        loss, _ = self.engine.step(self.x, self.labels, self.loss)
-        self.engine.update(self.optimizer)
-        return loss
+        return self.engine.train_step(self.x, self.labels, self.loss, self.optimizer)[0]
 
 
 class Plain:

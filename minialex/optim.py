@@ -193,20 +193,24 @@ class Muon(Optimizer):
             weight *= math.sqrt(2 * rows) / backend.of(weight).sqrt((weight * weight).sum())
 
 
+#: a, b and c of `orthogonal`, Jordan's: chosen for speed and not for exactness.
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+
+
 def orthogonal(x: Array) -> Array:
     """Approximately U Vᵀ of x = U Σ Vᵀ (rows, columns): its singular values lie between 0.68 and
     1.21.
 
     The Newton–Schulz iteration X ← a X + b (X Xᵀ) X + c (X Xᵀ)² X takes each singular value s to
-    a·s + b·s³ + c·s⁵; five times that brings all above 3/1000 of the norm of x there. a, b and c
-    are Jordan's, chosen for speed and not for exactness.
+    a·s + b·s³ + c·s⁵; five times that brings all above 3/1000 of the norm of x there.
     """
     if x.shape[0] > x.shape[1]:
         return orthogonal(x.T).T
+    a, b, c = NEWTON_SCHULZ
     x = x / (backend.of(x).sqrt((x * x).sum()) + 1e-7)
     for _ in range(5):
         square = x @ x.T
-        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+        x = a * x + (b * square + c * square @ square) @ x
     return x
 
 

@@ -133,7 +133,7 @@ def memory_table(network: Network, batch_size: int) -> str:
         "gradients and momentum": rest,
         f"activations, {amount(of_picture)} a picture": batch_size * of_picture,
         "total": training_bytes(network, batch_size),
-        "on a GPU also im2col's columns, at most": footprint.columns_bytes(
+        "on a GPU also room to work in, at most": footprint.workspace_bytes(
             network, batch_size, GPU_WORKSPACE
         ),
     }

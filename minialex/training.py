@@ -13,7 +13,7 @@ import numpy
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
-from minialex import backend, charts, fast, schedules
+from minialex import charts, fast, schedules
 from minialex.backend import Array
 from minialex.cores import usable_cores
 from minialex.data.augment import Standardize
@@ -29,6 +29,7 @@ from minialex.inference import TrainedNetwork
 from minialex.io.checkpoint import Checkpoint, save_checkpoint
 from minialex.io.description import describe, described
 from minialex.layers import SoftmaxCrossEntropy
+from minialex.layers.loss import right_answers
 from minialex.network import Network
 from minialex.notebook import LiveCurves
 from minialex.optim import Adam, Optimizer
@@ -259,12 +260,13 @@ class Trainer:
 
     def step(self, x: Array, labels: Array) -> None:
         """Forward, loss, backward and update for one batch."""
-        loss, logits = self.engine.step(x, labels, self.loss)
         if isinstance(self.engine, fast.Engine):
-            self.engine.update(self.optimizer)
+            loss, right = self.engine.train_step(x, labels, self.loss, self.optimizer)
         else:
+            loss, logits = self.engine.step(x, labels, self.loss)
             self.optimizer.step()
-        self.unread.append((loss, right_answers(logits, labels), len(labels)))
+            right = right_answers(logits, labels)
+        self.unread.append((loss, right, len(labels)))
 
     def read(self) -> None:
         """Adds up in `progress` what the steps since the last time gave.
@@ -309,8 +311,3 @@ class Trainer:
             where = f"epoch {self.progress['epochs'] + 1} by step {self.progress['steps']}"
             advice = f"try a smaller learning rate than {self.optimizer.lr:g}"
             raise InputError(f"the {what} is {value} in {where}: {advice}")
-
-
-def right_answers(logits: Array, labels: numpy.ndarray) -> Array:
-    """How many of the logits (N, classes) are largest at their label, a number on their device."""
-    return (logits.argmax(axis=1) == backend.to_device(labels, backend.of(logits))).sum()

@@ -1,10 +1,10 @@
 """Convolution with a choice of algorithm, a few pictures at a time."""
 
-from minialex import backend
 from minialex.backend import Array
 from minialex.fast import choose, kernels
 from minialex.fast.im2col import col2im, im2col
 from minialex.fast.layer import FastLayer
+from minialex.fast.product import matmul
 from minialex.fast.winograd import Winograd
 from minialex.layers import Conv2d
 from minialex.layers.checks import check_input
@@ -43,8 +43,10 @@ class FastConv2d(FastLayer, Conv2d):
         dx = self.memory.gradient(dy, x.shape) if self.needs_dx else None
         dproduct = dy.reshape(-1, self.out_channels)
         self.grads["weight"] = self.memory.own(self, "dweight", weight, weight.shape)
+        self.grads["bias"] = self.memory.own(self, "dbias", weight, (self.out_channels,))
         # this product adds up faster than sum(axis=0)
-        self.grads["bias"] = backend.of(dy).ones(len(dproduct), dy.dtype) @ dproduct
+        ones = self.memory.ones(dy, len(dproduct))
+        matmul(ones[None], dproduct, self.grads["bias"][None])
         if self.chosen(dy, overlapping=dx is not None) == "winograd":
             Winograd(self, self.memory, dy.shape[:3]).backward(x, dy, dx)
         else:
@@ -62,18 +64,18 @@ class FastConv2d(FastLayer, Conv2d):
         weight, bias = self.grouped_weight(), self.params["bias"]
         for images in self.chunks(x):
             product = self.grouped(y[images])
-            matmul(self.columns_of(x[images]), weight.transpose(0, 2, 1), out=product)
+            matmul(self.columns_of(x[images]), weight.transpose(0, 2, 1), product)
             y[images] += bias
 
     def im2col_backward(self, x: Array, dy: Array, dx: Array | None) -> None:
         """Writes the gradient of the weight into `grads` and that of x into dx, if it is wanted."""
-        weight, dweight = self.grouped_weight(), self.grads["weight"]
-        dweight[...] = 0
+        weight = self.grouped_weight()
+        dweight = self.grads["weight"].reshape(weight.shape)
         for images in self.chunks(x):
             columns, dproduct = self.columns_of(x[images]), self.grouped(dy[images])
-            dweight += matmul(dproduct.transpose(0, 2, 1), columns).reshape(dweight.shape)
+            matmul(dproduct.transpose(0, 2, 1), columns, dweight, keep=images.start > 0)
             if dx is not None:
-                dcolumns = matmul(dproduct, weight, out=columns)  # X is done: its memory serves dX
+                dcolumns = matmul(dproduct, weight, columns)  # X is done: its memory serves dX
                 window = (self.kernel_size, self.stride, self.padding)
                 col2im(dcolumns, *window, dx[images], self.memory)
 
@@ -99,12 +101,3 @@ class FastConv2d(FastLayer, Conv2d):
     def grouped(self, y: Array) -> Array:
         """The contiguous y (n, OH, OW, O) as a matrix for each group: a view (G, n·OH·OW, O/G)."""
         return y.reshape(-1, self.groups, self.out_channels // self.groups).transpose(1, 0, 2)
-
-
-def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
-    """a @ b for the matrices of each group. A single group's go in as two-dimensional: of three
-    axes CuPy copies what lies transposed."""
-    xp = backend.of(a)
-    if len(a) > 1:
-        return xp.matmul(a, b, out=out)
-    return xp.matmul(a[0], b[0], out=None if out is None else out[0])[None]

@@ -1,5 +1,8 @@
 """Dropout whose masks all threads draw; on a GPU no mask is kept at all."""
 
+from types import ModuleType
+from typing import Any
+
 import numpy
 
 from minialex import backend
@@ -21,22 +24,36 @@ class FastDropout(FastLayer, Dropout):
 
     plain: Dropout
 
+    #: Whether forward draws a key. The engine draws it before, as a recorded step must not.
+    draws = True
+
+    key: Any = None  #: of the present masks: a number on a CPU, an array (1,) on a GPU
+
     @classmethod
     def of(cls, plain, memory: Memory, workers: Workers) -> "FastDropout":
         twin = super().of(plain, memory, workers)
         twin.plain = plain
         return twin
 
-    def new_key(self) -> int:
-        return self.plain.new_key()  # whose generator may have been replaced
+    def draw(self, xp: ModuleType) -> None:
+        """Draws the key of the next masks, to be used on the array module xp."""
+        key = self.plain.new_key()  # from a generator that somebody may have replaced
+        if xp is numpy:
+            self.key = key
+            return
+        if not isinstance(self.key, xp.ndarray):
+            self.key = xp.empty(1, "uint64")
+        kernels.store_key(numpy.uint64(key), self.key)
 
     def forward(self, x: Array, train: bool = False) -> Array:
         if not train:
             self.cache = None
             return x
         self.check(x)
+        if self.draws:
+            self.draw(backend.of(x))
+        self.cache = self.key if kernels.on_gpu(x) else self.mask(x)
         y = self.memory.own(self, "y", x, x.shape)
-        self.cache = self.mask(x)
         self.multiply(x, y)
         return y
 
@@ -46,29 +63,24 @@ class FastDropout(FastLayer, Dropout):
         return dx
 
     def mask(self, x: Array) -> Array:
-        """What `multiply` needs: the key on a GPU, which units stay in on a CPU."""
-        if kernels.on_gpu(x):
-            key = self.memory.own(self, "key", x, (1,), "uint64")
-            kernels.store_key(numpy.uint64(self.new_key()), key)
-            return key
-        kept, key = self.memory.own(self, "kept", x, (x.size,), "bool"), self.new_key()
+        """Which units of x stay in, drawn by all threads."""
+        kept = self.memory.own(self, "kept", x, (x.size,), "bool")
 
         def draw(start: int) -> None:
             places = numpy.arange(start, min(start + UNITS, x.size), dtype="uint64")
-            kept[start : start + UNITS] = random_bits(key, places) >= self.threshold
+            kept[start : start + UNITS] = random_bits(self.key, places) >= self.threshold
 
         if x.size <= UNITS:
             draw(0)
         else:
             self.workers.map(draw, range(0, x.size, UNITS))
-        return kept
+        return kept.reshape(x.shape)
 
     def multiply(self, x: Array, y: Array) -> None:
         """Writes x · m / (1 − p) into y."""
-        mask, xp = self.cached(), backend.of(x)
         scale = 1 / x.dtype.type(1 - self.p)
         if kernels.on_gpu(x):
-            kernels.dropout(mask, x, self.threshold, scale, y)
+            kernels.dropout(self.cached(), x, self.threshold, scale, y)
         else:
-            xp.multiply(x, mask.reshape(x.shape), out=y)
+            backend.of(x).multiply(x, self.cached(), out=y)
             y *= scale

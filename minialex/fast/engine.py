@@ -1,16 +1,26 @@
 """The engine: a network's layers rebuilt for speed, over the same parameters, on several
 threads."""
 
+from types import ModuleType
+
+import numpy
+
 from minialex import backend
 from minialex.backend import Array
+from minialex.fast.dropout import FastDropout
 from minialex.fast.fuse import Step, fuse
 from minialex.fast.layer import FastLayer
 from minialex.fast.memory import GPU_WORKSPACE, Memory
-from minialex.fast.update import update
+from minialex.fast.replay import Replayed
+from minialex.fast.training_step import TrainingStep
+from minialex.fast.update import Update
 from minialex.fast.workers import Workers
-from minialex.layers import Layer, SoftmaxCrossEntropy
+from minialex.layers import Layer, Sigmoid, SoftmaxCrossEntropy, Tanh
 from minialex.network import Network, nothing_returned
 from minialex.optim import Optimizer
+
+#: Layers without a fast twin that do the same work in every step.
+STEADY = (Sigmoid, Tanh)
 
 
 class Engine:
@@ -24,6 +34,9 @@ class Engine:
     same way ("One weird trick", 2014). Dropout comes behind the seam, so its masks do not depend on
     the number of threads.
 
+    On a GPU, steps of the same shapes are replayed as a CUDA graph (replay.py) where all layers are
+    minialex's own.
+
     The same seed and `workers` give the same bits; different `workers` agree to rounding. Use one
     worker on a GPU. `gpu_workspace` bounds the convolutions' temporaries there, in bytes.
     """
@@ -31,15 +44,22 @@ class Engine:
     def __init__(self, network: Network, workers: int = 1, gpu_workspace: int = GPU_WORKSPACE):
         self.network, self.workers = network, Workers(workers)
         self.split_steps, self.whole_steps = fuse(list(network.layers.items()))
+        *each, all_at_once = self.memories = [Memory(gpu_workspace) for _ in range(workers + 1)]
         self.split = [
-            [step.build(memory, self.workers) for step in self.split_steps]
-            for memory in (Memory(gpu_workspace) for _ in range(workers))
+            [step.build(memory, self.workers) for step in self.split_steps] for memory in each
         ]
-        memory = Memory(gpu_workspace)
         self.whole = [
-            step.build(memory, self.workers) if step.fast else step.plain
+            step.build(all_at_once, self.workers) if step.fast else step.plain
             for step in self.whole_steps
         ]
+        self.dropouts = [layer for layer in self.whole if isinstance(layer, FastDropout)]
+        for dropout in self.dropouts:
+            dropout.draws = False
+        self.steady = all(step.fast or type(step.plain) in STEADY for step in self.steps)
+        self.replayed = Replayed(
+            lambda x: (self.logits(x, train=False),), self.params.values, self.memory
+        )
+        self.training_step: TrainingStep | None = None
         for step, layer in zip(self.steps, [*self.split[0], *self.whole], strict=True):
             layer.grads = step.plain.grads
 
@@ -61,12 +81,34 @@ class Engine:
     def forward(self, x: Array, train: bool = False) -> Array:
         """The logits (N, classes), the caller's own array, for pictures x (N, H, W, C) on the host
         or on the device."""
-        return self.logits(x, train)
+        if train:
+            self.draw(x)
+        elif len(x) and self.replays(x):
+            return self.replayed(x)[0]
+        logits = self.logits(x, train)
+        last = [*self.split[0], *self.whole][-1]
+        return logits.copy() if isinstance(last, FastLayer) else logits
 
     def step(self, x: Array, labels: Array, loss: SoftmaxCrossEntropy) -> tuple[Array, Array]:
         """Forward and backward over one batch: returns the mean loss and the logits (N, classes),
         and leaves the mean gradients in `grads`. x: (N, H, W, C); labels: (N,) integers on the
         host."""
+        self.draw(x)
+        value, logits = self.compute(x, labels, loss)
+        return value, logits.copy()
+
+    def train_step(
+        self, x: Array, labels: Array, loss: SoftmaxCrossEntropy, optimizer: Optimizer
+    ) -> tuple[Array, Array]:
+        """`step` and `update`: returns the mean loss before the update and how many pictures were
+        classified right; on a GPU in arrays, which do not wait for it."""
+        step = self.training_step
+        if step is None or step.loss is not loss or step.optimizer is not optimizer:
+            step = self.training_step = TrainingStep(self, loss, optimizer)
+        return step(x, labels)
+
+    def compute(self, x: Array, labels: Array, loss: SoftmaxCrossEntropy) -> tuple[Array, Array]:
+        """What `step` does once the masks are drawn; the logits are valid until the next one."""
         logits = self.logits(x, train=True)
         value = loss.forward(logits, labels)
         with self.workers.limited_blas():
@@ -80,13 +122,31 @@ class Engine:
 
     def update(self, optimizer: Optimizer) -> None:
         """The optimiser's step, each thread with a share of the parameters."""
-        update(optimizer, self.workers)
+        Update(optimizer, self.workers)()
+
+    def draw(self, x: Array) -> None:
+        """Draws what a training step on the batch x leaves to chance: the keys of the masks."""
+        xp = self.module(x)
+        for dropout in self.dropouts:
+            dropout.draw(xp)
+
+    def module(self, x: Array) -> ModuleType:
+        """The array module of the parameters, or of x if there are none."""
+        return backend.of(next(iter(self.params.values()), x))
+
+    def replays(self, x: Array) -> bool:
+        """Whether the work on a batch like x is the same every time, and on a GPU."""
+        return self.steady and self.module(x) is not numpy
+
+    def memory(self) -> list[Array]:
+        """The arrays that the layers work in."""
+        return [array for memory in self.memories for array in memory.arrays.values()]
 
     def logits(self, x: Array, train: bool) -> Array:
-        """The logits, in an array that no layer will write over."""
+        """The logits, in an array that may be the last layer's own."""
         if len(x) == 0:
             raise ValueError("expected a batch of at least one picture, got none")
-        xp = backend.of(next(iter(self.params.values()), x))
+        xp = self.module(x)
         self.workers.at_work = min(self.workers.count, len(x))
 
         def features(layers: list[Layer], part: Array) -> Array:
@@ -95,9 +155,7 @@ class Engine:
         parts = self.in_threads(features, x)
         with self.workers.limited_blas():
             x = parts[0] if len(parts) == 1 else xp.concatenate(parts)
-            x = forward(self.whole, x, train)
-        last = [*self.split[0], *self.whole][-1]
-        return x.copy() if isinstance(last, FastLayer) and not last.returns_new else x
+            return forward(self.whole, x, train)
 
     def in_threads(self, function, batch: Array) -> list:
         """function(layers, part) for each thread's share of the batch, in order; if there are fewer

@@ -2,6 +2,7 @@
 
 import math
 
+from minialex.fast import cublas
 from minialex.layers import (
     Conv2d,
     Dropout,
@@ -20,11 +21,12 @@ def training_bytes(network: Network, batch_size: int, states: int, workspace: in
 
     Weights, their gradients and `states` arrays of the optimiser for each; for each picture what
     the layers keep from forward for backward, and the two largest gradients on the way back;
-    im2col's columns, which `workspace` bytes bound. Muon's temporaries, some copies of the largest
+    im2col's columns, which `workspace` bytes bound, cuBLAS's own room, and the batch once more, for
+    the recorded step to read. Muon's temporaries, some copies of the largest
     weight, are not counted.
     """
-    columns = columns_bytes(network, batch_size, workspace)
-    return int(fixed_bytes(network, states) + batch_size * picture_bytes(network) + columns)
+    room = workspace_bytes(network, batch_size, workspace)
+    return int(fixed_bytes(network, states) + batch_size * picture_bytes(network) + room)
 
 
 def batch_size_for(network: Network, available: int, states: int, workspace: int) -> int:
@@ -57,9 +59,9 @@ def picture_bytes(network: Network) -> float:
     return 4 * (numbers + 2 * max(shapes.values()))
 
 
-def columns_bytes(network: Network, batch_size: int, workspace: int) -> int:
-    """The largest layer's columns: of all pictures, or of as many as fit the workspace, at least
-    one."""
+def workspace_bytes(network: Network, batch_size: int, workspace: int) -> int:
+    """What only a GPU takes: the largest layer's columns, of all pictures or of as many as fit the
+    workspace, at least one; cuBLAS's room; and the batch a second time."""
     inputs = [network.input_shape, *network.shapes().values()]
     columns = [0]
     for layer, shape in zip(network.layers.values(), inputs, strict=False):
@@ -67,4 +69,4 @@ def columns_bytes(network: Network, batch_size: int, workspace: int) -> int:
             height, width, _ = layer.output_shape(shape)
             of_one = 4 * height * width * layer.kernel_size**2 * layer.in_channels
             columns.append(min(batch_size * of_one, max(of_one, workspace)))
-    return max(columns)
+    return max(columns) + cublas.WORKSPACE + 4 * batch_size * math.prod(network.input_shape)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from minialex.fast.conv import FastConv2d
 from minialex.fast.dropout import FastDropout
+from minialex.fast.flatten import FastFlatten
 from minialex.fast.layer import FastLayer
 from minialex.fast.linear import FastLinear
 from minialex.fast.lrn import FastLocalResponseNorm
@@ -17,6 +18,7 @@ from minialex.layers import (
     AvgPool2d,
     Conv2d,
     Dropout,
+    Flatten,
     Layer,
     Linear,
     LocalResponseNorm,
@@ -36,11 +38,15 @@ TWINS: dict[type[Layer], type[FastLayer]] = {
     ReLU: FastReLU,
     Linear: FastLinear,
     Dropout: FastDropout,
+    Flatten: FastFlatten,
 }
 
 #: Layers that treat each picture on its own and draw no random numbers: each thread can run them on
 #: its share of the batch. (Linear layers can, too, but share their products in another way.)
 SPLITTABLE = (Conv2d, MaxPool2d, AvgPool2d, LocalResponseNorm, ReLU, Tanh, Sigmoid)
+
+#: Layers that do not ask again for what they returned.
+IN_PLACE_BEHIND = (FastConv2d, FastMaxPool2d, FastLinear)
 
 #: One byte says which pixel of a window won.
 LARGEST_POOL = 15
@@ -80,7 +86,7 @@ def fuse(layers: list[tuple[str, Layer]]) -> tuple[list[Step], list[Step]]:
     - A ReLU before a max-pool moves behind it, where fewer numbers are left: the largest of a
       window is the same before and after, and where it is not above 0, no gradient passes either
       way.
-    - A ReLU behind a convolution or max-pool works in their memory.
+    - A ReLU behind a convolution, max-pool or linear layer works in their memory.
     - Nobody needs the gradient of the pictures: a first convolution does not compute it.
     """
     steps = [Step(name, layer, fast_class(layer)) for name, layer in layers]
@@ -91,8 +97,8 @@ def fuse(layers: list[tuple[str, Layer]]) -> tuple[list[Step], list[Step]]:
         if relu.fast is FastReLU and pool.fast is FastMaxPool2d:
             steps[i - 1], steps[i] = pool, relu
             relu.notes.append(f"behind {pool.name}, where fewer numbers are left")
-    for before, step in itertools.pairwise(steps[:seam]):
-        if before.fast in (FastConv2d, FastMaxPool2d) and step.fast is FastReLU:
+    for before, step in itertools.pairwise(steps):
+        if before.fast in IN_PLACE_BEHIND and step.fast is FastReLU:
             step.fast = InPlaceReLU
             step.notes.append("in place")
     if steps and steps[0].fast is FastConv2d:

@@ -184,6 +184,8 @@ lrn_backward = Kernel(
     """,
 )
 
+relu_backward = Kernel("relu_backward", "T dy, T y", "T dx", "dx = dy * (y > 0 ? T(1) : T(0));")
+
 store_key = Kernel("store_key", "uint64 value", "uint64 key", "key = value;")
 
 #: The random bits are those of layers/splitmix64.py.
@@ -200,33 +202,73 @@ dropout = Kernel(
     """,
 )
 
+#: What changes from step to step lies in the GPU's memory: a number among the arguments would stay
+#: the same whenever a recorded step is replayed.
+store_rates = Kernel(
+    "store_rates",
+    "float64 first, float64 second",
+    "float64 rates",
+    "rates = i == 0 ? first : second;",
+)
+
 sgd = Kernel(
     "sgd",
-    "T grad, T lr, T momentum, T weight_decay",
+    "T grad, raw float64 lr, T momentum, T weight_decay",
     "T weight, T velocity",
     """
-    velocity = momentum * velocity - lr * (grad + weight_decay * weight);
+    const T rate = lr[0];
+    velocity = momentum * velocity - rate * (grad + weight_decay * weight);
     weight += velocity;
     """,
 )
 
 sgd_torch = Kernel(
     "sgd_torch",
-    "T grad, T lr, T momentum, T weight_decay",
+    "T grad, raw float64 lr, T momentum, T weight_decay",
     "T weight, T velocity",
     """
+    const T rate = lr[0];
     velocity = momentum * velocity + grad + weight_decay * weight;
-    weight -= lr * velocity;
+    weight -= rate * velocity;
     """,
 )
 
-#: new1 = 1 − β₁ and new2 = 1 − β₂, which single precision would round; for lr and correction see
-#: optim.Adam.
+muon_descent = Kernel(
+    "muon_descent",
+    "T grad, T momentum",
+    "T velocity, T descent",
+    """
+    velocity = momentum * velocity + grad;
+    descent = grad + momentum * velocity;
+    """,
+)
+
+muon_normalise = Kernel(
+    "muon_normalise", "raw T squares", "T x", "x /= sqrt(squares[0]) + T(1e-7);"
+)
+
+muon_step = Kernel(
+    "muon_step",
+    "T step, raw float64 rates, T scale, T weight_decay",
+    "T weight",
+    """
+    const T rate = rates[0];
+    weight -= rate * (scale * step + weight_decay * weight);
+    """,
+)
+
+muon_rescale = Kernel(
+    "muon_rescale", "raw T squares, T norm", "T weight", "weight *= norm / sqrt(squares[0]);"
+)
+
+#: new1 = 1 − β₁ and new2 = 1 − β₂, which single precision would round; for rates, lr and
+#: correction, see Adam.corrected in optim.py.
 adam = Kernel(
     "adam",
-    "T grad, T lr, T beta1, T new1, T beta2, T new2, T correction, T epsilon, T weight_decay",
+    "T grad, raw float64 rates, T beta1, T new1, T beta2, T new2, T epsilon, T weight_decay",
     "T weight, T mean, T square",
     """
+    const T lr = rates[0], correction = rates[1];
     const T descent = grad + weight_decay * weight;
     mean = beta1 * mean + new1 * descent;
     square = beta2 * square + new2 * descent * descent;

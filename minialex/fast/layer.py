@@ -19,9 +19,6 @@ class FastLayer(Layer):
     #: False for the first layer of a network: nobody asks for the gradient of the pictures.
     needs_dx = True
 
-    #: Whether forward returns a new array, which nobody will write over.
-    returns_new = False
-
     memory: Memory
     workers: Workers
 

@@ -50,6 +50,18 @@ class Memory:
         taken = same_module and backend.of(dy).may_share_memory(dy, first)
         return self.reused("other dx" if taken else "dx", dy, shape)
 
+    def ones(self, like: Array, count: int) -> Array:
+        """As many ones as wanted, to be read only."""
+        xp, kept = backend.of(like), self.arrays.get("ones")
+        if (
+            kept is None
+            or kept.size < count
+            or kept.dtype != like.dtype
+            or backend.of(kept) is not xp
+        ):
+            kept = self.arrays["ones"] = xp.ones(count, like.dtype)
+        return kept[:count]
+
     def reused(self, key, like: Array, shape: tuple[int, ...], dtype=None) -> Array:
         """An array of `shape` in the memory kept under `key`, which grows where it is too small."""
         xp, dtype, size = backend.of(like), dtype or like.dtype, math.prod(shape)

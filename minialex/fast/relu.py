@@ -2,6 +2,7 @@
 
 from minialex import backend
 from minialex.backend import Array
+from minialex.fast import kernels
 from minialex.fast.layer import FastLayer
 from minialex.layers import ReLU
 
@@ -10,23 +11,30 @@ class FastReLU(FastLayer, ReLU):
     """y in an array of the layer's own; backward asks y, not a mask, what was above 0."""
 
     def forward(self, x: Array, train: bool = False) -> Array:
-        y = backend.of(x).maximum(x, 0, out=self.memory.own(self, "y", x, x.shape))
-        self.cache = y if train else None
-        return y
+        return self.write(x, self.memory.own(self, "y", x, x.shape), train)
 
     def backward(self, dy: Array) -> Array:
+        return self.write_gradient(dy, self.memory.gradient(dy, dy.shape))
+
+    def write(self, x: Array, y: Array, train: bool) -> Array:
+        """Writes max(x, 0) into y and returns it."""
+        self.cache = y if train else None
+        return backend.of(x).maximum(x, 0, out=y)
+
+    def write_gradient(self, dy: Array, dx: Array) -> Array:
+        """Writes dy, where y is above 0, into dx and returns it."""
         y = self.cached()
-        return backend.of(dy).multiply(dy, y > 0, out=self.memory.gradient(dy, dy.shape))
+        if kernels.on_gpu(dy):
+            kernels.relu_backward(dy, y, dx)
+            return dx
+        return backend.of(dy).multiply(dy, y > 0, out=dx)
 
 
-class InPlaceReLU(FastLayer, ReLU):
+class InPlaceReLU(FastReLU):
     """y takes the memory of x, and dx that of dy: for an x that nobody else needs (fuse.py)."""
 
     def forward(self, x: Array, train: bool = False) -> Array:
-        y = backend.of(x).maximum(x, 0, out=x)
-        self.cache = y if train else None
-        return y
+        return self.write(x, x, train)
 
     def backward(self, dy: Array) -> Array:
-        y = self.cached()
-        return backend.of(dy).multiply(dy, y > 0, out=dy)
+        return self.write_gradient(dy, dy)

@@ -1,30 +1,63 @@
 """The optimiser's update in slices that fit the cache, divided among the threads; kernels on a
 GPU."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy
 
 from minialex import backend
 from minialex.backend import Array
 from minialex.fast import blas, kernels
+from minialex.fast.memory import Memory
+from minialex.fast.muon import muon
 from minialex.fast.workers import Workers
-from minialex.optim import SGD, Adam, Optimizer
+from minialex.optim import SGD, Adam, Muon, Optimizer
 
 #: Numbers in a slice of a parameter: its temporaries stay in or near the core's cache.
 SLICE = 1 << 18
 
 
-def update(optimizer: Optimizer, workers: Workers) -> None:
-    """optimizer.step(), with the same numbers."""
-    optimizer.steps += 1
-    kernel = KERNELS.get(type(optimizer))
-    if kernel and all(map(kernels.on_gpu, optimizer.network.params.values())):
-        for arrays in optimizer.arrays():
-            kernel(optimizer, *arrays)
-        return
-    with blas.limit(1):
-        workers.map(lambda arrays: optimizer.update(*arrays), slices(optimizer))
+class Update:
+    """optimizer.step(), with the same numbers, in two parts.
+
+    `begin` counts the step and, on a GPU, sends what changes from step to step; `run` is then the
+    same work every time.
+    """
+
+    def __init__(self, optimizer: Optimizer, workers: Workers):
+        self.optimizer, self.workers = optimizer, workers
+        self.memory = Memory()
+        self.rates: Array = None  #: float64 (2,) on the GPU
+
+    def __call__(self) -> None:
+        self.begin()
+        self.run()
+
+    @property
+    def kernel(self) -> Callable | None:
+        """What updates a parameter by kernels; None where there is none, or no GPU."""
+        on_gpu = all(map(kernels.on_gpu, self.optimizer.network.params.values()))
+        return KERNELS.get(type(self.optimizer)) if on_gpu else None
+
+    def begin(self) -> None:
+        self.optimizer.steps += 1
+        if not self.kernel:
+            return
+        if self.rates is None:
+            some = next(iter(self.optimizer.network.params.values()))
+            self.rates = backend.of(some).empty(2, "float64")
+        rates = changing(self.optimizer)
+        kernels.store_rates(*rates, self.rates)
+
+    def run(self) -> None:
+        kernel = self.kernel
+        if kernel:
+            for arrays in self.optimizer.arrays():
+                kernel(self.optimizer, self.rates, self.memory, *arrays)
+            return
+        with blas.limit(1):
+            update = self.optimizer.update
+            self.workers.map(lambda arrays: update(*arrays), slices(self.optimizer))
 
 
 def slices(optimizer: Optimizer) -> Iterator[tuple]:
@@ -40,19 +73,33 @@ def slices(optimizer: Optimizer) -> Iterator[tuple]:
             yield tuple(array[start : start + SLICE] for array in flat)
 
 
-def sgd(optimizer: SGD, weight: Array, grad: Array, velocity: Array) -> None:
+def changing(optimizer: Optimizer) -> tuple[float, float]:
+    """The two numbers in the optimiser's formula that change from step to step."""
+    return optimizer.corrected() if isinstance(optimizer, Adam) else (optimizer.lr, 0.0)
+
+
+def sgd(
+    optimizer: SGD, rates: Array, _: Memory, weight: Array, grad: Array, velocity: Array
+) -> None:
     """SGD.update in one kernel."""
     kernel = kernels.sgd if optimizer.rule == "paper" else kernels.sgd_torch
-    rates = (optimizer.lr, optimizer.momentum, optimizer.weight_decay)
-    kernel(grad, *rates, weight, velocity)
+    kernel(grad, rates, optimizer.momentum, optimizer.weight_decay, weight, velocity)
 
 
-def adam(optimizer: Adam, weight: Array, grad: Array, mean: Array, square: Array) -> None:
+def adam(
+    optimizer: Adam,
+    rates: Array,
+    _: Memory,
+    weight: Array,
+    grad: Array,
+    mean: Array,
+    square: Array,
+) -> None:
     """Adam.update in one kernel."""
-    lr, correction = optimizer.corrected()
     beta1, beta2 = optimizer.beta1, optimizer.beta2
-    rates = (lr, beta1, 1 - beta1, beta2, 1 - beta2, correction)
-    kernels.adam(grad, *rates, optimizer.epsilon, optimizer.weight_decay, weight, mean, square)
+    means = (beta1, 1 - beta1, beta2, 1 - beta2)
+    about = (*means, optimizer.epsilon, optimizer.weight_decay)
+    kernels.adam(grad, rates, *about, weight, mean, square)
 
 
-KERNELS = {SGD: sgd, Adam: adam}
+KERNELS: dict[type[Optimizer], Callable] = {SGD: sgd, Adam: adam, Muon: muon}

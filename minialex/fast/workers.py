@@ -5,10 +5,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
-from minialex import backend
 from minialex.backend import Array
 from minialex.fast import blas
 from minialex.fast.choose import WORTH_SHARING
+from minialex.fast.product import matmul
 
 
 class Workers:
@@ -38,9 +38,8 @@ class Workers:
     def matmul(self, a: Array, b: Array, out: Array) -> Array:
         """a @ b, written into `out`; each thread computes a share of the rows of a or, if there are
         more of them, of the columns of b."""
-        matmul = backend.of(a).matmul
         if self.at_work == 1 or out.size * len(b) < WORTH_SHARING:
-            return matmul(a, b, out=out)
+            return matmul(a, b, out)
         if len(a) >= b.shape[1]:
             parts = [(a[rows], b, out[rows]) for rows in self.shares(len(a))]
         else:

@@ -1,6 +1,8 @@
 """What layers say about input and sizes that cannot be right: what they got and what they
 expect."""
 
+import numpy
+
 from minialex import backend
 from minialex.backend import Array
 from minialex.layers.layer import Layer
@@ -54,18 +56,21 @@ def check_positive(**sizes: int) -> None:
             raise ValueError(f"{name} must be at least 1, got {size}")
 
 
-def check_labels(labels: Array, logits: Array) -> None:
-    """ValueError unless labels are integers (N,) in [0, classes) for logits (N, classes)."""
-    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
-        got = f"{logits.shape} and {labels.shape}"
+def check_labels(labels: Array, shape: tuple[int, ...]) -> None:
+    """ValueError unless labels are integers (N,) in [0, classes) for logits of `shape` (N,
+    classes). Labels on a GPU are not looked at, which would wait for it."""
+    if len(shape) != 2 or labels.shape != shape[:1]:
+        got = f"{shape} and {labels.shape}"
         raise ValueError(f"expected logits (N, classes) and labels (N,), got {got}")
     if labels.dtype.kind in "OSU":
         hint = "names, labels = numpy.unique(labels, return_inverse=True) numbers them"
         raise ValueError(f"expected integer labels, got {labels.flat[0]!r} and others: {hint}")
     if labels.dtype.kind not in "iu":
         raise ValueError(f"expected integer labels, got {labels.dtype}")
-    classes = logits.shape[1]
-    if len(labels) and not (int(labels.min()) >= 0 and int(labels.max()) < classes):
+    classes = shape[1]
+    if backend.of(labels) is not numpy or not len(labels):
+        return
+    if not (int(labels.min()) >= 0 and int(labels.max()) < classes):
         expected = f"labels from 0 to {classes - 1} for {classes} classes"
         got = f"labels from {int(labels.min())} to {int(labels.max())}"
         raise ValueError(f"expected {expected}, got {got}")

@@ -148,7 +148,7 @@ def test_the_fast_engine_says_what_became_of_each_layer(use):
     assert "conv1 FastConv2d Winograd, tiles of 5×5 over blocks of 4×4 pixels, no gradient" in said
     assert "relu5 InPlaceReLU behind pool5, where fewer numbers are left, in place" in said
     assert "fc6 FastLinear products divided among 2 threads" in said
-    assert "flatten Flatten as it is" in said
+    assert "flatten FastFlatten" in said
     assert max(map(len, text.splitlines())) <= 80
     names = {line.split()[0] for line in text.splitlines()[2:] if line and line[0] != " "}
     assert names == set(models.build("alexnet").layers)

@@ -21,12 +21,15 @@ import inspect
 import math
 import numbers
 import operator
+import sys
 import time
 import types
 import typing
 
 import cpp
 import numpy
+
+from minialex.fast import cublas
 
 try:
     import cupy
@@ -50,20 +53,28 @@ class Launch(typing.NamedTuple):
 class Account:
     """What the device was asked to do.
 
-    log: the kernels; waits: how often the host had to wait for the device; uploaded, downloaded:
-    bytes copied between host and device.
+    log: the kernels; starts: how often the host started something, a kernel or a recorded graph of
+    many; waits: how often the host had to wait for the device; uploaded, downloaded: bytes copied
+    between host and device.
     """
 
     log: list[Launch] = dataclasses.field(default_factory=list)
+    starts: int = 0
     waits: int = 0
     uploaded: int = 0
     downloaded: int = 0
 
     def launch(self, name: str, read=(), written=(), flops: int = 0) -> None:
-        """Records a kernel called `name` that reads and writes these (host) arrays."""
+        """Notes a kernel called `name` that reads and writes these (host) arrays."""
+        self.starts += 1
         self.log.append(
             Launch(name, sum(a.nbytes for a in read), sum(a.nbytes for a in written), flops)
         )
+
+    def wait(self) -> None:
+        """Notes that the host waits, which it must not while a graph is recorded."""
+        refuse_while_recording("the host waits for the device")
+        self.waits += 1
 
     @property
     def kernels(self) -> collections.Counter:
@@ -148,13 +159,93 @@ def call(name: str, function, args, kwargs):
     """Runs NumPy's `function` as one kernel; returns device arrays, or the `out` that was given."""
     out = kwargs.get("out")
     args, kwargs = unwrapped(tuple(args)), {key: unwrapped(value) for key, value in kwargs.items()}
-    result = wrapped(function(*args, **kwargs))
     inputs = arrays_in([args, {key: value for key, value in kwargs.items() if key != "out"}])
+    if out is not None:
+        work([unwrapped(out)], lambda: function(*args, **kwargs))
+        account.launch(name, inputs, arrays_in(unwrapped([out])))
+        return out
+    result = wrapped(function(*args, **kwargs))
     outputs = arrays_in(unwrapped([result]))
-    is_view = out is None and any(numpy.may_share_memory(a, b) for a in inputs for b in outputs)
+    is_view = any(numpy.may_share_memory(a, b) for a in inputs for b in outputs)
     if not is_view:
+        made(outputs, lambda: arrays_in(unwrapped([wrapped(function(*args, **kwargs))])))
         account.launch(name, inputs, outputs)
-    return result if out is None else out
+    return result
+
+
+class Recording:
+    """What happens between begin_capture and end_capture of a stream.
+
+    On a device nothing is done then. Here every kernel runs, so that its result has a shape, and is
+    undone at the end: what it wrote over is restored, what it made is garbage. The graph does the
+    kernels again, on the same memory.
+    """
+
+    def __init__(self):
+        self.kernels, self.before, self.results = [], {}, []
+        self.account = Account()
+
+    def keep(self, memory: numpy.ndarray) -> None:
+        """Keeps what is in the memory, before it is written to for the first time."""
+        if not any(owner(memory) is result for result in self.results):
+            place = (memory.ctypes.data, memory.shape, memory.strides)
+            if place not in self.before:
+                self.before[place] = memory, memory.copy()
+
+    def undo(self) -> None:
+        for memory, content in reversed(self.before.values()):
+            memory[...] = content
+        for memory in self.results:
+            fill_with_garbage(memory)
+        self.before.clear()
+
+
+recording: Recording | None = None
+
+
+def owner(memory: numpy.ndarray) -> numpy.ndarray:
+    """The array whose memory this one is a view of, or itself."""
+    while isinstance(memory.base, numpy.ndarray):
+        memory = memory.base
+    return memory
+
+
+def refuse_while_recording(what: str) -> None:
+    """RuntimeError while a graph is recorded, as CUDA has it."""
+    if recording:
+        raise RuntimeError(f"cudaErrorStreamCaptureUnsupported: {what} while a graph is recorded")
+
+
+def work(written: list, kernel) -> None:
+    """Runs `kernel`, which writes into these host arrays; notes it if a graph is recorded."""
+    if recording:
+        for memory in written:
+            recording.keep(memory)
+        recording.kernels.append(kernel)
+    kernel()
+
+
+def made(results: list, kernel) -> None:
+    """Notes, if a graph is recorded, that kernel() made these host arrays and returns them anew."""
+    if not recording:
+        return
+
+    def again():
+        for memory, content in zip(results, kernel(), strict=True):
+            memory[...] = content
+
+    recording.results += results
+    recording.kernels.append(again)
+
+
+def fill_with_garbage(memory: numpy.ndarray) -> None:
+    """NaN, or the byte 0xAA in integers."""
+    if memory.dtype.kind in "fc":
+        memory[...] = math.nan
+    elif memory.dtype == bool:
+        memory[...] = True
+    else:
+        memory[...] = numpy.frombuffer(b"\xaa" * memory.itemsize, memory.dtype)[0]
 
 
 def elementwise(name: str, *operands, **kwargs):
@@ -167,6 +258,10 @@ def elementwise(name: str, *operands, **kwargs):
 def matmul(x1, x2, /, out=None, **kwargs):
     """The matrix product. cuBLAS takes contiguous or transposed matrices, and copies of others."""
     device_only(x1, x2, *([] if out is None else [out]))
+    if recording:
+        raise NotImplementedError(
+            "calling cuBLAS API during stream capture is currently unsupported"
+        )
     check_arguments("matmul", getattr(cupy, "matmul", None), (x1, x2), kwargs)
     a, b = x1.memory, x2.memory
     for operand in (a, b):
@@ -215,7 +310,7 @@ def wrapping(key, shape):
         if isinstance(k, ndarray) and k.dtype.kind in "iu":
             k = k.memory % shape[axis]
         elif isinstance(k, ndarray):
-            account.waits += 1  # the number of true values decides the result's shape
+            account.wait()  # the number of true values decides the result's shape
             axis += k.ndim - 1
             k = k.memory
         axis += k is not None
@@ -258,29 +353,34 @@ class ndarray:
         raise AttributeError(f"device arrays have no attribute {name!r}")
 
     def __getitem__(self, key):
-        key, gathers = wrapping(key, self.shape)
-        result = numpy.asarray(self.memory[key])
+        at, gathers = wrapping(key, self.shape)
+        result = numpy.asarray(self.memory[at])
         if gathers:
+            made([result], lambda: [self.memory[wrapping(key, self.shape)[0]]])
             account.launch("gather", [result], [result])
         return ndarray(result)
 
     def __setitem__(self, key, value):
         device_only(value)
-        key, scatters = wrapping(key, self.shape)
+        at, scatters = wrapping(key, self.shape)
         if scatters:
-            number = numpy.arange(self.size).reshape(self.shape)[key]
+            number = numpy.arange(self.size).reshape(self.shape)[at]
             if number.size != numpy.unique(number).size:
                 raise ValueError(
                     "assignment through an index that occurs twice: on a GPU either value may win"
                 )
-        target = numpy.asarray(self.memory[key])
+        target = numpy.asarray(self.memory[at])
         if (
             isinstance(value, ndarray)
             and target.__array_interface__ == value.memory.__array_interface__
         ):
             return  # the second half of x[key] += 1, a copy of an array to itself: CuPy skips it
-        self.memory[key] = unwrapped(value)
-        target = numpy.asarray(self.memory[key])
+
+        def assign():
+            self.memory[wrapping(key, self.shape)[0]] = unwrapped(value)
+
+        work([self.memory if scatters else target], assign)
+        target = numpy.asarray(self.memory[at])
         account.launch(
             "copy" if isinstance(value, ndarray) else "fill",
             arrays_in([unwrapped(value)]),
@@ -290,7 +390,7 @@ class ndarray:
     # These make the host wait until the device has computed the number.
 
     def item(self):
-        account.waits += 1
+        account.wait()
         account.downloaded += self.nbytes
         return self.memory.item()
 
@@ -310,7 +410,7 @@ class ndarray:
         return repr(self.get())
 
     def get(self):
-        account.waits += 1
+        account.wait()
         account.downloaded += self.nbytes
         return self.memory.copy()
 
@@ -319,8 +419,15 @@ class ndarray:
 
     # These return views, which cost nothing.
 
+    @property
+    def data(self):
+        return types.SimpleNamespace(ptr=self.memory.ctypes.data)
+
     def transpose(self, *axes):
         return ndarray(self.memory.transpose(*axes))
+
+    def swapaxes(self, one, other):
+        return ndarray(self.memory.swapaxes(one, other))
 
     def view(self, dtype):
         return ndarray(self.memory.view(dtype))
@@ -328,6 +435,7 @@ class ndarray:
     def reshape(self, *shape):
         result = self.memory.reshape(*shape)
         if not numpy.shares_memory(result, self.memory) and self.size:
+            made([result], lambda: [self.memory.reshape(*shape)])
             account.launch("copy to reshape", [self.memory], [result])
         return ndarray(result)
 
@@ -336,6 +444,26 @@ class ndarray:
 
     def fill(self, value):
         self[...] = value
+
+    def set(self, host, stream=None):
+        """Copies a host array here. From pinned memory the copy is made when its stream gets to it,
+        which is seen when somebody waits for it; other memory makes the host wait."""
+        if not isinstance(host, numpy.ndarray) or not host.flags.c_contiguous:
+            raise ValueError(f"set() takes a contiguous host array, got {type(host)}")
+        if (host.dtype, host.shape) != (self.dtype, self.shape):
+            got, expected = f"{host.dtype} {host.shape}", f"{self.dtype} {self.shape}"
+            raise ValueError(f"set() takes an array of {expected}, got {got}")
+        refuse_while_recording("an upload")
+        account.uploaded += host.nbytes
+        stream = stream or cuda.get_current_stream()
+
+        def copy():
+            self.memory[...] = host
+
+        if stream.is_default or not is_pinned(host):
+            copy()
+        else:
+            stream.pending.append(copy)
 
     def clip(self, *args, **kwargs):
         return method("clip")(self, *args, **kwargs)
@@ -394,12 +522,15 @@ def asarray(a, dtype=None):
     """A device array unchanged; a host array or a list uploaded."""
     if isinstance(a, ndarray):
         return a if dtype is None else a.astype(dtype)
+    refuse_while_recording("an upload")
     memory = numpy.array(a, dtype)
     account.uploaded += memory.nbytes
     return ndarray(memory)
 
 
-array = asarray
+def array(a):
+    """A copy on the device, of a device array or a host array."""
+    return a.copy() if isinstance(a, ndarray) else asarray(a)
 
 
 def asnumpy(a):
@@ -410,12 +541,9 @@ def asnumpy(a):
 def empty(shape, dtype=float):
     """Uninitialised memory: NaN, or the byte 0xAA in integers."""
     memory = numpy.empty(shape, dtype)
-    if memory.dtype.kind in "fc":
-        memory[...] = math.nan
-    else:
-        memory.view("uint8" if memory.ndim else memory.dtype)[...] = (
-            0xAA if memory.dtype != bool else True
-        )
+    fill_with_garbage(memory)
+    if recording:
+        recording.results.append(memory)
     return ndarray(memory)
 
 
@@ -457,13 +585,6 @@ def _as_strided(x, shape=None, strides=None):
 lib = types.SimpleNamespace(stride_tricks=types.SimpleNamespace(as_strided=_as_strided))
 
 
-class _Stream:
-    """The only stream."""
-
-    def synchronize(self):
-        account.waits += 1
-
-
 class ElementwiseKernel:
     """CuPy's ElementwiseKernel on the CPU: the same body in a loop, compiled as C++ by g++."""
 
@@ -499,12 +620,18 @@ class ElementwiseKernel:
             whole = numpy.ascontiguousarray(x.memory)
             copies += [(x.memory, whole)] if whole is not x.memory else []
             passed += [ctypes.c_void_p(whole.ctypes.data), ctypes.c_ssize_t(whole.size)]
-        if self.functions[case](*passed):
-            raise IndexError(f"{self.name} reads beyond an array's end")
-        for memory, whole in copies:
-            memory[...] = whole
-        read = [x for x, reads in zip(arguments, self.reads, strict=True) if reads]
+
+        def run():
+            for memory, whole in copies:
+                whole[...] = memory
+            if self.functions[case](*passed):
+                raise IndexError(f"{self.name} reads beyond an array's end")
+            for memory, whole in copies:
+                memory[...] = whole
+
         outputs = arguments[len(self.inputs) :]
+        work(unwrapped(list(outputs)), run)
+        read = [x for x, reads in zip(arguments, self.reads, strict=True) if reads]
         account.launch(self.name, arrays_in(unwrapped(read)), unwrapped(outputs))
 
     def checked_dtype(self, arguments) -> str:
@@ -538,8 +665,11 @@ class OutOfMemoryError(MemoryError):
     """CuPy's exception of this name."""
 
 
-class _Pool:
+class MemoryPool:
     """The memory that CuPy keeps for reuse: none here."""
+
+    def malloc(self, size):
+        raise NotImplementedError
 
     def total_bytes(self):
         return 0
@@ -548,14 +678,173 @@ class _Pool:
         pass
 
 
-class _Event:
-    """A moment in the stream."""
+class Stream:
+    """Work in order. All but copies from pinned memory is done when it is asked for; those stay in
+    `pending` until somebody waits for an event behind them."""
 
-    def record(self):
-        self.time = time.perf_counter()
+    def __init__(self, non_blocking: bool = False):
+        self.is_default, self.pending, self.ptr = not non_blocking, [], 0
+
+    def __enter__(self):
+        self.outer, cuda.current = cuda.current, self
+        return self
+
+    def __exit__(self, *error):
+        cuda.current = self.outer
+
+    def record(self, event=None):
+        event = event or Event()
+        event.record(self)
+        return event
+
+    def wait_event(self, event):
+        event.complete()
 
     def synchronize(self):
-        account.waits += 1
+        account.wait()
+        self.finish(len(self.pending))
+
+    def finish(self, count: int) -> None:
+        """Does the first `count` of the copies."""
+        for _ in range(count):
+            self.pending.pop(0)()
+
+    def begin_capture(self):
+        global recording, account
+        if self.is_default:
+            raise RuntimeError("cudaErrorStreamCaptureUnsupported: the default stream")
+        recording = Recording()
+        self.outer_account, account = account, recording.account
+
+    def end_capture(self):
+        global recording, account
+        finished, recording, account = recording, None, self.outer_account
+        finished.undo()
+        return Graph(finished)
+
+
+class Graph:
+    """Recorded work."""
+
+    def __init__(self, recorded: Recording):
+        self.recorded = recorded
+
+    def launch(self, stream=None):
+        for kernel in self.recorded.kernels:
+            kernel()
+        account.starts += 1
+        account.log += self.recorded.account.log
+
+
+class Event:
+    """A moment in a stream."""
+
+    def __init__(self, disable_timing: bool = False):
+        self.stream, self.ahead = None, []
+
+    def record(self, stream=None):
+        self.time, self.stream = time.perf_counter(), stream or cuda.get_current_stream()
+        self.ahead = list(self.stream.pending)
+
+    def complete(self) -> None:
+        """Does all that was asked of the stream before."""
+        if self.stream:
+            self.stream.finish(sum(copy in self.ahead for copy in self.stream.pending))
+
+    def synchronize(self):
+        account.wait()
+        self.complete()
+
+
+class PinnedMemory(bytearray):
+    """Host memory from which the device copies by itself."""
+
+
+def is_pinned(host: numpy.ndarray) -> bool:
+    """Whether the array lies in pinned memory."""
+    base = host
+    while isinstance(base, numpy.ndarray):
+        base = base.base
+    if isinstance(base, memoryview):
+        base = base.obj
+    return isinstance(base, PinnedMemory)
+
+
+class Cublas:
+    """cuBLAS's functions as minialex calls them: column by column, by addresses."""
+
+    def cublasSetStream_v2(self, handle, stream):
+        return 0
+
+    def cublasSetWorkspace_v2(self, handle, memory, size):
+        return 0
+
+    def multiply(self, kind, rows, columns, depth, alpha, a, b, beta, c, count=1):
+        """C = alpha A B + beta C for `count` matrices; a, b and c: address, leading dimension,
+        stride, transposed."""
+        a, b, c = (
+            in_columns(kind, address, lead, stride, count, transposed, shape)
+            for (address, lead, stride, transposed), shape in (
+                (a, (rows, depth)),
+                (b, (depth, columns)),
+                (c, (rows, columns)),
+            )
+        )
+        scale, keep = alpha._obj.value, beta._obj.value
+        rows_of = lambda x: x.swapaxes(1, 2)  # noqa: E731  NumPy writes row by row without a copy
+
+        def kernel():
+            if (scale, keep) == (1, 0):
+                numpy.matmul(rows_of(b), rows_of(a), out=rows_of(c))
+            else:  # with keep = 0, C may be uninitialised
+                c[...] = scale * numpy.matmul(a, b) + (keep * c if keep else 0)
+
+        work([c], kernel)
+        read = [a, b, c] if keep else [a, b]
+        account.launch("matmul", read, [c], flops=2 * count * rows * columns * depth)
+        return 0
+
+
+def in_columns(kind, address, lead, stride, count, transposed, shape) -> numpy.ndarray:
+    """A view (count, rows, columns) of matrices that lie column by column, or row by row if they
+    are `transposed`."""
+    if transposed:
+        whole = in_columns(kind, address, lead, stride, count, False, shape[::-1])
+        return whole.transpose(0, 2, 1)
+    rows, columns = shape
+    if lead < max(1, rows):
+        raise ValueError(f"a leading dimension of {lead} for {rows} rows")
+    reach = (count - 1) * stride + (columns - 1) * lead + rows
+    numbers = numpy.ctypeslib.as_array((kind * reach).from_address(address))
+    steps = tuple(numbers.itemsize * step for step in (stride, 1, lead))
+    return numpy.lib.stride_tricks.as_strided(numbers, (count, rows, columns), steps)
+
+
+def _gemm(kind):
+    def gemm(self, handle, a_is, b_is, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
+        operands = (a, lda, 0, a_is), (b, ldb, 0, b_is)
+        return self.multiply(kind, m, n, k, alpha, *operands, beta, (c, ldc, 0, False))
+
+    return gemm
+
+
+def _batched(kind):
+    def gemm(
+        self, handle, a_is, b_is, m, n, k, alpha, a, lda, step_a, b, ldb, step_b, beta, c, ldc,
+        step_c, count,
+    ):  # fmt: skip
+        operands = (a, lda, step_a, a_is), (b, ldb, step_b, b_is)
+        out = (c, ldc, step_c, False)
+        return self.multiply(kind, m, n, k, alpha, *operands, beta, out, count)
+
+    return gemm
+
+
+for _letter, _kind in {"S": ctypes.c_float, "D": ctypes.c_double}.items():
+    setattr(Cublas, f"cublas{_letter}gemm_v2", _gemm(_kind))
+    setattr(Cublas, f"cublas{_letter}gemmStridedBatched", _batched(_kind))
+
+cublas.LIBRARIES[sys.modules[__name__]] = Cublas()
 
 
 class _Device:
@@ -567,12 +856,18 @@ class _Device:
 
 
 free_memory = 80_000_000_000  #: bytes that the device says are free; not enforced
-get_default_memory_pool = _Pool
+get_default_memory_pool = MemoryPool
 
 cuda = types.SimpleNamespace(
     is_available=lambda: True,
-    get_current_stream=lambda: _Stream(),
+    get_current_stream=lambda: cuda.current,
     get_elapsed_time=lambda start, stop: 1e3 * (stop.time - start.time),
+    get_cublas_handle=lambda: 1,
+    alloc_pinned_memory=PinnedMemory,
+    using_allocator=lambda allocator: contextlib.nullcontext(),
+    current=Stream(),
     Device=_Device,
-    Event=_Event,
+    Event=Event,
+    MemoryPool=MemoryPool,
+    Stream=Stream,
 )

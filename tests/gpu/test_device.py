@@ -23,7 +23,7 @@ from minialex import (
     train,
 )
 from minialex.layers import SoftmaxCrossEntropy
-from minialex.training import right_answers
+from minialex.layers.loss import right_answers
 
 
 @pytest.fixture(scope="module")
@@ -172,11 +172,11 @@ def test_a_training_step_never_waits_for_the_device(kind, compiler, use, picture
     training = train.TrainingRun(trainer, None)
     waits = []
 
-    def step(*arguments, step=trainer.engine.step):
+    def step(*arguments, step=trainer.engine.train_step):
         waits.append(account.waits)
         return step(*arguments)
 
-    trainer.engine.step = step
+    trainer.engine.train_step = step
     with standin.accounting() as account:
         training.train_epoch()
     assert waits == [0, 0, 0, 0, 8]  # the losses and correct answers of four steps

@@ -146,7 +146,20 @@ KERNELS = [thing for thing in vars(kernels).values() if isinstance(thing, kernel
 #: of.
 NUMBERS = (
     *("alpha", "beta", "k", "lr", "momentum", "weight_decay"),
-    *("beta1", "new1", "beta2", "new2", "correction", "epsilon", "value", "threshold", "scale"),
+    *(
+        "beta1",
+        "new1",
+        "beta2",
+        "new2",
+        "correction",
+        "epsilon",
+        "value",
+        "threshold",
+        "scale",
+        "first",
+        "second",
+        "norm",
+    ),
 )
 SIZES = (
     *(
@@ -172,7 +185,12 @@ def test_nvidias_compiler_takes_the_kernel(kernel, dtype):
     nvrtc = pytest.importorskip(
         "cupy_backends.cuda.libs.nvrtc", exc_type=ImportError, reason="CuPy with NVRTC"
     )
-    names = {"T": dtype, "uint8": "unsigned char", "uint64": "unsigned long long"}
+    names = {
+        "T": dtype,
+        "uint8": "unsigned char",
+        "uint64": "unsigned long long",
+        "float64": "double",
+    }
     parameters, elements = [], []
     for text, const in ((kernel.inputs, "const "), (kernel.outputs, "")):
         for parameter in text.split(","):

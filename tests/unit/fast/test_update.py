@@ -44,7 +44,7 @@ def test_slices_and_threads_change_no_bit(build, size, workers, monkeypatch):
     monkeypatch.setattr(updating, "SLICE", size)
     threads = Workers(workers)
     expected = trained(build, numpy, lambda optimizer: optimizer.step())
-    got = trained(build, numpy, lambda optimizer: updating.update(optimizer, threads))
+    got = trained(build, numpy, lambda optimizer: updating.Update(optimizer, threads)())
     for name, array in expected.items():
         assert_same(got[name], array)
 
@@ -53,7 +53,7 @@ def test_slices_and_threads_change_no_bit(build, size, workers, monkeypatch):
 @pytest.mark.parametrize("build", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
 def test_a_devices_kernels_take_the_same_steps(build, dtype, bound, device):
     expected = trained(build, numpy, lambda optimizer: optimizer.step(), dtype)
-    for step in (lambda optimizer: optimizer.step(), lambda o: updating.update(o, Workers())):
+    for step in (lambda optimizer: optimizer.step(), lambda o: updating.Update(o, Workers())()):
         got = trained(build, device, step, dtype)
         for name, array in expected.items():
             assert got[name].dtype == dtype
@@ -69,6 +69,6 @@ def test_a_parameter_that_is_a_transposed_view_is_updated_too():
     grads = {name: rng.standard_normal(a.shape) for name, a in plain.layers["fc"].params.items()}
     for network in (plain, turned):
         network.layers["fc"].grads = grads
-        updating.update(optim.SGD(network), threads)
+        updating.Update(optim.SGD(network), threads)()
     for name, array in plain.params.items():
         assert_same(turned.params[name], array)

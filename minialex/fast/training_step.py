@@ -1,0 +1,61 @@
+"""A whole step of training: forward, loss, backward and update, replayed on a GPU."""
+
+from typing import TYPE_CHECKING
+
+from minialex.backend import Array
+from minialex.fast.replay import Replayed
+from minialex.fast.update import Update
+from minialex.layers import SoftmaxCrossEntropy
+from minialex.layers.checks import check_labels
+from minialex.layers.loss import right_answers
+from minialex.optim import Optimizer
+
+if TYPE_CHECKING:
+    from minialex.fast.engine import Engine
+
+
+class TrainingStep:
+    """One step of `optimizer` on the loss of the engine's network."""
+
+    def __init__(self, engine: "Engine", loss: SoftmaxCrossEntropy, optimizer: Optimizer):
+        self.engine, self.loss = engine, loss
+        self.update = Update(optimizer, engine.workers)
+        self.replayed = Replayed(self.work, self.lasting, self.memory)
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """Whose step it is."""
+        return self.update.optimizer
+
+    def __call__(self, x: Array, labels: Array) -> tuple[Array, Array]:
+        """The mean loss before the update, and how many pictures were classified right.
+
+        x (N, H, W, C) and labels (N,) may lie on the host or on the device.
+        """
+        engine, last = self.engine, list(self.engine.network.shapes().values())[-1]
+        check_labels(labels, (len(x), *last))
+        engine.draw(x)
+        has_kernel = self.update.kernel is not None
+        if has_kernel:
+            self.update.begin()
+        replayable = engine.replays(x) and type(self.loss) is SoftmaxCrossEntropy
+        loss, right = (self.replayed if replayable else self.work)(x, labels)
+        if not has_kernel:
+            self.update()
+        return loss, right
+
+    def work(self, x: Array, labels: Array) -> tuple[Array, Array]:
+        """What is the same in every step: all of it, where the update is a kernel."""
+        loss, logits = self.engine.compute(x, labels, self.loss)
+        right = right_answers(logits, labels)
+        if self.update.kernel:
+            self.update.run()
+        return loss, right
+
+    def lasting(self) -> list[Array]:
+        """What the step reads and writes that outlasts it."""
+        return [*self.engine.params.values(), *self.optimizer.state.values()]
+
+    def memory(self) -> list[Array]:
+        """The arrays that the step works in."""
+        return [*self.engine.memory(), *self.update.memory.arrays.values()]
