@@ -155,13 +155,19 @@ between stays in a core. The body is C and happens to be Python, so a loop can
 play the card. Max-pooling, LRN, im2col and col2im have kernels for the same
 reason; the layers of minialex/fast (lesson 14) run them, those of
 minialex/layers are array operations.
+
+The learning rate comes in an array of one number, lr[0]. All kernels of a step
+can be recorded once (a CUDA graph) and then started together, by one call
+instead of a hundred (minialex/fast/replay.py). Numbers among the arguments are
+recorded, too; what changes from step to step has to lie in memory.
 """,
 )
 
 print(kernels.sgd.inputs, "->", kernels.sgd.outputs, kernels.sgd.body)
 weight, grad, velocity = start.copy()
 for i in range(len(weight)):
-    core = dict(rates, weight=weight[i], grad=grad[i], velocity=velocity[i])
+    core = rates | {"lr": [rates["lr"]]}
+    core |= dict(weight=weight[i], grad=grad[i], velocity=velocity[i])
     exec("if True:" + kernels.sgd.body.replace(";", ""), core)
     weight[i], velocity[i] = core["weight"], core["velocity"]
 print("largest difference:", abs(weight - arrays[0]).max())

@@ -77,7 +77,8 @@ def main(arguments: Sequence[str]) -> None:
     trained = trained_of(given)
     dataset = dataset_of(trained, given.data_dir)
     batch_size = given.batch_size or trained.options["batch_size"]
-    batches = Batches(dataset.test, batch_size, trained.standardize, ten_crop=given.ten_crop)
+    xp = trained.network.module
+    batches = Batches(dataset.test, batch_size, trained.standardize, ten_crop=given.ten_crop, xp=xp)
     start = time.perf_counter()
     answers = answer(trained.engine, batches)
     seconds = time.perf_counter() - start

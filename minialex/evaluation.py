@@ -89,7 +89,8 @@ def answer(
     with tqdm(
         total=len(batches.images), desc="testing", unit="img", leave=False, disable=None
     ) as bar:
-        for x, labels in batches.epoch(0):
+        for x, _ in batches.epoch(0):
+            labels = batches.images.labels[batches.numbers]
             if not len(labels):  # no picture of the batch could be read
                 continue
             logits = over_views(network.forward(x), len(labels))

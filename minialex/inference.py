@@ -97,7 +97,8 @@ class TrainedNetwork:
         if (side, channels) != (self.image_size, self.channels):
             expected = f"expected pictures of {self.image_size}×{self.image_size}×{self.channels}"
             raise ValueError(f"{expected}, the data set has {side}×{side}×{channels}")
-        scores = evaluate(self.engine, Batches(dataset.test, batch_size, self.standardize))
+        batches = Batches(dataset.test, batch_size, self.standardize, xp=self.network.module)
+        scores = evaluate(self.engine, batches)
         assert scores is not None
         return scores
 

@@ -103,8 +103,9 @@ class Trainer:
         self.loss = loss or SoftmaxCrossEntropy()
         standardize = standardize or standardize_from(dataset.train)
         views = dict.fromkeys(augment, True) | {"lighting": lighting}
-        self.batches = Batches(dataset.train, batch_size, standardize, seed, **views)
-        self.test_batches = Batches(dataset.test, batch_size, standardize)
+        xp = network.module
+        self.batches = Batches(dataset.train, batch_size, standardize, seed, xp=xp, **views)
+        self.test_batches = Batches(dataset.test, batch_size, standardize, xp=xp)
         self.progress: dict[str, Any] = {
             "options": {"model": None, "lrn": None, "batch_size": batch_size},
             "settings": {

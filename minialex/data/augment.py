@@ -175,10 +175,25 @@ def apply_cutout(x: numpy.ndarray, views: Views) -> None:
     """
     if views.cutout is None:
         return
-    side = round(x.shape[1] / 4)
-    corners = numpy.floor(views.cutout * x.shape[1:3]).astype(int) - side // 2
-    for picture, (top, left) in zip(x, corners, strict=True):
+    side = cutout_side(x.shape[1])
+    for picture, (top, left) in zip(x, cutout_corners(views, x.shape[1:3]), strict=True):
         picture[max(top, 0) : top + side, max(left, 0) : left + side] = 0
+
+
+def cutout_side(height: int) -> int:
+    """The side of the square that is cut out of a picture."""
+    return round(height / 4)
+
+
+def cutout_corners(views: Views, shape: tuple[int, int]) -> numpy.ndarray:
+    """The first row and column of each square, int (n, 2), in pictures of `shape`, height and
+    width.
+
+    They may lie outside the picture; without cutout, all of the square does.
+    """
+    if views.cutout is None:
+        return numpy.broadcast_to(shape, (len(views), 2))
+    return numpy.floor(views.cutout * shape).astype(int) - cutout_side(shape[0]) // 2
 
 
 class Standardize:
@@ -201,12 +216,10 @@ class Standardize:
         if c != len(self.mean):
             raise ValueError(f"pictures have {c} channels, the mean has {len(self.mean)}")
         y = numpy.empty(x.shape, numpy.float32)
-        gain = None if views is None else views.gain
-        shift = None if views is None else views.shift
         # Long inner loops within the cache: rows of W*C values, not pixels of C, and a few pictures
         # at a time.
-        gains = None if gain is None else tiled(gain, n, w, c)
-        means = tiled(self.mean if shift is None else self.mean - shift, n, w, c)
+        gain, mean = self.colours(views)
+        gains, means = None if gain is None else tiled(gain, n, w, c), tiled(mean, n, w, c)
         std = numpy.tile(self.std, w)
         rows = y.reshape(n, h, w * c)
         step = max(1, CACHE_BYTES // (4 * h * w * c))
@@ -223,6 +236,13 @@ class Standardize:
                 rows[pictures] -= means[pictures]
             rows[pictures] /= std
         return y
+
+    def colours(self, views: Views | None) -> tuple[ArrayLike | None, ArrayLike]:
+        """What pixels are multiplied with, if anything, and what is then subtracted: (C,), (n, 1)
+        or (n, C)."""
+        if views is None:
+            return None, self.mean
+        return views.gain, self.mean if views.shift is None else self.mean - views.shift
 
 
 def tiled(values: numpy.ndarray, n: int, w: int, c: int) -> numpy.ndarray:

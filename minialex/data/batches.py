@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from types import ModuleType
 
 import numpy
 
@@ -16,6 +17,7 @@ from minialex.data.dataset import Images
 from minialex.data.lighting import Lighting
 from minialex.data.prefetch import prefetch
 from minialex.data.skipped import ENOUGH, check_most_are_readable
+from minialex.data.upload import Upload
 from minialex.errors import InputError
 
 # Each purpose has its own stream of random numbers from the one seed. They are numbered from 1
@@ -38,6 +40,9 @@ class Batches:
     Unreadable pictures are skipped: their batch is smaller, or even empty. If they are more than
     half of the pictures in an epoch, that is an InputError.
 
+    xp: where the batches are wanted. Pictures travel to a GPU as bytes, while it computes on the
+        batch before, and are cropped, mirrored and standardised there.
+
     skipped: {file: reason} of the pictures skipped in the batches handed out so far.
     numbers: int64 (n,), the indices into `images` of the last batch handed out.
     """
@@ -49,6 +54,7 @@ class Batches:
         standardize: Standardize,
         seed: int | None = None,
         ten_crop: bool = False,
+        xp: ModuleType = numpy,
         **augment: bool | Lighting | None,
     ):
         random = [name for name, chosen in augment.items() if chosen]
@@ -70,6 +76,10 @@ class Batches:
         self.seed = seed
         self.augment = {"crop": False, "mirror": False, **augment}
         self.skipped, self.numbers = {}, None
+        self.upload = None
+        if xp is not numpy:
+            most = 10 * self.batch_size if ten_crop else min(batch_size, len(images))
+            self.upload = Upload(xp, images, most, standardize)
 
     def __len__(self) -> int:
         """The number of batches in an epoch, including a smaller last one."""
@@ -77,19 +87,20 @@ class Batches:
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
         """The epoch's batches from number `start` on: x float32 (n, S, S, C), labels int64 (n,).
+        On a GPU both are valid until the next batch.
 
         With ten_crop, x is (10 n, S, S, C): the ten views of the first picture, then those of the
         second, … Close the iterator to stop its thread; a `for` loop that runs to its end does so.
         """
         tried, problems = 0, {}
         with contextlib.closing(prefetch(self._prepare(epoch, start))) as prepared:
-            for x, self.numbers, size, problem in prepared:
+            for batch, self.numbers, size, problem in prepared:
                 tried += size
                 problems |= problem
                 self.skipped |= problem
                 if tried >= ENOUGH:
                     check_most_are_readable(problems, tried)
-                yield x, self.images.labels[self.numbers]
+                yield self.upload.receive(batch) if self.upload else batch
         if start == 0:
             check_most_are_readable(problems, tried)
 
@@ -108,9 +119,21 @@ class Batches:
                 views = random_views(
                     size, numpy.random.default_rng((self.seed, VIEWS, epoch, b)), **self.augment
                 )
-            pictures, good, problems = self.images.read_good(indices, views)
+            read = self.upload.read if self.upload else self.images.read_good
+            pictures, good, problems = read(indices, views)
             if problems:
                 views, numbers = views[good], numbers[good.reshape(size, -1).all(axis=1)]
-            x = self.standardize(pictures, views)
-            apply_cutout(x, views)
-            yield x, numbers, size, problems
+            yield (
+                self._finished(pictures, views, self.images.labels[numbers]),
+                numbers,
+                size,
+                problems,
+            )
+
+    def _finished(self, pictures, views, labels):
+        """(x, labels); or the slot in which they are on their way to a GPU."""
+        if self.upload:
+            return self.upload.send(self.upload.unfinished(pictures, views, labels))
+        x = self.standardize(pictures, views)
+        apply_cutout(x, views)
+        return x, labels

@@ -83,11 +83,14 @@ class ArrayImages:
 
     def read(self, indices: ArrayLike, views: Views) -> numpy.ndarray:
         """The pictures at `indices`, one view of each: uint8 (n, image_size, image_size, C)."""
-        x = self.images[numpy.asarray(indices)]
-        if views.angle is not None:
-            x = rotated(x, views.angle, self.fill)
+        x = self.unmoved(indices, views)
         x = mirrored(crop_padded(x, views, self.padding, self.fill), views)
         return x if self.in_memory else resized(x, self.image_size)
+
+    def unmoved(self, indices: ArrayLike, views: Views) -> numpy.ndarray:
+        """The pictures as they are, only rotated: uint8 (n, S, S, C)."""
+        x = self.images[numpy.asarray(indices)]
+        return x if views.angle is None else rotated(x, views.angle, self.fill)
 
     def read_good(
         self, indices: ArrayLike, views: Views

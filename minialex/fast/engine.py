@@ -57,7 +57,7 @@ class Engine:
             dropout.draws = False
         self.steady = all(step.fast or type(step.plain) in STEADY for step in self.steps)
         self.replayed = Replayed(
-            lambda x: (self.logits(x, train=False),), self.params.values, self.memory
+            lambda x: (self.logits(x, train=False),), lambda: self.params.values(), self.memory
         )
         self.training_step: TrainingStep | None = None
         for step, layer in zip(self.steps, [*self.split[0], *self.whole], strict=True):

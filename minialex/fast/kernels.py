@@ -184,6 +184,27 @@ lrn_backward = Kernel(
     """,
 )
 
+#: A picture in one of its views; see data/upload.py. With a gain of 1, the numbers of
+#: Standardize to the last bit.
+view = Kernel(
+    "view",
+    "raw uint8 pictures, raw int32 places, raw float32 colours, raw float32 std, raw uint8 fill",
+    "T x",
+    PIXEL
+    + """
+    const int h = row + places[5 * n] - padding;
+    const int at = places[5 * n + 2] ? width - 1 - column : column;
+    const int w = at + places[5 * n + 1] - padding;
+    const int cut_row = row - places[5 * n + 3], cut_column = column - places[5 * n + 4];
+    const bool cut = cut_row >= 0 && cut_row < side && cut_column >= 0 && cut_column < side;
+    const bool outside = h < 0 || h >= height || w < 0 || w >= width;
+    const int pixel = ((n * height + h) * width + w) * channels + c;
+    const T value = outside ? fill[c] : pictures[pixel];
+    const T gain = colours[2 * n * channels + c], mean = colours[(2 * n + 1) * channels + c];
+    x = cut ? T(0) : (gain * value - mean) / std[c];
+    """,
+)
+
 relu_backward = Kernel("relu_backward", "T dy, T y", "T dx", "dx = dy * (y > 0 ? T(1) : T(0));")
 
 store_key = Kernel("store_key", "uint64 value", "uint64 key", "key = value;")
@@ -206,30 +227,28 @@ dropout = Kernel(
 #: the same whenever a recorded step is replayed.
 store_rates = Kernel(
     "store_rates",
-    "float64 first, float64 second",
-    "float64 rates",
+    "T first, T second",
+    "T rates",
     "rates = i == 0 ? first : second;",
 )
 
 sgd = Kernel(
     "sgd",
-    "T grad, raw float64 lr, T momentum, T weight_decay",
+    "T grad, raw T lr, T momentum, T weight_decay",
     "T weight, T velocity",
     """
-    const T rate = lr[0];
-    velocity = momentum * velocity - rate * (grad + weight_decay * weight);
+    velocity = momentum * velocity - lr[0] * (grad + weight_decay * weight);
     weight += velocity;
     """,
 )
 
 sgd_torch = Kernel(
     "sgd_torch",
-    "T grad, raw float64 lr, T momentum, T weight_decay",
+    "T grad, raw T lr, T momentum, T weight_decay",
     "T weight, T velocity",
     """
-    const T rate = lr[0];
     velocity = momentum * velocity + grad + weight_decay * weight;
-    weight -= rate * velocity;
+    weight -= lr[0] * velocity;
     """,
 )
 
@@ -249,11 +268,10 @@ muon_normalise = Kernel(
 
 muon_step = Kernel(
     "muon_step",
-    "T step, raw float64 rates, T scale, T weight_decay",
+    "T step, raw T rates, T scale, T weight_decay",
     "T weight",
     """
-    const T rate = rates[0];
-    weight -= rate * (scale * step + weight_decay * weight);
+    weight -= rates[0] * (scale * step + weight_decay * weight);
     """,
 )
 
@@ -265,7 +283,7 @@ muon_rescale = Kernel(
 #: correction, see Adam.corrected in optim.py.
 adam = Kernel(
     "adam",
-    "T grad, raw float64 rates, T beta1, T new1, T beta2, T new2, T epsilon, T weight_decay",
+    "T grad, raw T rates, T beta1, T new1, T beta2, T new2, T epsilon, T weight_decay",
     "T weight, T mean, T square",
     """
     const T lr = rates[0], correction = rates[1];

@@ -27,7 +27,7 @@ class Update:
     def __init__(self, optimizer: Optimizer, workers: Workers):
         self.optimizer, self.workers = optimizer, workers
         self.memory = Memory()
-        self.rates: Array = None  #: float64 (2,) on the GPU
+        self.rates: dict[str, Array] = {}  #: for each dtype of parameters, (2,) on the GPU
 
     def __call__(self) -> None:
         self.begin()
@@ -43,17 +43,17 @@ class Update:
         self.optimizer.steps += 1
         if not self.kernel:
             return
-        if self.rates is None:
-            some = next(iter(self.optimizer.network.params.values()))
-            self.rates = backend.of(some).empty(2, "float64")
-        rates = changing(self.optimizer)
-        kernels.store_rates(*rates, self.rates)
+        for weight in self.optimizer.network.params.values():
+            if str(weight.dtype) not in self.rates:
+                self.rates[str(weight.dtype)] = backend.of(weight).empty(2, weight.dtype)
+        for rates in self.rates.values():
+            kernels.store_rates(*changing(self.optimizer), rates)
 
     def run(self) -> None:
         kernel = self.kernel
         if kernel:
             for arrays in self.optimizer.arrays():
-                kernel(self.optimizer, self.rates, self.memory, *arrays)
+                kernel(self.optimizer, self.rates[str(arrays[0].dtype)], self.memory, *arrays)
             return
         with blas.limit(1):
             update = self.optimizer.update

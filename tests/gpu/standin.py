@@ -22,9 +22,11 @@ import math
 import numbers
 import operator
 import sys
+import threading
 import time
 import types
 import typing
+import weakref
 
 import cpp
 import numpy
@@ -72,9 +74,11 @@ class Account:
         )
 
     def wait(self) -> None:
-        """Notes that the host waits, which it must not while a graph is recorded."""
+        """Notes that the host waits, which it must not while a graph is recorded. A thread of its
+        own may wait: it keeps nobody from working."""
         refuse_while_recording("the host waits for the device")
-        self.waits += 1
+        if threading.current_thread() is threading.main_thread():
+            self.waits += 1
 
     @property
     def kernels(self) -> collections.Counter:
@@ -182,6 +186,7 @@ class Recording:
     """
 
     def __init__(self):
+        self.thread = threading.current_thread()
         self.kernels, self.before, self.results = [], {}, []
         self.account = Account()
 
@@ -203,6 +208,23 @@ class Recording:
 recording: Recording | None = None
 
 
+def recorded_here() -> Recording | None:
+    """What records the work of this thread."""
+    mine = recording and recording.thread is threading.current_thread()
+    return recording if mine else None
+
+
+owners = weakref.WeakValueDictionary()  # the arrays that live on the device, by their addresses
+
+
+def owner_at(address: int):
+    """A weak reference to the array in which the address lies."""
+    for whole in list(owners.values()):
+        if whole.ctypes.data <= address < whole.ctypes.data + whole.nbytes:
+            return weakref.ref(whole)
+    raise RuntimeError("cudaErrorIllegalAddress: there is no array at this address")
+
+
 def owner(memory: numpy.ndarray) -> numpy.ndarray:
     """The array whose memory this one is a view of, or itself."""
     while isinstance(memory.base, numpy.ndarray):
@@ -212,13 +234,13 @@ def owner(memory: numpy.ndarray) -> numpy.ndarray:
 
 def refuse_while_recording(what: str) -> None:
     """RuntimeError while a graph is recorded, as CUDA has it."""
-    if recording:
+    if recorded_here():
         raise RuntimeError(f"cudaErrorStreamCaptureUnsupported: {what} while a graph is recorded")
 
 
 def work(written: list, kernel) -> None:
     """Runs `kernel`, which writes into these host arrays; notes it if a graph is recorded."""
-    if recording:
+    if recorded_here():
         for memory in written:
             recording.keep(memory)
         recording.kernels.append(kernel)
@@ -227,7 +249,7 @@ def work(written: list, kernel) -> None:
 
 def made(results: list, kernel) -> None:
     """Notes, if a graph is recorded, that kernel() made these host arrays and returns them anew."""
-    if not recording:
+    if not recorded_here():
         return
 
     def again():
@@ -258,7 +280,7 @@ def elementwise(name: str, *operands, **kwargs):
 def matmul(x1, x2, /, out=None, **kwargs):
     """The matrix product. cuBLAS takes contiguous or transposed matrices, and copies of others."""
     device_only(x1, x2, *([] if out is None else [out]))
-    if recording:
+    if recorded_here():
         raise NotImplementedError(
             "calling cuBLAS API during stream capture is currently unsupported"
         )
@@ -325,6 +347,8 @@ class ndarray:
 
     def __init__(self, memory: numpy.ndarray):
         self.memory = memory
+        whole = owner(memory)
+        owners[whole.ctypes.data] = whole
 
     def __array__(self, *args, **kwargs):
         raise TypeError(
@@ -457,13 +481,14 @@ class ndarray:
         account.uploaded += host.nbytes
         stream = stream or cuda.get_current_stream()
 
-        def copy():
-            self.memory[...] = host
-
-        if stream.is_default or not is_pinned(host):
+        copy = Copy(self.memory, host, pinned_base(host))
+        if stream.is_default or copy.base is None:
             copy()
+        elif copy.base.in_flight:
+            raise RuntimeError("pinned memory was filled before its last copy was waited for")
         else:
-            stream.pending.append(copy)
+            copy.base.in_flight.append(copy)
+            stream.copies.append(copy)
 
     def clip(self, *args, **kwargs):
         return method("clip")(self, *args, **kwargs)
@@ -542,7 +567,7 @@ def empty(shape, dtype=float):
     """Uninitialised memory: NaN, or the byte 0xAA in integers."""
     memory = numpy.empty(shape, dtype)
     fill_with_garbage(memory)
-    if recording:
+    if recorded_here():
         recording.results.append(memory)
     return ndarray(memory)
 
@@ -679,18 +704,18 @@ class MemoryPool:
 
 
 class Stream:
-    """Work in order. All but copies from pinned memory is done when it is asked for; those stay in
-    `pending` until somebody waits for an event behind them."""
+    """Work in order. All but copies from pinned memory is done when it is asked for; those are done
+    once somebody waits for an event behind them."""
 
     def __init__(self, non_blocking: bool = False):
-        self.is_default, self.pending, self.ptr = not non_blocking, [], 0
+        self.is_default, self.copies, self.ptr = not non_blocking, [], 0
 
     def __enter__(self):
-        self.outer, cuda.current = cuda.current, self
+        self.outer, streams.current = cuda.get_current_stream(), self
         return self
 
     def __exit__(self, *error):
-        cuda.current = self.outer
+        streams.current = self.outer
 
     def record(self, event=None):
         event = event or Event()
@@ -701,13 +726,7 @@ class Stream:
         event.complete()
 
     def synchronize(self):
-        account.wait()
-        self.finish(len(self.pending))
-
-    def finish(self, count: int) -> None:
-        """Does the first `count` of the copies."""
-        for _ in range(count):
-            self.pending.pop(0)()
+        self.record().synchronize()
 
     def begin_capture(self):
         global recording, account
@@ -721,6 +740,9 @@ class Stream:
         finished, recording, account = recording, None, self.outer_account
         finished.undo()
         return Graph(finished)
+
+
+default_stream, streams = Stream(), threading.local()  # the current stream of each thread
 
 
 class Graph:
@@ -744,30 +766,50 @@ class Event:
 
     def record(self, stream=None):
         self.time, self.stream = time.perf_counter(), stream or cuda.get_current_stream()
-        self.ahead = list(self.stream.pending)
+        self.ahead = list(self.stream.copies)
 
     def complete(self) -> None:
-        """Does all that was asked of the stream before."""
-        if self.stream:
-            self.stream.finish(sum(copy in self.ahead for copy in self.stream.pending))
+        """Does all that was asked of the stream before. The host does not know that it is done."""
+        for copy in self.ahead:
+            copy()
 
     def synchronize(self):
         account.wait()
         self.complete()
+        for copy in self.ahead:
+            if copy in self.stream.copies:
+                self.stream.copies.remove(copy)
+                copy.base.in_flight.remove(copy)
+        self.ahead = []
+
+
+class Copy:
+    """A copy from the host, which is made once."""
+
+    def __init__(self, memory: numpy.ndarray, host: numpy.ndarray, base: "PinnedMemory | None"):
+        self.memory, self.host, self.base, self.made = memory, host, base, False
+
+    def __call__(self):
+        if not self.made:
+            self.memory[...], self.made = self.host, True
 
 
 class PinnedMemory(bytearray):
     """Host memory from which the device copies by itself."""
 
+    def __init__(self, size: int):
+        super().__init__(size)
+        self.in_flight: list[Copy] = []  # which the host has not waited for
 
-def is_pinned(host: numpy.ndarray) -> bool:
-    """Whether the array lies in pinned memory."""
+
+def pinned_base(host: numpy.ndarray) -> PinnedMemory | None:
+    """The pinned memory that the array lies in, if it does."""
     base = host
     while isinstance(base, numpy.ndarray):
         base = base.base
     if isinstance(base, memoryview):
         base = base.obj
-    return isinstance(base, PinnedMemory)
+    return base if isinstance(base, PinnedMemory) else None
 
 
 class Cublas:
@@ -791,9 +833,12 @@ class Cublas:
             )
         )
         scale, keep = alpha._obj.value, beta._obj.value
+        lives = [owner_at(x.ctypes.data) for x in (a, b, c)]
         rows_of = lambda x: x.swapaxes(1, 2)  # noqa: E731  NumPy writes row by row without a copy
 
         def kernel():
+            if not all(alive() is not None for alive in lives):
+                raise RuntimeError("cudaErrorIllegalAddress: a graph works in memory that is gone")
             if (scale, keep) == (1, 0):
                 numpy.matmul(rows_of(b), rows_of(a), out=rows_of(c))
             else:  # with keep = 0, C may be uninitialised
@@ -850,6 +895,12 @@ cublas.LIBRARIES[sys.modules[__name__]] = Cublas()
 class _Device:
     """The only device."""
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
     @property
     def mem_info(self):
         return free_memory, 80_000_000_000
@@ -860,12 +911,11 @@ get_default_memory_pool = MemoryPool
 
 cuda = types.SimpleNamespace(
     is_available=lambda: True,
-    get_current_stream=lambda: cuda.current,
+    get_current_stream=lambda: getattr(streams, "current", default_stream),
     get_elapsed_time=lambda start, stop: 1e3 * (stop.time - start.time),
     get_cublas_handle=lambda: 1,
     alloc_pinned_memory=PinnedMemory,
     using_allocator=lambda allocator: contextlib.nullcontext(),
-    current=Stream(),
     Device=_Device,
     Event=Event,
     MemoryPool=MemoryPool,

@@ -173,7 +173,7 @@ SIZES = (
         "out_width",
         "groups",
     ),
-    *("kernel", "stride", "padding", "reach"),
+    *("kernel", "stride", "padding", "reach", "side"),
 )
 
 
@@ -190,6 +190,8 @@ def test_nvidias_compiler_takes_the_kernel(kernel, dtype):
         "uint8": "unsigned char",
         "uint64": "unsigned long long",
         "float64": "double",
+        "int32": "int",
+        "float32": "float",
     }
     parameters, elements = [], []
     for text, const in ((kernel.inputs, "const "), (kernel.outputs, "")):
