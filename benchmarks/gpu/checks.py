@@ -24,6 +24,9 @@ DEVICE = "cupy"
 #: The tests that run on a device, the most telling first.
 TESTS = (
     "tests/unit/fast/test_kernels.py",
+    "tests/unit/fast/test_product.py",
+    "tests/unit/fast/test_replay.py",
+    "tests/unit/data/test_upload.py",
     "tests/unit/fast/test_twins.py",
     "tests/unit/layers",
     "tests/unit/test_network.py",
@@ -43,6 +46,9 @@ LOSS_BATCH = 32
 #: Options of a short training run, and of the one that users begin with.
 SHORT = ("--epochs", "1", "--max-steps", "20")
 DEFAULT: tuple[str, ...] = ()
+
+#: The recipes for CIFAR-10 that are timed.
+RECIPES = ("quick", "best")
 
 
 def versions(given: argparse.Namespace) -> dict:
@@ -149,8 +155,7 @@ def losses_on(module: ModuleType, dtype: str, steps: int = 20) -> list[float]:
     optimizer, found = optim.SGD(network, lr=0.001), []
     for start in range(0, len(x), LOSS_BATCH):
         batch = slice(start, start + LOSS_BATCH)
-        found.append(engine.step(x[batch].astype(dtype), labels[batch], loss)[0])
-        engine.update(optimizer)
+        found.append(engine.train_step(x[batch].astype(dtype), labels[batch], loss, optimizer)[0])
     return [float(value) for value in found]
 
 
@@ -184,6 +189,26 @@ def resume(given: argparse.Namespace) -> dict:
         if changed:
             result["error"] = f"{name}: {', '.join(changed[:3])} … are not what was saved"
     return result
+
+
+def recipes(given: argparse.Namespace) -> dict:
+    """The shortest and the best recipe for CIFAR-10, from the command to its last line."""
+    if given.cifar10 is None:
+        return {"left out": "it needs CIFAR-10: --cifar10 DIR"}
+    result: dict = {}
+    for name in RECIPES:
+        start = time.monotonic()
+        trained(given.out / name, "--backend", DEVICE, *recipe(name, given.cifar10))
+        last = metrics(given.out / name)[-1]
+        seconds = round(time.monotonic() - start, 2)
+        result[name] = {"run": seconds, "test_accuracy": last["test_accuracy"]}
+        given.keep(result)
+    return result
+
+
+def recipe(name: str, folder: Path) -> list[str]:
+    """The options of a training run after the recipe."""
+    return ["--dataset", "cifar10", "--data-dir", str(folder), "--recipe", name]
 
 
 def trained(folder: Path, *arguments: str) -> Path:

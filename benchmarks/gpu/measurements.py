@@ -24,10 +24,13 @@ from benchmarks.measure import (
     take_turns,
 )
 from benchmarks.peers import Peer, check_agreement
-from minialex import backend, models
+from minialex import backend, fast, models
 from minialex.data.augment import Standardize
 from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages
+from minialex.data.upload import pair
+from minialex.fast import cublas
+from minialex.fast.replay import BEFORE
 from minialex.network import Network
 
 #: PyTorch's modes: its default, and the one that its guides recommend for convolutions on a GPU.
@@ -101,6 +104,7 @@ def of_batches(given: argparse.Namespace, tf32: bool) -> None:
 def cleaned(given: argparse.Namespace) -> None:
     """Gives the memory of what was measured before back to the GPU."""
     gc.collect()  # an engine's layers and memory refer to each other
+    cublas.of.cache_clear()  # the room it works in counts for each
     given.xp.get_default_memory_pool().free_all_blocks()
     if given.torch:
         given.torch.cuda.empty_cache()
@@ -110,19 +114,18 @@ def measured(given: argparse.Namespace, model: str, batch_size: int, what: str, 
     """The seconds of a step in each round, and the peak memory, of minialex and PyTorch."""
     cleaned(given)
     network = fresh(model)
-    batch, pool = random_batch(network, batch_size), given.xp.get_default_memory_pool()
-    before = pool.total_bytes()
-    contenders: dict[str, Minialex | Peer] = {
-        "minialex": Minialex(network, *batch, 1, LEARNING_RATE, given.xp)
-    }
-    logits = backend.to_host(contenders["minialex"].infer())
-    peers = {}
+    batch, before = random_batch(network, batch_size), free_bytes(given)
+    ours = Minialex(network, *batch, 1, LEARNING_RATE, given.xp)
+    contenders: dict[str, Minialex | Peer] = {"minialex": ours}
+    warmed_up(step_of(ours, what))
+    given.xp.get_default_memory_pool().free_all_blocks()
+    memory = {"minialex": before - free_bytes(given)}
+    logits = backend.to_host(fresh_logits(model, batch[0], given))
     for mode in MODES if given.torch else ():
-        peers[mode] = peer_beside(given, network, batch, (mode, what, tf32), logits)
-        contenders[mode], _ = peers[mode]
+        contenders[mode], memory[mode] = peer_beside(
+            given, fresh(model), batch, (mode, what, tf32), logits
+        )
     steps = {name: step_of(contender, what) for name, contender in contenders.items()}
-    warmed_up(steps["minialex"])
-    memory = {"minialex": pool.total_bytes() - before} | {m: peak for m, (_, peak) in peers.items()}
     title = f"{model}, batch {batch_size}, {what}"
     return {
         "seconds": take_turns(steps, ROUNDS, SECONDS, title, DeviceClock(given.xp)),
@@ -174,9 +177,21 @@ def step_of(contender: Minialex | Peer, what: str) -> Callable:
 
 
 def warmed_up(step: Callable) -> None:
-    """Takes a few steps: kernels are compiled, algorithms chosen, memory allocated."""
-    for _ in range(3):
+    """Takes a few steps: kernels are compiled, algorithms chosen, memory allocated, and minialex's
+    step is recorded."""
+    for _ in range(BEFORE + 2):
         step()
+
+
+def free_bytes(given: argparse.Namespace) -> int:
+    """How much of the GPU's memory nobody has."""
+    backend.synchronize(given.xp)
+    return given.xp.cuda.Device().mem_info[0]
+
+
+def fresh_logits(model: str, x: numpy.ndarray, given: argparse.Namespace):
+    """The logits of a copy of the prototype that has not been trained."""
+    return fast.prepare(fresh(model).to(given.xp)).forward(x)
 
 
 def layers(given: argparse.Namespace) -> dict:
@@ -197,6 +212,7 @@ def layers(given: argparse.Namespace) -> dict:
 def layer_seconds(contender: Minialex, clock: DeviceClock) -> dict[str, list[float]]:
     """For each layer, the GPU's seconds of forward and of backward in one training step."""
     engine, x, marks = contender.engine, contender.x, {}
+    engine.draw(x)
     names = [step.name for step in engine.steps]
     built = dict(zip(names, [*engine.split[0], *engine.whole], strict=True))
     for name, layer in built.items():
@@ -323,13 +339,22 @@ def pipeline(given: argparse.Namespace) -> dict:
     pixels = rng.integers(0, 256, (PICTURES, side, side, 3), numpy.uint8)
     images = ArrayImages(pixels, numpy.zeros(PICTURES, int))
     standardize = Standardize([127.5] * 3, [74.0] * 3)
-    batches = Batches(images, min(BATCH, PICTURES), standardize, seed=0, crop=True, mirror=True)
+    size = min(BATCH, PICTURES)
+    batches = Batches(images, size, standardize, 0, xp=given.xp, crop=True, mirror=True)
     rates = []
     for epoch in range(ROUNDS):
         start = time.monotonic()
-        for x, _ in batches.epoch(epoch):
-            given.xp.asarray(x)
+        for _ in batches.epoch(epoch):
+            pass
         backend.synchronize(given.xp)
         rates.append(PICTURES / (time.monotonic() - start))
-    seconds = seconds_a_call(lambda: given.xp.asarray(x), SECONDS, DeviceClock(given.xp))
-    return {"images/s": statistics.median(rates), "GB/s": x.nbytes / seconds / 1e9, "side": side}
+    pinned, on_device = pair(given.xp, pixels[:size].shape, "uint8")
+    pinned[...] = pixels[:size]
+    stream = given.xp.cuda.get_current_stream()
+    copy = lambda: on_device.set(pinned, stream=stream)  # noqa: E731
+    seconds = seconds_a_call(copy, SECONDS, DeviceClock(given.xp))
+    return {
+        "images/s": statistics.median(rates),
+        "GB/s": pinned.nbytes / seconds / 1e9,
+        "side": side,
+    }

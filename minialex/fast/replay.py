@@ -15,10 +15,14 @@ import numpy
 
 from minialex import backend
 from minialex.backend import Array
+from minialex.fast import cublas
 
 #: How often a function is called with arrays of the same shapes before it is recorded: its kernels
 #: are then compiled, and its memory is there.
 BEFORE = 2
+
+#: How many recordings are kept of one function, each for other shapes.
+MOST = 8
 
 
 @dataclass
@@ -92,7 +96,9 @@ class Replayed:
                     f"note: this step cannot be replayed as a CUDA graph: {reason}", file=sys.stderr
                 )
             else:
-                held = [pool, *self.memory()]
+                if len(self.recordings) == MOST:
+                    del self.recordings[next(iter(self.recordings))]
+                held = [pool, cublas.of(backend.of(inputs[0])), *self.memory()]
                 self.recordings[key] = Recording(graph, inputs, results, held, lasting)
         before.wait_event(stream.record())
         return answer

@@ -1,6 +1,8 @@
 """python -m benchmarks.gpu from end to end on the stand-in, and what it does when things fail."""
 
 import json
+import os
+import time
 from pathlib import Path
 
 import numpy
@@ -77,6 +79,7 @@ def test_every_stage_runs_and_is_written_down(on_standin, capsys, tmp_path):
     ]  # fmt: skip
     assert {row["layer"].split()[0] for row in found["layers"]["alexnet-mini"]} >= {"conv1", "fc4"}
     assert "PyTorch is not here" in found["kernels"]["left out"]
+    assert "--cifar10" in found["recipes"]["left out"]
     assert found["pipeline"]["images/s"] > 0
     text = (tmp_path / "out" / "report.md").read_text("utf-8")
     for title in ("Losses", "Training", "Resume", "Speed", "Layers", "Pipeline"):
@@ -96,6 +99,36 @@ def test_a_stage_that_fails_is_recorded_and_the_next_one_runs(on_standin, capsys
     assert "losses: error: RuntimeError: no such kernel" in out
     with open("out/losses.txt", encoding="utf-8") as file:
         assert "in fails" in file.read()
+
+
+def test_a_stage_that_crashes_or_hangs_costs_only_itself(on_standin, capsys, monkeypatch):
+    """What it had kept until then stays."""
+
+    def crashes(given):
+        given.keep({"TB/s": 1.5, "TFLOP/s": 2.5})
+        os._exit(3)
+
+    def hangs(given):
+        given.keep({"images/s": 3.0, "side": 8, "GB/s": 1.0})
+        time.sleep(60)
+
+    monkeypatch.setattr(gpu, "PATIENCE", 0.2)
+    monkeypatch.setitem(gpu.STAGES, "layers", (crashes, 10))
+    monkeypatch.setitem(gpu.STAGES, "pipeline", (hangs, 1))
+    code, _, found = run(capsys, "--only", "layers,pipeline")
+    assert code == 1
+    assert found["layers"]["TB/s"] == 1.5
+    assert found["layers"]["error"] == "its process ended with exit code 3"
+    assert found["pipeline"]["side"] == 8
+    assert "it was stopped after 1 s" in found["pipeline"]["error"]
+
+
+def test_recipes_are_timed(on_standin, capsys, monkeypatch):
+    monkeypatch.setattr(checks, "recipe", lambda name, folder: checks.DEFAULT)
+    code, out, found = run(capsys, "--only", "recipes", "--cifar10", "data")
+    assert code == 0, out
+    assert all(found["recipes"][name]["run"] > 0 for name in ("quick", "best"))
+    assert "- quick: " in out
 
 
 def test_wrong_losses_are_an_error(on_standin, capsys, monkeypatch):

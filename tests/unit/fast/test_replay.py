@@ -6,7 +6,7 @@ import standin
 from naive import assert_same
 
 from minialex import backend, fast, models, optim
-from minialex.fast.replay import BEFORE, Replayed
+from minialex.fast.replay import BEFORE, MOST, Replayed
 from minialex.layers import Layer, SoftmaxCrossEntropy
 from minialex.network import Network
 
@@ -202,6 +202,15 @@ def test_a_wait_within_a_step_ends_the_recording_and_not_the_training(compiler, 
     assert answers == [[2, 4]] * 6
     assert "the host waits for the device" in capsys.readouterr().err
     assert standin.recording is None
+
+
+def test_only_so_many_shapes_are_kept(compiler):
+    x = standin.zeros(20)
+    replayed = Replayed(lambda x: (x + 1,), lambda: [x], list)
+    for size in range(1, MOST + 5):
+        for _ in range(BEFORE + 2):
+            assert replayed(x[:size])[0].tolist() == [1] * size
+    assert len(replayed.recordings) == MOST
 
 
 def test_recording_does_nothing_to_the_arrays(compiler):
