@@ -147,10 +147,10 @@ class Step:
         x = rng.standard_normal((batch_size, *network.input_shape), dtype=numpy.float32)
         labels = rng.integers(0, network.shapes()[list(network.layers)[-1]][0], batch_size)
         engine, loss = fast.prepare(network.to(standin)), SoftmaxCrossEntropy()
-        optimizer = optim.SGD(network)
+        training_step = fast.TrainingStep(engine, loss, optim.SGD(network))
         for _ in range(BEFORE + 2):  # two pictures: what is started does not depend on the batch
             with standin.accounting() as account:
-                engine.train_step(x[:2], labels[:2], loss, optimizer)
+                training_step(x[:2], labels[:2])
         self.starts = account.starts
         if account.waits:
             raise RuntimeError(f"the step waited {account.waits} times for the device")
@@ -164,10 +164,9 @@ class Step:
         logits = 4 * batch_size * network.shapes()[list(network.layers)[-1]][0]
         self.watch(loss, "forward", "loss forward", logits)
         self.watch(loss, "backward", "loss backward", 2 * logits)
-        update = engine.training_step.update
-        self.watch(update, "run", "update", 5 * 4 * network.parameter_count())
+        self.watch(training_step.update, "run", "update", 5 * 4 * network.parameter_count())
         with standin.accounting() as account:
-            engine.training_step.work(standin.asarray(x), standin.asarray(labels))
+            training_step.work(standin.asarray(x), standin.asarray(labels))
         rest = [each for i, each in enumerate(account.log) if i not in self.counted]
         self.parts["rest"] = rest, 0
 

@@ -89,13 +89,18 @@ class Minialex:
         """Created on first use, so that inference needs no memory for it."""
         return optim.SGD(self.network, self.lr, momentum=0.9, weight_decay=5e-4)
 
+    @functools.cached_property
+    def training_step(self) -> fast.TrainingStep:
+        """The same."""
+        return fast.TrainingStep(self.engine, self.loss, self.optimizer)
+
     def infer(self):
         """The logits (N, classes), with dropout off."""
         return self.engine.forward(self.x)
 
     def train_step(self):
         """Forward, loss, backward and update, with dropout on; the loss before the update."""
-        return self.engine.train_step(self.x, self.labels, self.loss, self.optimizer)[0]
+        return self.training_step(self.x, self.labels)[0]
 
 
 class Plain:

@@ -101,6 +101,11 @@ class Trainer:
         self.optimizer = optimizer or Adam(network)
         self.schedule = schedule or schedules.Constant(self.optimizer.lr)
         self.loss = loss or SoftmaxCrossEntropy()
+        self.training_step = (
+            fast.TrainingStep(self.engine, self.loss, self.optimizer)
+            if isinstance(self.engine, fast.Engine)
+            else None
+        )
         standardize = standardize or standardize_from(dataset.train)
         views = dict.fromkeys(augment, True) | {"lighting": lighting}
         xp = network.module
@@ -261,8 +266,8 @@ class Trainer:
 
     def step(self, x: Array, labels: Array) -> None:
         """Forward, loss, backward and update for one batch."""
-        if isinstance(self.engine, fast.Engine):
-            loss, right = self.engine.train_step(x, labels, self.loss, self.optimizer)
+        if self.training_step:
+            loss, right = self.training_step(x, labels)
         else:
             loss, logits = self.engine.step(x, labels, self.loss)
             self.optimizer.step()

@@ -152,10 +152,10 @@ def losses_on(module: ModuleType, dtype: str, steps: int = 20) -> list[float]:
     network = models.build("alexnet-cifar", rng=numpy.random.default_rng(0))
     x, labels = random_batch(network, steps * LOSS_BATCH)
     engine, loss = fast.prepare(network.astype(dtype).to(module)), SoftmaxCrossEntropy()
-    optimizer, found = optim.SGD(network, lr=0.001), []
+    training_step, found = fast.TrainingStep(engine, loss, optim.SGD(network, lr=0.001)), []
     for start in range(0, len(x), LOSS_BATCH):
         batch = slice(start, start + LOSS_BATCH)
-        found.append(engine.train_step(x[batch].astype(dtype), labels[batch], loss, optimizer)[0])
+        found.append(training_step(x[batch].astype(dtype), labels[batch])[0])
     return [float(value) for value in found]
 
 

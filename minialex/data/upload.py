@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy
 
@@ -42,9 +42,9 @@ class Upload:
     def __init__(self, xp: ModuleType, images: Images, most: int, standardize: Standardize):
         self.xp, self.images, self.most = xp, images, most
         self.device, self.stream = xp.cuda.Device(), xp.cuda.Stream(non_blocking=True)
-        moves = isinstance(images, ArrayImages) and images.in_memory
-        self.array_images = images if moves else None
-        fill = numpy.broadcast_to(images.fill if moves else 0, images.channels)
+        is_array = isinstance(images, ArrayImages) and images.in_memory
+        self.movable: ArrayImages | None = cast(ArrayImages, images) if is_array else None
+        fill = numpy.broadcast_to(0 if self.movable is None else self.movable.fill, images.channels)
         self.fill = xp.asarray(fill.astype("uint8"))
         self.standardize, self.std = standardize, xp.asarray(standardize.std)
         self.slots: list[Slot] = []
@@ -57,14 +57,14 @@ class Upload:
     def padding(self) -> int:
         """By how many pixels a crop can be moved on the GPU; pictures from files are cropped where
         they are decoded."""
-        return self.array_images.padding if self.array_images else 0
+        return 0 if self.movable is None else self.movable.padding
 
     def read(
         self, indices: numpy.ndarray, views: Views
     ) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, str]]:
         """What read_good returns, without what the GPU will do."""
-        if self.array_images:
-            pictures = self.array_images.unmoved(indices, views)
+        if self.movable is not None:
+            pictures = self.movable.unmoved(indices, views)
             return pictures, numpy.ones(len(indices), bool), {}
         upright = dataclasses.replace(views, mirror=numpy.zeros(len(views), bool))
         return self.images.read_good(indices, upright)

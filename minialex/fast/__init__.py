@@ -7,9 +7,10 @@ when.
 
 from minialex.fast.engine import Engine
 from minialex.fast.memory import GPU_WORKSPACE
+from minialex.fast.training_step import TrainingStep
 from minialex.network import Network
 
-__all__ = ["Engine", "prepare"]
+__all__ = ["Engine", "TrainingStep", "prepare"]
 
 
 def prepare(network: Network, workers: int = 1, gpu_workspace: int = GPU_WORKSPACE) -> Engine:

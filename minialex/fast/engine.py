@@ -12,7 +12,6 @@ from minialex.fast.fuse import Step, fuse
 from minialex.fast.layer import FastLayer
 from minialex.fast.memory import GPU_WORKSPACE, Memory
 from minialex.fast.replay import Replayed
-from minialex.fast.training_step import TrainingStep
 from minialex.fast.update import Update
 from minialex.fast.workers import Workers
 from minialex.layers import Layer, Sigmoid, SoftmaxCrossEntropy, Tanh
@@ -59,7 +58,6 @@ class Engine:
         self.replayed = Replayed(
             lambda x: (self.logits(x, train=False),), lambda: self.params.values(), self.memory
         )
-        self.training_step: TrainingStep | None = None
         for step, layer in zip(self.steps, [*self.split[0], *self.whole], strict=True):
             layer.grads = step.plain.grads
 
@@ -96,16 +94,6 @@ class Engine:
         self.draw(x)
         value, logits = self.compute(x, labels, loss)
         return value, logits.copy()
-
-    def train_step(
-        self, x: Array, labels: Array, loss: SoftmaxCrossEntropy, optimizer: Optimizer
-    ) -> tuple[Array, Array]:
-        """`step` and `update`: returns the mean loss before the update and how many pictures were
-        classified right; on a GPU in arrays, which do not wait for it."""
-        step = self.training_step
-        if step is None or step.loss is not loss or step.optimizer is not optimizer:
-            step = self.training_step = TrainingStep(self, loss, optimizer)
-        return step(x, labels)
 
     def compute(self, x: Array, labels: Array, loss: SoftmaxCrossEntropy) -> tuple[Array, Array]:
         """What `step` does once the masks are drawn; the logits are valid until the next one."""

@@ -15,15 +15,18 @@ from minialex.layers import (
 )
 from minialex.network import Network
 
+#: Batches beside the one that is read: the recorded step's copy of it, one of test pictures, and
+#: three each of training and test pictures as bytes (data/upload.py).
+ON_THE_WAY = 1 + 1 + 6 / 4
+
 
 def training_bytes(network: Network, batch_size: int, states: int, workspace: int) -> int:
     """About how many bytes a training step on a GPU takes at most, in float32.
 
     Weights, their gradients and `states` arrays of the optimiser for each; for each picture what
     the layers keep from forward for backward, and the two largest gradients on the way back;
-    im2col's columns, which `workspace` bytes bound, cuBLAS's own room, and the batch once more, for
-    the recorded step to read. Muon's temporaries, some copies of the largest
-    weight, are not counted.
+    im2col's columns, which `workspace` bytes bound, and the rest of what only a GPU takes. Muon's
+    temporaries, some copies of the largest weight, are not counted.
     """
     room = workspace_bytes(network, batch_size, workspace)
     return int(fixed_bytes(network, states) + batch_size * picture_bytes(network) + room)
@@ -61,7 +64,7 @@ def picture_bytes(network: Network) -> float:
 
 def workspace_bytes(network: Network, batch_size: int, workspace: int) -> int:
     """What only a GPU takes: the largest layer's columns, of all pictures or of as many as fit the
-    workspace, at least one; cuBLAS's room; and the batch a second time."""
+    workspace, at least one; cuBLAS's room; and the batches on their way."""
     inputs = [network.input_shape, *network.shapes().values()]
     columns = [0]
     for layer, shape in zip(network.layers.values(), inputs, strict=False):
@@ -69,4 +72,9 @@ def workspace_bytes(network: Network, batch_size: int, workspace: int) -> int:
             height, width, _ = layer.output_shape(shape)
             of_one = 4 * height * width * layer.kernel_size**2 * layer.in_channels
             columns.append(min(batch_size * of_one, max(of_one, workspace)))
-    return max(columns) + cublas.WORKSPACE + 4 * batch_size * math.prod(network.input_shape)
+    return max(columns) + cublas.WORKSPACE + int(ON_THE_WAY * batch_size * input_bytes(network))
+
+
+def input_bytes(network: Network) -> int:
+    """What one picture takes where the network reads it."""
+    return 4 * math.prod(network.input_shape)

@@ -33,7 +33,7 @@ class Recording:
     inputs: list[Array]
     results: tuple[Array, ...]
     held: list  #: what else must not be freed while the graph is there
-    valid_for: list[Array]
+    valid_for: list
 
 
 class Replayed:
@@ -42,15 +42,15 @@ class Replayed:
     function    takes and returns arrays. It must do the same work every time: start the same
                 kernels on the same memory, with nothing decided by numbers on the device or drawn
                 on the host. What changes from call to call lies in arrays.
-    lasting     the arrays, other than its arguments, that it reads and writes. If one of them has
-                been replaced by another, it is recorded again.
+    lasting     what it depends on besides its arguments: arrays first, then any settings. If one of
+                them has been replaced by another object, it is recorded again.
     memory      further arrays that it works in; they are kept while the recording is.
     """
 
     def __init__(
         self,
         function: Callable[..., tuple[Array, ...]],
-        lasting: Callable[[], Iterable[Array]],
+        lasting: Callable[[], Iterable[Any]],
         memory: Callable[[], Iterable[Any]],
     ):
         self.function, self.lasting, self.memory = function, lasting, memory
@@ -75,7 +75,7 @@ class Replayed:
             return own(self.function(*(backend.to_device(x, xp) for x in inputs)))
         return self.recorded(key, [xp.array(x) for x in inputs], lasting)
 
-    def recorded(self, key: tuple, inputs: list[Array], lasting: list[Array]) -> tuple[Array, ...]:
+    def recorded(self, key: tuple, inputs: list[Array], lasting: list) -> tuple[Array, ...]:
         """Calls the function, and then records a call, which runs nothing.
 
         In between the two no memory is asked for that is not there already: both take their
@@ -130,6 +130,6 @@ def write(fixed: Array, x: Array) -> None:
         fixed[...] = x
 
 
-def is_same(one: Array, other: Array) -> bool:
-    """Whether the two are one array."""
+def is_same(one: Any, other: Any) -> bool:
+    """Whether the two are one object."""
     return one is other

@@ -1,8 +1,7 @@
 """A whole step of training: forward, loss, backward and update, replayed on a GPU."""
 
-from typing import TYPE_CHECKING
-
 from minialex.backend import Array
+from minialex.fast.engine import Engine
 from minialex.fast.replay import Replayed
 from minialex.fast.update import Update
 from minialex.layers import SoftmaxCrossEntropy
@@ -10,14 +9,11 @@ from minialex.layers.checks import check_labels
 from minialex.layers.loss import right_answers
 from minialex.optim import Optimizer
 
-if TYPE_CHECKING:
-    from minialex.fast.engine import Engine
-
 
 class TrainingStep:
     """One step of `optimizer` on the loss of the engine's network."""
 
-    def __init__(self, engine: "Engine", loss: SoftmaxCrossEntropy, optimizer: Optimizer):
+    def __init__(self, engine: Engine, loss: SoftmaxCrossEntropy, optimizer: Optimizer):
         self.engine, self.loss = engine, loss
         self.update = Update(optimizer, engine.workers)
         self.replayed = Replayed(self.work, self.lasting, self.memory)
@@ -52,9 +48,12 @@ class TrainingStep:
             self.update.run()
         return loss, right
 
-    def lasting(self) -> list[Array]:
-        """What the step reads and writes that outlasts it."""
-        return [*self.engine.params.values(), *self.optimizer.state.values()]
+    def lasting(self) -> list:
+        """What the step depends on: arrays that outlast it, and the settings of optimiser and
+        loss. Of the optimiser's, those that a step sends anew do not count."""
+        settings = vars(self.optimizer) | {"lr": None, "steps": None, "state": None}
+        state = self.optimizer.state.values()
+        return [*self.engine.params.values(), *state, *settings.values(), self.loss.smoothing]
 
     def memory(self) -> list[Array]:
         """The arrays that the step works in."""

@@ -73,13 +73,13 @@ def test_a_run_with_damaged_pictures_resumes_bit_for_bit(
 
 def test_the_training_figures_count_what_could_be_read(damaged, tmp_path, capsys, monkeypatch):
     options, _ = damaged
-    seen, step = [], fast.Engine.train_step
+    seen, step = [], fast.TrainingStep.__call__
 
     def counted(self, x, labels, *rest):
         seen.append(len(labels))
         return step(self, x, labels, *rest)
 
-    monkeypatch.setattr(fast.Engine, "train_step", counted)
+    monkeypatch.setattr(fast.TrainingStep, "__call__", counted)
     call(train.main, *options, "--epochs", 1, "--out", tmp_path / "run", capsys=capsys)
     assert sum(seen) == 39  # of 41
     with numpy.load(tmp_path / "run" / "checkpoint.npz") as archive:

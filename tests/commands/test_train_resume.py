@@ -105,7 +105,7 @@ def test_a_failed_evaluation_does_not_cost_the_epoch(small, tmp_path, capsys):
         patch.setattr(train, "evaluate", failing)
         assert call(train.main, *small, "--out", tmp_path / "run", capsys=capsys)[0] == 2
         # no step of the first epoch may be taken again
-        patch.setattr(fast.Engine, "train_step", failing)
+        patch.setattr(fast.TrainingStep, "__call__", failing)
         patch.setattr(
             train, "evaluate", lambda *arguments: {"loss": 1.0, "accuracy": 0.0, "top5": 0.0}
         )

@@ -172,11 +172,11 @@ def test_a_training_step_never_waits_for_the_device(kind, compiler, use, picture
     training = train.TrainingRun(trainer, None)
     waits = []
 
-    def step(*arguments, step=trainer.engine.train_step):
+    def step(*arguments, step=trainer.training_step):
         waits.append(account.waits)
         return step(*arguments)
 
-    trainer.engine.train_step = step
+    trainer.training_step = step
     with standin.accounting() as account:
         training.train_epoch()
     assert waits == [0, 0, 0, 0, 8]  # the losses and correct answers of four steps

@@ -85,7 +85,7 @@ def test_the_batch_that_fits_is_the_largest_that_does():
 )
 @pytest.mark.parametrize(
     "where",
-    [(fast.Engine, "train_step"), (optim.Optimizer, "__init__")],
+    [(fast.TrainingStep, "__call__"), (optim.Optimizer, "__init__")],
     ids=["in a step", "before"],
 )
 def test_when_memory_runs_out_a_line_says_which_batch_would_fit(
@@ -110,7 +110,7 @@ def test_the_hosts_own_memory_is_not_taken_for_the_gpus(tmp_path, monkeypatch, c
         raise MemoryError("Unable to allocate 3 GiB")
 
     monkeypatch.setattr(backend, "get", lambda name: standin)
-    monkeypatch.setattr(fast.Engine, "train_step", full)
+    monkeypatch.setattr(fast.TrainingStep, "__call__", full)
     options = on_folder(picture_folder(tmp_path / "pictures"))
     code, _, err = call(train.main, *options, "--out", tmp_path / "run", capsys=capsys)
     assert (code, err) == (

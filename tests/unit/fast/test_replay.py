@@ -6,6 +6,7 @@ import standin
 from naive import assert_same
 
 from minialex import backend, fast, models, optim
+from minialex.fast import TrainingStep
 from minialex.fast.replay import BEFORE, MOST, Replayed
 from minialex.layers import Layer, SoftmaxCrossEntropy
 from minialex.network import Network
@@ -31,10 +32,10 @@ def batches(count, pictures=6, seed=1):
 
 def trained(engine, kind="sgd", given=None, rates=(0.003,) * STEPS):
     """The loss and the right answers of each step, as numbers, and the parameters at the end."""
-    optimizer, loss = optim.build(kind, engine.network, 0.1, 0.9, 0.001), SoftmaxCrossEntropy()
-    results = []
+    optimizer = optim.build(kind, engine.network, 0.1, 0.9, 0.001)
+    take_step, results = TrainingStep(engine, SoftmaxCrossEntropy(), optimizer), []
     for (x, labels), optimizer.lr in zip(given or batches(len(rates)), rates, strict=True):
-        results.append(engine.train_step(x, labels, loss, optimizer))
+        results.append(take_step(x, labels))
     said = [[float(number) for number in result] for result in results]
     return said, {name: backend.to_host(a).copy() for name, a in engine.params.items()}
 
@@ -58,13 +59,15 @@ def test_replayed_steps_are_the_steps_of_the_cpu(kind, device):
 def test_a_replayed_step_starts_a_handful_of_things(kind, compiler):
     """What changes: the pictures' and labels' way in is a copy each; two masks' keys, the learning
     rate; then the graph, and the two results."""
-    engine, loss = engine_on(standin), SoftmaxCrossEntropy()
-    optimizer = optim.build(kind, engine.network, 0.003, 0.9, 0)
+    network = engine_on(standin).network
+    take_step = TrainingStep(
+        fast.prepare(network), SoftmaxCrossEntropy(), optim.build(kind, network, 0.003, 0.9, 0)
+    )
     for x, labels in batches(BEFORE + 1):
-        engine.train_step(x, labels, loss, optimizer)
+        take_step(x, labels)
     x, labels = batches(1)[0]
     with standin.accounting() as account:
-        engine.train_step(x, labels, loss, optimizer)
+        take_step(x, labels)
     assert account.starts == 6
     assert account.waits == 0
     assert len(account.log) > 100
@@ -81,9 +84,9 @@ def test_batches_of_other_sizes_and_tests_between_change_nothing(device):
 
     def mixed(xp):
         engine, said = engine_on(xp), []
-        optimizer, loss = optim.SGD(engine.network, 0.003), SoftmaxCrossEntropy()
+        take_step = TrainingStep(engine, SoftmaxCrossEntropy(), optim.SGD(engine.network, 0.003))
         for step, (x, labels) in enumerate(given):
-            said.append([float(n) for n in engine.train_step(x, labels, loss, optimizer)])
+            said.append([float(n) for n in take_step(x, labels)])
             if step % 2:
                 logits[xp, step] = backend.to_host(engine.forward(test)).copy()
         return said, {name: backend.to_host(a).copy() for name, a in engine.params.items()}
@@ -125,17 +128,33 @@ def test_weights_that_were_replaced_are_the_ones_that_learn(device):
     """A network moved, converted or filled with other arrays between two steps."""
 
     def halved(xp):
-        engine, loss, said = engine_on(xp), SoftmaxCrossEntropy(), []
-        optimizer = optim.SGD(engine.network, 0.003)
+        engine, said = engine_on(xp), []
+        take_step = TrainingStep(engine, SoftmaxCrossEntropy(), optim.SGD(engine.network, 0.003))
         for step, (x, labels) in enumerate(batches(2 * STEPS)):
             if step == STEPS:
                 for layer in engine.network.layers.values():
                     layer.params.update({name: array / 2 for name, array in layer.params.items()})
-            said.append([float(n) for n in engine.train_step(x, labels, loss, optimizer)])
+            said.append([float(n) for n in take_step(x, labels)])
             said[-1].append(float(engine.forward(x).sum()))
         return said, {name: backend.to_host(a).copy() for name, a in engine.params.items()}
 
     assert_alike(halved(device), halved(numpy))
+
+
+def test_settings_that_were_changed_are_heeded(device):
+    def changed(xp):
+        engine, said = engine_on(xp), []
+        optimizer, loss = optim.SGD(engine.network, 0.003), SoftmaxCrossEntropy()
+        take_step = TrainingStep(engine, loss, optimizer)
+        for step, (x, labels) in enumerate(batches(3 * STEPS)):
+            if step == STEPS:
+                optimizer.momentum, optimizer.weight_decay = 0.5, 0.1
+            if step == 2 * STEPS:
+                loss.smoothing = 0.3
+            said.append([float(n) for n in take_step(x, labels)])
+        return said, {name: backend.to_host(a).copy() for name, a in engine.params.items()}
+
+    assert_alike(changed(device), changed(numpy))
 
 
 class Noisy(Layer):
@@ -173,9 +192,9 @@ class OwnLoss(SoftmaxCrossEntropy):
 
 def test_neither_is_a_loss_of_somebodys_own(compiler):
     engine, loss = engine_on(standin), OwnLoss()
-    optimizer = optim.SGD(engine.network, 0.001)
+    take_step = TrainingStep(engine, loss, optim.SGD(engine.network, 0.001))
     for x, labels in batches(STEPS):
-        engine.train_step(x, labels, loss, optimizer)
+        take_step(x, labels)
     assert loss.asked == STEPS
 
 
@@ -228,14 +247,15 @@ def test_recording_does_nothing_to_the_arrays(compiler):
 
 
 def test_labels_out_of_range_are_refused_before_anything_changes(device):
-    engine, loss = engine_on(device), SoftmaxCrossEntropy()
+    engine = engine_on(device)
     optimizer = optim.SGD(engine.network)
+    take_step = TrainingStep(engine, SoftmaxCrossEntropy(), optimizer)
     given = batches(STEPS)
     for x, labels in given:
-        engine.train_step(x, labels, loss, optimizer)
+        take_step(x, labels)
     before = {name: backend.to_host(a).copy() for name, a in engine.params.items()}
     with pytest.raises(ValueError, match=r"labels from 0 to 9 for 10 classes, got .* to 10"):
-        engine.train_step(x, labels * 0 + 10, loss, optimizer)
+        take_step(x, labels * 0 + 10)
     assert optimizer.steps == STEPS
     for name, array in before.items():
         assert_same(engine.params[name], array)
