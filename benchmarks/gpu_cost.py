@@ -27,7 +27,7 @@ from benchmarks.floors import floors
 from benchmarks.speed_options import sizes, some_of
 from minialex import fast, models, optim
 from minialex.command import Parser, number, run
-from minialex.fast.replay import BEFORE
+from minialex.fast.gpu.replay import BEFORE
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.network import Network
 

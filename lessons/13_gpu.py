@@ -14,7 +14,7 @@ import numpy
 from lesson import pictures, quick, seconds, step
 
 from minialex import backend, models, optim
-from minialex.fast import kernels
+from minialex.fast.gpu import kernels
 from minialex.layers import SoftmaxCrossEntropy
 
 step(
@@ -149,17 +149,17 @@ print(f"{len(moved)} kernels move {moved}, together {sum(moved)}")
 step(
     "The same in one kernel",
     """
-In minialex/fast/kernels.py this rule is one kernel. The card runs its body once
-for each weight, on thousands of cores, and moves 5 numbers: whatever is in
-between stays in a core. The body is C and happens to be Python, so a loop can
-play the card. Max-pooling, LRN, im2col and col2im have kernels for the same
+In minialex/fast/gpu/kernels.py this rule is one kernel. The card runs its body
+once for each weight, on thousands of cores, and moves 5 numbers: whatever is
+in between stays in a core. The body is C and happens to be Python, so a loop
+can play the card. Max-pooling, LRN, im2col and col2im have kernels for the same
 reason; the layers of minialex/fast (lesson 14) run them, those of
 minialex/layers are array operations.
 
 The learning rate comes in an array of one number, lr[0]. All kernels of a step
 can be recorded once (a CUDA graph) and then started together, by one call
-instead of a hundred (minialex/fast/replay.py). Numbers among the arguments are
-recorded, too; what changes from step to step has to lie in memory.
+instead of a hundred (minialex/fast/gpu/replay.py). Numbers among the arguments
+are recorded, too; what changes from step to step has to lie in memory.
 """,
 )
 

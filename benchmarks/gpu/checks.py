@@ -23,9 +23,9 @@ DEVICE = "cupy"
 
 #: The tests that run on a device, the most telling first.
 TESTS = (
-    "tests/unit/fast/test_kernels.py",
+    "tests/unit/fast/gpu/test_kernels.py",
     "tests/unit/fast/test_product.py",
-    "tests/unit/fast/test_replay.py",
+    "tests/unit/fast/gpu/test_replay.py",
     "tests/unit/data/test_upload.py",
     "tests/unit/fast/test_twins.py",
     "tests/unit/layers",

@@ -29,8 +29,8 @@ from minialex.data.augment import Standardize
 from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages
 from minialex.data.upload import pair
-from minialex.fast import cublas
-from minialex.fast.replay import BEFORE
+from minialex.fast.gpu import cublas
+from minialex.fast.gpu.replay import BEFORE
 from minialex.network import Network
 
 #: PyTorch's modes: its default, and the one that its guides recommend for convolutions on a GPU.

@@ -10,7 +10,7 @@ import numpy
 from minialex.backend import Array
 from minialex.data.augment import Standardize, Views, cutout_corners, cutout_side, offset
 from minialex.data.dataset import ArrayImages, Images
-from minialex.fast import kernels
+from minialex.fast.gpu import kernels
 
 #: Batches on their way: one that the caller works on, and two that `prefetch` has prepared.
 SLOTS = 3

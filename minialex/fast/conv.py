@@ -1,7 +1,8 @@
 """Convolution with a choice of algorithm, a few pictures at a time."""
 
 from minialex.backend import Array
-from minialex.fast import choose, kernels
+from minialex.fast import choose
+from minialex.fast.gpu import kernels
 from minialex.fast.im2col import col2im, im2col
 from minialex.fast.layer import FastLayer
 from minialex.fast.product import matmul

@@ -7,7 +7,7 @@ import numpy
 
 from minialex import backend
 from minialex.backend import Array
-from minialex.fast import kernels
+from minialex.fast.gpu import kernels
 from minialex.fast.layer import FastLayer
 from minialex.fast.memory import Memory
 from minialex.fast.workers import Workers

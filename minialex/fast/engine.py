@@ -9,9 +9,9 @@ from minialex import backend
 from minialex.backend import Array
 from minialex.fast.dropout import FastDropout
 from minialex.fast.fuse import Step, fuse
+from minialex.fast.gpu.replay import Replayed
 from minialex.fast.layer import FastLayer
 from minialex.fast.memory import GPU_WORKSPACE, Memory
-from minialex.fast.replay import Replayed
 from minialex.fast.update import Update
 from minialex.fast.workers import Workers
 from minialex.layers import Layer, Sigmoid, SoftmaxCrossEntropy, Tanh

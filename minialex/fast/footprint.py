@@ -2,7 +2,7 @@
 
 import math
 
-from minialex.fast import cublas
+from minialex.fast.gpu import cublas
 from minialex.layers import (
     Conv2d,
     Dropout,

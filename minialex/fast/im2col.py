@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from minialex import backend
 from minialex.backend import Array
-from minialex.fast import kernels
+from minialex.fast.gpu import kernels
 from minialex.fast.memory import Memory
 from minialex.layers.im2col import output_size, place
 

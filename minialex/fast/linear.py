@@ -1,7 +1,7 @@
 """The fully connected layer with its products divided among the threads."""
 
 from minialex.backend import Array
-from minialex.fast import kernels
+from minialex.fast.gpu import kernels
 from minialex.fast.layer import FastLayer
 from minialex.fast.product import matmul
 from minialex.layers import Linear

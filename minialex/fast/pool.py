@@ -4,7 +4,7 @@ import math
 
 from minialex import backend
 from minialex.backend import Array
-from minialex.fast import kernels
+from minialex.fast.gpu import kernels
 from minialex.fast.im2col import inside, padded, sizes, taps, with_margin
 from minialex.fast.layer import FastLayer
 from minialex.layers import AvgPool2d, MaxPool2d

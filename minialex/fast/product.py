@@ -2,7 +2,7 @@
 
 from minialex import backend
 from minialex.backend import Array
-from minialex.fast import cublas, kernels
+from minialex.fast.gpu import cublas, kernels
 
 
 def matmul(a: Array, b: Array, out: Array, scale: float = 1, keep: float = 0) -> Array:

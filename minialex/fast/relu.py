@@ -2,7 +2,7 @@
 
 from minialex import backend
 from minialex.backend import Array
-from minialex.fast import kernels
+from minialex.fast.gpu import kernels
 from minialex.fast.layer import FastLayer
 from minialex.layers import ReLU
 

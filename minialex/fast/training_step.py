@@ -2,7 +2,7 @@
 
 from minialex.backend import Array
 from minialex.fast.engine import Engine
-from minialex.fast.replay import Replayed
+from minialex.fast.gpu.replay import Replayed
 from minialex.fast.update import Update
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.layers.checks import check_labels

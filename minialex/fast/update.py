@@ -7,9 +7,10 @@ import numpy
 
 from minialex import backend
 from minialex.backend import Array
-from minialex.fast import blas, kernels
+from minialex.fast import blas
+from minialex.fast.gpu import kernels
+from minialex.fast.gpu.muon import muon
 from minialex.fast.memory import Memory
-from minialex.fast.muon import muon
 from minialex.fast.workers import Workers
 from minialex.optim import SGD, Adam, Muon, Optimizer
 

@@ -184,7 +184,7 @@ def test_a_row_that_fails_costs_only_itself(on_standin, capsys, monkeypatch):
 
 def test_files_of_tests_run_once_in_the_order_of_their_importance():
     files = checks.in_order(Path(checks.__file__).parents[2])
-    assert files[0] == "tests/unit/fast/test_kernels.py"
+    assert files[0] == "tests/unit/fast/gpu/test_kernels.py"
     assert len(set(files)) == len(files)
     assert "tests/unit/fast/test_engine.py" in files
 

@@ -31,7 +31,7 @@ import weakref
 import cpp
 import numpy
 
-from minialex.fast import cublas
+from minialex.fast.gpu import cublas
 
 try:
     import cupy

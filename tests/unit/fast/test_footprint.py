@@ -12,7 +12,8 @@ from data_helpers import picture_folder
 from trained_runs import on_folder
 
 from minialex import backend, fast, models, optim, train
-from minialex.fast import cublas, footprint
+from minialex.fast import footprint
+from minialex.fast.gpu import cublas
 from minialex.layers import SoftmaxCrossEntropy
 
 WORKSPACE = 16 << 20

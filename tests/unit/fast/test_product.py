@@ -7,7 +7,7 @@ import pytest
 import standin
 
 from minialex import backend
-from minialex.fast import cublas
+from minialex.fast.gpu import cublas
 from minialex.fast.product import matmul
 
 #: How a matrix can lie in memory: from an array larger than itself, a view of the wanted shape.

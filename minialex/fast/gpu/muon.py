@@ -3,7 +3,7 @@
 import math
 
 from minialex.backend import Array
-from minialex.fast import kernels
+from minialex.fast.gpu import kernels
 from minialex.fast.memory import Memory
 from minialex.fast.product import matmul
 from minialex.optim import NEWTON_SCHULZ, Muon

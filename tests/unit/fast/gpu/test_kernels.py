@@ -12,8 +12,9 @@ import pytest
 import standin
 from naive import assert_close, assert_same, to
 
-from minialex.fast import fuse, kernels
+from minialex.fast import fuse
 from minialex.fast.conv import FastConv2d
+from minialex.fast.gpu import kernels
 from minialex.fast.memory import Memory
 from minialex.fast.workers import Workers
 from minialex.layers import Conv2d, Dropout, LocalResponseNorm, MaxPool2d

@@ -7,7 +7,7 @@ from naive import assert_same
 
 from minialex import backend, fast, models, optim
 from minialex.fast import TrainingStep
-from minialex.fast.replay import BEFORE, MOST, Replayed
+from minialex.fast.gpu.replay import BEFORE, MOST, Replayed
 from minialex.layers import Layer, SoftmaxCrossEntropy
 from minialex.network import Network
 

@@ -15,7 +15,7 @@ import numpy
 
 from minialex import backend
 from minialex.backend import Array
-from minialex.fast import cublas
+from minialex.fast.gpu import cublas
 
 #: How often a function is called with arrays of the same shapes before it is recorded: its kernels
 #: are then compiled, and its memory is there.

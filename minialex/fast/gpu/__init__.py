@@ -1,0 +1,1 @@
+"""What the fast copy does differently on a GPU: kernels, cuBLAS, recorded steps."""
