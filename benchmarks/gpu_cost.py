@@ -93,13 +93,13 @@ def main(arguments: Sequence[str]) -> None:
         seconds = max(on_card(total[0], given), step.starts * given.start / 1e6)
         rate = f"{size / seconds:>8,.0f} {step.starts:>6}"
         print(row(f"{name} ×{size}", total, given), rate, flush=True)
-    print("\nfloor: GB if each input is read once and each output written once")
-    print("ratio: GB moved / floor; starts: what Python starts, of all those kernels")
+    print("\nfloor: MB if each input is read once and each output written once")
+    print("ratio: MB moved / floor; starts: what Python starts, of all those kernels")
 
 
 FORM = "{:<18} {:>7} {:>8} {:>7} {:>5} {:>6} {:>7}"
 HEAD = (
-    FORM.format("", "kernels", "GB moved", "floor", "ratio", "TFLOP", "ms")
+    FORM.format("", "kernels", "MB moved", "floor", "ratio", "GFLOP", "ms")
     + f" {'images/s':>8} {'starts':>6}"
 )
 
@@ -114,10 +114,10 @@ def row(name: str, parts: tuple[list, int], given: argparse.Namespace) -> str:
     ratio = f"{moved / floor:.2f}" if floor else "–"
     milliseconds = f"{1e3 * on_card(launches, given):.3f}"
     figures = (
-        f"{moved / 1e9:.3f}",
-        f"{floor / 1e9:.3f}",
+        f"{moved / 1e6:,.1f}",
+        f"{floor / 1e6:,.1f}",
         ratio,
-        f"{flops / 1e12:.3f}",
+        f"{flops / 1e9:.1f}",
         milliseconds,
     )
     return FORM.format(name, len(launches), *figures)

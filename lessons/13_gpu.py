@@ -74,8 +74,11 @@ for read_each in (True, False):
     losses[-1].result()  # the last step's
     print(f"{time.perf_counter() - start:.2f} s, each read: {read_each}")
 a = xp.ones((500 if quick else 2000,) * 2, numpy.float32)
-print("a product is asked for in", seconds(lambda: a @ a), "s,")
-print("done in", seconds(lambda: (a @ a, backend.synchronize(xp))), "s")
+for what, product in {
+    "asked for": lambda: a @ a,
+    "done": lambda: (a @ a, backend.synchronize(xp)),
+}.items():
+    print(f"a product is {what} in {1e3 * seconds(product):.1f} ms")
 
 # %%
 step(

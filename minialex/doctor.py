@@ -85,7 +85,9 @@ def blas() -> list[str]:
     """The libraries that multiply NumPy's matrices, their speed, and what makes them slow."""
     lines = [
         f"{library['internal_api']} {library['version'] or ''} for "
-        f"{library.get('architecture', 'any processor')}, {library['num_threads']} threads"
+        f"{library.get('architecture', 'any processor')}, {library['num_threads']} thread"
+        + "s"
+        * (library["num_threads"] != 1)
         for library in threadpool_info()
         if library["user_api"] == "blas"
     ]

@@ -8,6 +8,7 @@ Needs CuPy; what needs PyTorch or pytest is left out where they are missing.
 """
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import os
@@ -126,10 +127,12 @@ def without_gpu() -> str | None:
     process.start()
     sender.close()
     try:
-        return receiver.recv()
+        found = receiver.recv()
     except EOFError:
         process.join()
         return f"looking for the GPU ended with exit code {process.exitcode}"
+    process.join()
+    return found
 
 
 def look_for_gpu(sender: Connection) -> None:
@@ -169,7 +172,8 @@ def outcome(given: argparse.Namespace, name: str, seconds: float) -> dict:
 def stop(process: multiprocessing.process.BaseProcess) -> None:
     """Kills the process with all that it has started."""
     if hasattr(os, "killpg") and process.pid:
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it has no group yet
+            os.killpg(process.pid, signal.SIGKILL)
     process.kill()
     process.join()
 
@@ -179,6 +183,8 @@ def run_stage(given: argparse.Namespace, name: str, seconds: float) -> None:
     to another one."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()
+    # PyTorch's profiler crashes when it starts a second time beside CUDA graphs, unless:
+    os.environ |= {"DISABLE_CUPTI_LAZY_REINIT": "1", "TEARDOWN_CUPTI": "0"}
     given.torch, given.without_torch = torch_with_cuda()  # before CuPy: it has libraries of its own
     given.xp = backend.get("cupy")
     given.deadline = time.monotonic() + seconds

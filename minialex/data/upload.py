@@ -1,4 +1,4 @@
-"""The pictures' way to a GPU: as the bytes they are, while it computes on those before them."""
+"""The pictures' way to a GPU: as bytes, while the GPU computes on the batch before."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ class Upload:
     """Takes batches from a thread that prepares them to the GPU that computes with them.
 
     `send` copies a batch to pinned memory, from where the GPU fetches it by itself, on a stream of
-    its own; `receive` crops, mirrors, recolours and standardises it there, in a single kernel. Both
-    threads only wait for each other if one is SLOTS batches ahead.
+    its own; `receive` crops, mirrors, recolours and standardises it there, in a single kernel.
+    `send` waits only where its thread is SLOTS batches ahead of the GPU, `receive` never.
     """
 
     def __init__(self, xp: ModuleType, images: Images, most: int, standardize: Standardize):
@@ -47,6 +47,7 @@ class Upload:
         fill = numpy.broadcast_to(0 if self.movable is None else self.movable.fill, images.channels)
         self.fill = xp.asarray(fill.astype("uint8"))
         self.standardize, self.std = standardize, xp.asarray(standardize.std)
+        self.stream.wait_event(xp.cuda.get_current_stream().record())
         self.slots: list[Slot] = []
         self.sent = 0
         shape = (most, images.image_size, images.image_size, images.channels)
@@ -62,7 +63,8 @@ class Upload:
     def read(
         self, indices: numpy.ndarray, views: Views
     ) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, str]]:
-        """What read_good returns, without what the GPU will do."""
+        """What Images.read_good returns, but not mirrored and, where there is a `padding`, not
+        cropped: the GPU does that."""
         if self.movable is not None:
             pictures = self.movable.unmoved(indices, views)
             return pictures, numpy.ones(len(indices), bool), {}
@@ -72,7 +74,7 @@ class Upload:
     def unfinished(
         self, pictures: numpy.ndarray, views: Views, labels: numpy.ndarray
     ) -> Unfinished:
-        """The batch of these pictures, of which each is to be seen in its view."""
+        """The batch of these pictures, with what turns each into its view."""
         n, side, _, channels = pictures.shape
         places = numpy.empty((n, 5), numpy.int32)
         room = 2 * self.padding

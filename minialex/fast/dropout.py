@@ -35,6 +35,11 @@ class FastDropout(FastLayer, Dropout):
         twin.plain = plain
         return twin
 
+    @property
+    def p(self) -> float:  # type: ignore[override]
+        """The plain layer's, which may be changed between two steps."""
+        return self.plain.p
+
     def draw(self, xp: ModuleType) -> None:
         """Draws the key of the next masks, to be used on the array module xp."""
         key = self.plain.new_key()  # from a generator that somebody may have replaced

@@ -1,16 +1,12 @@
 """The engine: a network's layers rebuilt for speed, over the same parameters, on several
 threads."""
 
-from types import ModuleType
-
-import numpy
-
 from minialex import backend
 from minialex.backend import Array
 from minialex.fast.dropout import FastDropout
 from minialex.fast.fuse import Step, fuse
+from minialex.fast.gpu.kernels import on_gpu
 from minialex.fast.gpu.replay import Replayed
-from minialex.fast.layer import FastLayer
 from minialex.fast.memory import GPU_WORKSPACE, Memory
 from minialex.fast.update import Update
 from minialex.fast.workers import Workers
@@ -83,9 +79,7 @@ class Engine:
             self.draw(x)
         elif len(x) and self.replays(x):
             return self.replayed(x)[0]
-        logits = self.logits(x, train)
-        last = [*self.split[0], *self.whole][-1]
-        return logits.copy() if isinstance(last, FastLayer) else logits
+        return self.logits(x, train).copy()
 
     def step(self, x: Array, labels: Array, loss: SoftmaxCrossEntropy) -> tuple[Array, Array]:
         """Forward and backward over one batch: returns the mean loss and the logits (N, classes),
@@ -114,35 +108,41 @@ class Engine:
 
     def draw(self, x: Array) -> None:
         """Draws what a training step on the batch x leaves to chance: the keys of the masks."""
-        xp = self.module(x)
         for dropout in self.dropouts:
-            dropout.draw(xp)
+            dropout.draw(backend.of(self.like(x)))
 
-    def module(self, x: Array) -> ModuleType:
-        """The array module of the parameters, or of x if there are none."""
-        return backend.of(next(iter(self.params.values()), x))
+    def like(self, x: Array) -> Array:
+        """The first of the parameters, or x if there are none: where and in which precision to
+        compute."""
+        return next(iter(self.params.values()), x)
 
     def replays(self, x: Array) -> bool:
-        """Whether the work on a batch like x is the same every time, and on a GPU."""
-        return self.steady and self.module(x) is not numpy
+        """Whether the work on a batch like x is the same every time, on a GPU, and started by one
+        thread: what other threads start is not recorded."""
+        alone = self.workers.count == 1
+        return alone and self.steady and bool(self.params) and on_gpu(self.like(x))
 
     def memory(self) -> list[Array]:
         """The arrays that the layers work in."""
         return [array for memory in self.memories for array in memory.arrays.values()]
 
     def logits(self, x: Array, train: bool) -> Array:
-        """The logits, in an array that may be the last layer's own."""
+        """The logits, in an array that may be the last layer's own. Pictures of another precision
+        than the parameters' are converted."""
         if len(x) == 0:
             raise ValueError("expected a batch of at least one picture, got none")
-        xp = self.module(x)
+        like = self.like(x)
         self.workers.at_work = min(self.workers.count, len(x))
 
         def features(layers: list[Layer], part: Array) -> Array:
-            return forward(layers, backend.to_device(part, xp), train)
+            part = backend.to_device(part, backend.of(like))
+            if part.dtype.kind == like.dtype.kind == "f":
+                part = part.astype(like.dtype, copy=False)
+            return forward(layers, part, train)
 
         parts = self.in_threads(features, x)
         with self.workers.limited_blas():
-            x = parts[0] if len(parts) == 1 else xp.concatenate(parts)
+            x = parts[0] if len(parts) == 1 else backend.of(like).concatenate(parts)
             return forward(self.whole, x, train)
 
     def in_threads(self, function, batch: Array) -> list:

@@ -29,8 +29,8 @@ class FastLinear(FastLayer, Linear):
 
     def backward(self, dy: Array) -> Array:
         x, weight = self.cached(), self.params["weight"]
-        dweight = self.memory.own(self, "dweight", dy, weight.shape)
+        dweight = self.memory.own(self, "dweight", weight, weight.shape)
         self.grads["weight"] = self.workers.matmul(dy.T, x, dweight)
-        dbias = self.memory.own(self, "dbias", dy, (self.out_features,))
+        dbias = self.memory.own(self, "dbias", weight, (self.out_features,))
         self.grads["bias"] = dy.sum(axis=0, out=dbias)
         return self.workers.matmul(dy, weight, self.memory.own(self, "dx", dy, x.shape))

@@ -1,5 +1,7 @@
 """Matrix products into memory that is there: by NumPy's BLAS on a CPU, by cuBLAS on a GPU."""
 
+import numpy
+
 from minialex import backend
 from minialex.backend import Array
 from minialex.fast.gpu import cublas, kernels
@@ -15,14 +17,12 @@ def matmul(a: Array, b: Array, out: Array, scale: float = 1, keep: float = 0) ->
         matmul(a[0], b[0], out[0], scale, keep)
         return out
     xp = backend.of(a)
-    gpu = cublas.of(xp) if kernels.on_gpu(a) and str(out.dtype) in cublas.TYPES else None
+    gpu = cublas.of(xp) if kernels.on_gpu(a) and cublas.takes(a, b, out) else None
     if gpu:
         gpu.matmul(a, b, out, scale, keep)
-    elif (scale, keep) == (1, 0):
+    elif (scale, keep) == (1, 0) and xp is numpy:
         xp.matmul(a, b, out=out)
     else:
-        product = xp.matmul(a, b)
-        product *= scale
-        out *= keep
-        out += product
+        product = scale * xp.matmul(a, b)
+        out[...] = product + keep * out if keep else product
     return out

@@ -49,11 +49,13 @@ class TrainingStep:
         return loss, right
 
     def lasting(self) -> list:
-        """What the step depends on: arrays that outlast it, and the settings of optimiser and
-        loss. Of the optimiser's, those that a step sends anew do not count."""
+        """What the step depends on: arrays that outlast it, and the settings of optimiser, loss and
+        dropout. Of the optimiser's, those that a step sends anew do not count."""
         settings = vars(self.optimizer) | {"lr": None, "steps": None, "state": None}
         state = self.optimizer.state.values()
-        return [*self.engine.params.values(), *state, *settings.values(), self.loss.smoothing]
+        shares = [dropout.p for dropout in self.engine.dropouts]
+        arrays = [*self.engine.params.values(), *state]
+        return [*arrays, *settings.values(), self.loss.smoothing, *shares]
 
     def memory(self) -> list[Array]:
         """The arrays that the step works in."""

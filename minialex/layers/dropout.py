@@ -50,7 +50,7 @@ class Dropout(Layer):
         return numpy.uint64(int(self.p * 2**64))
 
     def check(self, x: Array) -> None:
-        """ValueError if x are no numbers that can be divided."""
+        """ValueError unless x are floating-point numbers."""
         if x.dtype.kind != "f":
             raise ValueError(f"{self} expects floating-point numbers, got {x.dtype}")
 

@@ -11,10 +11,9 @@ class SoftmaxCrossEntropy(Layer):
     one_hot(labels)) / N.
 
     Krizhevsky et al. 2012, section 3.5. logits: (N, classes); labels: (N,) integers in [0,
-    classes), else ValueError; on a GPU they are taken for right, as looking at them would wait for
-    it. The largest logit of each row is subtracted first, so
-    no exponential overflows. A loss is the one layer that takes two inputs and ends the chain: its
-    backward needs no upstream gradient.
+    classes), else ValueError; labels on a GPU are not checked, as that would wait for it. The
+    largest logit of each row is subtracted first, so no exponential overflows. A loss is the one
+    layer that takes two inputs and ends the chain: its backward needs no upstream gradient.
 
     With `smoothing` s, 0 ≤ s < 1, q = (1 − s) · one_hot(labels) + s / classes takes the place of
     one_hot(labels), and loss = −mean Σ_k q[n, k] log p[n, k]: the label gets most of the belief,

@@ -214,13 +214,19 @@ def recorded_here() -> Recording | None:
     return recording if mine else None
 
 
+owners_lock = threading.Lock()
 owners = weakref.WeakValueDictionary()  # the arrays that live on the device, by their addresses
 
 
-def owner_at(address: int):
-    """A weak reference to the array in which the address lies."""
-    for whole in list(owners.values()):
+def owner_at(address: int, dtype):
+    """A weak reference to the array in which the address lies; RuntimeError if it has another
+    dtype."""
+    with owners_lock:
+        alive = list(owners.values())
+    for whole in alive:
         if whole.ctypes.data <= address < whole.ctypes.data + whole.nbytes:
+            if whole.dtype != dtype:
+                raise RuntimeError(f"cuBLAS takes an array of {whole.dtype} for one of {dtype}")
             return weakref.ref(whole)
     raise RuntimeError("cudaErrorIllegalAddress: there is no array at this address")
 
@@ -348,7 +354,8 @@ class ndarray:
     def __init__(self, memory: numpy.ndarray):
         self.memory = memory
         whole = owner(memory)
-        owners[whole.ctypes.data] = whole
+        with owners_lock:
+            owners[whole.ctypes.data] = whole
 
     def __array__(self, *args, **kwargs):
         raise TypeError(
@@ -833,7 +840,7 @@ class Cublas:
             )
         )
         scale, keep = alpha._obj.value, beta._obj.value
-        lives = [owner_at(x.ctypes.data) for x in (a, b, c)]
+        lives = [owner_at(x.ctypes.data, x.dtype) for x in (a, b, c)]
         rows_of = lambda x: x.swapaxes(1, 2)  # noqa: E731  NumPy writes row by row without a copy
 
         def kernel():
@@ -900,6 +907,8 @@ class _Device:
 
     def __exit__(self, *error):
         pass
+
+    id = 0
 
     @property
     def mem_info(self):

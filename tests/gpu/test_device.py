@@ -24,6 +24,7 @@ from minialex import (
 )
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.layers.loss import right_answers
+from minialex.training import Trainer
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +182,21 @@ def test_a_training_step_never_waits_for_the_device(kind, compiler, use, picture
         training.train_epoch()
     assert waits == [0, 0, 0, 0, 8]  # the losses and correct answers of four steps
     assert account.waits == 10
+
+
+def test_a_network_in_double_precision_trains_on_pictures_in_single(device, capsys):
+    """Pictures come as float32 whatever the weights are."""
+
+    def trained_on(xp):
+        rng = numpy.random.default_rng(0)
+        network = models.build("alexnet-cifar", image_size=16, rng=rng).astype("float64").to(xp)
+        x, labels = rng.integers(0, 256, (40, 16, 16, 3), numpy.uint8), numpy.arange(40) % 10
+        dataset = data.Dataset.from_arrays(x, labels, x, labels)
+        trainer = Trainer(network, dataset, batch_size=8, augment=["crop"], workers=1)
+        history = trainer.fit(2)
+        return [(line["train_loss"], line["test_loss"]) for line in history]
+
+    numpy.testing.assert_allclose(trained_on(device), trained_on(numpy), rtol=1e-6)
 
 
 def test_a_loss_that_is_nan_ends_the_run_when_it_is_fetched(

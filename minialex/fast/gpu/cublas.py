@@ -31,8 +31,7 @@ class Cublas:
 
     def __init__(self, xp: ModuleType, functions: Any):
         self.xp, self.functions = xp, functions
-        self.handle = ctypes.c_void_p(xp.cuda.get_cublas_handle())
-        self.workspace = xp.empty(WORKSPACE, "uint8")
+        self.workspaces: dict[int, Array] = {}  #: of each device
 
     def matmul(self, a: Array, b: Array, out: Array, scale: float, keep: float) -> None:
         """Writes scale · a @ b + keep · out into `out`. Three axes are products of matrices side by
@@ -52,9 +51,7 @@ class Cublas:
         # it is asked for is outᵀ = bᵀ aᵀ
         sizes = (out.shape[-1], out.shape[-2], a.shape[-1])
         operands = ((b, lead_b), (a, lead_a), (out, lead_out))
-        stream = self.xp.cuda.get_current_stream().ptr
-        check(self.functions.cublasSetStream_v2(self.handle, stream))
-        check(self.functions.cublasSetWorkspace_v2(self.handle, self.workspace.data.ptr, WORKSPACE))
+        handle = self.prepared_handle()
         if out.ndim == 2:
             first, second, third = ((x.data.ptr, lead) for x, lead in operands)
             multiply = getattr(self.functions, f"cublas{letter}gemm_v2")
@@ -65,11 +62,28 @@ class Cublas:
             )
             multiply = getattr(self.functions, f"cublas{letter}gemmStridedBatched")
             rest = (alpha, *first, *second, beta, *third, len(out))
-        check(multiply(self.handle, as_b, as_a, *sizes, *rest))
+        check(multiply(handle, as_b, as_a, *sizes, *rest))
+
+    def prepared_handle(self) -> ctypes.c_void_p:
+        """CuPy's handle of this thread and device, which is to work on the present stream."""
+        cuda = self.xp.cuda
+        handle, device = ctypes.c_void_p(cuda.get_cublas_handle()), cuda.Device().id
+        if device not in self.workspaces:
+            self.workspaces[device] = self.xp.empty(WORKSPACE, "uint8")
+        room = self.workspaces[device].data.ptr
+        check(self.functions.cublasSetStream_v2(handle, cuda.get_current_stream().ptr))
+        check(self.functions.cublasSetWorkspace_v2(handle, room, WORKSPACE))
+        return handle
 
     def readable(self, x: Array) -> Array:
         """x, or a copy if neither its rows nor its columns are contiguous."""
         return x if layout(x) else self.xp.ascontiguousarray(x)
+
+
+def takes(*arrays: Array) -> bool:
+    """Whether cuBLAS multiplies such arrays here: all of one dtype, single or double precision."""
+    dtypes = {str(array.dtype) for array in arrays}
+    return len(dtypes) == 1 and dtypes <= TYPES.keys()
 
 
 def layout(x: Array) -> tuple[int, int] | None:

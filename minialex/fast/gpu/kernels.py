@@ -1,5 +1,5 @@
-"""GPU kernels for the few operations that, as array code, move several times the memory that they
-need to.
+"""GPU kernels for the operations that, as array code, move more memory than they need to, and for
+what goes to the GPU in each step.
 
 On a GPU most layers wait for memory, so what counts is how often an array is read and written
 (`python -m benchmarks.gpu_cost`). A maximum over shifted copies reads each pixel once for every
@@ -35,11 +35,12 @@ class Kernel:
         """Runs the kernel: the inputs, arrays or numbers, then the arrays to write into; `sizes`
         are the body's constants.
 
-        ValueError for arrays of 2³¹ elements or more: the bodies count in 32 bits, which is faster.
+        ValueError for arrays of 2³¹ elements or more: most bodies count in 32 bits, which is
+        faster.
         """
         for x in arguments:
             if getattr(x, "size", 0) >= 1 << 31:
-                expected = "arrays of less than 2³¹ elements"
+                expected = "arrays of fewer than 2³¹ elements"
                 raise ValueError(f"{self.name} takes {expected}, got {x.shape}")
         compiled(self, backend.of(arguments[-1]), tuple(sizes.items()))(*arguments)
 

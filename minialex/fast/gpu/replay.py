@@ -7,8 +7,9 @@ holds all kernels of a step with their arguments, and one call starts it.
 import contextlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy
@@ -21,8 +22,9 @@ from minialex.fast.gpu import cublas
 #: are then compiled, and its memory is there.
 BEFORE = 2
 
-#: How many recordings are kept of one function, each for other shapes.
-MOST = 8
+#: How many recordings are kept of one function, each for other shapes; and how often one of them
+#: is recorded again before that is given up.
+MOST, TIMES = 8, 3
 
 
 @dataclass
@@ -55,6 +57,7 @@ class Replayed:
     ):
         self.function, self.lasting, self.memory = function, lasting, memory
         self.calls: Counter[tuple] = Counter()
+        self.times: Counter[tuple] = Counter()  #: how often each was recorded
         self.recordings: dict[tuple, Recording] = {}
         self.problem: Exception | None = None  #: why nothing is recorded here
 
@@ -71,37 +74,52 @@ class Replayed:
             return own(recording.results)
         xp = backend.of(lasting[0])
         self.calls[key] += 1
-        if self.calls[key] <= BEFORE or self.problem:
+        in_vain = self.times[key] == TIMES  # something changes again and again
+        if self.calls[key] <= BEFORE or in_vain or self.problem:
             return own(self.function(*(backend.to_device(x, xp) for x in inputs)))
         return self.recorded(key, [xp.array(x) for x in inputs], lasting)
 
     def recorded(self, key: tuple, inputs: list[Array], lasting: list) -> tuple[Array, ...]:
         """Calls the function, and then records a call, which runs nothing.
 
-        In between the two no memory is asked for that is not there already: both take their
-        temporaries from the same pool, which nobody else uses.
+        The first call leaves its temporaries to a pool that nobody else uses, and the second finds
+        them there: while it is recorded, no memory has to be found, and none of what it works in is
+        ever given to others.
         """
-        cuda = backend.of(inputs[0]).cuda
-        before, stream = cuda.get_current_stream(), cuda.Stream(non_blocking=True)
-        pool = cuda.MemoryPool()
-        stream.wait_event(before.record())
-        with cuda.using_allocator(pool.malloc), stream:
+        xp = backend.of(inputs[0])
+        with apart(xp) as (stream, pool):
             answer = own(self.function(*inputs))
             try:
                 graph, results = captured(stream, lambda: self.function(*inputs))
             except Exception as error:  # CuPy raises many kinds
                 self.problem = error
                 reason = " ".join(str(error).split())
-                print(
-                    f"note: this step cannot be replayed as a CUDA graph: {reason}", file=sys.stderr
-                )
-            else:
-                if len(self.recordings) == MOST:
-                    del self.recordings[next(iter(self.recordings))]
-                held = [pool, cublas.of(backend.of(inputs[0])), *self.memory()]
-                self.recordings[key] = Recording(graph, inputs, results, held, lasting)
-        before.wait_event(stream.record())
+                problem = "this step cannot be replayed as a CUDA graph"
+                print(f"note: {problem}: {reason}", file=sys.stderr)
+                return answer
+        self.times[key] += 1
+        self.recordings.pop(key, None)
+        if len(self.recordings) == MOST:
+            del self.recordings[next(iter(self.recordings))]
+        held = [pool, cublas.of(xp), *self.memory()]
+        self.recordings[key] = Recording(graph, inputs, results, held, lasting)
         return answer
+
+
+@contextlib.contextmanager
+def apart(xp: ModuleType) -> Iterator[tuple[Any, Any]]:
+    """A stream and a pool of memory, used by all that is within it, after all that came before and
+    before all that comes after."""
+    cuda = xp.cuda
+    usual, stream = cuda.get_current_stream(), cuda.Stream(non_blocking=True)
+    xp.get_default_memory_pool().free_all_blocks()  # the new pool cannot take what lies idle there
+    pool = cuda.MemoryPool()
+    stream.wait_event(usual.record())
+    try:
+        with cuda.using_allocator(pool.malloc), stream:
+            yield stream, pool
+    finally:
+        usual.wait_event(stream.record())
 
 
 def captured(stream: Any, function: Callable[[], tuple[Array, ...]]) -> tuple[Any, tuple]:
@@ -131,5 +149,5 @@ def write(fixed: Array, x: Array) -> None:
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Whether the two are one object."""
-    return one is other
+    """Whether the two are one object, or equal numbers."""
+    return one is other or (isinstance(one, int | float) and one == other)

@@ -346,6 +346,22 @@ def test_a_step_after_a_refused_one_is_right():
     assert_close(network.grads, whole(convolutional(), x, labels)[1])
 
 
+class Unchanged(Layer):
+    """Returns what it is given, which a layer should not do."""
+
+    def forward(self, x, train=False):
+        return x
+
+
+def test_logits_are_the_callers_own_whatever_the_last_layer_returns():
+    engine = fast.prepare(Network([Flatten(), Linear(12, 3), Unchanged()], (2, 2, 3)))
+    x = numpy.random.default_rng(0).standard_normal((2, 2, 2, 2, 3))
+    first = engine.forward(x[0])
+    before = first.copy()
+    engine.forward(x[1])
+    assert_same(first, before)
+
+
 @pytest.mark.parametrize("n", [0, -1])
 def test_there_is_at_least_one_worker(n):
     with pytest.raises(ValueError, match=f"at least 1, got {n}"):

@@ -230,5 +230,5 @@ def test_arrays_too_large_for_32_bits_are_refused():
     class Large:
         size, shape = 1 << 31, (1 << 31,)
 
-    with pytest.raises(ValueError, match="less than 2³¹ elements, got"):
+    with pytest.raises(ValueError, match="fewer than 2³¹ elements, got"):
         kernels.sgd(Large(), 0.1, 0.9, 0.0, Large(), Large())

@@ -7,8 +7,8 @@ from naive import assert_same
 
 from minialex import backend, fast, models, optim
 from minialex.fast import TrainingStep
-from minialex.fast.gpu.replay import BEFORE, MOST, Replayed
-from minialex.layers import Layer, SoftmaxCrossEntropy
+from minialex.fast.gpu.replay import BEFORE, MOST, TIMES, Replayed
+from minialex.layers import Flatten, Layer, MaxPool2d, SoftmaxCrossEntropy
 from minialex.network import Network
 
 #: The third step is recorded, those after it are replayed.
@@ -150,11 +150,57 @@ def test_settings_that_were_changed_are_heeded(device):
             if step == STEPS:
                 optimizer.momentum, optimizer.weight_decay = 0.5, 0.1
             if step == 2 * STEPS:
-                loss.smoothing = 0.3
+                loss.smoothing, engine.network.layers["dropout6"].p = 0.3, 0.1
             said.append([float(n) for n in take_step(x, labels)])
         return said, {name: backend.to_host(a).copy() for name, a in engine.params.items()}
 
     assert_alike(changed(device), changed(numpy))
+
+
+def test_a_setting_that_changes_in_each_step_is_not_recorded_for_ever(compiler):
+    engine = engine_on(standin)
+    optimizer = optim.SGD(engine.network, 0.003)
+    take_step = TrainingStep(engine, SoftmaxCrossEntropy(), optimizer)
+    for step, (x, labels) in enumerate(batches(BEFORE + 8)):
+        optimizer.momentum = 0.9 - step / 100
+        take_step(x, labels)
+    assert set(take_step.replayed.times.values()) == {TIMES}
+
+
+def test_equal_numbers_are_no_change(compiler):
+    engine = engine_on(standin)
+    optimizer = optim.SGD(engine.network, 0.003)
+    take_step = TrainingStep(engine, SoftmaxCrossEntropy(), optimizer)
+    for x, labels in batches(STEPS):
+        optimizer.momentum = float("0.9")
+        take_step(x, labels)
+    assert set(take_step.replayed.times.values()) == {1}
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_what_several_threads_start_is_not_recorded(threads, device):
+    """The stream that records is one thread's."""
+    engine = fast.prepare(engine_on(device).network, threads)
+    assert_alike(trained(engine), trained(engine_on(numpy)))
+
+
+def test_pictures_of_another_precision_than_the_weights(device):
+    def mixed(xp):
+        engine, given = engine_on(xp, dtype="float32"), batches(STEPS)
+        said, _ = trained(engine, given=given)
+        return said, backend.to_host(engine.forward(given[0][0]))
+
+    (said, logits), (expected, logits_expected) = mixed(device), mixed(numpy)
+    numpy.testing.assert_allclose(said[:3], expected[:3], rtol=1e-4)
+    numpy.testing.assert_allclose(logits, logits_expected, rtol=0.05, atol=0.05)
+
+
+def test_a_network_without_parameters(device):
+    x = numpy.random.default_rng(0).standard_normal((3, 4, 4, 2))
+    engine = fast.prepare(Network([MaxPool2d(2, 2), Flatten()], (4, 4, 2)))
+    for _ in range(STEPS):
+        got = engine.forward(device.asarray(x))
+        assert_same(got, engine.forward(x))
 
 
 class Noisy(Layer):
