@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks.gpu import checks, measurements, report
+from benchmarks.gpu import checks, measurements, profile, report
 from benchmarks.speed_options import new_folder, sizes, some_of
 from minialex import backend, models
 from minialex.command import Parser, number, run
@@ -44,8 +44,8 @@ STAGES = {
     "training": (checks.training, 40),
     "resume": (checks.resume, 60),
     "speed": (measurements.speed, 240),
-    "layers": (measurements.layers, 40),
-    "kernels": (measurements.kernels, 30),
+    "layers": (profile.layers, 40),
+    "kernels": (profile.kernels, 30),
     "pipeline": (measurements.pipeline, 20),
     "recipes": (checks.recipes, 100),
 }
@@ -196,7 +196,7 @@ def run_stage(given: argparse.Namespace, name: str, seconds: float) -> None:
     given.keep = keep
     try:
         keep(STAGES[name][0](given))
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a command's options may be refused
         (given.out / f"{name}.txt").write_text(traceback.format_exc(), encoding="utf-8")
         kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
         keep({"error": kind + " ".join(str(error).split())})

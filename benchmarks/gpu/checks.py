@@ -16,6 +16,7 @@ import numpy
 
 from benchmarks.measure import random_batch
 from minialex import doctor, fast, models, optim, train
+from minialex.errors import InputError
 from minialex.layers import SoftmaxCrossEntropy
 
 #: What `pytest --backend` calls the device.
@@ -43,9 +44,12 @@ TESTS = (
 #: How many pictures are in the batches whose losses are compared.
 LOSS_BATCH = 32
 
-#: Options of a short training run, and of the one that users begin with.
-SHORT = ("--epochs", "1", "--max-steps", "20")
+#: The command that trains, and the options of the run that users begin with.
+TRAIN = (sys.executable, "-m", "minialex.train")
 DEFAULT: tuple[str, ...] = ()
+
+#: What makes that run long enough to be killed.
+LONG = ("--epochs", "100")
 
 #: The recipes for CIFAR-10 that are timed.
 RECIPES = ("quick", "best")
@@ -169,26 +173,39 @@ def training(given: argparse.Namespace) -> dict:
 
 
 def resume(given: argparse.Namespace) -> dict:
-    """A run that is stopped on one device and resumed on the other loads the same numbers, bit for
+    """A run that is killed on one device and resumed on the other loads the same numbers, bit for
     bit; and how far its weights are from those of a run on the CPU alone a few steps later."""
-    half = int(SHORT[-1]) // 2
-    later = str(half + 2)
-    start = (*DEFAULT, *SHORT[:-1])
-    whole = trained(given.out / "whole", "--backend", "numpy", *start, later)
     result: dict = {}
     for before, after in ((DEVICE, "numpy"), ("numpy", DEVICE)):
         name = f"{before} to {after}"
         folder = given.out / name.replace(" ", "-")
-        trained(folder, "--backend", before, *start, str(half))
-        saved = arrays(folder)
-        resumed(folder, "--backend", after, "--max-steps", str(half))  # takes no step
+        killed(folder, "--backend", before, *DEFAULT, *LONG)
+        saved, steps = arrays(folder), steps_taken(folder)
+        resumed(folder, "--backend", after, "--max-steps", str(steps))  # takes no step
         loaded = arrays(folder)
         changed = [key for key in saved if saved[key].tobytes() != loaded[key].tobytes()]
+        later = str(steps + 2)
         resumed(folder, "--backend", after, "--max-steps", later)
+        whole = given.out / f"{folder.name}-whole"
+        trained(whole, "--backend", "numpy", *DEFAULT, *LONG, "--max-steps", later)
         result[name] = largest_difference(folder, whole)
         if changed:
             result["error"] = f"{name}: {', '.join(changed[:3])} … are not what was saved"
     return result
+
+
+def killed(folder: Path, *arguments: str) -> None:
+    """Trains in a process of its own, and kills it once it has taken some steps and saved.
+    InputError if it does not."""
+    command = [*TRAIN, *arguments, "--out", str(folder), "--checkpoint-every", "2"]
+    with folder.with_suffix(".txt").open("a", encoding="utf-8") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+    while process.poll() is None and not steps_taken(folder):
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    if not steps_taken(folder):
+        raise InputError(f"the training run saved nothing: see {folder.name}.txt")
 
 
 def recipes(given: argparse.Namespace) -> dict:
@@ -247,6 +264,16 @@ def arrays(folder: Path) -> dict[str, numpy.ndarray]:
     """The arrays in the run's checkpoint."""
     with numpy.load(folder / "checkpoint.npz", allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files if name != "about"}
+
+
+def steps_taken(folder: Path) -> int:
+    """After how many steps the run's checkpoint was saved; 0 if there is none."""
+    if not (folder / "checkpoint.npz").exists():
+        return 0
+    with numpy.load(folder / "checkpoint.npz", allow_pickle=False) as archive:
+        progress = json.loads(str(archive["about"]))["progress"]
+    an_epoch = -(-progress["pictures"][0] // progress["options"]["batch_size"])
+    return progress["epochs"] * an_epoch + progress["steps"]
 
 
 def largest_difference(folder: Path, other: Path) -> float:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 
 import numpy
 
-from benchmarks.floors import floors
 from benchmarks.measure import (
     LEARNING_RATE,
     WHAT,
@@ -42,8 +41,8 @@ ROUNDS, SECONDS = 3, 0.2
 #: How much logits may differ, relative to the largest: float32 rounds to 24 bits, TF32 to 11.
 TOLERANCE = {False: 1e-4, True: 2e-2}
 
-#: The batch and the models whose layers and kernels are listed, and the pipeline's pictures.
-BATCH, PROFILED, PICTURES = 128, ("alexnet", "alexnet-cifar"), 1024
+#: The pipeline's batch, and how many pictures there are.
+BATCH, PICTURES = 128, 1024
 
 
 def speed(given: argparse.Namespace) -> dict:
@@ -192,143 +191,6 @@ def free_bytes(given: argparse.Namespace) -> int:
 def fresh_logits(model: str, x: numpy.ndarray, given: argparse.Namespace):
     """The logits of a copy of the prototype that has not been trained."""
     return fast.prepare(fresh(model).to(given.xp)).forward(x)
-
-
-def layers(given: argparse.Namespace) -> dict:
-    """The time of each layer's forward and backward in a training step, and which share of it the
-    memory traffic or the multiplications would take that it cannot do without."""
-    rates = {"bytes": bandwidth(given), "flops": product_rate(given)}
-    result: dict = {"TB/s": rates["bytes"] / 1e12, "TFLOP/s": rates["flops"] / 1e12}
-    for model in PROFILED:
-        cleaned(given)
-        network = fresh(model)
-        contender = Minialex(network, *random_batch(network, BATCH), 1, LEARNING_RATE, given.xp)
-        passes = [layer_seconds(contender, DeviceClock(given.xp)) for _ in range(2 + ROUNDS)][2:]
-        result[model] = layer_table(contender, passes, rates)
-        given.keep(result)
-    return result
-
-
-def layer_seconds(contender: Minialex, clock: DeviceClock) -> dict[str, list[float]]:
-    """For each layer, the GPU's seconds of forward and of backward in one training step."""
-    engine, x, marks = contender.engine, contender.x, {}
-    engine.draw(x)
-    names = [step.name for step in engine.steps]
-    built = dict(zip(names, [*engine.split[0], *engine.whole], strict=True))
-    for name, layer in built.items():
-        start = clock.now()
-        x = layer.forward(x, True)
-        marks[name] = [(start, clock.now())]
-    contender.loss.forward(x, contender.labels)
-    dy = contender.loss.backward()
-    for name, layer in reversed(built.items()):
-        start = clock.now()
-        dy = layer.backward(dy)
-        marks[name].append((start, clock.now()))
-    return {name: [clock.seconds(*pair) for pair in pairs] for name, pairs in marks.items()}
-
-
-def layer_table(contender: Minialex, passes: list[dict], rates: dict[str, float]) -> list[dict]:
-    """A row for each layer's forward and backward, the costliest first: milliseconds, and the floor
-    as a share of them."""
-    rows, shape, macs = [], contender.network.input_shape, contender.network.macs()
-    for step in contender.engine.steps:
-        before, shape = shape, step.plain.output_shape(shape)
-        first = step is contender.engine.steps[0]
-        moved = floors(step.plain, len(contender.x), before, shape, first)
-        work = 2 * len(contender.x) * macs[step.name]
-        for k, direction in enumerate(("forward", "backward")):
-            seconds = statistics.median(each[step.name][k] for each in passes)
-            operations = work * (1, 1 if first else 2)[k]
-            floor = max(moved[k] / rates["bytes"], operations / rates["flops"])
-            rows.append(
-                {
-                    "layer": f"{step.name} {direction}",
-                    "ms": 1e3 * seconds,
-                    "floor": floor / seconds if seconds else 0.0,
-                }
-            )
-    return sorted(rows, key=lambda row: -row["ms"])
-
-
-def bandwidth(given: argparse.Namespace, megabytes: int = 512) -> float:
-    """Bytes per second of copying an array on the GPU: read and written."""
-    x = given.xp.zeros(megabytes << 18, numpy.float32)
-    y = given.xp.empty_like(x)
-
-    def copy():
-        y[...] = x
-
-    return 2 * x.nbytes / seconds_a_call(copy, SECONDS, DeviceClock(given.xp))
-
-
-def product_rate(given: argparse.Namespace, size: int = 4096) -> float:
-    """FLOP per second of a float32 product of two size×size matrices, without TF32."""
-    a = given.xp.ones((size, size), numpy.float32)
-    out = given.xp.empty_like(a)
-    multiply = lambda: given.xp.matmul(a, a, out=out)  # noqa: E731
-    with products_in_tf32(given, False):
-        return 2 * size**3 / seconds_a_call(multiply, SECONDS, DeviceClock(given.xp))
-
-
-def kernels(given: argparse.Namespace) -> dict:
-    """The kernels of a training step as PyTorch's profiler records them: how many, how long the GPU
-    idles between them, and the ten costliest."""
-    if given.torch is None:
-        return {"left out": f"the profiler is PyTorch's. {given.without_torch}"}
-    return {model: kernels_of(given, model) for model in PROFILED}
-
-
-def kernels_of(given: argparse.Namespace, model: str, steps: int = 5) -> dict:
-    """The kernels of a training step of the model, timed under the profiler."""
-    cleaned(given)
-    network = fresh(model)
-    contender = Minialex(network, *random_batch(network, BATCH), 1, LEARNING_RATE, given.xp)
-    warmed_up(contender.train_step)
-    backend.synchronize(given.xp)
-    profiler = given.torch.profiler
-    for _ in range(2):  # the first time the profiler starts up
-        with profiler.profile(activities=[profiler.ProfilerActivity.CUDA]) as profile:
-            for _ in range(steps):
-                contender.train_step()
-            backend.synchronize(given.xp)
-    on_gpu = given.torch.autograd.DeviceType.CUDA
-    found = [
-        event
-        for event in profile.events()
-        if event.device_type == on_gpu and not event.name.startswith(("Memcpy", "Memset"))
-    ]
-    return kernel_table([(e.name, e.time_range.start, e.time_range.end) for e in found], steps)
-
-
-def kernel_table(events: list[tuple[str, float, float]], steps: int) -> dict:
-    """The launches, idle time and costliest kernels of a step.
-
-    events: (name, start, end) in microseconds of all kernels in `steps` steps.
-    """
-    if not events:
-        return {"left out": "the profiler saw no kernels"}
-    events = sorted(events, key=lambda event: event[1])
-    span = max(end for _, _, end in events) - events[0][1]
-    busy = sum(end - start for _, start, end in events)
-    totals: dict[str, list[float]] = {}
-    for name, start, end in events:
-        totals.setdefault(name, []).append(end - start)
-    costliest = sorted(totals.items(), key=lambda item: -sum(item[1]))[:10]
-    return {
-        "launches": len(events) / steps,
-        "ms": span / steps / 1e3,
-        "idle": max(0.0, 1 - busy / span),
-        "costliest": [
-            {
-                "kernel": name[:80],
-                "calls": len(each) / steps,
-                "ms": sum(each) / steps / 1e3,
-                "share": sum(each) / busy,
-            }
-            for name, each in costliest
-        ],
-    }
 
 
 def pipeline(given: argparse.Namespace) -> dict:

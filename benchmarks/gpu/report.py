@@ -132,7 +132,7 @@ def kernels(result: dict) -> str:
     parts = []
     for model, found in result.items():
         if isinstance(found, dict) and "costliest" in found:
-            step = f"{model}: {found['launches']:.0f} kernels in {found['ms']:.2f} ms"
+            step = f"{model}: {found['kernels']:.0f} kernels in {found['ms']:.2f} ms"
             parts.append(f"{step}, {found['idle']:.0%} of which the GPU idles between them.")
             cells = [
                 [
@@ -140,10 +140,11 @@ def kernels(result: dict) -> str:
                     f"{row['calls']:g}",
                     f"{row['ms']:.3f}",
                     f"{row['share']:.0%}",
+                    "–" if row["floor"] is None else f"{row['floor']:.0%}",
                 ]
                 for row in found["costliest"]
             ]
-            parts.append(markdown(["kernel", "calls", "ms", "share"], cells))
+            parts.append(markdown(["kernel", "calls", "ms", "share", "floor"], cells))
     return "\n\n".join(parts)
 
 

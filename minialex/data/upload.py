@@ -23,6 +23,7 @@ class Unfinished:
     pictures: uint8 (n, S, S, C). places: int32 (n, 5), of each picture the first row and column of
     its crop, whether it is mirrored, and the first row and column of the square that is cut out.
     colours: float32 (n, 2, C), what pixels are multiplied with and what is then subtracted.
+    labels: int64 (n,), or fewer where pictures are views of the same one.
     """
 
     pictures: numpy.ndarray

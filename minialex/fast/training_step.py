@@ -41,7 +41,7 @@ class TrainingStep:
         return loss, right
 
     def work(self, x: Array, labels: Array) -> tuple[Array, Array]:
-        """What is the same in every step: all of it, where the update is a kernel."""
+        """What is the same in every step: all of it, where the update is done by kernels."""
         loss, logits = self.engine.compute(x, labels, self.loss)
         right = right_answers(logits, labels)
         if self.update.kernel:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from pngs import opened
 from trained_runs import on_folder
 
 from benchmarks.gpu import __main__ as gpu
-from benchmarks.gpu import checks, measurements, report
-from minialex import backend
+from benchmarks.gpu import checks, measurements, profile, report
+from benchmarks.measure import Minialex, random_batch
+from minialex import backend, models
 
 pytestmark = pytest.mark.usefixtures("compiler")
 
@@ -31,10 +33,13 @@ def on_standin(monkeypatch, tmp_path):
     monkeypatch.setattr(checks, "TESTS", ("tests/unit/layers/test_activations.py",))
     run = [*on_folder(picture_folder(tmp_path / "pictures")), "--workers", 1]
     monkeypatch.setattr(checks, "DEFAULT", tuple(map(str, run)))
-    monkeypatch.setattr(checks, "SHORT", ("--max-steps", "6"))
+    script = Path(__file__).parents[1] / "helpers" / "train_on_standin.py"
+    monkeypatch.setattr(checks, "TRAIN", (sys.executable, str(script)))
     monkeypatch.setattr(checks.train.options, "parser", with_standin(checks.train.options.parser))
-    for name, value in dict(ROUNDS=2, SECONDS=0, BATCH=4, PROFILED=["alexnet-mini"]).items():
-        monkeypatch.setattr(measurements, name, value)
+    for module in (measurements, profile):
+        for name, value in dict(ROUNDS=2, SECONDS=0, BATCH=4).items():
+            monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(profile, "PROFILED", ["alexnet-mini"])
     monkeypatch.setattr(measurements, "PICTURES", 32)
     monkeypatch.setattr(checks, "LOSS_BATCH", 4)
 
@@ -227,11 +232,30 @@ def test_pytest_that_could_not_start_is_an_error():
 
 
 def test_kernels_are_summed_by_name():
-    events = [("a", 0, 10), ("b", 15, 20), ("a", 20, 40), ("b", 45, 50)]
-    found = measurements.kernel_table(events, steps=2)
-    assert (found["launches"], found["ms"], found["idle"]) == (2, 0.025, pytest.approx(0.2))
-    assert [row["kernel"] for row in found["costliest"]] == ["a", "b"]
-    assert found["costliest"][0] == dict(kernel="a", calls=1, ms=0.015, share=0.75)
+    events = [("a", 0, 10), ("sgemm_1", 15, 20), ("a", 20, 40), ("Xgemm", 45, 50)]
+    found = profile.kernel_table(events, 2, {"matrix products": 2e-6})
+    assert (found["kernels"], found["ms"], found["idle"]) == (2, 0.025, pytest.approx(0.2))
+    assert [row["kernel"] for row in found["costliest"]] == ["a", "matrix products"]
+    assert found["costliest"][0] == dict(kernel="a", calls=1, ms=0.015, share=0.75, floor=None)
+    assert found["costliest"][1]["floor"] == pytest.approx(2 / 5)
+    table = report.kernels({"alexnet": found})
+    assert "| `matrix products` | 1 | 0.005 | 25% | 40% |" in table
+    assert "alexnet: 2 kernels in 0.03 ms, 20% of which" in table
+
+
+def test_the_least_that_kernels_and_products_can_take():
+    """Of lenet's step: im2col writes a column for each place in a window; products as macs say."""
+    network = models.build("lenet", rng=numpy.random.default_rng(0))
+    contender = Minialex(network, *random_batch(network, 4), 1, 0.01, standin)
+    least = profile.least_seconds(contender, {"bytes": 1e6, "flops": 1e3})
+    macs = network.macs()
+    flops = 4 * 2 * (3 * sum(macs.values()) - macs["conv1"])
+    biases = sum(2 * 4 * side**2 * channels for side, channels in ((28, 6), (10, 16)))
+    assert least["matrix products"] == pytest.approx((flops + biases) / 1e3)
+    columns = [(28, 25 * 1, 28 * 28 * 1), (10, 25 * 6, 14 * 14 * 6)]
+    written = sum(4 * 4 * (side**2 * numbers + pixels) for side, numbers, pixels in columns)
+    assert least["minialex_im2col"] == pytest.approx(2 * written / 1e6)
+    assert profile.Kernel.__call__.__name__ == "__call__"  # as it was
 
 
 def test_the_table_has_the_ratio_to_pytorch_s_best_mode():
