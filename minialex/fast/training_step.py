@@ -15,6 +15,7 @@ class TrainingStep:
 
     def __init__(self, engine: Engine, loss: SoftmaxCrossEntropy, optimizer: Optimizer):
         self.engine, self.loss = engine, loss
+        *_, self.answer = engine.network.shapes().values()  #: the shape of a picture's logits
         self.update = Update(optimizer, engine.workers)
         self.replayed = Replayed(self.work, self.lasting, self.memory)
 
@@ -28,8 +29,8 @@ class TrainingStep:
 
         x (N, H, W, C) and labels (N,) may lie on the host or on the device.
         """
-        engine, last = self.engine, list(self.engine.network.shapes().values())[-1]
-        check_labels(labels, (len(x), *last))
+        engine = self.engine
+        check_labels(labels, (len(x), *self.answer))
         engine.draw(x)
         has_kernel = self.update.kernel is not None
         if has_kernel:
