@@ -13,6 +13,7 @@ import trained_runs
 from command_runs import call
 from data_helpers import picture_folder
 from pngs import opened
+from train_on_standin import with_standin
 from trained_runs import on_folder
 
 from benchmarks.gpu import __main__ as gpu
@@ -42,18 +43,6 @@ def on_standin(monkeypatch, tmp_path):
     monkeypatch.setattr(profile, "PROFILED", ["alexnet-mini"])
     monkeypatch.setattr(measurements, "PICTURES", 32)
     monkeypatch.setattr(checks, "LOSS_BATCH", 4)
-
-
-def with_standin(parser):
-    """The train command's parser, which also takes --backend standin."""
-
-    def extended():
-        p = parser()
-        option = p._option_string_actions["--backend"]
-        option.choices = (*option.choices, "standin")
-        return p
-
-    return extended
 
 
 def run(capsys, *options):
