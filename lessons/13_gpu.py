@@ -14,7 +14,7 @@ import numpy
 from lesson import pictures, quick, seconds, step
 
 from minialex import backend, models, optim
-from minialex.fast.gpu import kernels
+from minialex.fast.gpu.update_kernels import sgd
 from minialex.layers import SoftmaxCrossEntropy
 
 step(
@@ -41,7 +41,7 @@ step(
     """
 The path between the two memories is slow: about 25 GB/s, where a large card's
 own memory moves 3,000. So weights go over once and stay, and gradients never
-come back. All that a step sends are its pictures and labels.
+come back. All that a step sends are pictures, labels and a few numbers.
 """,
 )
 
@@ -152,11 +152,11 @@ print(f"{len(moved)} kernels move {moved}, together {sum(moved)}")
 step(
     "The same in one kernel",
     """
-In minialex/fast/gpu/kernels.py this rule is one kernel. The card runs its body
-once for each weight, on thousands of cores, and moves 5 numbers: whatever is
-in between stays in a core. The body is C and happens to be Python, so a loop
-can play the card. Max-pooling, LRN, im2col and col2im have kernels for the same
-reason; the layers of minialex/fast (lesson 14) run them, those of
+In minialex/fast/gpu/update_kernels.py this rule is one kernel. The card runs
+its body once for each weight, on thousands of cores, and moves 5 numbers:
+whatever is in between stays in a core. The body is C and happens to be Python,
+so a loop can play the card. Max-pooling, LRN, im2col and col2im have kernels
+for the same reason; the layers of minialex/fast (lesson 14) run them, those of
 minialex/layers are array operations.
 
 The learning rate comes in an array of one number, lr[0]. All kernels of a step
@@ -166,12 +166,12 @@ are recorded, too; what changes from step to step has to lie in memory.
 """,
 )
 
-print(kernels.sgd.inputs, "->", kernels.sgd.outputs, kernels.sgd.body)
+print(sgd.inputs, "->", sgd.outputs, sgd.body)
 weight, grad, velocity = start.copy()
 for i in range(len(weight)):
     core = rates | {"lr": [rates["lr"]]}
     core |= dict(weight=weight[i], grad=grad[i], velocity=velocity[i])
-    exec("if True:" + kernels.sgd.body.replace(";", ""), core)
+    exec("if True:" + sgd.body.replace(";", ""), core)
     weight[i], velocity[i] = core["weight"], core["velocity"]
 print("largest difference:", abs(weight - arrays[0]).max())
 

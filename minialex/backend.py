@@ -82,10 +82,15 @@ def _module_of(kind: type) -> ModuleType:
     return module
 
 
+def on_gpu(x: Array) -> bool:
+    """Whether x lies in a GPU's memory."""
+    return of(x) is not numpy
+
+
 def to_host(x: Array) -> numpy.ndarray:
     """x as a NumPy array: a copy from the GPU, or x itself where it is one already. Waits for the
     GPU."""
-    return x if of(x) is numpy else of(x).asnumpy(x)
+    return of(x).asnumpy(x) if on_gpu(x) else x
 
 
 def to_device(x: Array, xp: ModuleType) -> Array:

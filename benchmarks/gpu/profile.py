@@ -27,7 +27,7 @@ from benchmarks.measure import (
 )
 from minialex import backend
 from minialex.fast.gpu.cublas import Cublas
-from minialex.fast.gpu.kernels import Kernel
+from minialex.fast.gpu.kernel import Kernel
 
 #: The batch and the models whose layers and kernels are listed.
 BATCH, PROFILED = 128, ("alexnet", "alexnet-cifar")

@@ -123,12 +123,8 @@ class Batches:
             pictures, good, problems = read(indices, views)
             if problems:
                 views, numbers = views[good], numbers[good.reshape(size, -1).all(axis=1)]
-            yield (
-                self._finished(pictures, views, self.images.labels[numbers]),
-                numbers,
-                size,
-                problems,
-            )
+            batch = self._finished(pictures, views, self.images.labels[numbers])
+            yield batch, numbers, size, problems
 
     def _finished(self, pictures, views, labels):
         """(x, labels); or the slot in which they are on their way to a GPU."""

@@ -1,8 +1,8 @@
 """Convolution with a choice of algorithm, a few pictures at a time."""
 
+from minialex import backend
 from minialex.backend import Array
 from minialex.fast import choose
-from minialex.fast.gpu import kernels
 from minialex.fast.im2col import col2im, im2col
 from minialex.fast.layer import FastLayer
 from minialex.fast.product import matmul
@@ -27,7 +27,7 @@ class FastConv2d(FastLayer, Conv2d):
     def forward(self, x: Array, train: bool = False) -> Array:
         check_input(self, x, None, None, self.in_channels)
         y = self.memory.own(self, "y", x, (len(x), *self.output_shape(x.shape[1:])))
-        keep = not train and not kernels.on_gpu(x)
+        keep = not train and not backend.on_gpu(x)
         if self.chosen(y, kept=keep) == "winograd":
             kept = self.kept if keep else None
             Winograd(self, self.memory, y.shape[:3], kept).forward(x, y)
@@ -58,7 +58,7 @@ class FastConv2d(FastLayer, Conv2d):
         """The algorithm for an output like y (see choose.algorithm)."""
         if self.algorithm and (self.algorithm == "im2col" or choose.winograd_applies(self)):
             return self.algorithm
-        return choose.algorithm(self, y.shape[:3], kernels.on_gpu(y), overlapping, kept)
+        return choose.algorithm(self, y.shape[:3], backend.on_gpu(y), overlapping, kept)
 
     def im2col_forward(self, x: Array, y: Array) -> None:
         """Writes the convolution of x into y."""
@@ -85,7 +85,7 @@ class FastConv2d(FastLayer, Conv2d):
         height, width, _ = self.output_shape(x.shape[1:])
         picture_bytes = height * width * self.kernel_size**2 * self.in_channels * x.itemsize
         room = self.memory.workspace_bytes(x)
-        if not kernels.on_gpu(x):
+        if not backend.on_gpu(x):
             room = max(room, choose.COLUMNS_TO_WEIGHT * self.params["weight"].nbytes)
         return self.memory.slices(len(x), picture_bytes, room)
 

@@ -57,7 +57,7 @@ class FastDropout(FastLayer, Dropout):
         self.check(x)
         if self.draws:
             self.draw(backend.of(x))
-        self.cache = self.key if kernels.on_gpu(x) else self.mask(x)
+        self.cache = self.key if backend.on_gpu(x) else self.mask(x)
         y = self.memory.own(self, "y", x, x.shape)
         self.multiply(x, y)
         return y
@@ -70,10 +70,11 @@ class FastDropout(FastLayer, Dropout):
     def mask(self, x: Array) -> Array:
         """Which units of x stay in, drawn by all threads."""
         kept = self.memory.own(self, "kept", x, (x.size,), "bool")
+        threshold = numpy.uint64(self.threshold)
 
         def draw(start: int) -> None:
             places = numpy.arange(start, min(start + UNITS, x.size), dtype="uint64")
-            kept[start : start + UNITS] = random_bits(self.key, places) >= self.threshold
+            kept[start : start + UNITS] = random_bits(self.key, places) >= threshold
 
         if x.size <= UNITS:
             draw(0)
@@ -84,8 +85,8 @@ class FastDropout(FastLayer, Dropout):
     def multiply(self, x: Array, y: Array) -> None:
         """Writes x · m / (1 − p) into y."""
         scale = 1 / x.dtype.type(1 - self.p)
-        if kernels.on_gpu(x):
-            kernels.dropout(self.cached(), x, self.threshold, scale, y)
+        if backend.on_gpu(x):
+            kernels.dropout(self.cached(), x, numpy.uint64(self.threshold), scale, y)
         else:
             backend.of(x).multiply(x, self.cached(), out=y)
             y *= scale

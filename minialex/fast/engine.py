@@ -5,7 +5,6 @@ from minialex import backend
 from minialex.backend import Array
 from minialex.fast.dropout import FastDropout
 from minialex.fast.fuse import Step, fuse
-from minialex.fast.gpu.kernels import on_gpu
 from minialex.fast.gpu.replay import Replayed
 from minialex.fast.memory import GPU_WORKSPACE, Memory
 from minialex.fast.update import Update
@@ -120,7 +119,7 @@ class Engine:
         """Whether the work on a batch like x is the same every time, on a GPU, and started by one
         thread: what other threads start is not recorded."""
         alone = self.workers.count == 1
-        return alone and self.steady and bool(self.params) and on_gpu(self.like(x))
+        return alone and self.steady and bool(self.params) and backend.on_gpu(self.like(x))
 
     def memory(self) -> list[Array]:
         """The arrays that the layers work in."""

@@ -32,7 +32,7 @@ def algorithms(step: Step, size: choose.Size) -> list[str]:
     """How a convolution computes an output of `size`, forward and backward."""
     conv = step.plain
     assert isinstance(conv, Conv2d)
-    on_gpu = backend.of(conv.params["weight"]) is not backend.get("numpy")
+    on_gpu = backend.on_gpu(conv.params["weight"])
     ways = [
         choose.algorithm(conv, size, on_gpu, overlapping) for overlapping in (False, step.needs_dx)
     ]

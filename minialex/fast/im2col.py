@@ -21,7 +21,7 @@ def im2col(
     stretch, or those of a group.
     """
     height, width = (output_size(side, kernel_size, stride, padding) for side in x.shape[1:3])
-    if kernels.on_gpu(x):
+    if backend.on_gpu(x):
         n, in_height, in_width, channels = x.shape
         made_from = dict(pictures=n, in_height=in_height, in_width=in_width, channels=channels)
         window = dict(kernel=kernel_size, stride=stride, padding=padding)
@@ -46,7 +46,7 @@ def col2im(
     im2col's `out`, that im2col takes from each pixel: its transpose."""
     (n, _, _, c), groups = x.shape, len(columns)
     height, width = (output_size(side, kernel_size, stride, padding) for side in x.shape[1:3])
-    if kernels.on_gpu(x):
+    if backend.on_gpu(x):
         window = dict(kernel=kernel_size, stride=stride, padding=padding)
         made_from = dict(pictures=n, groups=groups, out_height=height, out_width=width)
         kernels.col2im(columns, x, **made_from, **sizes(x), **window)

@@ -1,7 +1,7 @@
 """The fully connected layer with its products divided among the threads."""
 
+from minialex import backend
 from minialex.backend import Array
-from minialex.fast.gpu import kernels
 from minialex.fast.layer import FastLayer
 from minialex.fast.product import matmul
 from minialex.layers import Linear
@@ -16,7 +16,7 @@ class FastLinear(FastLayer, Linear):
         self.cache = x if train else None
         weight, bias = self.params["weight"], self.params["bias"]
         y = self.memory.own(self, "y", x, (len(x), self.out_features))
-        if kernels.on_gpu(x):
+        if backend.on_gpu(x):
             matmul(x, weight.T, y)
             y += bias
             return y

@@ -14,7 +14,7 @@ class FastLocalResponseNorm(FastLayer, LocalResponseNorm):
 
     def forward(self, x: Array, train: bool = False) -> Array:
         check_input(self, x, None, None, None)
-        on_gpu, memory = kernels.on_gpu(x), self.memory
+        on_gpu, memory = backend.on_gpu(x), self.memory
         y = memory.own(self, "y", x, x.shape)
         s = memory.own(self, "s", x, x.shape) if train or on_gpu else None
         self.cache = (x, s, y) if train else None
@@ -34,7 +34,7 @@ class FastLocalResponseNorm(FastLayer, LocalResponseNorm):
     def backward(self, dy: Array) -> Array:
         x, s, y = self.cached()
         dx = self.memory.gradient(dy, dy.shape)
-        if kernels.on_gpu(dy):
+        if backend.on_gpu(dy):
             channels, reach = x.shape[-1], self.size // 2
             constants = (self.alpha, self.beta)
             kernels.lrn_backward(dy, x, y, s, *constants, dx, channels=channels, reach=reach)

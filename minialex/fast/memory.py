@@ -10,8 +10,6 @@ gradient   dx, in two blocks that take turns: until the next layer but one has g
 
 import math
 
-import numpy
-
 from minialex import backend
 from minialex.backend import Array
 
@@ -73,11 +71,11 @@ class Memory:
 
     def workspace_bytes(self, x: Array) -> int:
         """How many bytes of one array to work on at a time: a core's cache, or what fills a GPU."""
-        return CACHE_BYTES if backend.of(x) is numpy else self.gpu_workspace
+        return self.gpu_workspace if backend.on_gpu(x) else CACHE_BYTES
 
     def temporary_bytes(self, x: Array) -> int:
         """How large a temporary may be."""
-        return TEMPORARY_BYTES if backend.of(x) is numpy else self.gpu_workspace // 2
+        return self.gpu_workspace // 2 if backend.on_gpu(x) else TEMPORARY_BYTES
 
     def cache_slices(self, x: Array) -> list[slice]:
         """Slices of x's first axis, to walk through it a few pictures at a time.
@@ -85,7 +83,7 @@ class Memory:
         On the CPU the temporaries of one slice stay in the core's cache, which makes elementwise
         layers two to four times as fast. A GPU takes everything at once.
         """
-        budget = CACHE_BYTES if backend.of(x) is numpy else x.nbytes
+        budget = x.nbytes if backend.on_gpu(x) else CACHE_BYTES
         return self.slices(len(x), x.nbytes // max(1, len(x)), budget)
 
     @staticmethod

@@ -23,7 +23,7 @@ class FastMaxPool2d(FastLayer, MaxPool2d):
     def forward(self, x: Array, train: bool = False) -> Array:
         check_input(self, x, None, None, None)
         shape = (len(x), *self.output_shape(x.shape[1:]))
-        y, on_gpu = self.memory.own(self, "y", x, shape), kernels.on_gpu(x)
+        y, on_gpu = self.memory.own(self, "y", x, shape), backend.on_gpu(x)
         keeps = train or on_gpu
         winner = self.memory.own(self, "winner", x, shape, dtype="uint8") if keeps else None
         if on_gpu:
@@ -38,7 +38,7 @@ class FastMaxPool2d(FastLayer, MaxPool2d):
     def backward(self, dy: Array) -> Array:
         shape, winner = self.cached()
         dx = self.memory.gradient(dy, shape)
-        if kernels.on_gpu(dy):
+        if backend.on_gpu(dy):
             out_height, out_width = dy.shape[1:3]
             window = dict(**self.window(), out_height=out_height, out_width=out_width)
             kernels.max_pool_backward(dy, winner, dx, **sizes(dx), **window)

@@ -4,7 +4,7 @@ import numpy
 
 from minialex import backend
 from minialex.backend import Array
-from minialex.fast.gpu import cublas, kernels
+from minialex.fast.gpu import cublas
 
 
 def matmul(a: Array, b: Array, out: Array, scale: float = 1, keep: float = 0) -> Array:
@@ -17,7 +17,7 @@ def matmul(a: Array, b: Array, out: Array, scale: float = 1, keep: float = 0) ->
         matmul(a[0], b[0], out[0], scale, keep)
         return out
     xp = backend.of(a)
-    gpu = cublas.of(xp) if kernels.on_gpu(a) and cublas.takes(a, b, out) else None
+    gpu = cublas.of(xp) if backend.on_gpu(a) and cublas.takes(a, b, out) else None
     if gpu:
         gpu.matmul(a, b, out, scale, keep)
     elif (scale, keep) == (1, 0) and xp is numpy:

@@ -24,7 +24,7 @@ class FastReLU(FastLayer, ReLU):
     def write_gradient(self, dy: Array, dx: Array) -> Array:
         """Writes dy, where y is above 0, into dx and returns it."""
         y = self.cached()
-        if kernels.on_gpu(dy):
+        if backend.on_gpu(dy):
             kernels.relu_backward(dy, y, dx)
             return dx
         return backend.of(dy).multiply(dy, y > 0, out=dx)

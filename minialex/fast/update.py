@@ -3,12 +3,10 @@ GPU."""
 
 from collections.abc import Callable, Iterator
 
-import numpy
-
 from minialex import backend
 from minialex.backend import Array
 from minialex.fast import blas
-from minialex.fast.gpu import kernels
+from minialex.fast.gpu import update_kernels
 from minialex.fast.gpu.muon import muon
 from minialex.fast.memory import Memory
 from minialex.fast.workers import Workers
@@ -37,7 +35,7 @@ class Update:
     @property
     def kernel(self) -> Callable | None:
         """What updates a parameter by kernels; None where there is none, or no GPU."""
-        on_gpu = all(map(kernels.on_gpu, self.optimizer.network.params.values()))
+        on_gpu = all(map(backend.on_gpu, self.optimizer.network.params.values()))
         return KERNELS.get(type(self.optimizer)) if on_gpu else None
 
     def begin(self) -> None:
@@ -48,7 +46,7 @@ class Update:
             if str(weight.dtype) not in self.rates:
                 self.rates[str(weight.dtype)] = backend.of(weight).empty(2, weight.dtype)
         for rates in self.rates.values():
-            kernels.store_rates(*changing(self.optimizer), rates)
+            update_kernels.store_rates(*changing(self.optimizer), rates)
 
     def run(self) -> None:
         kernel = self.kernel
@@ -65,7 +63,7 @@ def slices(optimizer: Optimizer) -> Iterator[tuple]:
     """What optimizer.update takes, one parameter after the other; cut into slices where the update
     of a number depends on no other."""
     for arrays in optimizer.arrays():
-        whole = not optimizer.elementwise or backend.of(arrays[0]) is not numpy
+        whole = not optimizer.elementwise or backend.on_gpu(arrays[0])
         if whole or not all(array.flags.c_contiguous for array in arrays):
             yield arrays  # reshape would copy what is not contiguous
             continue
@@ -83,7 +81,7 @@ def sgd(
     optimizer: SGD, rates: Array, _: Memory, weight: Array, grad: Array, velocity: Array
 ) -> None:
     """SGD.update in one kernel."""
-    kernel = kernels.sgd if optimizer.rule == "paper" else kernels.sgd_torch
+    kernel = update_kernels.sgd if optimizer.rule == "paper" else update_kernels.sgd_torch
     kernel(grad, rates, optimizer.momentum, optimizer.weight_decay, weight, velocity)
 
 
@@ -100,7 +98,7 @@ def adam(
     beta1, beta2 = optimizer.beta1, optimizer.beta2
     means = (beta1, 1 - beta1, beta2, 1 - beta2)
     about = (*means, optimizer.epsilon, optimizer.weight_decay)
-    kernels.adam(grad, rates, *about, weight, mean, square)
+    update_kernels.adam(grad, rates, *about, weight, mean, square)
 
 
 KERNELS: dict[type[Optimizer], Callable] = {SGD: sgd, Adam: adam, Muon: muon}

@@ -247,6 +247,6 @@ class Winograd:
         values = tiles * self.a * (channels + filters) * x.itemsize
         small = choose.SMALL_PRODUCT * groups**2 // (tiles * channels * filters)
         step = min(small, self.memory.workspace_bytes(x) // values)
-        if backend.of(x) is numpy and step * tiles >= choose.ROWS:
+        if not backend.on_gpu(x) and step * tiles >= choose.ROWS:
             return self.memory.slices(len(x), 1, step)
         return self.memory.slices(len(x), values * (self.m + 1), self.memory.temporary_bytes(x))

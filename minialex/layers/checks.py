@@ -1,8 +1,6 @@
 """What layers say about input and sizes that cannot be right: what they got and what they
 expect."""
 
-import numpy
-
 from minialex import backend
 from minialex.backend import Array
 from minialex.layers.layer import Layer
@@ -68,7 +66,7 @@ def check_labels(labels: Array, shape: tuple[int, ...]) -> None:
     if labels.dtype.kind not in "iu":
         raise ValueError(f"expected integer labels, got {labels.dtype}")
     classes = shape[1]
-    if backend.of(labels) is not numpy or not len(labels):
+    if backend.on_gpu(labels) or not len(labels):
         return
     if not (int(labels.min()) >= 0 and int(labels.max()) < classes):
         expected = f"labels from 0 to {classes - 1} for {classes} classes"

@@ -1,8 +1,6 @@
 """Dropout: half of the hidden units sit out each training step, so that none can rely on
 another."""
 
-import numpy
-
 from minialex import backend
 from minialex.backend import Array
 from minialex.layers.init import Rng, fresh_rng
@@ -33,7 +31,7 @@ class Dropout(Layer):
             return x.copy()
         self.check(x)
         places = backend.of(x).arange(x.size, dtype="uint64").reshape(x.shape)
-        kept = random_bits(self.new_key(), places) >= self.threshold
+        kept = random_bits(self.new_key(), places) >= places.dtype.type(self.threshold)
         self.cache = kept / x.dtype.type(1 - self.p)
         return x * self.cache
 
@@ -45,9 +43,9 @@ class Dropout(Layer):
         return int(self.rng.integers(2**64, dtype="uint64"))
 
     @property
-    def threshold(self) -> numpy.uint64:
+    def threshold(self) -> int:
         """A unit stays in if its random bits are at least this number: p · 2⁶⁴."""
-        return numpy.uint64(int(self.p * 2**64))
+        return int(self.p * 2**64)
 
     def check(self, x: Array) -> None:
         """ValueError unless x are floating-point numbers."""

@@ -1,15 +1,11 @@
 """Random bits that depend on a key and a place alone: the same on a CPU and on a GPU, in any
 order."""
 
-import numpy
-
 from minialex.backend import Array
 
 #: The odd number nearest to 2⁶⁴ divided by the golden ratio, and two multipliers that were found by
 #: search.
-GAMMA, FIRST, SECOND = (
-    numpy.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-)
+GAMMA, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 def random_bits(key: int, places: Array) -> Array:
@@ -20,7 +16,8 @@ def random_bits(key: int, places: Array) -> Array:
     It needs no step before that: it counts, and then mixes the count. Sums and products are modulo
     2⁶⁴.
     """
-    z = (places + numpy.uint64(1)) * GAMMA + numpy.uint64(key)
-    z = (z ^ (z >> numpy.uint64(30))) * FIRST
-    z = (z ^ (z >> numpy.uint64(27))) * SECOND
-    return z ^ (z >> numpy.uint64(31))
+    uint64 = places.dtype.type
+    z = (places + uint64(1)) * uint64(GAMMA) + uint64(key)
+    z = (z ^ (z >> uint64(30))) * uint64(FIRST)
+    z = (z ^ (z >> uint64(27))) * uint64(SECOND)
+    return z ^ (z >> uint64(31))

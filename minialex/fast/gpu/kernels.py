@@ -1,63 +1,13 @@
-"""GPU kernels for the operations that, as array code, move more memory than they need to, and for
-what goes to the GPU in each step.
+"""GPU kernels for the layers and for the pictures on their way to them: for what, as array code,
+moves more memory than it needs to.
 
 On a GPU most layers wait for memory, so what counts is how often an array is read and written
 (`python -m benchmarks.gpu_cost`). A maximum over shifted copies reads each pixel once for every
 place in the window; the kernels here read and write each array once. They compute what the NumPy
 code beside each call computes; the tests run them on the CPU, compiled as C++, and compare.
-
-A kernel's body is what CuPy's ElementwiseKernel takes: C that computes output element number `i`.
-An input named `raw` may be read at any place, in C order; T is the dtype of the arrays. Sizes are
-constants in the code, compiled for each layer: dividing by a number that the compiler knows is
-several times as fast.
 """
 
-import functools
-from collections.abc import Callable
-from types import ModuleType
-
-import numpy
-
-from minialex import backend
-from minialex.backend import Array
-
-
-class Kernel:
-    """An operation that computes each element of its outputs on its own.
-
-    inputs, outputs: "T x, raw T y", as CuPy's ElementwiseKernel takes them; body: its C code.
-    """
-
-    def __init__(self, name: str, inputs: str, outputs: str, body: str):
-        self.name, self.inputs, self.outputs, self.body = name, inputs, outputs, body
-
-    def __call__(self, *arguments, **sizes: int) -> None:
-        """Runs the kernel: the inputs, arrays or numbers, then the arrays to write into; `sizes`
-        are the body's constants.
-
-        ValueError for arrays of 2³¹ elements or more: most bodies count in 32 bits, which is
-        faster.
-        """
-        for x in arguments:
-            if getattr(x, "size", 0) >= 1 << 31:
-                expected = "arrays of fewer than 2³¹ elements"
-                raise ValueError(f"{self.name} takes {expected}, got {x.shape}")
-        compiled(self, backend.of(arguments[-1]), tuple(sizes.items()))(*arguments)
-
-
-@functools.cache
-def compiled(kernel: Kernel, xp: ModuleType, sizes: tuple[tuple[str, int], ...]) -> Callable:
-    """The kernel for these sizes as a function of the array module xp."""
-    constants = "".join(f"const int {name} = {value};\n" for name, value in sizes)
-    return xp.ElementwiseKernel(
-        kernel.inputs, kernel.outputs, constants + kernel.body, f"minialex_{kernel.name}"
-    )
-
-
-def on_gpu(x: Array) -> bool:
-    """Whether x is an array on a GPU, where the kernels run."""
-    return backend.of(x) is not numpy
-
+from minialex.fast.gpu.kernel import Kernel
 
 #: Which pixel of which picture element i of an array (pictures, height, width, channels) is.
 PIXEL = """
@@ -221,76 +171,5 @@ dropout = Kernel(
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
     z ^= z >> 31;
     y = x * (z >= threshold ? scale : T(0));
-    """,
-)
-
-#: What changes from step to step lies in the GPU's memory: a number among the arguments would stay
-#: the same whenever a recorded step is replayed.
-store_rates = Kernel(
-    "store_rates",
-    "T first, T second",
-    "T rates",
-    "rates = i == 0 ? first : second;",
-)
-
-sgd = Kernel(
-    "sgd",
-    "T grad, raw T lr, T momentum, T weight_decay",
-    "T weight, T velocity",
-    """
-    velocity = momentum * velocity - lr[0] * (grad + weight_decay * weight);
-    weight += velocity;
-    """,
-)
-
-sgd_torch = Kernel(
-    "sgd_torch",
-    "T grad, raw T lr, T momentum, T weight_decay",
-    "T weight, T velocity",
-    """
-    velocity = momentum * velocity + grad + weight_decay * weight;
-    weight -= lr[0] * velocity;
-    """,
-)
-
-muon_descent = Kernel(
-    "muon_descent",
-    "T grad, T momentum",
-    "T velocity, T descent",
-    """
-    velocity = momentum * velocity + grad;
-    descent = grad + momentum * velocity;
-    """,
-)
-
-muon_normalise = Kernel(
-    "muon_normalise", "raw T squares", "T x", "x /= sqrt(squares[0]) + T(1e-7);"
-)
-
-muon_step = Kernel(
-    "muon_step",
-    "T step, raw T rates, T scale, T weight_decay",
-    "T weight",
-    """
-    weight -= rates[0] * (scale * step + weight_decay * weight);
-    """,
-)
-
-muon_rescale = Kernel(
-    "muon_rescale", "raw T squares, T norm", "T weight", "weight *= norm / sqrt(squares[0]);"
-)
-
-#: new1 = 1 − β₁ and new2 = 1 − β₂, which single precision would round; for rates, lr and
-#: correction, see Adam.corrected in optim.py.
-adam = Kernel(
-    "adam",
-    "T grad, raw T rates, T beta1, T new1, T beta2, T new2, T epsilon, T weight_decay",
-    "T weight, T mean, T square",
-    """
-    const T lr = rates[0], correction = rates[1];
-    const T descent = grad + weight_decay * weight;
-    mean = beta1 * mean + new1 * descent;
-    square = beta2 * square + new2 * descent * descent;
-    weight -= lr * mean / (sqrt(square) * correction + epsilon);
     """,
 )

@@ -3,7 +3,7 @@
 import math
 
 from minialex.backend import Array
-from minialex.fast.gpu import kernels
+from minialex.fast.gpu import update_kernels
 from minialex.fast.memory import Memory
 from minialex.fast.product import matmul
 from minialex.optim import NEWTON_SCHULZ, Muon
@@ -20,20 +20,20 @@ def muon(
 ) -> None:
     """Muon.update with kernels; the learning rate is the first of `rates`."""
     descent = memory.scratch("descent", weight, weight.shape)
-    kernels.muon_descent(grad, optimizer.momentum, velocity, descent)
+    update_kernels.muon_descent(grad, optimizer.momentum, velocity, descent)
     rows = len(weight) if weight.ndim > 1 else 1
     matrix = descent.reshape(rows, -1)
     step = orthogonal(matrix, memory).reshape(weight.shape)
     scale = math.sqrt(max(1, rows / matrix.shape[1]))
-    kernels.muon_step(step, rates, scale, optimizer.weight_decay, weight)
+    update_kernels.muon_step(step, rates, scale, optimizer.weight_decay, weight)
     if keeps_norm:
-        kernels.muon_rescale(sum_of_squares(weight), math.sqrt(2 * rows), weight)
+        update_kernels.muon_rescale(sum_of_squares(weight), math.sqrt(2 * rows), weight)
 
 
 def orthogonal(x: Array, memory: Memory) -> Array:
     """optim.orthogonal(x), written over x or into scratch memory: each of its products adds its
     share of the polynomial to what is in its output already."""
-    kernels.muon_normalise(sum_of_squares(x), x)
+    update_kernels.muon_normalise(sum_of_squares(x), x)
     y = memory.scratch("product", x, x.shape)
     side, (a, b, c) = min(x.shape), NEWTON_SCHULZ
     square = memory.scratch("square", x, (side, side))

@@ -142,10 +142,10 @@ def own(results: tuple[Array, ...]) -> tuple[Array, ...]:
 
 def write(fixed: Array, x: Array) -> None:
     """Copies x, on the host or on the device, into `fixed`."""
-    if backend.of(x) is numpy:
-        fixed.set(numpy.ascontiguousarray(x))
-    else:
+    if backend.on_gpu(x):
         fixed[...] = x
+    else:
+        fixed.set(numpy.ascontiguousarray(x))
 
 
 def is_same(one: Any, other: Any) -> bool:

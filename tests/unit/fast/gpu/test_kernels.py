@@ -14,7 +14,8 @@ from naive import assert_close, assert_same, to
 
 from minialex.fast import fuse
 from minialex.fast.conv import FastConv2d
-from minialex.fast.gpu import kernels
+from minialex.fast.gpu import kernels, update_kernels
+from minialex.fast.gpu.kernel import Kernel
 from minialex.fast.memory import Memory
 from minialex.fast.workers import Workers
 from minialex.layers import Conv2d, Dropout, LocalResponseNorm, MaxPool2d
@@ -141,7 +142,12 @@ def test_arrays_whose_numbers_lie_apart_are_read_in_order(build, rng, device):
     assert_same(dx_apart, layer.backward(device.asarray(dy[:, :, :, ::2].copy())))
 
 
-KERNELS = [thing for thing in vars(kernels).values() if isinstance(thing, kernels.Kernel)]
+KERNELS = [
+    thing
+    for module in (kernels, update_kernels)
+    for thing in vars(module).values()
+    if isinstance(thing, Kernel)
+]
 
 #: What the kernels take as one number of the arrays' dtype, and the sizes that their bodies speak
 #: of.
@@ -231,4 +237,4 @@ def test_arrays_too_large_for_32_bits_are_refused():
         size, shape = 1 << 31, (1 << 31,)
 
     with pytest.raises(ValueError, match="fewer than 2³¹ elements, got"):
-        kernels.sgd(Large(), 0.1, 0.9, 0.0, Large(), Large())
+        update_kernels.sgd(Large(), 0.1, 0.9, 0.0, Large(), Large())
