@@ -132,7 +132,8 @@ def counterpart(name: str, layer: Layer):
             return nn.MaxPool2d(layer.kernel_size, layer.stride, layer.padding)
         case AvgPool2d():
             return nn.AvgPool2d(layer.kernel_size, layer.stride)
-        case LocalResponseNorm():  # torch divides alpha by the window's size, the paper does not
+        # torch divides alpha by the window's size, the paper does not
+        case LocalResponseNorm() if layer.groups == 1:
             return nn.LocalResponseNorm(layer.size, layer.alpha * layer.size, layer.beta, layer.k)
         case Dropout():
             return nn.Dropout(layer.p)

@@ -39,7 +39,8 @@ def described(layer: Layer) -> str:
         case AvgPool2d():
             return f"mean pool {layer.kernel_size}×{layer.kernel_size}, stride {layer.stride}"
         case LocalResponseNorm():
-            return f"normalised over {layer.size} channels"
+            groups = f", {layer.groups} groups" if layer.groups > 1 else ""
+            return f"normalised over {layer.size} channels{groups}"
         case Linear():
             return "fully connected"
         case Dropout():

@@ -13,6 +13,7 @@ and the AlexNets with hidden linear layers also
 
 lrn           local response normalisation after the first two convolutions
 pool_first    pool before normalising, as CaffeNet does, instead of after, as the paper does
+lrn_groups    alexnet's only: 2 normalises within each half of the channels, as the original program
 """
 
 import inspect
@@ -48,6 +49,7 @@ def alexnet(
     rng=None,
     lrn=True,
     pool_first=False,
+    lrn_groups=1,
     paper_init=False,
 ) -> Network:
     """The paper's net (Krizhevsky et al. 2012, section 3.5): LRN and two groups. 60,965,224
@@ -65,10 +67,10 @@ def alexnet(
     features = [
         ("conv1", Conv2d(in_channels, 96, 11, stride=4, **start)),
         ("relu1", ReLU()),
-        *norm_and_pool(1, lrn, pool_first),
+        *norm_and_pool(1, lrn, pool_first, groups=lrn_groups),
         ("conv2", Conv2d(96, 256, 5, padding=2, groups=2, bias=one, **start)),
         ("relu2", ReLU()),
-        *norm_and_pool(2, lrn, pool_first),
+        *norm_and_pool(2, lrn, pool_first, groups=lrn_groups),
         ("conv3", Conv2d(256, 384, 3, padding=1, **start)),
         ("relu3", ReLU()),
         ("conv4", Conv2d(384, 384, 3, padding=1, groups=2, bias=one, **start)),
@@ -211,10 +213,12 @@ def lenet(num_classes=10, in_channels=1, image_size=28, rng=None) -> Network:
     )
 
 
-def norm_and_pool(number: int, lrn: bool, pool_first: bool, padding: int = 0) -> Layers:
+def norm_and_pool(
+    number: int, lrn: bool, pool_first: bool, padding: int = 0, groups: int = 1
+) -> Layers:
     """The overlapping pool after convolution `number`, with LRN before it, after it or not at
     all."""
-    norm = [(f"norm{number}", LocalResponseNorm())] if lrn else []
+    norm = [(f"norm{number}", LocalResponseNorm(groups=groups))] if lrn else []
     pool = [(f"pool{number}", MaxPool2d(3, stride=2, padding=padding))]
     return pool + norm if pool_first else norm + pool
 
@@ -333,6 +337,7 @@ LRN = {
     "off": dict(lrn=False),
     "before-pool": dict(lrn=True, pool_first=False),
     "after-pool": dict(lrn=True, pool_first=True),
+    "in-towers": dict(lrn=True, pool_first=False, lrn_groups=2),
 }
 
 

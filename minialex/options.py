@@ -117,6 +117,11 @@ def complete(given: dict, start: Checkpoint | WeightFile | None = None) -> dict:
         raise InputError(
             f"--lrn {options['lrn']} is for other models: {options['model']} has no normalisation"
         )
+    if options["lrn"] == "in-towers" and options["model"] != "alexnet":
+        raise InputError(
+            "--lrn in-towers is for the model alexnet, whose convolutions have two groups, "
+            f"got --model {options['model']}"
+        )
     if options["image_size"] is None and options["model"] not in models.SMALL:
         options["image_size"] = models.image_size(options["model"])
     return options

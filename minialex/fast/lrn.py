@@ -14,6 +14,18 @@ class FastLocalResponseNorm(FastLayer, LocalResponseNorm):
 
     def forward(self, x: Array, train: bool = False) -> Array:
         check_input(self, x, None, None, None)
+        return self.normalised(self.in_groups(x), train).reshape(x.shape)
+
+    def backward(self, dy: Array) -> Array:
+        return self.gradient(self.in_groups(dy)).reshape(dy.shape)
+
+    def in_groups(self, x: Array) -> Array:
+        """x with the channels of each group as a pixel of their own: (N, H, W·G, C/G)."""
+        n, height, width, channels = x.shape
+        return x.reshape(n, height, width * self.groups, channels // self.groups)
+
+    def normalised(self, x: Array, train: bool) -> Array:
+        """y for one group of channels in each pixel."""
         on_gpu, memory = backend.on_gpu(x), self.memory
         y = memory.own(self, "y", x, x.shape)
         s = memory.own(self, "s", x, x.shape) if train or on_gpu else None
@@ -31,7 +43,8 @@ class FastLocalResponseNorm(FastLayer, LocalResponseNorm):
             backend.of(x).divide(x[n], self.power(s_n), out=y[n])
         return y
 
-    def backward(self, dy: Array) -> Array:
+    def gradient(self, dy: Array) -> Array:
+        """dx for one group of channels in each pixel."""
         x, s, y = self.cached()
         dx = self.memory.gradient(dy, dy.shape)
         if backend.on_gpu(dy):

@@ -7,6 +7,8 @@ the weights. Dropout is left out, since it does nothing at inference.
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy
+
 from minialex.errors import InputError
 from minialex.io import torch_layout
 from minialex.layers import (
@@ -75,6 +77,13 @@ def write(path: Path, network: Network, metadata: dict[str, str], about: str) ->
     from onnx import TensorProto, helper, numpy_helper
 
     places, nodes, value = torch_layout.places(network), [], "pictures"
+    shapes, constants = network.shapes(), []
+
+    def reshape(name: str, output: str, *shape: int) -> None:
+        """Adds a node that gives `value` this shape."""
+        constants.append(numpy_helper.from_array(numpy.array(shape), f"{name}.shape"))
+        nodes.append(helper.make_node("Reshape", [value, f"{name}.shape"], [output], name))
+
     for name, layer in network.layers.items():
         if isinstance(layer, Dropout):
             continue
@@ -82,13 +91,22 @@ def write(path: Path, network: Network, metadata: dict[str, str], about: str) ->
             raise InputError(f"ONNX has no operator for {name}, a layer of your own: {layer}")
         operator, attributes = OPERATORS[type(layer)]
         params = [places[f"{name}.{key}"].name for key in layer.params]
+        in_groups = isinstance(layer, LocalResponseNorm) and layer.groups > 1
+        if in_groups:  # each group becomes a picture of its own
+            height, width, channels = shapes[name]
+            reshape(f"{name}.split", f"{name}.x", -1, channels // layer.groups, height, width)
+            value = f"{name}.x"
+        result = f"{name}.y" if in_groups else name
         nodes.append(
-            helper.make_node(operator, [value, *params], [name], name, **attributes(layer))
+            helper.make_node(operator, [value, *params], [result], name, **attributes(layer))
         )
-        value = name
+        value = result
+        if in_groups:
+            reshape(f"{name}.join", name, -1, channels, height, width)
+            value = name
     nodes[-1].output[0] = "logits"
     height, width, channels = network.input_shape
-    (classes,) = list(network.shapes().values())[-1]
+    (classes,) = list(shapes.values())[-1]
     graph = helper.make_graph(
         nodes,
         "minialex",
@@ -101,7 +119,8 @@ def write(path: Path, network: Network, metadata: dict[str, str], about: str) ->
         [
             numpy_helper.from_array(tensor, name)
             for name, tensor in torch_layout.to_torch(network).items()
-        ],
+        ]
+        + constants,
     )
     opset = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(

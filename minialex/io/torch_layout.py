@@ -81,13 +81,15 @@ def places(network: Network) -> dict[str, Place]:
 def modules(network: Network) -> dict[str, str]:
     """The equivalent torch.nn module for each layer: {"features.0": "Conv2d(3, 64, 11, …)", …}.
 
-    torch's LocalResponseNorm divides α by the window size, so its α is that many times ours.
+    torch's LocalResponseNorm divides α by the window size, so its α is that many times ours; it has
+    no groups.
     """
     found = {}
     for name, torch_name in torch_names(network).items():
         layer = network.layers[name]
         if isinstance(layer, LocalResponseNorm):
-            layer = LocalResponseNorm(layer.size, layer.alpha * layer.size, layer.beta, layer.k)
+            alpha = layer.alpha * layer.size
+            layer = LocalResponseNorm(layer.size, alpha, layer.beta, layer.k, layer.groups)
         found[torch_name] = repr(layer)
     return found
 

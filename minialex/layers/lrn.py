@@ -3,7 +3,7 @@ order."""
 
 from minialex import backend
 from minialex.backend import Array
-from minialex.layers.checks import check_input
+from minialex.layers.checks import check_input, check_positive
 from minialex.layers.layer import Layer
 
 
@@ -16,13 +16,25 @@ class LocalResponseNorm(Layer):
     hence the sum in dx. Krizhevsky et al. 2012, section 3.3, with the paper's k=2, size=5, α=1e-4,
     β=0.75 as defaults. α is not divided by `size`, as the paper writes it; torch, Caffe and ONNX
     divide. x, y: (N, H, W, C); `size` is odd, else ValueError.
+
+    With `groups` G > 1, W(i) also ends where another of G equal parts of the channels begins, as in
+    the original program, whose two GPUs normalised each its own half.
     """
 
-    def __init__(self, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0):
+    def __init__(
+        self,
+        size: int = 5,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        k: float = 2.0,
+        groups: int = 1,
+    ):
         super().__init__()
+        check_positive(groups=groups)
         if size < 1 or size % 2 == 0:
             raise ValueError(f"LocalResponseNorm needs an odd window size, got {size}")
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+        self.groups = groups
 
     def forward(self, x: Array, train: bool = False) -> Array:
         check_input(self, x, None, None, None)
@@ -37,11 +49,19 @@ class LocalResponseNorm(Layer):
 
     def window_sum(self, a: Array) -> Array:
         """Σ of a over the window around each channel: (N, H, W, C) -> (N, H, W, C)."""
-        channels, half = a.shape[-1], self.size // 2
-        padded = backend.of(a).zeros((*a.shape[:-1], channels + 2 * half), a.dtype)
-        padded[..., half : half + channels] = a
-        return sum(padded[..., shift : shift + channels] for shift in range(self.size))
+        parts = a.reshape(*a.shape[:-1], self.groups, -1)  # (N, H, W, G, C/G)
+        channels, half = parts.shape[-1], self.size // 2
+        padded = backend.of(a).zeros((*parts.shape[:-1], channels + 2 * half), a.dtype)
+        padded[..., half : half + channels] = parts
+        windows = (padded[..., shift : shift + channels] for shift in range(self.size))
+        return sum(windows).reshape(a.shape)
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if shape[-1] % self.groups:
+            raise ValueError(f"{self.groups} groups do not divide {shape[-1]} channels")
+        return tuple(shape)
 
     def __repr__(self) -> str:
         paper = f"alpha={self.alpha:g}, beta={self.beta:g}, k={self.k:g}"
-        return f"LocalResponseNorm({self.size}, {paper})"
+        groups = f", groups={self.groups}" if self.groups != 1 else ""
+        return f"LocalResponseNorm({self.size}, {paper}{groups})"

@@ -85,6 +85,8 @@ LRNS = {
     "window wider than the channels": (3, dict(size=17, alpha=1.0)),
     "a window of one channel": (4, dict(size=1, alpha=1.0)),
     "a single channel": (1, dict(size=3, alpha=1.0)),
+    "two groups": (8, dict(alpha=1.0, groups=2)),
+    "three groups, wide windows": (6, dict(size=7, alpha=1.0, groups=3)),
 }
 
 

@@ -95,8 +95,12 @@ def avg_pool(x, kernel_size, stride):
     return y
 
 
-def lrn(x, size=5, alpha=1e-4, beta=0.75, k=2.0):
-    """b_i = a_i / (k + α Σ_{j = max(0, i − n/2)}^{min(N − 1, i + n/2)} a_j²)^β, section 3.3."""
+def lrn(x, size=5, alpha=1e-4, beta=0.75, k=2.0, groups=1):
+    """b_i = a_i / (k + α Σ_{j = max(0, i − n/2)}^{min(N − 1, i + n/2)} a_j²)^β, section 3.3; each
+    group by itself."""
+    if groups > 1:
+        parts = numpy.split(x, groups, axis=3)
+        return numpy.concatenate([lrn(part, size, alpha, beta, k) for part in parts], axis=3)
     y = numpy.zeros(x.shape)
     for n, h, w, i in positions(*x.shape):
         total = 0.0

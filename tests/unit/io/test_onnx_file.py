@@ -59,6 +59,7 @@ def randomise(network, rng):
         AvgPool2d(2, stride=2),
         LocalResponseNorm(5, alpha=0.8, beta=0.6, k=1.5),
         LocalResponseNorm(3),
+        LocalResponseNorm(3, alpha=0.8, groups=2),
         ReLU(),
         Tanh(),
         Sigmoid(),
