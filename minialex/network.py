@@ -3,7 +3,7 @@ gradients."""
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 
 from minialex import backend
@@ -36,22 +36,30 @@ class Network:
                 raise nothing_returned(layer, "forward")
         return x
 
-    def backward(self, dy: Array) -> Array:
+    def backward(self, dy: Array, finished: Callable[[str], None] | None = None) -> Array:
         """dx, the gradient with respect to the pictures, from dy, the one with respect to the
-        logits; fills `grads`."""
-        for layer in reversed(self.layers.values()):
+        logits; fills `grads`. Calls finished(name) as soon as a layer's gradients are there."""
+        for name, layer in reversed(self.layers.items()):
             dy = layer.backward(dy)
             if dy is None:
                 raise nothing_returned(layer, "backward")
+            if finished:
+                finished(name)
         return dy
 
-    def step(self, x: Array, labels: Array, loss: SoftmaxCrossEntropy) -> tuple[Array, Array]:
+    def step(
+        self,
+        x: Array,
+        labels: Array,
+        loss: SoftmaxCrossEntropy,
+        finished: Callable[[str], None] | None = None,
+    ) -> tuple[Array, Array]:
         """Forward and backward over one batch: returns the mean loss and the logits (N, classes),
         and leaves the mean gradients in `grads`. x: (N, H, W, C); labels: (N,) integers on the
-        host."""
+        host. Calls finished(name) as soon as a layer's gradients are there."""
         logits = self.forward(backend.to_device(x, self.module), train=True)
         value = loss.forward(logits, labels)
-        self.backward(loss.backward())
+        self.backward(loss.backward(), finished)
         return value, logits
 
     @property

@@ -21,13 +21,16 @@ PROGRESS = (
 )
 
 #: The options that have a default whatever the data set is.
-DEFAULTS = dict(backend="auto", engine="fast", gpu_workspace=1024, momentum=0.9, seed=0)
+DEFAULTS = dict(
+    backend="auto", engine="fast", gpu_workspace=1024, momentum=0.9, seed=0, parallel="data"
+)
 
 #: The options that may change when a run is resumed; all others stay as they were.
 FREE_ON_RESUME = (
     "backend",
     "engine",
     "workers",
+    "parallel",
     "gpu_workspace",
     "data_dir",
     "epochs",
@@ -52,9 +55,11 @@ class Command(NamedTuple):
     own_layers: Sequence[Path] = ()
 
 
-def read(arguments: Sequence[str]) -> Command:
-    """What the command's `arguments` ask for."""
+def read(arguments: Sequence[str], workers: int | None = None) -> Command:
+    """What the command's `arguments` ask for. `workers` is for a process that shares its machine
+    with others: how many threads it has, unless the arguments say it."""
     given = vars(parser().parse_args(arguments))
+    given["workers"] = given["workers"] or workers
     files = given.pop("own_layers")
     given |= {name: str(given[name].absolute()) for name in ("data_dir", "out") if given[name]}
     if given["lighting"] not in (None, *SOURCES):
@@ -117,6 +122,9 @@ def complete(given: dict, start: Checkpoint | WeightFile | None = None) -> dict:
         raise InputError(
             f"--lrn {options['lrn']} is for other models: {options['model']} has no normalisation"
         )
+    if options["parallel"] == "towers" and options["model"] == "alexnet":
+        options["lrn"] = options["lrn"] or "in-towers"
+    check_parallel(options)
     if options["lrn"] == "in-towers" and options["model"] != "alexnet":
         raise InputError(
             "--lrn in-towers is for the model alexnet, whose convolutions have two groups, "
@@ -125,6 +133,22 @@ def complete(given: dict, start: Checkpoint | WeightFile | None = None) -> dict:
     if options["image_size"] is None and options["model"] not in models.SMALL:
         options["image_size"] = models.image_size(options["model"])
     return options
+
+
+def check_parallel(options: dict) -> None:
+    """InputError if the layers' parts cannot compute what the options ask for."""
+    if options["parallel"] != "data" and options["optimizer"] == "muon":
+        divides = f"which --parallel {options['parallel']} divides"
+        raise InputError(f"--optimizer muon needs each weight as a whole, {divides}")
+    if options["parallel"] != "towers":
+        return
+    across = options["lrn"] not in ("off", "in-towers")
+    if across and (options["model"] == "alexnet" or options["lrn"]):
+        lrn = options["lrn"] or "before-pool"
+        wanted = "expected --lrn in-towers or off"
+        raise InputError(
+            f"--lrn {lrn} needs all channels, of which each of the towers has half: {wanted}"
+        )
 
 
 def resumed(given: dict, checkpoint: Checkpoint) -> dict:
@@ -152,6 +176,7 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
                 trained = "is of a network that a script trains, with settings that stay"
             raise InputError(f"{checkpoint.path} {trained}: leave out {flag} {value}")
         options[name] = value
+    check_parallel(options)
     options["max_steps"] = given[
         "max_steps"
     ]  # where the earlier part stopped is no reason to stop again

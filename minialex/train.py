@@ -11,15 +11,25 @@ from types import ModuleType
 import numpy
 from tqdm.auto import tqdm
 
-from minialex import backend, data, models, optim, options, schedules
+from minialex import __version__, backend, data, models, optim, options, schedules
 from minialex.command import program, run
 from minialex.data.augment import AUGMENTATIONS, Standardize
 from minialex.data.dataset import Dataset
 from minialex.data.lighting import Lighting, lighting_from
 from minialex.data.skipped import describe_unreadable
 from minialex.data.statistics import statistics_of
+from minialex.distributed.group import ALONE, Group
+from minialex.distributed.scheme import Scheme
+from minialex.distributed.start import (
+    connect,
+    cores,
+    digest,
+    first_on_host,
+    host_group,
+    require_same,
+    together,
+)
 from minialex.errors import InputError
-from minialex.evaluation import evaluate
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import built, rebuild
 from minialex.io.run_folder import RunFolder
@@ -42,6 +52,7 @@ def trainer_of(
     checkpoint: Checkpoint | None = None,
     start: Checkpoint | WeightFile | None = None,
     own_classes: Iterable[type[Layer]] = (),
+    ranks: Group = ALONE,
 ) -> Trainer:
     """The Trainer that the options describe.
 
@@ -86,6 +97,7 @@ def trainer_of(
         engine=chosen["engine"],
         workers=chosen["workers"],
         gpu_workspace=chosen["gpu_workspace"] << 20,
+        scheme=Scheme.of(chosen["parallel"], ranks),
     )
     if checkpoint:
         trainer.resume(checkpoint)
@@ -127,6 +139,7 @@ class TrainingRun:
     def __init__(self, trainer: Trainer, folder: RunFolder, own_layers: Sequence[Path] = ()):
         self.trainer, self.folder, self.options = trainer, folder, trainer.progress["options"]
         self.own_layers = own_layers  #: the files that --own-layers named
+        self.ranks = trainer.scheme.ranks
         self.stopping = False
         self.signal = 0  #: the signal that asked to stop, if one did
 
@@ -134,22 +147,22 @@ class TrainingRun:
         """Trains until all epochs are done or `stopping` is set, and keeps the folder up to
         date."""
         trainer, folder, epochs = self.trainer, self.folder, self.options["epochs"]
-        folder.write_config(self.options)
+        self.ranks.on_first(lambda: folder.write_config(self.options))
         if trainer.history:
-            folder.write_metrics(trainer.history)
+            self.ranks.on_first(lambda: folder.write_metrics(trainer.history))
         self.save()
         while trainer.progress["epochs"] < epochs:
             self.train_epoch()
             self.save()
             scores = None
             if not self.stopping:
-                scores = evaluate(trainer.engine, trainer.test_batches, lambda: self.stopping)
+                scores = trainer.scores(self.must_stop)
             if scores is None:
                 self.say_skipped()
                 say(f"Stopped. To resume: {self.resume_command()}")
                 return
             say(epoch_line(trainer.finish_epoch(scores), epochs))
-            folder.write_metrics(trainer.history)
+            self.ranks.on_first(lambda: folder.write_metrics(trainer.history))
             self.save()
         self.say_skipped()
         accuracy = trainer.history[-1]["test_accuracy"]
@@ -181,9 +194,14 @@ class TrainingRun:
                 if saves:
                     self.save()
                 self.stopping |= done < length and self.is_last_step()
-                if self.stopping:
+                if self.must_stop():
                     break
         trainer.read()
+
+    def must_stop(self) -> bool:
+        """Whether to stop, on which all ranks agree: a signal may reach one of them earlier."""
+        self.stopping = self.ranks.any(self.stopping)
+        return self.stopping
 
     def is_last_step(self) -> bool:
         """Whether --max-steps have been taken."""
@@ -194,7 +212,8 @@ class TrainingRun:
     def save(self) -> None:
         """Writes the checkpoint; InputError, and the old one stays, if a weight is not finite."""
         self.trainer.save(self.folder.checkpoint)
-        self.folder.write_bad_pictures(self.trainer.progress["skipped"])
+        skipped = self.trainer.progress["skipped"]
+        self.ranks.on_first(lambda: self.folder.write_bad_pictures(skipped))
 
     def say_skipped(self) -> None:
         """Prints which pictures, of those met so far, could not be read."""
@@ -207,6 +226,19 @@ def say(text: str) -> None:
     """Prints a line above the progress bar, at once even if the output goes to a file."""
     tqdm.write(text)
     sys.stdout.flush()
+
+
+def about_data(dataset: Dataset) -> dict[str, str]:
+    """What tells a data set from another: hashes of its labels and of its pictures or their
+    names."""
+    found = {"classes": ", ".join(dataset.class_names)}
+    for name, images in (("training", dataset.train), ("test", dataset.test)):
+        pictures = getattr(images, "images", None)
+        if pictures is None:
+            names = [Path(str(path)).name for path in getattr(images, "paths", ())]
+            pictures = numpy.array(" ".join(names).encode())
+        found[f"{name} pictures"] = f"{len(images):,} ({digest([images.labels, pictures])[:8]})"
+    return found
 
 
 @contextlib.contextmanager
@@ -230,24 +262,44 @@ def stop_on_signal(training: TrainingRun) -> Iterator[None]:
 def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; returns the exit code, 128 + the signal's number if one
     stopped it."""
-    chosen, checkpoint, start, own_files = options.read(arguments)
+    ranks = connect()
+    with together(ranks):
+        return train_on(ranks, arguments)
+
+
+def train_on(ranks: Group, arguments: Sequence[str]) -> int:
+    """`main` on all ranks, of which the first one prints."""
+    host = host_group(ranks)
+    workers = cores(host) if ranks.size > 1 else None
+    chosen, checkpoint, start, own_files = options.read(arguments, workers)
+    local = ("workers", "data_dir", "out")
+    shown = {f"--{name.replace('_', '-')}": chosen[name] for name in chosen if name not in local}
+    versions = {"minialex": __version__, "NumPy": numpy.__version__}
+    require_same(ranks, versions | shown | {"a checkpoint": checkpoint and checkpoint.about})
     if isinstance(start, WeightFile) and start.assumed:
         say(f"note: {start.assumed}")
     xp = backend.get(chosen["backend"])
-    if checkpoint:
-        dataset = data.load(**checkpoint.progress["source"] | {"data_dir": chosen["data_dir"]})
-    else:
-        names = ("dataset", "data_dir", "image_size", "seed", "crop_padding")
-        dataset = data.load(*(chosen[name] for name in names))
-    try:
-        trainer = trainer_of(chosen, dataset, xp, checkpoint, start, own_layers(own_files))
+    with first_on_host(host):
         if checkpoint:
-            folder = RunFolder(checkpoint.path.parent)
-            if "dataset" not in checkpoint.progress["options"]:  # a script's, not yet a run's
-                folder.take_over()
+            dataset = data.load(**checkpoint.progress["source"] | {"data_dir": chosen["data_dir"]})
         else:
+            names = ("dataset", "data_dir", "image_size", "seed", "crop_padding")
+            dataset = data.load(*(chosen[name] for name in names))
+            statistics_of(dataset.train)
+    require_same(ranks, about_data(dataset) if ranks.size > 1 else {})
+    try:
+        trainer = trainer_of(chosen, dataset, xp, checkpoint, start, own_layers(own_files), ranks)
+
+        def create() -> str:
+            if checkpoint:
+                folder = RunFolder(checkpoint.path.parent)
+                if "dataset" not in checkpoint.progress["options"]:  # a script's, not yet a run's
+                    folder.take_over()
+                return str(folder.path)
             name = f"{chosen['dataset']}-{chosen['model']}"
-            folder = RunFolder.create(chosen["out"] and Path(chosen["out"]), name)
+            return str(RunFolder.create(chosen["out"] and Path(chosen["out"]), name).path)
+
+        folder = RunFolder(Path(ranks.everyones(ranks.on_first(create))[0]))
         say(describe(chosen, dataset, trainer.network, trainer.on_gpu, folder.path))
         if start and not has_classes(start, dataset.class_names):
             say("The weights are for other classes: the last layer starts from random weights.")

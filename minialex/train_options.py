@@ -6,6 +6,7 @@ from pathlib import Path
 from minialex import models, optim, schedules
 from minialex.command import Parser, add_common_options, number
 from minialex.data.augment import AUGMENTATIONS, BRIGHTNESS, DEGREES
+from minialex.distributed.scheme import SCHEMES
 from minialex.presets import PRESETS, RECIPES
 from minialex.training import ENGINES
 from minialex.weight_options import add_own_layers_option
@@ -130,6 +131,10 @@ def parser() -> Parser:
         "--seed", type=number(int, 0), metavar="N", help="of everything random (default: 0)"
     )
     add_common_options(how)
+    parallel = "what each process that mpirun starts has: the whole net and a share of the pictures"
+    parallel += " (default: data); a half of every layer (towers, as in the paper); or that share, "
+    parallel += "and of the linear layers a part for all pictures (one-weird-trick)"
+    how.add_argument("--parallel", choices=SCHEMES, metavar="SCHEME", help=parallel)
     engine = "plain: the layers of minialex/layers, as they are read (default: fast)"
     how.add_argument("--engine", choices=ENGINES, help=engine)
     workspace = "of a GPU's memory for the convolutions' temporaries (default: 1024)"

@@ -5,7 +5,7 @@ import copy
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
-from minialex import charts, fast, schedules
+from minialex import backend, charts, fast, schedules
 from minialex.backend import Array
 from minialex.cores import usable_cores
 from minialex.data.augment import Standardize
@@ -21,8 +21,12 @@ from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset
 from minialex.data.lighting import Lighting
 from minialex.data.statistics import standardize_from
+from minialex.distributed.part import Part
+from minialex.distributed.scheme import ONE_PROCESS, Scheme
+from minialex.distributed.start import digest
+from minialex.distributed.step import SharedForward, SharedStep
 from minialex.errors import InputError
-from minialex.evaluation import evaluate
+from minialex.evaluation import Answers, answer
 from minialex.fast.memory import GPU_WORKSPACE
 from minialex.files import write_output
 from minialex.inference import TrainedNetwork
@@ -64,6 +68,8 @@ class Trainer:
     seed         of the order and the views of the training pictures
     engine       "fast", or "plain" for the layers as they are read: the same numbers, to rounding
     workers      threads of the fast engine on a CPU (default: one a core)
+    scheme       how the work is divided among the processes that mpirun has started; see
+                 minialex.distributed. All of them then call the same methods
 
     `history` has a dict for each epoch: losses, accuracies (shares of 1), learning rate, seconds.
     `progress` is saved with the weights: how far training has come, what pictures go through, and
@@ -86,6 +92,7 @@ class Trainer:
         engine: str = "fast",
         workers: int | None = None,
         gpu_workspace: int = GPU_WORKSPACE,
+        scheme: Scheme = ONE_PROCESS,
     ):
         if engine not in ENGINES:
             raise ValueError(f"engine is one of {', '.join(ENGINES)}, got {engine!r}")
@@ -96,21 +103,26 @@ class Trainer:
         self.unsaveable: ValueError | None = None  #: why `save` will fail, if it will
         self.on_gpu = network.module is not numpy
         workers = 1 if self.on_gpu else workers or usable_cores()
-        fast_engine = engine == "fast"
-        self.engine = fast.prepare(network, workers, gpu_workspace) if fast_engine else network
         self.optimizer = optimizer or Adam(network)
         self.schedule = schedule or schedules.Constant(self.optimizer.lr)
         self.loss = loss or SoftmaxCrossEntropy()
-        self.training_step = (
-            fast.TrainingStep(self.engine, self.loss, self.optimizer)
-            if isinstance(self.engine, fast.Engine)
-            else None
-        )
+        self.scheme, self.part = scheme, Part(network, scheme)
+        own = self.part.network  #: what this process computes: all of the network, if it is alone
+        self.own_optimizer = self.part.optimizer(self.optimizer)
+        self.part.agree(self.optimizer)
+        self.engine = fast.prepare(own, workers, gpu_workspace) if engine == "fast" else own
+        self.training_step: Callable[[Array, Array], tuple[Array, Array]] | None = None
+        if scheme.ranks.size > 1:
+            self.training_step = SharedStep(self.part, self.engine, self.loss, self.own_optimizer)
+        elif isinstance(self.engine, fast.Engine):
+            self.training_step = fast.TrainingStep(self.engine, self.loss, self.optimizer)
         standardize = standardize or standardize_from(dataset.train)
         views = dict.fromkeys(augment, True) | {"lighting": lighting}
-        xp = network.module
-        self.batches = Batches(dataset.train, batch_size, standardize, seed, xp=xp, **views)
-        self.test_batches = Batches(dataset.test, batch_size, standardize, xp=xp)
+        where: dict[str, Any] = dict(
+            xp=network.module, share=(scheme.pictures.rank, scheme.pictures.size)
+        )
+        self.batches = Batches(dataset.train, batch_size, standardize, seed, **where, **views)
+        self.test_batches = Batches(dataset.test, batch_size, standardize, **where)
         self.progress: dict[str, Any] = {
             "options": {"model": None, "lrn": None, "batch_size": batch_size},
             "settings": {
@@ -164,21 +176,34 @@ class Trainer:
         for _ in range(epochs):
             for _ in self.train_epoch():
                 pass
-            scores = evaluate(self.engine, self.test_batches)
-            assert scores is not None
-            metrics = self.finish_epoch(scores)
-            tqdm.write(
-                f"epoch {metrics['epoch']}: train loss {metrics['train_loss']:.4f}, test accuracy "
-                f"{metrics['test_accuracy']:.2%}, {metrics['images_per_second']:,.0f} images/s"
-            )
-            curves.show(self.history)
+            metrics = self.finish_epoch(self.evaluate())
+            if self.scheme.ranks.rank == 0:
+                tqdm.write(
+                    f"epoch {metrics['epoch']}: train loss {metrics['train_loss']:.4f}, test "
+                    f"accuracy {metrics['test_accuracy']:.2%}, "
+                    f"{metrics['images_per_second']:,.0f} images/s"
+                )
+                curves.show(self.history)
         return self.history
 
     def evaluate(self) -> dict[str, float]:
         """ "loss", "accuracy" and "top5" (shares of 1) on the test pictures."""
-        scores = evaluate(self.engine, self.test_batches)
+        scores = self.scores()
         assert scores is not None
         return scores
+
+    def scores(self, should_stop: Callable[[], bool] = lambda: False) -> dict[str, float] | None:
+        """What `evaluate` returns; None if should_stop() became true after some batch."""
+        ranks = self.scheme.pictures
+        network = SharedForward(self.part, self.engine) if ranks.size > 1 else self.engine
+        answers = answer(network, self.test_batches, should_stop)
+        if answers is None:
+            return None
+        if ranks.size > 1:
+            columns = [numpy.concatenate(ranks.parts(own)) for own in vars(answers).values()]
+            order = columns[0].argsort()
+            answers = Answers(*(column[order] for column in columns))
+        return answers.scores()
 
     def predict(self, pictures: ArrayLike) -> numpy.ndarray:
         """The probability of each class, (N, classes), for new pictures; see
@@ -191,18 +216,41 @@ class Trainer:
 
     def save(self, path: Path | str) -> None:
         """Writes weights, optimiser, schedule and progress to `path`, a .npz file without pickles.
+        Of many ranks the first one does.
 
         minialex.load and `resume` read it, and the commands take it as --weights. Its folder is
         created if there is none. ValueError for a network whose layers cannot be described.
         """
         if self.unsaveable:
             raise self.unsaveable
+        self.collect()
         self.check_weights()
         path = Path(path)
         if path.is_dir():
             raise ValueError(f"{path} is a folder, expected the name of a file, net.npz say")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_checkpoint(path, self.network, self.optimizer, self.schedule, self.progress)
+
+        def write() -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_checkpoint(path, self.network, self.optimizer, self.schedule, self.progress)
+
+        self.scheme.ranks.on_first(write)
+
+    def collect(self) -> None:
+        """Brings together what this rank lacks of weights, optimiser and skipped pictures.
+
+        RuntimeError if the ranks' weights are not the same, as they must be to the bit.
+        """
+        ranks = self.scheme.ranks
+        if ranks.size == 1:
+            return
+        self.part.collect(self.optimizer)
+        self.optimizer.steps = self.own_optimizer.steps
+        for skipped in ranks.everyones(self.progress["skipped"]):
+            self.progress["skipped"].update(skipped)
+        hashes = ranks.texts(digest(map(backend.to_host, self.network.params.values())))
+        if len(set(hashes)) > 1:
+            odd = next(rank for rank, found in enumerate(hashes) if found != hashes[0])
+            raise RuntimeError(f"rank {odd} has other weights than rank 0: training has gone wrong")
 
     def resume(self, saved: Path | str | Checkpoint) -> None:
         """Puts everything back as it was when a Trainer like this one was saved to the file or run
@@ -217,6 +265,7 @@ class Trainer:
         saved.require(self.progress)
         check_same(saved, self.progress)
         saved.restore(self.network, self.optimizer, self.schedule)
+        self.own_optimizer.steps = self.optimizer.steps
         self.unread.clear()
         self.last_loss = None
         for name in ("epochs", "history", "skipped", *NEW_EPOCH):
@@ -248,13 +297,13 @@ class Trainer:
         start = time.perf_counter() - progress["seconds"]
         with bar, contextlib.closing(batches):
             for x, labels in batches:
-                self.optimizer.lr = self.schedule(epoch + progress["steps"] / length)
-                if len(labels):  # a batch is empty if all its files are damaged
-                    self.step(x, labels)
-                progress["learning_rate"] = self.optimizer.lr
+                rate = self.schedule(epoch + progress["steps"] / length)
+                self.optimizer.lr = self.own_optimizer.lr = rate
+                pictures = self.step(x, labels)
+                progress["learning_rate"] = rate
                 progress["steps"] += 1
-                progress["seen"] += len(labels)
-                bar.update(len(labels))
+                progress["seen"] += pictures
+                bar.update(pictures)
                 if not self.on_gpu or progress["steps"] == length:
                     self.read()
                 if self.last_loss is not None and not self.unread:
@@ -264,25 +313,31 @@ class Trainer:
                 progress["seconds"] = time.perf_counter() - start
                 yield
 
-    def step(self, x: Array, labels: Array) -> None:
-        """Forward, loss, backward and update for one batch."""
+    def step(self, x: Array, labels: Array) -> int:
+        """Forward, loss, backward and update for one batch; returns how many pictures it has, on
+        all ranks."""
+        pictures = int(*self.scheme.pictures.totals(len(labels)))
+        if pictures == 0:  # all files of the batch are damaged
+            return 0
         if self.training_step:
             loss, right = self.training_step(x, labels)
         else:
             loss, logits = self.engine.step(x, labels, self.loss)
             self.optimizer.step()
             right = right_answers(logits, labels)
-        self.unread.append((loss, right, len(labels)))
+        self.unread.append((loss, right, pictures))
+        return pictures
 
     def read(self) -> None:
         """Adds up in `progress` what the steps since the last time gave.
 
         The host waits for the GPU here, and only here: in between it prepares the next steps.
         """
-        for loss, right, pictures in self.unread:
-            self.last_loss = float(loss)
-            self.check_finite(self.last_loss, "loss")
-            self.progress["loss_sum"] += self.last_loss * pictures
+        for own_loss, own_right, pictures in self.unread:
+            loss, right = self.scheme.pictures.totals(float(own_loss), int(own_right))
+            self.last_loss = loss
+            self.check_finite(loss, "loss")
+            self.progress["loss_sum"] += loss * pictures
             self.progress["correct"] += int(right)
         self.unread.clear()
 

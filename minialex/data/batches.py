@@ -40,6 +40,9 @@ class Batches:
     Unreadable pictures are skipped: their batch is smaller, or even empty. If they are more than
     half of the pictures in an epoch, that is an InputError.
 
+    share: (k, n) for the k-th of n equal parts of each batch, where n ranks work on it together. A
+        part may be empty. The views of a picture are the same whatever n is.
+
     xp: where the batches are wanted. Pictures travel to a GPU as bytes, while it computes on the
         batch before, and are cropped, mirrored and standardised there.
 
@@ -55,6 +58,7 @@ class Batches:
         seed: int | None = None,
         ten_crop: bool = False,
         xp: ModuleType = numpy,
+        share: tuple[int, int] = (0, 1),
         **augment: bool | Lighting | None,
     ):
         random = [name for name, chosen in augment.items() if chosen]
@@ -73,7 +77,7 @@ class Batches:
         self.ten_crop = ten_crop
         self.batch_size = max(1, batch_size // 10) if ten_crop else batch_size
         self.standardize = standardize
-        self.seed = seed
+        self.seed, self.share = seed, share
         self.augment = {"crop": False, "mirror": False, **augment}
         self.skipped, self.numbers = {}, None
         self.upload = None
@@ -109,16 +113,18 @@ class Batches:
         if self.seed is not None:
             numpy.random.default_rng((self.seed, ORDER, epoch)).shuffle(order)
         for b in range(start, len(self)):
-            numbers = indices = order[b * self.batch_size : (b + 1) * self.batch_size]
+            everyones = order[b * self.batch_size : (b + 1) * self.batch_size]
+            part, parts = self.share
+            own = slice(len(everyones) * part // parts, len(everyones) * (part + 1) // parts)
+            numbers = indices = everyones[own]
             size = len(numbers)
             if self.ten_crop:
                 indices, views = numbers.repeat(10), ten_views(size)
             elif self.seed is None:
                 views = centre_views(size)
             else:
-                views = random_views(
-                    size, numpy.random.default_rng((self.seed, VIEWS, epoch, b)), **self.augment
-                )
+                rng = numpy.random.default_rng((self.seed, VIEWS, epoch, b))
+                views = random_views(len(everyones), rng, **self.augment)[own]
             read = self.upload.read if self.upload else self.images.read_good
             pictures, good, problems = read(indices, views)
             if problems:

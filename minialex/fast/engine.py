@@ -1,11 +1,15 @@
 """The engine: a network's layers rebuilt for speed, over the same parameters, on several
 threads."""
 
+import itertools
+from collections.abc import Callable, Sequence
+
 from minialex import backend
 from minialex.backend import Array
 from minialex.fast.dropout import FastDropout
 from minialex.fast.fuse import Step, fuse
 from minialex.fast.gpu.replay import Replayed
+from minialex.fast.layer import FastLayer
 from minialex.fast.memory import GPU_WORKSPACE, Memory
 from minialex.fast.update import Update
 from minialex.fast.workers import Workers
@@ -80,25 +84,46 @@ class Engine:
             return self.replayed(x)[0]
         return self.logits(x, train).copy()
 
-    def step(self, x: Array, labels: Array, loss: SoftmaxCrossEntropy) -> tuple[Array, Array]:
+    def step(
+        self,
+        x: Array,
+        labels: Array,
+        loss: SoftmaxCrossEntropy,
+        finished: Callable[[str], None] | None = None,
+    ) -> tuple[Array, Array]:
         """Forward and backward over one batch: returns the mean loss and the logits (N, classes),
         and leaves the mean gradients in `grads`. x: (N, H, W, C); labels: (N,) integers on the
-        host."""
+        host. Calls finished(name) as soon as a layer's gradients are there."""
         self.draw(x)
-        value, logits = self.compute(x, labels, loss)
+        value, logits = self.compute(x, labels, loss, finished)
         return value, logits.copy()
 
-    def compute(self, x: Array, labels: Array, loss: SoftmaxCrossEntropy) -> tuple[Array, Array]:
+    def compute(
+        self,
+        x: Array,
+        labels: Array,
+        loss: SoftmaxCrossEntropy,
+        finished: Callable[[str], None] | None = None,
+    ) -> tuple[Array, Array]:
         """What `step` does once the masks are drawn; the logits are valid until the next one."""
         logits = self.logits(x, train=True)
         value = loss.forward(logits, labels)
+        finished = finished or (lambda name: None)
+        names = [step.name for step in self.split_steps]
         with self.workers.limited_blas():
-            dfeatures = backward(self.whole, loss.backward())
+            dfeatures = backward(
+                self.whole, loss.backward(), [step.name for step in self.whole_steps], finished
+            )
+            if self.workers.at_work == 1:
+                backward(self.split[0], dfeatures, names, finished)
+                return value, logits
         self.in_threads(backward, dfeatures)
         for total, *others in zip(*self.split[: self.workers.at_work], strict=True):
             for key in total.grads:
                 for other in others:
                     total.grads[key] += other.grads[key]
+        for name in reversed(names):
+            finished(name)
         return value, logits
 
     def update(self, optimizer: Optimizer) -> None:
@@ -114,6 +139,14 @@ class Engine:
         """The first of the parameters, or x if there are none: where and in which precision to
         compute."""
         return next(iter(self.params.values()), x)
+
+    def keep_gradients_in(self, arrays: dict[str, Array]) -> None:
+        """Makes those layers that own the memory of their gradients use these arrays, which are
+        contiguous and called as in `grads`."""
+        for step, layer in zip(self.steps, [*self.split[0], *self.whole], strict=True):
+            if isinstance(layer, FastLayer):
+                for key in layer.params:
+                    layer.memory.give(layer, f"d{key}", arrays[f"{step.name}.{key}"])
 
     def replays(self, x: Array) -> bool:
         """Whether the work on a batch like x is the same every time, on a GPU, and started by one
@@ -166,10 +199,18 @@ def forward(layers: list[Layer], x: Array, train: bool) -> Array:
     return x
 
 
-def backward(layers: list[Layer], dy: Array) -> Array | None:
-    """dy back through the layers, one after the other; None if nobody needs the first one's dx."""
-    for layer in reversed(layers):
+def backward(
+    layers: list[Layer],
+    dy: Array,
+    names: Sequence[str] = (),
+    finished: Callable[[str], None] | None = None,
+) -> Array | None:
+    """dy back through the layers, one after the other; None if nobody needs the first one's dx.
+    With the layers' names it calls finished(name) after each."""
+    for layer, name in itertools.zip_longest(reversed(layers), reversed(names)):
         dy = layer.backward(dy)
         if dy is None and getattr(layer, "needs_dx", True):
             raise nothing_returned(layer, "backward")
+        if finished:
+            finished(name)
     return dy

@@ -92,7 +92,7 @@ def fuse(layers: list[tuple[str, Layer]]) -> tuple[list[Step], list[Step]]:
     steps = [Step(name, layer, fast_class(layer)) for name, layer in layers]
     split = [type(step.plain) in SPLITTABLE for step in steps]
     seam = split.index(False) if False in split else len(steps)
-    for i in range(1, seam):
+    for i in range(1, len(steps)):
         relu, pool = steps[i - 1 : i + 1]
         if relu.fast is FastReLU and pool.fast is FastMaxPool2d:
             steps[i - 1], steps[i] = pool, relu

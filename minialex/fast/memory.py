@@ -37,6 +37,10 @@ class Memory:
         """An array that belongs to `layer`, valid until the layer's next forward."""
         return self.reused((layer, name), like, shape, dtype)
 
+    def give(self, layer, name: str, array: Array) -> None:
+        """Makes the contiguous `array` what `own` returns for this layer and name."""
+        self.arrays[layer, name] = array.reshape(-1)
+
     def scratch(self, name: str, like: Array, shape: tuple[int, ...], dtype=None) -> Array:
         """A temporary, valid until the forward or backward that asked for it returns."""
         return self.reused(name, like, shape, dtype)

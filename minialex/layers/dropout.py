@@ -5,7 +5,7 @@ from minialex import backend
 from minialex.backend import Array
 from minialex.layers.init import Rng, fresh_rng
 from minialex.layers.layer import Layer
-from minialex.layers.splitmix64 import random_bits
+from minialex.layers.splitmix64 import GAMMA, random_bits
 
 
 class Dropout(Layer):
@@ -23,6 +23,7 @@ class Dropout(Layer):
         if not 0 <= p < 1:
             raise ValueError(f"Dropout needs a probability p with 0 <= p < 1, got {p}")
         self.p = p
+        self.first = 0  #: the number of x's first unit, where x is a part of a larger batch
         self.rng = rng or fresh_rng()
 
     def forward(self, x: Array, train: bool = False) -> Array:
@@ -39,8 +40,9 @@ class Dropout(Layer):
         return dy * self.cached()
 
     def new_key(self) -> int:
-        """64 random bits, for one forward."""
-        return int(self.rng.integers(2**64, dtype="uint64"))
+        """64 random bits, for one forward; moved on by GAMMA for each unit before x's first."""
+        key = int(self.rng.integers(2**64, dtype="uint64"))
+        return (key + self.first * GAMMA) % 2**64
 
     @property
     def threshold(self) -> int:

@@ -244,7 +244,7 @@ def test_the_rate_drops_when_neither_the_error_rate_nor_the_loss_improves(
         loss, accuracy = next(tested)
         return {"loss": loss, "accuracy": accuracy, "top5": 1.0}
 
-    monkeypatch.setattr(train, "evaluate", figures)
+    monkeypatch.setattr(train.Trainer, "scores", figures)
     small[small.index("--epochs") + 1] = 6
     call(train.main, *small, "--schedule", "plateau", "--out", tmp_path / "run", capsys=capsys)
     rates = [epoch["learning_rate"] for epoch in contents(tmp_path / "run")[2]]

@@ -102,12 +102,12 @@ def test_a_failed_evaluation_does_not_cost_the_epoch(small, tmp_path, capsys):
         def failing(*arguments):
             raise InputError("a broken test picture")
 
-        patch.setattr(train, "evaluate", failing)
+        patch.setattr(train.Trainer, "scores", failing)
         assert call(train.main, *small, "--out", tmp_path / "run", capsys=capsys)[0] == 2
         # no step of the first epoch may be taken again
         patch.setattr(fast.TrainingStep, "__call__", failing)
         patch.setattr(
-            train, "evaluate", lambda *arguments: {"loss": 1.0, "accuracy": 0.0, "top5": 0.0}
+            train.Trainer, "scores", lambda *arguments: {"loss": 1.0, "accuracy": 0.0, "top5": 0.0}
         )
         code, out, err = call(train.main, "--resume", tmp_path / "run", capsys=capsys)
         assert "Epoch [1/2] train loss" in out
@@ -130,8 +130,8 @@ def test_weights_that_became_useless_never_replace_good_ones(small, tmp_path, ca
     before = contents(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            train,
-            "evaluate",
+            train.Trainer,
+            "scores",
             lambda *arguments: {"loss": float("nan"), "accuracy": 0.0, "top5": 0.0},
         )
         code, _, err = call(train.main, "--resume", folder, "--epochs", 1, capsys=capsys)

@@ -228,7 +228,7 @@ def test_the_seed_chooses_the_order_and_the_views():
 
 def test_each_epoch_has_every_picture_once_in_an_order_of_its_own(monkeypatch):
     it, seen = trainer(batch_size=40), []
-    monkeypatch.setattr(it, "step", lambda x, labels: seen.append(x.mean(axis=(1, 2, 3))))
+    monkeypatch.setattr(it, "step", lambda x, _: seen.append(x.mean(axis=(1, 2, 3))) or len(x))
     for _ in range(2):
         for _ in it.train_epoch():
             pass

@@ -1,0 +1,72 @@
+"""The gradients of a network in one array, added up over the ranks while backward is under way."""
+
+from collections.abc import Callable
+
+from minialex import backend
+from minialex.backend import Array
+from minialex.distributed.group import Group
+from minialex.distributed.ring import RingSum
+from minialex.network import Network
+
+#: A sum begins as soon as the gradients that are ready have this many bytes: with fewer, waiting
+#: for messages takes longer than sending them.
+BUCKET_BYTES = 1 << 20
+
+
+class Gradients:
+    """A place for each gradient, and its sum over the ranks.
+
+    The last layer's come first in the one contiguous array, as backward reaches them first. It is
+    cut into buckets of whole layers, and a bucket is summed over its ranks as soon as backward has
+    finished it: in AlexNet the linear layers, 96% of the weights, are on their way before the
+    convolutions, 92% of the work, have begun.
+
+    network   whose gradients these are, of one dtype
+    ranks_of  the ranks that share a layer's gradients; a group of one adds nothing up
+    """
+
+    def __init__(self, network: Network, ranks_of: Callable[[str], Group]):
+        self.network, self.ranks_of = network, ranks_of
+        names = [name for name, layer in network.layers.items() if layer.params]
+        params = [(n, k, p) for n in reversed(names) for k, p in network.layers[n].params.items()]
+        like = params[0][2]
+        self.flat = backend.of(like).zeros(sum(p.size for *_, p in params), like.dtype)
+        self.arrays: dict[str, Array] = {}
+        self.buckets: dict[str, tuple[Group, slice]] = {}  #: by the layer that completes each
+        self.sums: list[RingSum] = []
+        start = end = 0
+        for i, (name, key, param) in enumerate(params):
+            self.arrays[f"{name}.{key}"] = self.flat[end : end + param.size].reshape(param.shape)
+            end += param.size
+            following = params[i + 1][0] if i + 1 < len(params) else None
+            if following == name:
+                continue
+            ranks = ranks_of(name)
+            others = following is None or ranks_of(following) is not ranks
+            if others or (end - start) * like.itemsize >= BUCKET_BYTES:
+                self.buckets[name] = ranks, slice(start, end)
+                start = end
+
+    def finished(self, name: str) -> None:
+        """Takes over the gradients of a layer; begins the sum of a bucket that is complete."""
+        layer = self.network.layers[name]
+        for key in layer.params:
+            place, grad = self.arrays[f"{name}.{key}"], layer.grads[key]
+            if not backend.of(place).may_share_memory(place, grad):
+                place[...] = grad
+            layer.grads[key] = place
+        self.advance()
+        ranks, bucket = self.buckets.get(name, (None, None))
+        if ranks is not None and ranks.size > 1:
+            self.sums.append(ranks.sum(self.flat[bucket]))
+
+    def advance(self) -> None:
+        """Lets the sums under way go as far as they can."""
+        for each in self.sums:
+            each.advance()
+
+    def wait(self) -> None:
+        """Returns when all sums are complete."""
+        for each in self.sums:
+            each.wait()
+        self.sums.clear()
