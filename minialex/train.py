@@ -3,6 +3,7 @@
 import contextlib
 import shlex
 import signal
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -300,7 +301,8 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
             return str(RunFolder.create(chosen["out"] and Path(chosen["out"]), name).path)
 
         folder = RunFolder(Path(ranks.everyones(ranks.on_first(create))[0]))
-        say(describe(chosen, dataset, trainer.network, trainer.on_gpu, folder.path))
+        places = ranks.everyones([socket.gethostname(), chosen["workers"]])
+        say(describe(chosen, dataset, trainer.network, trainer.on_gpu, folder.path, places))
         if start and not has_classes(start, dataset.class_names):
             say("The weights are for other classes: the last layer starts from random weights.")
         training = TrainingRun(trainer, folder, own_files)

@@ -1,6 +1,8 @@
 """The lines of the training command: what it trains, how an epoch ended, which batch fits a GPU."""
 
 import textwrap
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -10,11 +12,19 @@ from minialex.fast import footprint
 from minialex.network import Network
 
 
-def describe(chosen: dict, dataset: Dataset, network: Network, on_gpu: bool, folder: Path) -> str:
+def describe(
+    chosen: dict,
+    dataset: Dataset,
+    network: Network,
+    on_gpu: bool,
+    folder: Path,
+    places: Sequence[tuple[str, int]] = (),
+) -> str:
     """What will be trained, with every option as it would be typed, in lines of up to 80
-    characters."""
+    characters. places: each rank's host and threads, if there are many."""
     idle = [
         *(["momentum"] if chosen["optimizer"] == "adam" else []),
+        *(["workers"] if len(places) > 1 else ["parallel"]),
         *([] if on_gpu else ["gpu_workspace"]),
     ]
     hidden = ("model", "dataset", "data_dir", "out", *idle)
@@ -29,6 +39,7 @@ def describe(chosen: dict, dataset: Dataset, network: Network, on_gpu: bool, fol
         "dataset": f"{chosen['dataset']}, {len(dataset.train):,} training and "
         f"{len(dataset.test):,} test pictures, {shape}, {dataset.num_classes} classes",
         "options": flags,
+        **({"ranks": ranks_line(places)} if len(places) > 1 else {}),
         "output": str(folder),
     }
     lines = [f"minialex {__version__} on the {'GPU' if on_gpu else 'CPU'}"]
@@ -37,6 +48,15 @@ def describe(chosen: dict, dataset: Dataset, network: Network, on_gpu: bool, fol
             f"{name:<9}{text}", 80, subsequent_indent=" " * 9, break_on_hyphens=False
         )
     return "\n".join(lines)
+
+
+def ranks_line(places: Sequence[tuple[str, int]]) -> str:
+    """How many ranks there are, on which hosts, with how many threads."""
+    counts = Counter(host for host, _ in places)
+    hosts = ", ".join(f"{count} on {host}" for host, count in counts.items())
+    threads = sorted({threads for _, threads in places})
+    each = " or ".join(map(str, threads)) + (" thread" if threads == [1] else " threads")
+    return f"{hosts}, {each} each"
 
 
 def epoch_line(metrics: dict, epochs: int) -> str:

@@ -238,7 +238,7 @@ class Trainer:
     def collect(self) -> None:
         """Brings together what this rank lacks of weights, optimiser and skipped pictures.
 
-        RuntimeError if the ranks' weights are not the same, as they must be to the bit.
+        InputError if the ranks' weights are not the same, as they must be to the bit.
         """
         ranks = self.scheme.ranks
         if ranks.size == 1:
@@ -250,7 +250,9 @@ class Trainer:
         hashes = ranks.texts(digest(map(backend.to_host, self.network.params.values())))
         if len(set(hashes)) > 1:
             odd = next(rank for rank, found in enumerate(hashes) if found != hashes[0])
-            raise RuntimeError(f"rank {odd} has other weights than rank 0: training has gone wrong")
+            raise InputError(
+                f"rank {odd} has other weights than rank 0: one of them has computed wrongly"
+            )
 
     def resume(self, saved: Path | str | Checkpoint) -> None:
         """Puts everything back as it was when a Trainer like this one was saved to the file or run

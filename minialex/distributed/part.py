@@ -7,8 +7,9 @@ import numpy
 
 from minialex.backend import Array
 from minialex.distributed.exchange import Exchange, GatherLogits, JoinPictures
-from minialex.distributed.group import Group
+from minialex.distributed.group import ALONE, Group
 from minialex.distributed.scheme import Scheme
+from minialex.errors import InputError
 from minialex.layers import (
     AvgPool2d,
     Conv2d,
@@ -34,9 +35,10 @@ class Part:
     network   layers of the same names, with this rank's share of the filters and units, and
               exchanges between them; the whole network itself if nothing is dealt out
     join      the layer from which on all ranks' pictures are together, if there is one
-    dropouts  each dropout layer, with the units of one picture, and whether it comes behind `join`
+    joined    the names of the layers behind it
+    dropouts  the dropout layers by name, with the units of one picture
 
-    ValueError for a network that cannot be divided so.
+    InputError for a network that cannot be divided so.
     """
 
     def __init__(self, network: Network, scheme: Scheme):
@@ -45,13 +47,14 @@ class Part:
         self.network = network
         if scheme.linear.size > 1:
             self.network = Network(self.layers(), network.input_shape)
-        self.dropouts: list[tuple[Dropout, int, bool]] = []
-        joined = False
-        for name, shape in self.network.shapes().items():
-            layer = self.network.layers[name]
-            joined |= layer is self.join
-            if isinstance(layer, Dropout):
-                self.dropouts.append((layer, math.prod(shape), joined))
+        layers = self.network.layers
+        behind = list(layers.values()).index(self.join) if self.join else len(layers)
+        self.joined = set(list(layers)[behind:])
+        self.dropouts: dict[str, tuple[Dropout, int]] = {
+            name: (layers[name], math.prod(shape))
+            for name, shape in self.network.shapes().items()
+            if isinstance(layers[name], Dropout)
+        }
 
     def layers(self) -> list[tuple[str, Layer]]:
         """This rank's layers and the exchanges between them."""
@@ -59,23 +62,26 @@ class Part:
         shape = self.whole.input_shape
         dealt: Group | None = None  #: the ranks among which the channels of x are dealt
         items = list(self.whole.layers.items())
-        last = max(i for i, (_, layer) in enumerate(items) if layer.params)
+        parted = [i for i, (_, layer) in enumerate(items) if self.ranks_of(layer).size > 1]
+        last = max(parted, default=-1)
         for i, (name, layer) in enumerate(items):
-            ranks = self.scheme.parts(layer)
+            ranks = self.ranks_of(layer)
             if dealt and not stays_within(layer, dealt):
                 kind = Exchange if i <= last else GatherLogits
                 found.append((f"exchange_{name}", kind(dealt, shape[-1])))
                 dealt = None
-            if isinstance(layer, Linear) and self.scheme.joins and not self.join:
+            if i in parted and isinstance(layer, Linear) and self.scheme.joins and not self.join:
                 self.join = JoinPictures(ranks)
                 found.append((f"join_{name}", self.join))
-            if layer.params and ranks.size > 1:
+            if ranks.size > 1:
                 found.append((name, dealt_layer(name, layer, ranks, dealt is not None)))
                 dealt = ranks
             elif dealt and isinstance(layer, LocalResponseNorm):
                 found.append((name, with_sizes(layer, groups=layer.groups // dealt.size)))
-            elif layer.params and self.join:
-                raise ValueError(f"{name}, {layer}, cannot be divided among ranks")
+            elif layer.params and i < last and (self.join or not self.scheme.joins):
+                raise InputError(
+                    f"{name}, {layer}, cannot be divided among {self.scheme.linear.size} ranks"
+                )
             else:
                 found.append((name, layer))
             shape = layer.output_shape(shape)
@@ -88,7 +94,7 @@ class Part:
         ranks = self.scheme.ranks
         for array in (*self.whole.params.values(), *optimizer.state.values()):
             ranks.spread(array)
-        for dropout, *_ in self.dropouts:
+        for dropout, _ in self.dropouts.values():
             state = dropout.rng.bit_generator.state
             dropout.rng.bit_generator.state = ranks.everyones(state)[0]
 
@@ -98,8 +104,8 @@ class Part:
         ranks = self.scheme.pictures
         counts = ranks.numbers(pictures)[:, 0].astype(int).tolist()
         before = sum(counts[: ranks.rank])
-        for dropout, units, joined in self.dropouts:
-            dropout.first = 0 if joined else before * units
+        for name, (dropout, units) in self.dropouts.items():
+            dropout.first = 0 if name in self.joined else before * units
         if self.join:
             self.join.counts = counts
         return counts
@@ -112,21 +118,33 @@ class Part:
         """Of the logits that this rank computes, those of its own pictures."""
         return logits[self.join.own] if self.join else logits
 
+    def ranks_of(self, layer: Layer) -> Group:
+        """The ranks among which the layer's filters or units are dealt. If they are too few, each
+        rank has all of them."""
+        ranks = self.scheme.parts(layer)
+        divisible = type(layer) in (Conv2d, Linear) and len(layer.params["weight"]) >= ranks.size
+        return ranks if divisible else ALONE
+
+    def sums_of(self, name: str) -> Group:
+        """The ranks over which the gradients of a layer must be added up: those that have the same
+        part of it, and other pictures."""
+        return ALONE if name in self.joined else self.scheme.pictures
+
     def view(self, name: str, array: Array) -> Array:
         """This rank's part of an array that is dealt as the parameter called `name` is."""
         layer = self.whole.layers[name.rpartition(".")[0]]
-        return array[self.scheme.parts(layer).share(len(array))]
+        return array[self.ranks_of(layer).share(len(array))]
 
     def optimizer(self, optimizer: Optimizer) -> Optimizer:
         """The optimiser of the part: like `optimizer`, over views of its state.
 
-        ValueError if it has to see the whole of a parameter that is dealt out.
+        InputError if it has to see the whole of a parameter that is dealt out.
         """
         if self.network is self.whole:
             return optimizer
         if not optimizer.elementwise:
             kind = type(optimizer).__name__
-            raise ValueError(
+            raise InputError(
                 f"{kind} needs each weight as a whole, which --parallel {self.scheme.name} divides"
             )
         own = copy.copy(optimizer)
@@ -147,7 +165,7 @@ class Part:
         for kind in optimizer.state_names:
             arrays += [(name, optimizer.state[f"{kind}.{name}"]) for name in params]
         for name, array in arrays:
-            ranks = self.scheme.parts(self.whole.layers[name.rpartition(".")[0]])
+            ranks = self.ranks_of(self.whole.layers[name.rpartition(".")[0]])
             if ranks.size > 1:
                 shares = [ranks.share(len(array), rank) for rank in range(ranks.size)]
                 shapes = [array[share].shape for share in shares]
@@ -168,12 +186,7 @@ def dealt_layer(name: str, layer: Layer, ranks: Group, dealt: bool) -> Layer:
 
     dealt: whether the channels that it sees are dealt among the ranks.
     """
-    if type(layer) not in (Conv2d, Linear):
-        raise ValueError(f"{name}, {layer}, cannot be divided among ranks")
-    outputs = len(layer.params["weight"])
-    if outputs < ranks.size:
-        raise ValueError(f"{name} has {outputs} outputs, too few for {ranks.size} ranks")
-    share = ranks.share(outputs)
+    share = ranks.share(len(layer.params["weight"]))
     count = share.stop - share.start
     if not isinstance(layer, Conv2d):
         part = with_sizes(layer, out_features=count)
@@ -183,7 +196,7 @@ def dealt_layer(name: str, layer: Layer, ranks: Group, dealt: bool) -> Layer:
         inside = dict(in_channels=layer.in_channels // ranks.size, out_channels=count)
         part = with_sizes(layer, **inside, groups=layer.groups // ranks.size)
     else:
-        raise ValueError(f"{name}, {layer}, cannot be divided: each rank sees all its channels")
+        raise InputError(f"{name}, {layer}, cannot be divided: each rank sees all its channels")
     part.params = {key: array[share] for key, array in layer.params.items()}
     return part
 

@@ -54,9 +54,5 @@ class Scheme:
         """Among which ranks the filters or units of a layer are dealt."""
         return self.linear if isinstance(layer, Linear) else self.conv
 
-    def sums(self, layer: Layer) -> Group:
-        """The ranks that have the same part of a layer, and pictures of their own."""
-        return ALONE if self.joins and isinstance(layer, Linear) else self.pictures
-
 
 ONE_PROCESS = Scheme()

@@ -23,8 +23,7 @@ class SharedStep:
         self, part: Part, engine: Network | Engine, loss: SoftmaxCrossEntropy, optimizer: Optimizer
     ):
         self.part, self.engine, self.loss = part, engine, SharedLoss(loss, part)
-        scheme, layers = part.scheme, part.network.layers
-        self.gradients = Gradients(part.network, lambda name: scheme.sums(layers[name]))
+        self.gradients = Gradients(part.network, part.sums_of)
         self.update = optimizer.step
         if isinstance(engine, Engine):
             engine.keep_gradients_in(self.gradients.arrays)

@@ -1,0 +1,140 @@
+"""python -m minialex.train on many ranks, started by mpirun as a user does it."""
+
+import shutil
+import socket
+import subprocess
+import time
+
+import mpi
+import numpy
+import pytest
+from command_runs import call
+from trained_runs import assert_same, contents
+
+from minialex import train
+
+pytestmark = pytest.mark.skipif(bool(mpi.missing()), reason=str(mpi.missing()))
+
+TRAIN = ("-m", "minialex.train")
+FAULTY = mpi.SCRIPTS / "faulty.py"
+
+
+@pytest.fixture
+def small(pictures):
+    """Options of a run of ten steps in two epochs, with dropout, crops and mirroring; the last
+    batch of an epoch has fewer pictures than four ranks would need to have one each."""
+    return [
+        *("--dataset", "folder", "--data-dir", pictures, "--image-size", 16),
+        *("--model", "alexnet-cifar", "--workers", 1, "--batch-size", 8, "--epochs", 2),
+        *("--augment", "crop,mirror", "--log-every", 2, "--lr", 0.001, "--seed", 1),
+    ]
+
+
+def close(folder, other):
+    """Whether two runs have the same weights, to the rounding of float32, and metrics."""
+    (arrays, _, lines), (others, _, other_lines) = contents(folder), contents(other)
+    for name, array in arrays.items():
+        numpy.testing.assert_allclose(array, others[name], rtol=2e-3, atol=2e-5, err_msg=name)
+    for line, other_line in zip(lines, other_lines, strict=True):
+        assert line["train_loss"] == pytest.approx(other_line["train_loss"], rel=1e-4)
+        assert line["test_accuracy"] == other_line["test_accuracy"]
+
+
+def test_one_rank_prints_and_saves_what_one_process_would(small, tmp_path, capsys):
+    _, alone, _ = call(train.main, *small, "--out", tmp_path / "alone", capsys=capsys)
+    done = mpi.run(2, *TRAIN, *small, "--out", tmp_path / "two")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"ranks    2 on {socket.gethostname()}, 1 thread each" in done.stdout.splitlines()
+    for begin in ("minialex", "model", "dataset", "options", "output", "Epoch", "Done"):
+        own, expected = (
+            [line.partition(",")[0] for line in text.splitlines() if line.startswith(begin)]
+            for text in (done.stdout.replace("two", "alone"), alone)
+        )
+        assert [line[:20] for line in own] == [line[:20] for line in expected]
+    assert {file.name for file in (tmp_path / "two").iterdir()} == {
+        file.name for file in (tmp_path / "alone").iterdir()
+    }
+    close(tmp_path / "two", tmp_path / "alone")
+
+
+@pytest.mark.parametrize("scheme", ["towers", "one-weird-trick"])
+def test_a_checkpoint_of_two_ranks_resumes_on_any_other_number(scheme, small, tmp_path, capsys):
+    call(train.main, *small, "--out", tmp_path / "alone", capsys=capsys)
+    before = tmp_path / "before"
+    done = mpi.run(2, *TRAIN, *small, "--parallel", scheme, "--out", before, "--max-steps", 4)
+    assert done.returncode == 0, done.stderr
+    for count, others in ((1, "data"), (2, "data"), (4, "towers"), (4, "one-weird-trick")):
+        folder = tmp_path / f"{count}-{others}"
+        shutil.copytree(before, folder)
+        options = ("--resume", folder, "--parallel", others)
+        if count == 1:
+            assert call(train.main, *options, capsys=capsys)[0] == 0
+        else:
+            done = mpi.run(count, *TRAIN, *options)
+            assert done.returncode == 0, done.stderr
+        close(folder, tmp_path / "alone")
+
+
+def test_a_rank_that_is_killed_ends_all_and_the_run_resumes_bit_identical(small, tmp_path):
+    small[small.index("--log-every") + 1] = 1
+    assert mpi.run(2, *TRAIN, *small, "--out", tmp_path / "whole").returncode == 0
+    folder = tmp_path / "killed"
+    words = mpi.on_ranks(2, *TRAIN, *small, "--out", folder, "--checkpoint-every", 1)
+    job = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in job.stdout:
+        if "Step [4/" in line:
+            break
+    ranks = subprocess.run(["pgrep", "-P", str(job.pid)], capture_output=True, text=True)
+    victim = int(ranks.stdout.split()[-1])
+    start = time.monotonic()
+    subprocess.run(["kill", "-KILL", str(victim)], check=True)
+    _, err = job.communicate(timeout=30)
+    assert time.monotonic() - start < 10
+    assert job.returncode not in (0, None)
+    said = " ".join(err.split())
+    assert "rank 1" in said
+    assert socket.gethostname() in said
+    assert "signal 9" in said
+    done = mpi.run(2, *TRAIN, "--resume", folder)
+    assert done.returncode == 0, done.stderr
+    assert_same(contents(folder), contents(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "rank", "cause"),
+    [
+        ("exception", 1, "error: rank 1 on {host}: RuntimeError: the fan has stopped"),
+        ("exception", 0, "error: rank 0 on {host}: RuntimeError: the fan has stopped"),
+        ("memory", 1, "error: rank 1 on {host}: out of memory: Unable to allocate 9 GiB"),
+        ("nan", 1, "error: the loss is nan in epoch 1 by step 3: try a smaller learning rate"),
+        ("weights", 1, "error: rank 1 has other weights than rank 0"),
+        ("version", 1, "rank 0 on {host} has minialex {version}, rank 1 on {host} has 0.0.1"),
+    ],
+)
+def test_what_befalls_one_rank_ends_all_with_a_line(kind, rank, cause, small, tmp_path):
+    start = time.monotonic()
+    done = mpi.run(2, FAULTY, kind, rank, *small, "--out", tmp_path / "run", "--max-steps", 4)
+    assert time.monotonic() - start < 30
+    assert done.returncode == 2
+    wanted = cause.format(host=socket.gethostname(), version=train.__version__)
+    assert sum(wanted in line for line in done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_ranks_with_other_options_or_pictures_refuse_to_start(small, tmp_path, pictures):
+    others = tmp_path / "others"
+    shutil.copytree(pictures, others)
+    next(others.glob("train/*/*")).unlink()
+    host = socket.gethostname()
+    for changed, said in (
+        (["--lr", 0.002], f"rank 0 on {host} has --lr 0.001, rank 1 on {host} has 0.002"),
+        (["--data-dir", others], "has training pictures"),
+    ):
+        words = mpi.on_ranks(1, *TRAIN, *small, "--out", tmp_path / "run")
+        more = mpi.on_ranks(1, *TRAIN, *small, *changed, "--out", tmp_path / "run")
+        both = [*words, ":", *more[more.index("-n") :]]
+        done = subprocess.run(both, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2
+        first = done.stderr.splitlines()[0]
+        assert first.startswith("error: all ranks must do the same: ")
+        assert said in first
+        assert not (tmp_path / "run").exists()
