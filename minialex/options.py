@@ -61,6 +61,7 @@ def read(arguments: Sequence[str], workers: int | None = None) -> Command:
     given = vars(parser().parse_args(arguments))
     given["workers"] = given["workers"] or workers
     files = given.pop("own_layers")
+    given.pop("ranks")
     given |= {name: str(given[name].absolute()) for name in ("data_dir", "out") if given[name]}
     if given["lighting"] not in (None, *SOURCES):
         given["lighting"] = str(Path(given["lighting"]).absolute())

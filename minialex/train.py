@@ -20,6 +20,8 @@ from minialex.data.lighting import Lighting, lighting_from
 from minialex.data.skipped import describe_unreadable
 from minialex.data.statistics import statistics_of
 from minialex.distributed.group import ALONE, Group
+from minialex.distributed.hold import Hold
+from minialex.distributed.launch import launch
 from minialex.distributed.scheme import Scheme
 from minialex.distributed.start import (
     connect,
@@ -27,6 +29,7 @@ from minialex.distributed.start import (
     digest,
     first_on_host,
     host_group,
+    launched,
     require_same,
     together,
 )
@@ -38,6 +41,7 @@ from minialex.io.weights import WeightFile, has_classes, start_from
 from minialex.layers import Layer, SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.train_messages import describe, epoch_line, out_of_memory
+from minialex.train_options import parser
 from minialex.training import Trainer
 from minialex.weight_options import own_layers
 
@@ -263,6 +267,9 @@ def stop_on_signal(training: TrainingRun) -> Iterator[None]:
 def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; returns the exit code, 128 + the signal's number if one
     stopped it."""
+    count = parser().parse_args(arguments).ranks if not launched() else None
+    if count:
+        return launch(count, "minialex.train", arguments)
     ranks = connect()
     with together(ranks):
         return train_on(ranks, arguments)
@@ -306,8 +313,10 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
         if start and not has_classes(start, dataset.class_names):
             say("The weights are for other classes: the last layer starts from random weights.")
         training = TrainingRun(trainer, folder, own_files)
-        with stop_on_signal(training):
+        with Hold(host, far=host.size < ranks.size) as mpirun, stop_on_signal(training):
             training.run()
+            if training.signal:
+                mpirun.end(ranks, 128 + training.signal)
     except MemoryError as error:
         if not type(error).__module__.startswith(xp.__name__):  # the host's own
             raise

@@ -22,13 +22,19 @@ LAUNCHED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")
 PATIENCE = 2.0
 
 
+def launched() -> bool:
+    """Whether mpirun, or the like, has started this process."""
+    return any(name in os.environ for name in LAUNCHED)
+
+
 def connect() -> Group:
     """All processes that mpirun has started together; a group of one where none has.
 
     InputError if there is an mpirun but no mpi4py that works with it.
     """
-    if not any(name in os.environ for name in LAUNCHED):
+    if not launched():
         return ALONE
+    os.environ.setdefault("OMPI_MCA_btl", "^ofi")  # which looks for fast networks for a second
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:

@@ -1,9 +1,13 @@
 """python -m minialex.train on many ranks, started by mpirun as a user does it."""
 
+import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import mpi
 import numpy
@@ -28,6 +32,11 @@ def small(pictures):
         *("--model", "alexnet-cifar", "--workers", 1, "--batch-size", 8, "--epochs", 2),
         *("--augment", "crop,mirror", "--log-every", 2, "--lr", 0.001, "--seed", 1),
     ]
+
+
+def children(pid):
+    """The processes that this one has started, in the order in which it did."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def close(folder, other):
@@ -84,10 +93,8 @@ def test_a_rank_that_is_killed_ends_all_and_the_run_resumes_bit_identical(small,
     for line in job.stdout:
         if "Step [4/" in line:
             break
-    ranks = subprocess.run(["pgrep", "-P", str(job.pid)], capture_output=True, text=True)
-    victim = int(ranks.stdout.split()[-1])
     start = time.monotonic()
-    subprocess.run(["kill", "-KILL", str(victim)], check=True)
+    os.kill(children(job.pid)[-1], signal.SIGKILL)
     _, err = job.communicate(timeout=30)
     assert time.monotonic() - start < 10
     assert job.returncode not in (0, None)
@@ -138,3 +145,62 @@ def test_ranks_with_other_options_or_pictures_refuse_to_start(small, tmp_path, p
         assert first.startswith("error: all ranks must do the same: ")
         assert said in first
         assert not (tmp_path / "run").exists()
+
+
+def stopped_after_two_steps(words, folder, number):
+    """The exit code and the output of a job that gets the signal, and then all that it says."""
+    job = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said = ""
+    while "Step [2/" not in said:
+        line = job.stdout.readline()
+        assert line, job.communicate()
+        said += line
+    job.send_signal(number)
+    out, err = job.communicate(timeout=60)
+    return job.returncode, said + out, err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", ["mpirun", "--ranks"])
+def test_a_signal_makes_all_ranks_save_first(how, number, small, tmp_path):
+    """mpirun kills its ranks a quarter of a second after the signal; a step here takes longer."""
+    small[small.index("--log-every") + 1] = 1
+    assert mpi.run(2, *TRAIN, *small, "--out", tmp_path / "whole").returncode == 0
+    folder = tmp_path / "stopped"
+    if how == "mpirun":
+        words = mpi.on_ranks(2, mpi.SCRIPTS / "slow.py", *small, "--out", folder)
+    else:
+        words = [sys.executable, *TRAIN, "--ranks", 2, *small, "--epochs", 900, "--out", folder]
+    code, out, err = stopped_after_two_steps(list(map(str, words)), folder, number)
+    assert f"Stopped. To resume: python -m minialex.train --resume {folder}" in out, err
+    assert code == (1 if how == "mpirun" else 128 + number)
+    if how == "mpirun":
+        assert mpi.run(2, *TRAIN, "--resume", folder).returncode == 0
+        assert_same(contents(folder), contents(tmp_path / "whole"))
+
+
+def test_what_keeps_ranks_from_starting_is_said_in_a_line(small, tmp_path, monkeypatch, capsys):
+    options = (*small, "--out", tmp_path / "run")
+    code, out, err = call(train.main, "--ranks", 999, *options, capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: --ranks 999 wants a core for each, this process has ")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    code, out, err = call(train.main, "--ranks", 1, *options, capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: --ranks 1 needs mpirun, and there is none: python -m pip")
+
+
+def test_a_rank_killed_under_the_launcher_is_one_line(small, tmp_path):
+    small[small.index("--log-every") + 1] = 1
+    words = [sys.executable, *TRAIN, "--ranks", 1, *small, "--epochs", 900]
+    words += ["--out", tmp_path / "run"]
+    streams = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    job = subprocess.Popen(list(map(str, words)), **streams)
+    while "Step [2/" not in job.stdout.readline():
+        pass
+    mpirun = children(job.pid)[0]
+    os.kill(children(mpirun)[-1], signal.SIGKILL)
+    _, err = job.communicate(timeout=30)
+    assert job.returncode == 137
+    assert err == f"error: rank 0 on {socket.gethostname()}: ended by signal 9 (Killed)\n"

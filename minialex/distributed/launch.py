@@ -1,0 +1,113 @@
+"""Starts the ranks of a command on this machine, as `mpirun -n K` would, and says in a line what
+goes wrong."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from minialex.cores import usable_cores
+from minialex.errors import InputError
+
+#: Bytes of shared memory that ranks want to exchange messages through.
+SHARED_MEMORY = 64 << 20
+
+#: What Open MPI says of a rank that was killed, of mpirun that cannot start, …: between such lines.
+RULE = re.compile(r"-{60,}$")
+
+
+def launch(count: int, module: str, arguments: Sequence[str]) -> int:
+    """Runs `python -m module arguments` on `count` ranks; returns its exit code.
+
+    Ctrl-C and SIGTERM make all ranks save, and then stop. InputError if there is no mpirun, or no
+    core for each rank.
+    """
+    here = Path(sys.executable).parent
+    mpirun = shutil.which("mpirun", path=os.pathsep.join([str(here), os.environ.get("PATH", "")]))
+    if mpirun is None:
+        install = "python -m pip install -e '.[mpi]'"
+        raise InputError(f"--ranks {count} needs mpirun, and there is none: {install}")
+    cores = usable_cores()
+    if count > cores:
+        more = "mpirun --host starts more on other machines"
+        raise InputError(f"--ranks {count} wants a core for each, this process has {cores}: {more}")
+    command = [mpirun, "--stdin", "none", "-n", str(count), sys.executable, "-m", module]
+    process = subprocess.Popen(
+        [*command, *arguments],
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,  # Ctrl-C is for this process, which passes it on
+    )
+    reader = threading.Thread(target=pass_on_errors, args=(process,), daemon=True)
+    reader.start()
+    caught: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if caught:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.send_signal(signal.SIGTERM)
+        caught.append(number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        code = process.wait()
+        reader.join(1)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 128 + caught[0] if caught else code
+
+
+def environment() -> dict[str, str]:
+    """The environment of mpirun: it may run as root, who knows what that means for Python; and
+    ranks talk by TCP where there is too little shared memory."""
+    found = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", **os.environ}
+    try:
+        free = shutil.disk_usage("/dev/shm").free
+        shared = free >= SHARED_MEMORY and os.access("/dev/shm", os.W_OK)
+    except OSError:
+        shared = False
+    if not shared and "OMPI_MCA_btl" not in os.environ:
+        print("note: /dev/shm has too little room, the ranks talk by TCP", file=sys.stderr)
+        found |= {"OMPI_MCA_btl": "self,tcp", "OMPI_MCA_pml": "ob1", "OMPI_MCA_osc": "^ucx"}
+    return found
+
+
+def pass_on_errors(process: subprocess.Popen) -> None:
+    """Passes on the lines that ranks print on stderr. Of what mpirun itself says, in blocks between
+    rules, only the first sentence, and only if no rank has said anything."""
+    block: list[str] | None = None
+    blocks, any_rank_spoke = [], False
+    assert process.stderr is not None
+    for text in process.stderr:
+        line = text.replace("\0", "").rstrip()
+        if RULE.match(line):
+            if block:
+                blocks.append(" ".join(block))
+            block = [] if block is None else None
+        elif block is not None:
+            block.append(line.strip())
+        elif line:
+            any_rank_spoke = True
+            print(line, file=sys.stderr, flush=True)
+    if blocks and not any_rank_spoke:
+        print(f"error: {cause(blocks[0])}", file=sys.stderr, flush=True)
+
+
+def cause(block: str) -> str:
+    """Why mpirun has ended, in a line."""
+    killed = re.search(r"process rank (\d+) .*?on node (\S+) exited on\s+(signal .*?)\.", block)
+    if killed:
+        rank, host, why = killed.groups()
+        return f"rank {rank} on {host}: ended by {why}"
+    return block.partition(". ")[0]
