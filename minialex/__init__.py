@@ -13,13 +13,14 @@ optim       SGD (the paper's rule), Adam, Muon
 schedules   the learning rate over time
 data        data.load("cifar10"), …
 fast        the same layers, rebuilt for speed
+distributed training on many processes
 gradcheck   gradients proven by finite differences
 backend     the array module: NumPy, or CuPy on a GPU
 """
 
 __version__ = "0.2.0"
 
-from minialex import backend, data, fast, gradcheck, layers, models, optim, schedules
+from minialex import backend, data, distributed, fast, gradcheck, layers, models, optim, schedules
 from minialex.data.dataset import Dataset
 from minialex.inference import load
 from minialex.layers import Layer
@@ -33,6 +34,7 @@ __all__ = [
     "Trainer",
     "backend",
     "data",
+    "distributed",
     "fast",
     "gradcheck",
     "layers",

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import subprocess
 import sys
 import textwrap
 import time
@@ -17,6 +18,7 @@ from minialex import __version__, backend
 from minialex.command import Parser, run
 from minialex.cores import usable_cores
 from minialex.cupy_problems import packages, replace
+from minialex.distributed.launch import mpirun
 from minialex.terminal import styled
 
 EXAMPLES = """\
@@ -36,6 +38,7 @@ PACKAGES = {
     "pooch": ("downloads", "pooch"),
     "safetensors": (".safetensors files", "safetensors"),
     "onnx": ("ONNX export", "onnx"),
+    "mpi4py": ("many processes (train --ranks)", '-e ".[mpi]"'),
     "pytest": ("the tests", TESTS),
     "pytest-xdist": ("the tests", TESTS),
 }
@@ -59,6 +62,7 @@ def report() -> dict[str, list[str]]:
         "processor": [f"{processor()}, usable cores: {usable_cores()}"],
         "NumPy": [numpy.__version__, *blas()],
         "GPU": gpu(),
+        "MPI": mpi(),
         "packages": installed_packages(),
     }
     return {what: wrapped(lines) for what, lines in found.items()}
@@ -128,6 +132,15 @@ def gpu() -> list[str]:
         lines.append(f"the first of {runtime.getDeviceCount()}: CUDA_VISIBLE_DEVICES=1 is the next")
     lines.append(f"a product of two 2048×2048 matrices: {gemm_rate(xp):,.0f} GFLOP/s")
     return [*lines, "--backend auto computes on the GPU"]
+
+
+def mpi() -> list[str]:
+    """The mpirun that starts many processes; or that there is none."""
+    path = mpirun()
+    if path is None:
+        return ["none: there is no mpirun, train --ranks cannot start processes"]
+    answer = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    return [f"{(answer.stdout or 'mpirun').splitlines()[0]}, {path}"]
 
 
 def cuda(version: int) -> str:

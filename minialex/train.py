@@ -318,7 +318,7 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
             if training.signal:
                 mpirun.end(ranks, 128 + training.signal)
     except MemoryError as error:
-        if not type(error).__module__.startswith(xp.__name__):  # the host's own
+        if xp is numpy or not type(error).__module__.startswith(xp.__name__):  # the host's own
             raise
         raise InputError(out_of_memory(chosen, dataset, xp)) from error
     return 128 + training.signal if training.signal else 0

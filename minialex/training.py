@@ -212,7 +212,9 @@ class Trainer:
 
     def trained(self) -> TrainedNetwork:
         """The network as it is now, with its classes, ready for use."""
-        return TrainedNetwork(self.network, self.progress, engine=self.engine)
+        self.collect()
+        has_all = self.part.network is self.network
+        return TrainedNetwork(self.network, self.progress, engine=self.engine if has_all else None)
 
     def save(self, path: Path | str) -> None:
         """Writes weights, optimiser, schedule and progress to `path`, a .npz file without pickles.

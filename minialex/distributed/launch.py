@@ -28,16 +28,15 @@ def launch(count: int, module: str, arguments: Sequence[str]) -> int:
     Ctrl-C and SIGTERM make all ranks save, and then stop. InputError if there is no mpirun, or no
     core for each rank.
     """
-    here = Path(sys.executable).parent
-    mpirun = shutil.which("mpirun", path=os.pathsep.join([str(here), os.environ.get("PATH", "")]))
-    if mpirun is None:
+    path = mpirun()
+    if path is None:
         install = "python -m pip install -e '.[mpi]'"
         raise InputError(f"--ranks {count} needs mpirun, and there is none: {install}")
     cores = usable_cores()
     if count > cores:
         more = "mpirun --host starts more on other machines"
         raise InputError(f"--ranks {count} wants a core for each, this process has {cores}: {more}")
-    command = [mpirun, "--stdin", "none", "-n", str(count), sys.executable, "-m", module]
+    command = [path, "--stdin", "none", "-n", str(count), sys.executable, "-m", module]
     process = subprocess.Popen(
         [*command, *arguments],
         env=environment(),
@@ -66,6 +65,12 @@ def launch(count: int, module: str, arguments: Sequence[str]) -> int:
         for number, handler in before.items():
             signal.signal(number, handler)
     return 128 + caught[0] if caught else code
+
+
+def mpirun() -> str | None:
+    """The mpirun beside this Python, or else the one that the shell would find."""
+    here = str(Path(sys.executable).parent)
+    return shutil.which("mpirun", path=os.pathsep.join([here, os.environ.get("PATH", "")]))
 
 
 def environment() -> dict[str, str]:

@@ -38,6 +38,8 @@ def connect() -> Group:
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
+        if os.environ.get("OMPI_COMM_WORLD_RANK", "0") != "0":
+            raise SystemExit(2) from None  # rank 0 says it
         reason = " ".join(str(error).split())
         install = "python -m pip install -e '.[mpi]'"
         raise InputError(f"mpirun needs mpi4py and its MPI ({reason}): {install}") from None
