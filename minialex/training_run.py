@@ -1,0 +1,129 @@
+"""A run of the training command: training whose results go to a folder, until a signal stops it."""
+
+import contextlib
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from minialex.command import program
+from minialex.data.skipped import describe_unreadable
+from minialex.io.run_folder import RunFolder
+from minialex.train_messages import epoch_line
+from minialex.training import Trainer
+
+
+class TrainingRun:
+    """One run of the command: a Trainer whose results go to a folder, until a signal stops it."""
+
+    def __init__(self, trainer: Trainer, folder: RunFolder, own_layers: Sequence[Path] = ()):
+        self.trainer, self.folder, self.options = trainer, folder, trainer.progress["options"]
+        self.own_layers = own_layers  #: the files that --own-layers named
+        self.ranks = trainer.scheme.ranks
+        self.stopping = False
+        self.signal = 0  #: the signal that asked to stop, if one did
+
+    def run(self) -> None:
+        """Trains until all epochs are done or `stopping` is set, and keeps the folder up to
+        date."""
+        trainer, folder, epochs = self.trainer, self.folder, self.options["epochs"]
+        self.ranks.on_first(lambda: folder.write_config(self.options))
+        if trainer.history:
+            self.ranks.on_first(lambda: folder.write_metrics(trainer.history))
+        self.save()
+        while trainer.progress["epochs"] < epochs:
+            self.train_epoch()
+            self.save()
+            scores = None
+            if not self.stopping:
+                scores = trainer.scores(self.must_stop)
+            if scores is None:
+                self.say_skipped()
+                say(f"Stopped. To resume: {self.resume_command()}")
+                return
+            say(epoch_line(trainer.finish_epoch(scores), epochs))
+            self.ranks.on_first(lambda: folder.write_metrics(trainer.history))
+            self.save()
+        self.say_skipped()
+        accuracy = trainer.history[-1]["test_accuracy"]
+        say(f"Done: test accuracy {accuracy:.2%}. Curves are in {folder.curves}")
+
+    def resume_command(self) -> str:
+        """What to type to resume the run."""
+        files = [word for file in self.own_layers for word in ("--own-layers", str(file))]
+        return shlex.join([*f"{program()}train --resume".split(), str(self.folder.path), *files])
+
+    def train_epoch(self) -> None:
+        """Trains on what is left of the epoch under way, or until `stopping` is set."""
+        trainer, progress, chosen = self.trainer, self.trainer.progress, self.options
+        length = len(trainer.batches)
+        self.stopping |= self.is_last_step()
+        if self.stopping:
+            return
+        with contextlib.closing(trainer.train_epoch(chosen["epochs"])) as steps:
+            for _ in steps:
+                done, epoch = progress["steps"], progress["epochs"]
+                logs = done % chosen["log_every"] == 0
+                every = chosen["checkpoint_every"]
+                saves = every and (epoch * length + done) % every == 0
+                if logs or saves:
+                    trainer.read()
+                if logs and trainer.last_loss is not None:
+                    where = f"Epoch [{epoch + 1}/{chosen['epochs']}], Step [{done}/{length}]"
+                    say(f"{where}, Loss: {trainer.last_loss:.4f}")
+                if saves:
+                    self.save()
+                self.stopping |= done < length and self.is_last_step()
+                if self.must_stop():
+                    break
+        trainer.read()
+
+    def must_stop(self) -> bool:
+        """Whether to stop, on which all ranks agree: a signal may reach one of them earlier."""
+        self.stopping = self.ranks.any(self.stopping)
+        return self.stopping
+
+    def is_last_step(self) -> bool:
+        """Whether --max-steps have been taken."""
+        progress, most = self.trainer.progress, self.options["max_steps"]
+        taken = progress["epochs"] * len(self.trainer.batches) + progress["steps"]
+        return most is not None and taken >= most
+
+    def save(self) -> None:
+        """Writes the checkpoint; InputError, and the old one stays, if a weight is not finite."""
+        self.trainer.save(self.folder.checkpoint)
+        skipped = self.trainer.progress["skipped"]
+        self.ranks.on_first(lambda: self.folder.write_bad_pictures(skipped))
+
+    def say_skipped(self) -> None:
+        """Prints which pictures, of those met so far, could not be read."""
+        if self.trainer.progress["skipped"]:
+            where = f", all in {self.folder.bad_pictures}"
+            say(describe_unreadable(self.trainer.progress["skipped"], where))
+
+
+def say(text: str) -> None:
+    """Prints a line above the progress bar, at once even if the output goes to a file."""
+    tqdm.write(text)
+    sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def stop_on_signal(training: TrainingRun) -> Iterator[None]:
+    """Within it the first Ctrl-C (or SIGTERM) lets the step under way finish and stops; the second
+    ends at once."""
+
+    def stop(number, frame):
+        if training.signal:
+            raise KeyboardInterrupt
+        training.stopping, training.signal = True, number
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
