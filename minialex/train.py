@@ -197,13 +197,13 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
         training = TrainingRun(trainer, folder, own_files)
         with Hold(host, far=host.size < ranks.size) as mpirun, stop_on_signal(training):
             training.run()
-            if training.signal:
-                mpirun.end(ranks, 128 + training.signal)
+            stopped_by = int(ranks.numbers(training.signal).max())
+            mpirun.end(ranks, 128 + stopped_by)
     except MemoryError as error:
         if xp is numpy or not type(error).__module__.startswith(xp.__name__):  # the host's own
             raise
         raise InputError(out_of_memory(chosen, dataset, xp)) from error
-    return 128 + training.signal if training.signal else 0
+    return 128 + stopped_by if stopped_by else 0
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class TrainingRun:
             self.train_epoch()
             self.save()
             scores = None
-            if not self.stopping:
+            if not self.must_stop():
                 scores = trainer.scores(self.must_stop)
             if scores is None:
                 self.say_skipped()
@@ -61,7 +61,7 @@ class TrainingRun:
         trainer, progress, chosen = self.trainer, self.trainer.progress, self.options
         length = len(trainer.batches)
         self.stopping |= self.is_last_step()
-        if self.stopping:
+        if self.must_stop():
             return
         with contextlib.closing(trainer.train_epoch(chosen["epochs"])) as steps:
             for _ in steps:

@@ -79,11 +79,10 @@ class Hold:
                 sys.stdout = open(place, "a", encoding="utf-8")  # noqa: SIM115
 
     def end(self, ranks: Group, code: int) -> None:
-        """Ends this process, once all ranks are here, if mpirun is held. MPI's own end would wait
-        for mpirun."""
-        if not self.held:
+        """Ends this process, once all ranks are here, if mpirun is held anywhere. MPI's own end
+        would wait for mpirun."""
+        if not ranks.any(self.held):
             return
-        ranks.numbers(0)
         sys.stdout.flush()
         os.kill(self.parent, signal.SIGCONT)
         os._exit(code)
