@@ -176,7 +176,8 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
             names = ("dataset", "data_dir", "image_size", "seed", "crop_padding")
             dataset = data.load(*(chosen[name] for name in names))
             statistics_of(dataset.train)
-    require_same(ranks, about_data(dataset) if ranks.size > 1 else {})
+    if ranks.size > 1:
+        require_same(ranks, about_data(dataset))
     try:
         trainer = trainer_of(chosen, dataset, xp, checkpoint, start, own_layers(own_files), ranks)
 

@@ -23,7 +23,7 @@ from minialex.data.lighting import Lighting
 from minialex.data.statistics import standardize_from
 from minialex.distributed.part import Part
 from minialex.distributed.scheme import ONE_PROCESS, Scheme
-from minialex.distributed.start import digest
+from minialex.distributed.start import digest, require_same
 from minialex.distributed.step import SharedForward, SharedStep
 from minialex.errors import InputError
 from minialex.evaluation import Answers, answer
@@ -69,7 +69,8 @@ class Trainer:
     engine       "fast", or "plain" for the layers as they are read: the same numbers, to rounding
     workers      threads of the fast engine on a CPU (default: one a core)
     scheme       how the work is divided among the processes that mpirun has started; see
-                 minialex.distributed. All of them then call the same methods
+                 minialex.distributed. All of them then call the same methods, and it is an
+                 InputError if they have been given different things
 
     `history` has a dict for each epoch: losses, accuracies (shares of 1), learning rate, seconds.
     `progress` is saved with the weights: how far training has come, what pictures go through, and
@@ -146,6 +147,8 @@ class Trainer:
             "skipped": {},
             "history": [],
         }
+        same = ("settings", "network", "classes", "pictures", "mean", "std", "lighting")
+        require_same(scheme.ranks, {name: self.progress[name] for name in same})
         self.batches.skipped = self.test_batches.skipped = self.progress["skipped"]
         self.last_loss: float | None = None  #: of the last step that was read
         self.unread: list[tuple] = []  #: of each step since: loss, right answers, pictures

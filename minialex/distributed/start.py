@@ -83,6 +83,8 @@ def first_on_host(host: Group) -> Iterator[None]:
 def require_same(ranks: Group, about: dict[str, Any]) -> None:
     """InputError on all ranks, which names the first difference, unless all of them say the same
     `about` themselves."""
+    if ranks.size == 1:
+        return
     hosts = ranks.texts(socket.gethostname())
     first, *others = ranks.everyones(about)
     for rank, other in enumerate(others, 1):

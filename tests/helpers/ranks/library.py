@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy
 
 from minialex import Dataset, Network, Trainer, distributed, load
+from minialex.errors import InputError
 from minialex.layers import Conv2d, Dropout, Flatten, Linear, ReLU
 
 scheme, folder = sys.argv[1], Path(sys.argv[2])
@@ -18,7 +19,7 @@ pictures, labels = rng.integers(0, 256, (30, 8, 8, 3), numpy.uint8), rng.integer
 dataset = Dataset.from_arrays(pictures, labels, pictures[:7], labels[:7])
 
 
-def trainer():
+def trainer(**options):
     """Without a seed: every rank draws weights and dropout generators of its own."""
     layers = [
         Conv2d(3, 6, 3),
@@ -31,7 +32,8 @@ def trainer():
     ]
     network = Network(layers, (8, 8, 3))
     how = distributed.Scheme.of(scheme, ranks)
-    return Trainer(network, dataset, batch_size=7, augment=["mirror"], scheme=how)
+    options = dict(batch_size=7, augment=["mirror"]) | options
+    return Trainer(network, dataset, scheme=how, **options)
 
 
 first = trainer()
@@ -48,3 +50,11 @@ first.fit(1)
 second.fit(1)
 numpy.testing.assert_array_equal(second.predict(pictures), first.predict(pictures))
 assert first.history[-1]["test_loss"] == second.history[-1]["test_loss"]
+
+try:
+    trainer(batch_size=7 + ranks.rank)
+except InputError as error:
+    assert "'batch_size': 7" in str(error)
+    assert "rank 1 on" in str(error)
+else:
+    raise AssertionError("a rank with another batch size is let in")
