@@ -1,16 +1,24 @@
 """The gradients of a network in one array, added up over the ranks while backward is under way."""
 
+import time
+from collections import deque
 from collections.abc import Callable
+
+import numpy
 
 from minialex import backend
 from minialex.backend import Array
-from minialex.distributed.group import Group
+from minialex.distributed.group import ALONE, Group
 from minialex.distributed.ring import RingSum
 from minialex.network import Network
 
 #: A sum begins as soon as the gradients that are ready have this many bytes: with fewer, waiting
 #: for messages takes longer than sending them.
 BUCKET_BYTES = 1 << 20
+
+#: A larger bucket is summed in pieces, so that what is received is added up while it is in the
+#: core's cache; and so many sums are under way at once, to have one to work at while another waits.
+PIECE_BYTES, AT_ONCE = 4 << 20, 2
 
 
 class Gradients:
@@ -33,7 +41,10 @@ class Gradients:
         self.flat = backend.of(like).zeros(sum(p.size for *_, p in params), like.dtype)
         self.arrays: dict[str, Array] = {}
         self.buckets: dict[str, tuple[Group, slice]] = {}  #: by the layer that completes each
-        self.sums: list[RingSum] = []
+        self.waiting: deque[tuple[Group, slice]] = deque()
+        self.sums: list[tuple[RingSum, numpy.ndarray]] = []  #: with the memory that each works in
+        self.piece = PIECE_BYTES // like.itemsize
+        self.rooms = [numpy.empty(self.piece, like.dtype) for _ in range(AT_ONCE)]
         start = end = 0
         for i, (name, key, param) in enumerate(params):
             self.arrays[f"{name}.{key}"] = self.flat[end : end + param.size].reshape(param.shape)
@@ -55,18 +66,26 @@ class Gradients:
             if not backend.of(place).may_share_memory(place, grad):
                 place[...] = grad
             layer.grads[key] = place
+        ranks, bucket = self.buckets.get(name, (ALONE, slice(0)))
+        if ranks.size > 1:
+            for start in range(bucket.start, bucket.stop, self.piece):
+                self.waiting.append((ranks, slice(start, min(start + self.piece, bucket.stop))))
         self.advance()
-        ranks, bucket = self.buckets.get(name, (None, None))
-        if ranks is not None and ranks.size > 1:
-            self.sums.append(ranks.sum(self.flat[bucket]))
 
-    def advance(self) -> None:
-        """Lets the sums under way go as far as they can."""
-        for each in self.sums:
-            each.advance()
+    def advance(self) -> bool:
+        """Lets the sums go as far as they can without waiting; returns whether all are
+        complete."""
+        for item in list(self.sums):
+            if item[0].advance():
+                self.sums.remove(item)
+                self.rooms.append(item[1])
+        while self.waiting and self.rooms:
+            ranks, piece = self.waiting.popleft()
+            room = self.rooms.pop()
+            self.sums.append((ranks.sum(self.flat[piece], room), room))
+        return not self.sums
 
     def wait(self) -> None:
         """Returns when all sums are complete."""
-        for each in self.sums:
-            each.wait()
-        self.sums.clear()
+        while not self.advance():
+            time.sleep(0)  # lets another process have the core, if one needs it

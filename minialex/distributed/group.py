@@ -118,9 +118,12 @@ class Group:
             if backend.on_gpu(x):
                 x[...] = backend.to_device(host, backend.of(x))
 
-    def sum(self, x: numpy.ndarray) -> RingSum:
-        """Begins to add up a contiguous array over the ranks, in place."""
-        return RingSum(self.comm, x, next(self.tags))
+    def sum(self, x: numpy.ndarray, room: numpy.ndarray | None = None) -> RingSum:
+        """Begins to add up a contiguous array over the ranks, in place. `room` is memory to work
+        in, for each rank's part of x."""
+        if room is None:
+            room = numpy.empty(-(-x.size // self.size), x.dtype)
+        return RingSum(self.comm, x, next(self.tags), room)
 
 
 ALONE = Group()

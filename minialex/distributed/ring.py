@@ -1,6 +1,5 @@
 """The sum of an array over all ranks, each of which talks to its two neighbours only."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,14 +15,15 @@ class RingSum:
     ranks there are, and each part is added up in one order: all ranks get the same bits.
     (Patarasuk and Yuan 2009, "Bandwidth optimal all-reduce algorithms".)
 
-    tag: tells the messages of this sum from those of another that is under way.
+    tag: tells the messages of this sum from those of another that is under way. room: where to
+    receive, as large as the largest part.
     """
 
-    def __init__(self, comm: Any, x: numpy.ndarray, tag: int):
+    def __init__(self, comm: Any, x: numpy.ndarray, tag: int, room: numpy.ndarray):
         from mpi4py import MPI
 
         self.testall = MPI.Request.Testall
-        self.rounds = self.run(comm, x, tag)
+        self.rounds = self.run(comm, x, tag, room)
         self.requests = next(self.rounds, None)
 
     def advance(self) -> bool:
@@ -32,23 +32,17 @@ class RingSum:
             self.requests = next(self.rounds, None)
         return not self.requests
 
-    def wait(self) -> None:
-        """Returns when the sum is complete."""
-        while not self.advance():
-            time.sleep(0)  # lets another process have the core, if one needs it
-
     @staticmethod
-    def run(comm: Any, x: numpy.ndarray, tag: int) -> Iterator[list]:
+    def run(comm: Any, x: numpy.ndarray, tag: int, room: numpy.ndarray) -> Iterator[list]:
         """Yields the requests of each round, to be resumed when they are done."""
         size, rank = comm.Get_size(), comm.Get_rank()
         before, behind = (rank - 1) % size, (rank + 1) % size
         parts = numpy.array_split(x.reshape(-1), size)
-        received = numpy.empty_like(parts[0])
         for i in range(size - 1):
             own = parts[(rank - i - 1) % size]
-            room = received[: own.size]
-            yield exchange(comm, parts[(rank - i) % size], behind, room, before, tag)
-            own += room
+            received = room[: own.size]
+            yield exchange(comm, parts[(rank - i) % size], behind, received, before, tag)
+            own += received
         for i in range(size - 1):
             own = parts[(rank - i) % size]
             yield exchange(comm, parts[(rank - i + 1) % size], behind, own, before, tag)

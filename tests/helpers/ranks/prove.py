@@ -7,6 +7,7 @@ import numpy
 
 from minialex import Dataset, Network, Trainer, optim
 from minialex.data.lighting import IMAGENET
+from minialex.distributed import gradients
 from minialex.distributed.scheme import ONE_PROCESS, SCHEMES, Scheme
 from minialex.distributed.start import connect
 from minialex.layers import (
@@ -99,6 +100,8 @@ def differences(alone, together):
 
 
 ranks = connect()
+# so that this small net, too, has several buckets, and some of several pieces
+gradients.BUCKET_BYTES, gradients.PIECE_BYTES = 4096, 2048
 found = {}
 for rule in ("sgd", "adam"):
     alone = trained(ONE_PROCESS, "plain", rule)
