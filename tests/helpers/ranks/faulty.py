@@ -10,12 +10,10 @@ from minialex import train
 from minialex.command import run
 from minialex.training import Trainer
 
-kind, rank, *arguments = sys.argv[1:]
-here = os.environ["OMPI_COMM_WORLD_RANK"] == rank
 step = Trainer.step
 
 
-def faulty(self, x, labels):
+def faulty(kind, self, x, labels):
     if self.progress["steps"] == 2:
         match kind:
             case "exception":
@@ -31,9 +29,16 @@ def faulty(self, x, labels):
     return step(self, x, labels)
 
 
-if here and kind == "version":
-    train.__version__ = "0.0.1"
-elif here:
-    Trainer.step = faulty
-sys.argv = ["train", *arguments]
-run(train.main)
+def main():
+    kind, rank, *arguments = sys.argv[1:]
+    if os.environ["OMPI_COMM_WORLD_RANK"] == rank:
+        if kind == "version":
+            train.__version__ = "0.0.1"
+        else:
+            Trainer.step = lambda self, x, labels: faulty(kind, self, x, labels)
+    sys.argv = ["train", *arguments]
+    run(train.main)
+
+
+if __name__ == "__main__":
+    main()

@@ -99,18 +99,23 @@ def differences(alone, together):
     }
 
 
-ranks = connect()
-# so that this small net, too, has several buckets, and some of several pieces
-gradients.BUCKET_BYTES, gradients.PIECE_BYTES = 4096, 2048
-found = {}
-for rule in ("sgd", "adam"):
-    alone = trained(ONE_PROCESS, "plain", rule)
-    for name in SCHEMES:
-        for engine in ("plain", "fast"):
-            mine = differences(alone, trained(Scheme.of(name, ranks), engine, rule))
-            everyones = ranks.everyones(mine)
-            found[f"{name} {engine} {rule}"] = {
-                what: max(each[what] for each in everyones) for what in mine
-            }
-if ranks.rank == 0:
-    print(json.dumps(found))
+def main():
+    ranks = connect()
+    # so that this small net, too, has several buckets, and some of several pieces
+    gradients.BUCKET_BYTES, gradients.PIECE_BYTES = 4096, 2048
+    found = {}
+    for rule in ("sgd", "adam"):
+        alone = trained(ONE_PROCESS, "plain", rule)
+        for name in SCHEMES:
+            for engine in ("plain", "fast"):
+                mine = differences(alone, trained(Scheme.of(name, ranks), engine, rule))
+                everyones = ranks.everyones(mine)
+                found[f"{name} {engine} {rule}"] = {
+                    what: max(each[what] for each in everyones) for what in mine
+                }
+    if ranks.rank == 0:
+        print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -17,6 +17,11 @@ def slow(self, x, labels):
     return step(self, x, labels)
 
 
-Trainer.step = slow
-sys.argv = ["train", *sys.argv[1:]]
-run(train.main)
+def main():
+    Trainer.step = slow
+    sys.argv = ["train", *sys.argv[1:]]
+    run(train.main)
+
+
+if __name__ == "__main__":
+    main()
