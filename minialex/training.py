@@ -147,8 +147,9 @@ class Trainer:
             "skipped": {},
             "history": [],
         }
-        same = ("settings", "network", "classes", "pictures", "mean", "std", "lighting")
-        require_same(scheme.ranks, {name: self.progress[name] for name in same})
+        same = ("network", "classes", "pictures", "mean", "std", "lighting")
+        about = {name: self.progress[name] for name in same} | self.progress["settings"]
+        require_same(scheme.ranks, about)
         self.batches.skipped = self.test_batches.skipped = self.progress["skipped"]
         self.last_loss: float | None = None  #: of the last step that was read
         self.unread: list[tuple] = []  #: of each step since: loss, right answers, pictures

@@ -90,9 +90,17 @@ def require_same(ranks: Group, about: dict[str, Any]) -> None:
     for rank, other in enumerate(others, 1):
         for name in {**first, **other}:
             if first.get(name) != other.get(name):
-                here = f"rank 0 on {hosts[0]} has {name} {first.get(name)}"
-                there = f"rank {rank} on {hosts[rank]} has {other.get(name)}"
+                here = f"rank 0 on {hosts[0]} has {name} {shown(first.get(name))}"
+                there = f"rank {rank} on {hosts[rank]} has {shown(other.get(name))}"
                 raise InputError(f"all ranks must do the same: {here}, {there}")
+
+
+def shown(value: Any) -> str:
+    """The value in words; of one that is too long for a line, a hash."""
+    text = str(value)
+    if len(text) <= 60:
+        return text
+    return f"one with hash {hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
 
 
 def digest(arrays: Any) -> str:

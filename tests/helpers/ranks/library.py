@@ -54,7 +54,7 @@ def main():
     try:
         trainer(batch_size=7 + ranks.rank)
     except InputError as error:
-        assert "'batch_size': 7" in str(error)
+        assert "has batch_size 7," in str(error)
         assert "rank 1 on" in str(error)
     else:
         raise AssertionError("a rank with another batch size is let in")
