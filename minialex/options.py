@@ -55,6 +55,11 @@ class Command(NamedTuple):
     own_layers: Sequence[Path] = ()
 
 
+def ranks(arguments: Sequence[str]) -> int | None:
+    """How many processes the command's `arguments` ask for, if they do."""
+    return parser().parse_args(arguments).ranks
+
+
 def read(arguments: Sequence[str], workers: int | None = None) -> Command:
     """What the command's `arguments` ask for. `workers` is for a process that shares its machine
     with others: how many threads it has, unless the arguments say it."""

@@ -35,7 +35,6 @@ from minialex.io.weights import WeightFile, has_classes, start_from
 from minialex.layers import Layer, SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.train_messages import describe, out_of_memory
-from minialex.train_options import parser
 from minialex.training import Trainer
 from minialex.training_run import TrainingRun, say, stop_on_signal
 from minialex.weight_options import own_layers
@@ -149,8 +148,8 @@ def about_data(dataset: Dataset) -> dict[str, str]:
 def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; returns the exit code, 128 + the signal's number if one
     stopped it."""
-    count = parser().parse_args(arguments).ranks if not launched() else None
-    if count:
+    count = options.ranks(arguments)
+    if count and not launched():
         return launch(count, "minialex.train", arguments)
     ranks = connect()
     with together(ranks):
