@@ -148,8 +148,8 @@ def about_data(dataset: Dataset) -> dict[str, str]:
 def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; returns the exit code, 128 + the signal's number if one
     stopped it."""
-    count = options.ranks(arguments)
-    if count and not launched():
+    count = None if launched() else options.ranks(arguments)
+    if count:
         return launch(count, "minialex.train", arguments)
     ranks = connect()
     with together(ranks):
