@@ -39,7 +39,8 @@ def connect() -> Group:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
         if os.environ.get("OMPI_COMM_WORLD_RANK", "0") != "0":
-            raise SystemExit(2) from None  # rank 0 says it
+            time.sleep(10)  # the first to end ends all: rank 0 must be it, which says why
+            raise SystemExit(2) from None
         reason = " ".join(str(error).split())
         install = "python -m pip install -e '.[mpi]'"
         raise InputError(f"mpirun needs mpi4py and its MPI ({reason}): {install}") from None
