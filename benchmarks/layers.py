@@ -45,7 +45,7 @@ def measure(
         rows = summed(network, share, passes)
         print(
             f"{model}, {share} of {batch_size} pictures on one core, "
-            f"where a large product runs at {gflops:.0f} GFLOP/s"
+            f"large product: {gflops:.0f} GFLOP/s"
         )
         print_table(rows, gflops)
         tables.append(
@@ -66,6 +66,7 @@ def time_layers(
 ) -> dict[str, list[float]]:
     """For each layer, the seconds of forward and of backward in one training step on the batch."""
     seconds, loss = {}, SoftmaxCrossEntropy()
+    engine.draw(x)
     names = [step.name for step in engine.steps]
     layers = dict(zip(names, [*engine.split[0], *engine.whole], strict=True))
     for name, layer in layers.items():

@@ -420,7 +420,7 @@ def test_layers_times_every_layer_without_pytorch(tmp_path, capsys, monkeypatch)
     code, table, _ = call(
         speed.main,
         "--layers",
-        "lenet",
+        "alexnet-cifar",
         "--batch-sizes",
         "4",
         "--rounds",
@@ -431,7 +431,7 @@ def test_layers_times_every_layer_without_pytorch(tmp_path, capsys, monkeypatch)
         out,
         capsys=capsys,
     )
-    network = models.build("lenet")
+    network = models.build("alexnet-cifar")
     lines = table.splitlines()[:-2]
     assert code == 0 and max(map(len, lines)) <= 80
     assert [line.split()[0] for line in lines[3:]] == [*network.layers, "all"]
