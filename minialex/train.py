@@ -195,7 +195,7 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
         if start and not has_classes(start, dataset.class_names):
             say("The weights are for other classes: the last layer starts from random weights.")
         training = TrainingRun(trainer, folder, own_files)
-        with Hold(host, far=host.size < ranks.size) as mpirun, stop_on_signal(training):
+        with Hold(host, ranks) as mpirun, stop_on_signal(training):
             training.run()
             stopped_by = int(ranks.numbers(training.signal).max())
             mpirun.end(ranks, 128 + stopped_by)

@@ -18,6 +18,10 @@ from minialex.errors import InputError
 #: What the mpirun of Open MPI, MPICH and Slurm's srun set for each process they start.
 LAUNCHED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")
 
+#: Seconds that a rank waits, when its connection to another one breaks, before it ends the job.
+#: Until then mpirun has noticed which rank is dead, and says so; else it names the one that waits.
+ABORT_DELAY = ("OMPI_MCA_opal_abort_delay", "1")
+
 #: Seconds in which all ranks must have met the same error for it to be everybody's.
 PATIENCE = 2.0
 
@@ -35,6 +39,7 @@ def connect() -> Group:
     if not launched():
         return ALONE
     os.environ.setdefault("OMPI_MCA_btl", "^ofi")  # which looks for fast networks for a second
+    os.environ.setdefault(*ABORT_DELAY)
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
