@@ -1,5 +1,7 @@
 """The gradients of a network in one array, added up over the ranks while backward is under way."""
 
+import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -16,9 +18,15 @@ from minialex.network import Network
 #: for messages takes longer than sending them.
 BUCKET_BYTES = 1 << 20
 
-#: A larger bucket is summed in pieces, so that what is received is added up while it is in the
-#: core's cache; and so many sums are under way at once, to have one to work at while another waits.
-PIECE_BYTES, AT_ONCE = 4 << 20, 2
+#: A larger bucket is summed in pieces of which each rank adds up so much, while it is in its core's
+#: cache; and so many sums are under way at once, to have one to work at while another waits.
+PART_BYTES, AT_ONCE = 2 << 20, 2
+
+#: Seconds between two looks at the sums while backward is under way.
+PAUSE = 0.0005
+
+#: Lets another process have the core, if one needs it.
+let_others = getattr(os, "sched_yield", lambda: time.sleep(0))
 
 
 class Gradients:
@@ -27,7 +35,7 @@ class Gradients:
     The last layer's come first in the one contiguous array, as backward reaches them first. It is
     cut into buckets of whole layers, and a bucket is summed over its ranks as soon as backward has
     finished it: in AlexNet the linear layers, 96% of the weights, are on their way before the
-    convolutions, 92% of the work, have begun.
+    convolutions, 92% of the work, have begun. A thread lets them go on meanwhile.
 
     network   whose gradients these are, of one dtype
     ranks_of  the ranks that share a layer's gradients; a group of one adds nothing up
@@ -43,8 +51,9 @@ class Gradients:
         self.buckets: dict[str, tuple[Group, slice]] = {}  #: by the layer that completes each
         self.waiting: deque[tuple[Group, slice]] = deque()
         self.sums: list[tuple[RingSum, numpy.ndarray]] = []  #: with the memory that each works in
-        self.piece = PIECE_BYTES // like.itemsize
-        self.rooms = [numpy.empty(self.piece, like.dtype) for _ in range(AT_ONCE)]
+        self.part = PART_BYTES // like.itemsize
+        self.rooms = [numpy.empty(self.part, like.dtype) for _ in range(AT_ONCE)]
+        self.lock, self.watched = threading.Lock(), False
         start = end = 0
         for i, (name, key, param) in enumerate(params):
             self.arrays[f"{name}.{key}"] = self.flat[end : end + param.size].reshape(param.shape)
@@ -68,24 +77,36 @@ class Gradients:
             layer.grads[key] = place
         ranks, bucket = self.buckets.get(name, (ALONE, slice(0)))
         if ranks.size > 1:
-            for start in range(bucket.start, bucket.stop, self.piece):
-                self.waiting.append((ranks, slice(start, min(start + self.piece, bucket.stop))))
+            with self.lock:
+                for start in range(bucket.start, bucket.stop, self.part * ranks.size):
+                    end = min(start + self.part * ranks.size, bucket.stop)
+                    self.waiting.append((ranks, slice(start, end)))
+                if not self.watched:
+                    self.watched = True
+                    threading.Thread(target=self.watch, name="sums", daemon=True).start()
         self.advance()
 
     def advance(self) -> bool:
         """Lets the sums go as far as they can without waiting; returns whether all are
         complete."""
-        for item in list(self.sums):
-            if item[0].advance():
-                self.sums.remove(item)
-                self.rooms.append(item[1])
-        while self.waiting and self.rooms:
-            ranks, piece = self.waiting.popleft()
-            room = self.rooms.pop()
-            self.sums.append((ranks.sum(self.flat[piece], room), room))
-        return not self.sums
+        with self.lock:
+            for item in list(self.sums):
+                if item[0].advance():
+                    self.sums.remove(item)
+                    self.rooms.append(item[1])
+            while self.waiting and self.rooms:
+                ranks, piece = self.waiting.popleft()
+                room = self.rooms.pop()
+                self.sums.append((ranks.sum(self.flat[piece], room), room))
+            self.watched = self.watched and bool(self.sums)
+            return not self.sums
+
+    def watch(self) -> None:
+        """Lets the sums go on while another thread computes, until all are complete."""
+        while not self.advance():
+            time.sleep(PAUSE)
 
     def wait(self) -> None:
         """Returns when all sums are complete."""
         while not self.advance():
-            time.sleep(0)  # lets another process have the core, if one needs it
+            let_others()

@@ -34,7 +34,8 @@ def launched() -> bool:
 def connect() -> Group:
     """All processes that mpirun has started together; a group of one where none has.
 
-    InputError if there is an mpirun but no mpi4py that works with it.
+    InputError if there is an mpirun but no mpi4py that works with it, or no MPI that several
+    threads may call.
     """
     if not launched():
         return ALONE
@@ -43,17 +44,26 @@ def connect() -> Group:
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
-        if os.environ.get("OMPI_COMM_WORLD_RANK", "0") != "0":
-            time.sleep(10)  # the first to end ends all: rank 0 must be it, which says why
-            raise SystemExit(2) from None
         reason = " ".join(str(error).split())
         install = "python -m pip install -e '.[mpi]'"
-        raise InputError(f"mpirun needs mpi4py and its MPI ({reason}): {install}") from None
+        raise refusal(f"mpirun needs mpi4py and its MPI ({reason}): {install}") from None
     started = next((int(os.environ[n]) for n in LAUNCHED[:2] if n in os.environ), None)
     if started not in (None, MPI.COMM_WORLD.Get_size()):
         got = f"mpirun has started {started} processes, mpi4py finds {MPI.COMM_WORLD.Get_size()}"
         raise InputError(f"{got}: they belong to different MPIs")
+    if MPI.Query_thread() < MPI.THREAD_MULTIPLE:
+        version = MPI.Get_library_version().partition(",")[0]
+        level = "MPI_THREAD_MULTIPLE"
+        raise refusal(f"several threads of a rank call {version}, which needs {level}")
     return Group(MPI.COMM_WORLD)
+
+
+def refusal(reason: str) -> InputError:
+    """The error that all ranks meet, for rank 0 to raise. The others end here."""
+    if os.environ.get("OMPI_COMM_WORLD_RANK", "0") != "0":
+        time.sleep(10)  # the first to end ends all: rank 0 must be it, which says why
+        raise SystemExit(2)
+    return InputError(reason)
 
 
 def host_group(ranks: Group) -> Group:

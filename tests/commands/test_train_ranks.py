@@ -191,6 +191,15 @@ def test_what_keeps_ranks_from_starting_is_said_in_a_line(small, tmp_path, monke
     assert err.startswith("error: --ranks 1 needs mpirun, and there is none: python -m pip")
 
 
+def test_an_mpi_that_only_one_thread_may_call_is_refused(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("MPI4PY_RC_THREAD_LEVEL", "serialized")
+    done = mpi.run(2, *TRAIN, *small, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error")]
+    assert len(errors) == 1
+    assert errors[0].endswith("which needs MPI_THREAD_MULTIPLE")
+
+
 def test_a_rank_killed_under_the_launcher_is_one_line(small, tmp_path):
     small[small.index("--log-every") + 1] = 1
     words = [sys.executable, *TRAIN, "--ranks", 1, *small, "--epochs", 900]

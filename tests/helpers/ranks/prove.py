@@ -102,7 +102,7 @@ def differences(alone, together):
 def main():
     ranks = connect()
     # so that this small net, too, has several buckets, and some of several pieces
-    gradients.BUCKET_BYTES, gradients.PIECE_BYTES = 4096, 2048
+    gradients.BUCKET_BYTES, gradients.PART_BYTES = 4096, 1024
     found = {}
     for rule in ("sgd", "adam"):
         alone = trained(ONE_PROCESS, "plain", rule)

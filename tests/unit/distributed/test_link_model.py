@@ -35,3 +35,14 @@ def test_a_ring_sum_takes_as_long_as_the_model_says(delay_ms, rate_mbit):
     assert done.returncode == 0, done.stderr
     for seconds, low, high in zip(json.loads(done.stdout), least, most, strict=True):
         assert 0.9 * low <= seconds <= high
+
+
+def test_sums_go_on_while_the_rank_computes():
+    """They have time enough to be complete. If they only went on when the rank waits for them, it
+    would wait for most of what they take."""
+    count, size, rate_mbit = 2, 8_000_000, 200
+    takes = model(count, size, 0.001, 8 / (rate_mbit * 1e6))
+    with links.linked(count, delay_ms=1, rate_mbit=rate_mbit) as hosts:
+        done = hosts.run(mpi.SCRIPTS / "hidden_sums.py", size, 3 * takes)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < takes / 4
