@@ -7,6 +7,7 @@ sleeps. Prints JSON, from rank 0: the seconds of each step of
 alone         the one process
 together      the other ranks, each with its share of the batch
 without sums  the same without adding up gradients, in the scheme "data"
+unbound       the same as together, but each rank may use all cores, in the scheme "data"
 """
 
 import argparse
@@ -18,9 +19,9 @@ from collections.abc import Callable, Sequence
 import numpy
 
 from benchmarks.measure import LEARNING_RATE, PAUSE, random_batch
+from benchmarks.scaling import imagined
 from minialex import fast, models, optim
 from minialex.command import run
-from minialex.cores import usable_cores
 from minialex.distributed.group import ALONE, Group
 from minialex.distributed.part import Part
 from minialex.distributed.scheme import SCHEMES, Scheme
@@ -35,19 +36,15 @@ def main(arguments: Sequence[str]) -> None:
     p.add_argument("--batch-size", type=int, default=128, help="of all ranks together")
     p.add_argument("--parallel", choices=SCHEMES, default="data")
     p.add_argument("--rounds", type=int, default=20)
-    p.add_argument("--unbound", action="store_true", help="leaves the ranks all cores")
     given = p.parse_args(arguments)
     everybody = connect()
     first = everybody.rank == 0
     count = everybody.size - 1
     ranks = everybody.split(int(not first))
-    cores = sorted(os.sched_getaffinity(0))
-    if not (first or given.unbound) and count <= usable_cores():
-        os.sched_setaffinity(0, {cores[ranks.rank]})
-    steps = steps_of(given, ALONE if first else ranks, count if first else 1)
+    steps = steps_of(given, None if first else ranks, count if first else 1)
     found: dict[str, list[float]] = {}
     for turn in range(-2, given.rounds):  # the first two are not measured
-        for name in ("alone", "together", "without sums"):
+        for name in ("alone", "together", "without sums", "unbound"):
             wait(everybody)
             time.sleep(PAUSE)
             seconds = timed(steps[name], ranks) if name in steps else 0.0
@@ -58,11 +55,10 @@ def main(arguments: Sequence[str]) -> None:
         print(json.dumps(found))
 
 
-def steps_of(given: argparse.Namespace, ranks: Group, threads: int) -> dict[str, Callable]:
-    """What this process can do when it has the turn."""
-    scheme = Scheme.of(given.parallel, ranks)
-    options = dict(lrn_groups=2) if given.model == "alexnet" and given.parallel == "towers" else {}
-    network = models.build(given.model, rng=numpy.random.default_rng(0), **options)
+def steps_of(given: argparse.Namespace, ranks: Group | None, threads: int) -> dict[str, Callable]:
+    """What this process can do when it has the turn; without `ranks`, alone."""
+    scheme = Scheme.of(given.parallel, ranks or ALONE)
+    network = imagined.network(given.model, given.parallel, numpy.random.default_rng(0))
     part, loss = Part(network, scheme), SoftmaxCrossEntropy()
     optimizer = part.optimizer(optim.SGD(network, LEARNING_RATE))
     engine = fast.prepare(part.network, threads)
@@ -70,13 +66,27 @@ def steps_of(given: argparse.Namespace, ranks: Group, threads: int) -> dict[str,
     own = scheme.pictures.share(given.batch_size)
     x, labels = x[own], labels[own]
     alone = fast.TrainingStep(engine, loss, optimizer)
-    if ranks.size == 1:
-        return {"alone": lambda: alone(x, labels)}
+    if ranks is None or ranks.size == 1:
+        return {"together" if ranks else "alone": lambda: alone(x, labels)}
     shared = SharedStep(part, engine, loss, optimizer)
-    steps: dict[str, Callable] = {"together": lambda: shared(x, labels)}
+    cores = sorted(os.sched_getaffinity(0))
+    own_core = cores[ranks.rank : ranks.rank + 1] if ranks.size <= len(cores) else cores
+    steps = {"together": bound(own_core, lambda: shared(x, labels))}
     if given.parallel == "data":
-        steps["without sums"] = lambda: alone(x, labels)
+        steps["without sums"] = bound(own_core, lambda: alone(x, labels))
+        if own_core != cores:
+            steps["unbound"] = bound(cores, lambda: shared(x, labels))
     return steps
+
+
+def bound(cores: Sequence[int], step: Callable) -> Callable:
+    """The step on these cores."""
+
+    def on_cores() -> None:
+        os.sched_setaffinity(0, cores)
+        step()
+
+    return on_cores
 
 
 def timed(step: Callable, ranks: Group) -> float:

@@ -1,0 +1,62 @@
+"""Tables, for a terminal and for a page of the documentation."""
+
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.gpu.report import markdown
+from minialex.errors import InputError
+
+#: What stands on a page around a table.
+MARKED = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Table:
+    """name: on the page; title: in the terminal; words: how many columns hold text, not numbers."""
+
+    name: str
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    words: int = 1
+
+    def text(self) -> str:
+        """For a terminal; words that are the same as in the row above are left out."""
+        rows, before = [list(self.head)], [""] * self.words
+        for row in self.rows:
+            words = [*row[: self.words]]
+            same = 0
+            while same < self.words - 1 and words[same] == before[same]:
+                same += 1
+            rows.append([*[""] * same, *row[same:]])
+            before = words
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            " ".join(
+                f"{cell:<{width}}" if i < self.words else f"{cell:>{width}}"
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in rows
+        ]
+        return "\n".join([*textwrap.wrap(self.title, 80), *lines])
+
+    def markdown(self) -> str:
+        return markdown(list(self.head), [list(row) for row in self.rows], self.words)
+
+
+def replaced(page: str, tables: Iterable[Table]) -> str:
+    """The page with its marked tables as they are now.
+
+    InputError if it has none, or marks one that does not exist.
+    """
+    found = {table.name: table.markdown() for table in tables}
+    names = [name for _, name, _ in MARKED.findall(page)]
+    unknown = [name for name in names if name not in found]
+    if unknown or not names:
+        wrong = f"a table {unknown[0]!r}" if unknown else "no place for a table"
+        raise InputError(
+            f"the page has {wrong}, expected <!-- table: NAME --> with some of {', '.join(found)}"
+        )
+    return MARKED.sub(lambda match: f"{match[1]}{found[match[2]]}\n{match[3]}", page)
