@@ -18,7 +18,7 @@ from minialex import __version__, backend
 from minialex.command import Parser, run
 from minialex.cores import usable_cores
 from minialex.cupy_problems import packages, replace
-from minialex.distributed.launch import mpirun
+from minialex.distributed.launch import environment, mpirun
 from minialex.terminal import styled
 
 EXAMPLES = """\
@@ -134,13 +134,31 @@ def gpu() -> list[str]:
     return [*lines, "--backend auto computes on the GPU"]
 
 
+#: What each of two processes does to find the other.
+HELLO = """
+import os
+os.environ.setdefault("OMPI_MCA_btl", "^ofi")
+from mpi4py import MPI
+assert MPI.Query_thread() == MPI.THREAD_MULTIPLE, "it is not MPI_THREAD_MULTIPLE"
+print(MPI.COMM_WORLD.allreduce(1), "ranks")
+"""
+
+
 def mpi() -> list[str]:
-    """The mpirun that starts many processes; or that there is none."""
+    """The mpirun that starts many processes, and whether they reach each other; or that there is
+    none."""
     path = mpirun()
     if path is None:
         return ["none: there is no mpirun, train --ranks cannot start processes"]
-    answer = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-    return [f"{(answer.stdout or 'mpirun').splitlines()[0]}, {path}"]
+    how = dict(capture_output=True, text=True, check=False, env=environment())
+    answer = subprocess.run([path, "--version"], **how)
+    lines = [f"{(answer.stdout or 'mpirun').splitlines()[0]}, {path}"]
+    words = [path, "--oversubscribe", "-n", "2", sys.executable, "-c", HELLO]
+    tried = subprocess.run(words, **how)
+    if "2 ranks" in tried.stdout:
+        return [*lines, f"two processes have found each other: train --ranks 2 to {usable_cores()}"]
+    said = [line for line in tried.stderr.splitlines() if line.strip("- ")]
+    return [*lines, f"two processes have not found each other: {next(iter(said), 'no answer')}"]
 
 
 def cuda(version: int) -> str:

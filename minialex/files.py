@@ -20,6 +20,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
     temporary = path.with_name(path.name + ".part")
     try:
         yield temporary
+    except OSError as error:  # a full disk's does not say which file
+        error.filename = error.filename or str(path)
+        raise
+    else:
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)

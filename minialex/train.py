@@ -167,8 +167,13 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
     require_same(ranks, versions | shown | {"a checkpoint": checkpoint and checkpoint.about})
     if isinstance(start, WeightFile) and start.assumed:
         say(f"note: {start.assumed}")
+    if ranks.size == 1 and chosen["parallel"] != "data":
+        say(
+            f"note: --parallel {chosen['parallel']} divides work among --ranks; this is one process"
+        )
     xp = backend.get(chosen["backend"])
-    with first_on_host(host):
+    drawn = chosen["dataset"] == "shapes"  # leaves no file for others to find
+    with first_on_host(ALONE if drawn else host):
         if checkpoint:
             dataset = data.load(**checkpoint.progress["source"] | {"data_dir": chosen["data_dir"]})
         else:

@@ -27,7 +27,7 @@ EXAMPLES = """\
   python -m minialex.train --dataset folder --data-dir PETS --weights runs/long
       learns other classes from there; or from --weights torchvision
   python -m minialex.train --dataset cifar10 --ranks 2
-      on two processes, which is faster; on many machines: mpirun --host A,B …
+      on two processes; on many machines: mpirun --host A,B …
   python -m minialex.train --resume runs/long
       resumes a run that was stopped
   python -m minialex.train --resume runs/own --own-layers net.py --epochs 9
@@ -133,7 +133,7 @@ def parser() -> Parser:
         "--seed", type=number(int, 0), metavar="N", help="of everything random (default: 0)"
     )
     add_common_options(how)
-    ranks = "starts K processes, with a core each, as mpirun -n K does"
+    ranks = "divides the work among K processes, with a core each, as mpirun -n K would start them"
     how.add_argument("--ranks", type=number(int, 1), metavar="K", help=ranks)
     parallel = "what each process that mpirun starts has: the whole net and a share of the pictures"
     parallel += " (default: data); a half of every layer (towers, as in the paper); or that share, "

@@ -257,7 +257,8 @@ class Trainer:
         if len(set(hashes)) > 1:
             odd = next(rank for rank, found in enumerate(hashes) if found != hashes[0])
             raise InputError(
-                f"rank {odd} has other weights than rank 0: one of them has computed wrongly"
+                f"rank {odd} has other weights than rank 0: one of them has computed wrongly, "
+                "or was told to do something else"
             )
 
     def resume(self, saved: Path | str | Checkpoint) -> None:

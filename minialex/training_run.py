@@ -1,6 +1,7 @@
 """A run of the training command: training whose results go to a folder, until a signal stops it."""
 
 import contextlib
+import os
 import shlex
 import signal
 import sys
@@ -11,6 +12,7 @@ from tqdm.auto import tqdm
 
 from minialex.command import program
 from minialex.data.skipped import describe_unreadable
+from minialex.distributed.launch import STARTED
 from minialex.io.run_folder import RunFolder
 from minialex.train_messages import epoch_line
 from minialex.training import Trainer
@@ -54,7 +56,9 @@ class TrainingRun:
     def resume_command(self) -> str:
         """What to type to resume the run."""
         files = [word for file in self.own_layers for word in ("--own-layers", str(file))]
-        return shlex.join([*f"{program()}train --resume".split(), str(self.folder.path), *files])
+        ranks = ["--ranks", os.environ[STARTED]] if STARTED in os.environ else []
+        words = [*f"{program()}train --resume".split(), str(self.folder.path), *files, *ranks]
+        return shlex.join(words)
 
     def train_epoch(self) -> None:
         """Trains on what is left of the epoch under way, or until `stopping` is set."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from minialex.distributed.group import Group
+from minialex.errors import InputError
 
 #: What Open MPI calls the processes that start ranks: mpirun itself, and its helper elsewhere.
 LAUNCHERS = ("mpirun", "prterun", "prted")
@@ -43,7 +44,7 @@ class Hold:
     """
 
     def __init__(self, host: Group, ranks: Group):
-        self.parent, self.far = os.getppid(), host.size < ranks.size
+        self.parent, self.far, self.rank = os.getppid(), host.size < ranks.size, ranks.rank
         self.comm = ranks.comm.Dup() if self.far else None
         self.siblings = [int(pid) for pid in host.numbers(os.getpid())[:, 0]]
         self.held = False
@@ -59,8 +60,10 @@ class Hold:
             self.thread.start()
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, kind: Any, error: BaseException | None, *_: Any) -> None:
         self.ended.set()
+        if error is not None and self.held:
+            self.fail(error)
         if hasattr(self, "before"):
             signal.set_wakeup_fd(self.before)
             if self.far:  # MPI must not end while the thread uses it
@@ -120,6 +123,14 @@ class Hold:
             with contextlib.suppress(OSError):  # a socket cannot be opened again
                 place = f"/proc/{self.parent}/fd/1"
                 sys.stdout = open(place, "a", encoding="utf-8")  # noqa: SIM115
+
+    def fail(self, error: BaseException) -> None:
+        """Says where mpirun prints errors what went wrong, and lets mpirun end all."""
+        if self.rank == 0 or not isinstance(error, InputError | OSError):  # else all may meet it
+            line = " ".join(str(error).split()) or type(error).__name__
+            with contextlib.suppress(OSError), open(f"/proc/{self.parent}/fd/2", "a") as terminal:
+                terminal.write(f"error: {line}\n")
+        os.kill(self.parent, signal.SIGCONT)
 
     def end(self, ranks: Group, code: int) -> None:
         """Ends this process, once all ranks are here, if mpirun is held anywhere. MPI's own end

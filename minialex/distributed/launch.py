@@ -18,15 +18,23 @@ from minialex.errors import InputError
 #: Bytes of shared memory that ranks want to exchange messages through.
 SHARED_MEMORY = 64 << 20
 
+#: The signals that make all ranks save and stop; and the variable by which they know that --ranks
+#: has started them, and how many.
+STOPS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+STARTED = "MINIALEX_RANKS"
+
 #: What Open MPI says of a rank that was killed, of mpirun that cannot start, …: between such lines.
 RULE = re.compile(r"-{60,}$")
+
+#: What it adds when a job ends early.
+NOISE = re.compile(r"\[\S+:\d+\] PMIX ERROR")
 
 
 def launch(count: int, module: str, arguments: Sequence[str]) -> int:
     """Runs `python -m module arguments` on `count` ranks; returns its exit code.
 
-    Ctrl-C and SIGTERM make all ranks save, and then stop. InputError if there is no mpirun, or no
-    core for each rank.
+    Ctrl-C, SIGTERM and the end of the terminal make all ranks save, and then stop; a second time
+    they stop at once. InputError if there is no mpirun, or no core for each rank.
     """
     path = mpirun()
     if path is None:
@@ -37,33 +45,45 @@ def launch(count: int, module: str, arguments: Sequence[str]) -> int:
         more = "mpirun --host starts more on other machines"
         raise InputError(f"--ranks {count} wants a core for each, this process has {cores}: {more}")
     command = [path, "--stdin", "none", "-n", str(count), sys.executable, "-m", module]
-    process = subprocess.Popen(
-        [*command, *arguments],
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,  # Ctrl-C is for this process, which passes it on
-    )
-    reader = threading.Thread(target=pass_on_errors, args=(process,), daemon=True)
-    reader.start()
     caught: list[int] = []
+    process: subprocess.Popen | None = None
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if caught:
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.send_signal(signal.SIGTERM)
         caught.append(number)
+        if process and len(caught) == 1:
+            process.send_signal(signal.SIGTERM)
+        elif process:
+            os.killpg(process.pid, signal.SIGKILL)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    signals = [getattr(signal, name) for name in STOPS if hasattr(signal, name)]
+    before = {number: signal.signal(number, stop) for number in signals}
     try:
+        process = subprocess.Popen(
+            [*command, *arguments],
+            env=environment() | {STARTED: str(count)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C is for this process, which passes it on
+        )
+        if caught:
+            process.send_signal(signal.SIGTERM)
+        readers = [
+            threading.Thread(target=reader, args=(process,), daemon=True)
+            for reader in (pass_on_output, pass_on_errors)
+        ]
+        for reader in readers:
+            reader.start()
         code = process.wait()
-        reader.join(1)
+        for reader in readers:
+            reader.join(1)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if len(caught) > 1:
+        print("Ended at once: the last checkpoint is whole.", file=sys.stderr)
     return 128 + caught[0] if caught else code
 
 
@@ -88,6 +108,20 @@ def environment() -> dict[str, str]:
     return found
 
 
+def pass_on_output(process: subprocess.Popen) -> None:
+    """Passes on what ranks print. When nobody reads it any more, as behind `| head`, all stop."""
+    assert process.stdout is not None
+    read = True
+    for line in process.stdout:
+        try:
+            if read:
+                print(line, end="", flush=True)
+        except BrokenPipeError:
+            read = False
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+            process.send_signal(signal.SIGTERM)
+
+
 def pass_on_errors(process: subprocess.Popen) -> None:
     """Passes on the lines that ranks print on stderr. Of what mpirun itself says, in blocks between
     rules, only the first sentence, and only if no rank has said anything."""
@@ -102,10 +136,11 @@ def pass_on_errors(process: subprocess.Popen) -> None:
             block = [] if block is None else None
         elif block is not None:
             block.append(line.strip())
-        elif line:
+        elif line and not NOISE.match(line):
             any_rank_spoke = True
             print(line, file=sys.stderr, flush=True)
-    if blocks and not any_rank_spoke:
+    stopped = process.wait() > 128 and "exited with non-zero status" in "".join(blocks)
+    if blocks and not any_rank_spoke and not stopped:
         print(f"error: {cause(blocks[0])}", file=sys.stderr, flush=True)
 
 

@@ -55,7 +55,7 @@ def connect() -> Group:
         version = MPI.Get_library_version().partition(",")[0]
         level = "MPI_THREAD_MULTIPLE"
         raise refusal(f"several threads of a rank call {version}, which needs {level}")
-    return Group(MPI.COMM_WORLD)
+    return Group(MPI.COMM_WORLD.Dup())
 
 
 def refusal(reason: str) -> InputError:

@@ -16,6 +16,7 @@ from command_runs import call
 from trained_runs import assert_same, contents
 
 from minialex import train
+from minialex.io.checkpoint import Checkpoint
 
 pytestmark = pytest.mark.skipif(bool(mpi.missing()), reason=str(mpi.missing()))
 
@@ -160,8 +161,16 @@ def stopped_after_two_steps(words, folder, number):
     return job.returncode, said + out, err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("how", ["mpirun", "--ranks"])
+@pytest.mark.parametrize(
+    ("how", "number"),
+    [
+        ("mpirun", signal.SIGINT),
+        ("mpirun", signal.SIGTERM),
+        ("--ranks", signal.SIGINT),
+        ("--ranks", signal.SIGTERM),
+        ("--ranks", signal.SIGHUP),
+    ],
+)
 def test_a_signal_makes_all_ranks_save_first(how, number, small, tmp_path):
     """mpirun kills its ranks a quarter of a second after the signal; a step here takes longer."""
     small[small.index("--log-every") + 1] = 1
@@ -172,11 +181,41 @@ def test_a_signal_makes_all_ranks_save_first(how, number, small, tmp_path):
     else:
         words = [sys.executable, *TRAIN, "--ranks", 2, *small, "--epochs", 900, "--out", folder]
     code, out, err = stopped_after_two_steps(list(map(str, words)), folder, number)
-    assert f"Stopped. To resume: python -m minialex.train --resume {folder}" in out, err
+    resume = f"python -m minialex.train --resume {folder}" + " --ranks 2" * (how == "--ranks")
+    assert f"Stopped. To resume: {resume}\n" in out, err
     assert code == (1 if how == "mpirun" else 128 + number)
     if how == "mpirun":
         assert mpi.run(2, *TRAIN, "--resume", folder).returncode == 0
         assert_same(contents(folder), contents(tmp_path / "whole"))
+
+
+@pytest.fixture
+def long_epoch(tmp_path):
+    """A run on one rank that has taken two steps of an epoch of thousands; it is ended here."""
+    words = [sys.executable, *TRAIN, "--ranks", "1", "--dataset", "shapes", "--batch-size", "4"]
+    words += ["--log-every", "1", "--out", str(tmp_path / "run")]
+    streams = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(words, **streams) as job:
+        while "Step [2/" not in job.stdout.readline():
+            pass
+        yield job
+        job.kill()
+
+
+def test_an_error_while_stopping_is_said_and_ends_all(long_epoch, tmp_path):
+    """mpirun is held then, and passes nothing on any more."""
+    (tmp_path / "run" / "checkpoint.npz.part").mkdir()  # where it is written
+    long_epoch.send_signal(signal.SIGTERM)
+    out, err = long_epoch.communicate(timeout=30)
+    assert long_epoch.returncode != 0
+    assert "Is a directory" in err and "checkpoint.npz.part" in err
+    assert "Stopped" not in out
+
+
+def test_where_nobody_reads_on_all_save_and_stop(long_epoch, tmp_path):
+    long_epoch.stdout.close()
+    long_epoch.wait(30)
+    assert Checkpoint(tmp_path / "run" / "checkpoint.npz").progress["steps"] >= 2
 
 
 def test_what_keeps_ranks_from_starting_is_said_in_a_line(small, tmp_path, monkeypatch, capsys):
