@@ -11,6 +11,8 @@ array([0., 2.])
 """
 
 import functools
+import importlib
+import math
 import sys
 import warnings
 from types import ModuleType
@@ -28,9 +30,12 @@ Array: TypeAlias = Any
 NAMES = ("auto", "numpy", "cupy")
 
 
-def get(name: str = "auto") -> ModuleType:
+def get(name: str = "auto", process: int | None = None) -> ModuleType:
     """The array module called `name`: "numpy", "cupy", or "auto" (cupy where a GPU works, else
     numpy).
+
+    process: its number, where several processes of this machine compute together. It takes the GPU
+    of that number, counted around where there are fewer. (Default: the GPU that is CuPy's current.)
 
     InputError, with the cause and what to do about it, if "cupy" cannot run here. "auto" prints
     such a cause to stderr, unless it is only that there is no GPU.
@@ -39,7 +44,7 @@ def get(name: str = "auto") -> ModuleType:
         raise InputError(f"backend {name!r} is not one of {', '.join(NAMES)}")
     if name == "numpy":
         return numpy
-    problem = cupy_problem()
+    problem = cupy_problem(process)
     if problem is None:
         import cupy
 
@@ -51,8 +56,8 @@ def get(name: str = "auto") -> ModuleType:
     return numpy
 
 
-def cupy_problem() -> Problem | None:
-    """What keeps CuPy from working here, or None where it works."""
+def cupy_problem(process: int | None = None) -> Problem | None:
+    """What keeps CuPy from working here, or None where it works. process: as in `get`."""
     driver = None
     try:
         with warnings.catch_warnings():
@@ -60,7 +65,9 @@ def cupy_problem() -> Problem | None:
             import cupy
         # CuPy imports without a driver; only a call tells whether a device answers.
         driver = cupy.cuda.runtime.driverGetVersion()
-        cupy.cuda.runtime.getDeviceCount()
+        count = cupy.cuda.runtime.getDeviceCount()
+        if process is not None:  # before anything takes memory on another GPU
+            cupy.cuda.Device(process % count).use()
         # needs the compiler and cuBLAS, which CuPy loads only now
         ones = cupy.ones((2, 2), numpy.float32)
         float((ones @ ones + 1).sum())
@@ -104,6 +111,33 @@ def synchronize(xp: ModuleType) -> None:
     """Wait until the GPU has done everything asked of it so far; returns at once on NumPy."""
     if xp is not numpy:
         xp.cuda.get_current_stream().synchronize()
+
+
+def record(xp: ModuleType) -> Any:
+    """An event: the GPU has done everything asked of it so far. None on NumPy."""
+    return None if xp is numpy else xp.cuda.get_current_stream().record()
+
+
+def pinned(xp: ModuleType, shape: tuple[int, ...], dtype: Any) -> numpy.ndarray:
+    """An uninitialised array on the host that a GPU reads and writes by itself, while the host does
+    something else: its memory stays where it is."""
+    count = math.prod(shape)
+    memory = xp.cuda.alloc_pinned_memory(max(1, count) * numpy.dtype(dtype).itemsize)
+    return numpy.frombuffer(memory, dtype, count).reshape(shape)
+
+
+def gpu(xp: ModuleType) -> str:
+    """The address of the current GPU: the same for two processes if they share it."""
+    return xp.cuda.Device().pci_bus_id
+
+
+def nccl(xp: ModuleType) -> ModuleType | None:
+    """CuPy's access to NCCL, NVIDIA's library for exchanging arrays between GPUs; None where the
+    library is missing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # CuPy's paragraph about how to install it
+        module = importlib.import_module(f"{xp.__name__}.cuda.nccl")
+    return module if module.available else None
 
 
 def available_bytes(xp: ModuleType) -> int:

@@ -90,7 +90,7 @@ def auto_is_numpy(request, monkeypatch):
     if request.path.name != "test_backend.py":
         get = backend.get
         monkeypatch.setattr(
-            backend, "get", lambda name="auto": get("numpy" if name == "auto" else name)
+            backend, "get", lambda name="auto", *_: get("numpy" if name == "auto" else name)
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import numpy
 
+from minialex import backend
 from minialex.backend import Array
 from minialex.data.augment import Standardize, Views, cutout_corners, cutout_side, offset
 from minialex.data.dataset import ArrayImages, Images
@@ -145,6 +146,4 @@ class Slot:
 
 def pair(xp: ModuleType, shape: tuple[int, ...], dtype: Any) -> tuple[numpy.ndarray, Array]:
     """An array in pinned memory on the host, and one of the same kind on the GPU."""
-    count = int(numpy.prod(shape))
-    memory = xp.cuda.alloc_pinned_memory(count * numpy.dtype(dtype).itemsize)
-    return numpy.frombuffer(memory, dtype, count).reshape(shape), xp.empty(shape, dtype)
+    return backend.pinned(xp, shape, dtype), xp.empty(shape, dtype)

@@ -28,7 +28,9 @@ pytestmark = pytest.mark.usefixtures("compiler")
 def on_standin(monkeypatch, tmp_path):
     """The command finds a device, has small things to do, and runs where nothing else is."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(backend, "get", lambda name="auto": numpy if name == "numpy" else standin)
+    monkeypatch.setattr(
+        backend, "get", lambda name="auto", *_: numpy if name == "numpy" else standin
+    )
     monkeypatch.setattr(gpu, "torch_with_cuda", lambda: (None, "PyTorch is not here"))
     monkeypatch.setattr(checks, "DEVICE", "standin")
     monkeypatch.setattr(checks, "TESTS", ("tests/unit/layers/test_activations.py",))
@@ -191,7 +193,7 @@ def test_without_time_stages_are_left_out(on_standin, capsys):
 
 def test_without_cupy_it_says_so(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(backend, "cupy_problem", lambda: backend.Problem("there is no GPU"))
+    monkeypatch.setattr(backend, "cupy_problem", lambda *_: backend.Problem("there is no GPU"))
     code, _, err = call(gpu.main, "--only", "losses", capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
     assert "there is no GPU" in err

@@ -147,7 +147,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     arguments, said, small, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(train.backend, "cupy_problem", lambda: Problem("no GPU"))
+    monkeypatch.setattr(train.backend, "cupy_problem", lambda *_: Problem("no GPU"))
     (tmp_path / "a-file").write_text("not a checkpoint")
     (tmp_path / "checkpoint.npz").write_text("not a checkpoint")
     (tmp_path / "pickled").mkdir()

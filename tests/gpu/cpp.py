@@ -122,7 +122,7 @@ def compiled(text: str) -> Callable[..., int]:
     """The function `run` of the C++ text. SyntaxError with the compiler's messages."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows keeps it open
         library = pathlib.Path(folder, "kernel.so")
-        command = ["g++", "-O1", "-Wall", "-Werror", "-Wno-unused", "-shared"]
+        command = ["g++", "-std=c++14", "-O1", "-Wall", "-Werror", "-Wno-unused", "-shared"]
         command += [] if os.name == "nt" else ["-fPIC"]
         made = subprocess.run(
             [*command, "-x", "c++", "-", "-o", library], input=text, capture_output=True, text=True

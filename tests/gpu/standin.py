@@ -23,13 +23,13 @@ import numbers
 import operator
 import sys
 import threading
-import time
 import types
 import typing
 import weakref
 
 import cpp
 import numpy
+import streams
 
 from minialex.fast.gpu import cublas
 
@@ -68,6 +68,8 @@ class Account:
 
     def launch(self, name: str, read=(), written=(), flops: int = 0) -> None:
         """Notes a kernel called `name` that reads and writes these (host) arrays."""
+        if not recorded_here():
+            streams.current().ask([*map(span, read)], [*map(span, written)])
         self.starts += 1
         self.log.append(
             Launch(name, sum(a.nbytes for a in read), sum(a.nbytes for a in written), flops)
@@ -222,7 +224,8 @@ def owner_at(address: int, dtype):
     """A weak reference to the array in which the address lies; RuntimeError if it has another
     dtype."""
     with owners_lock:
-        alive = list(owners.values())
+        begins_here = owners.get(address)
+        alive = list(owners.values()) if begins_here is None else [begins_here]
     for whole in alive:
         if whole.ctypes.data <= address < whole.ctypes.data + whole.nbytes:
             if whole.dtype != dtype:
@@ -236,6 +239,15 @@ def owner(memory: numpy.ndarray) -> numpy.ndarray:
     while isinstance(memory.base, numpy.ndarray):
         memory = memory.base
     return memory
+
+
+def span(memory: numpy.ndarray) -> streams.Span:
+    """Where the memory is."""
+    whole = owner(memory)
+    start, end = numpy.lib.array_utils.byte_bounds(memory)
+    if whole.base is not None:  # cuBLAS was given an address
+        return streams.Span(owner_at(start, memory.dtype), start, end)
+    return streams.Span(weakref.ref(whole), start, end if memory.size else start)
 
 
 def refuse_while_recording(what: str) -> None:
@@ -421,9 +433,7 @@ class ndarray:
     # These make the host wait until the device has computed the number.
 
     def item(self):
-        account.wait()
-        account.downloaded += self.nbytes
-        return self.memory.item()
+        return self.get().item()
 
     def __float__(self):
         return float(self.item())
@@ -440,10 +450,31 @@ class ndarray:
     def __repr__(self):
         return repr(self.get())
 
-    def get(self):
-        account.wait()
+    def get(self, stream=None, order="C", out=None, blocking=True):
+        """Copies the array to the host: to pinned memory, if the host does not wait for it, when
+        its stream gets to it; until then there is garbage."""
+        refuse_while_recording("a download")
+        stream = stream or streams.current()
         account.downloaded += self.nbytes
-        return self.memory.copy()
+        if out is None:
+            out = numpy.empty(self.shape, self.dtype)
+        check_same_kind("get", out, self)
+        base = streams.pinned_base(out)
+        if base is None and not blocking:
+            raise RuntimeError("the host does not wait for a copy to memory that is not pinned")
+        stream.do()
+        fill_with_garbage(out)
+        garbage = out.copy()
+
+        def copy():
+            if out.tobytes() != garbage.tobytes():
+                raise RuntimeError("pinned memory was written to before the copy there was made")
+            out[...] = self.memory
+
+        stream.ask([span(self.memory)], [], streams.Task(copy, base))
+        if blocking:
+            stream.synchronize()
+        return out
 
     def tolist(self):
         return self.get().tolist()
@@ -479,26 +510,43 @@ class ndarray:
     def set(self, host, stream=None):
         """Copies a host array here. From pinned memory the copy is made when its stream gets to it,
         which is seen when somebody waits for it; other memory makes the host wait."""
-        if not isinstance(host, numpy.ndarray) or not host.flags.c_contiguous:
-            raise ValueError(f"set() takes a contiguous host array, got {type(host)}")
-        if (host.dtype, host.shape) != (self.dtype, self.shape):
-            got, expected = f"{host.dtype} {host.shape}", f"{self.dtype} {self.shape}"
-            raise ValueError(f"set() takes an array of {expected}, got {got}")
+        check_same_kind("set", host, self)
         refuse_while_recording("an upload")
         account.uploaded += host.nbytes
-        stream = stream or cuda.get_current_stream()
-
-        copy = Copy(self.memory, host, pinned_base(host))
-        if stream.is_default or copy.base is None:
-            copy()
-        elif copy.base.in_flight:
+        stream, base = stream or streams.current(), streams.pinned_base(host)
+        if base is not None and base.in_flight:
             raise RuntimeError("pinned memory was filled before its last copy was waited for")
-        else:
-            copy.base.in_flight.append(copy)
-            stream.copies.append(copy)
+
+        def copy():
+            self.memory[...] = host
+
+        stream.ask([], [span(self.memory)], streams.Task(copy, base))
+        if base is None:
+            stream.do()
 
     def clip(self, *args, **kwargs):
         return method("clip")(self, *args, **kwargs)
+
+    @property
+    def __cuda_array_interface__(self):
+        """By which MPI finds the memory. MPI knows no streams: the host must have waited."""
+        if not mpi_is_cuda_aware:
+            raise AttributeError("MPI crashes with an array on a GPU: it is not CUDA-aware")
+        streams.check_for_host(span(self.memory))
+        place = self.memory.__array_interface__
+        return place | {"data": place["data"] if self.size else (0, False), "version": 3}
+
+
+mpi_is_cuda_aware = False  #: whether MPI can read and write the device's memory
+
+
+def check_same_kind(name: str, host, device: ndarray) -> None:
+    """ValueError unless the host array is contiguous and of the same shape and dtype."""
+    if not isinstance(host, numpy.ndarray) or not host.flags.c_contiguous:
+        raise ValueError(f"{name}() takes a contiguous host array, got {type(host)}")
+    if (host.dtype, host.shape) != (device.dtype, device.shape):
+        got, expected = f"{host.dtype} {host.shape}", f"{device.dtype} {device.shape}"
+        raise ValueError(f"{name}() takes an array of {expected}, got {got}")
 
 
 def method(name: str):
@@ -710,30 +758,8 @@ class MemoryPool:
         pass
 
 
-class Stream:
-    """Work in order. All but copies from pinned memory is done when it is asked for; those are done
-    once somebody waits for an event behind them."""
-
-    def __init__(self, non_blocking: bool = False):
-        self.is_default, self.copies, self.ptr = not non_blocking, [], 0
-
-    def __enter__(self):
-        self.outer, streams.current = cuda.get_current_stream(), self
-        return self
-
-    def __exit__(self, *error):
-        streams.current = self.outer
-
-    def record(self, event=None):
-        event = event or Event()
-        event.record(self)
-        return event
-
-    def wait_event(self, event):
-        event.complete()
-
-    def synchronize(self):
-        self.record().synchronize()
+class Stream(streams.Stream):
+    """A stream, whose work can be recorded."""
 
     def begin_capture(self):
         global recording, account
@@ -749,7 +775,7 @@ class Stream:
         return Graph(finished)
 
 
-default_stream, streams = Stream(), threading.local()  # the current stream of each thread
+streams.when_host_waits.append(lambda: account.wait())
 
 
 class Graph:
@@ -763,60 +789,6 @@ class Graph:
             kernel()
         account.starts += 1
         account.log += self.recorded.account.log
-
-
-class Event:
-    """A moment in a stream."""
-
-    def __init__(self, disable_timing: bool = False):
-        self.stream, self.ahead = None, []
-
-    def record(self, stream=None):
-        self.time, self.stream = time.perf_counter(), stream or cuda.get_current_stream()
-        self.ahead = list(self.stream.copies)
-
-    def complete(self) -> None:
-        """Does all that was asked of the stream before. The host does not know that it is done."""
-        for copy in self.ahead:
-            copy()
-
-    def synchronize(self):
-        account.wait()
-        self.complete()
-        for copy in self.ahead:
-            if copy in self.stream.copies:
-                self.stream.copies.remove(copy)
-                copy.base.in_flight.remove(copy)
-        self.ahead = []
-
-
-class Copy:
-    """A copy from the host, which is made once."""
-
-    def __init__(self, memory: numpy.ndarray, host: numpy.ndarray, base: "PinnedMemory | None"):
-        self.memory, self.host, self.base, self.made = memory, host, base, False
-
-    def __call__(self):
-        if not self.made:
-            self.memory[...], self.made = self.host, True
-
-
-class PinnedMemory(bytearray):
-    """Host memory from which the device copies by itself."""
-
-    def __init__(self, size: int):
-        super().__init__(size)
-        self.in_flight: list[Copy] = []  # which the host has not waited for
-
-
-def pinned_base(host: numpy.ndarray) -> PinnedMemory | None:
-    """The pinned memory that the array lies in, if it does."""
-    base = host
-    while isinstance(base, numpy.ndarray):
-        base = base.base
-    if isinstance(base, memoryview):
-        base = base.obj
-    return base if isinstance(base, PinnedMemory) else None
 
 
 class Cublas:
@@ -900,33 +872,52 @@ cublas.LIBRARIES[sys.modules[__name__]] = Cublas()
 
 
 class _Device:
-    """The only device."""
+    """A device: the current one of this thread, or that of the number."""
+
+    def __init__(self, number: int | None = None):
+        self.id = getattr(_chosen, "number", 0) if number is None else number
+        if not 0 <= self.id < device_count:
+            raise RuntimeError("cudaErrorInvalidDevice: invalid device ordinal")
 
     def __enter__(self):
+        self.outer = _Device()
+        self.use()
         return self
 
     def __exit__(self, *error):
-        pass
+        self.outer.use()
 
-    id = 0
+    def use(self):
+        _chosen.number = self.id
+
+    @property
+    def pci_bus_id(self):
+        return f"0000:{self.id:02x}:00.0"
 
     @property
     def mem_info(self):
         return free_memory, 80_000_000_000
 
 
+device_count = 1  #: how many devices there are; nothing checks on which one an array lies
+_chosen = threading.local()  # the current device of each thread
 free_memory = 80_000_000_000  #: bytes that the device says are free; not enforced
 get_default_memory_pool = MemoryPool
 
 cuda = types.SimpleNamespace(
     is_available=lambda: True,
-    get_current_stream=lambda: getattr(streams, "current", default_stream),
+    get_current_stream=streams.current,
     get_elapsed_time=lambda start, stop: 1e3 * (stop.time - start.time),
     get_cublas_handle=lambda: 1,
-    alloc_pinned_memory=PinnedMemory,
+    alloc_pinned_memory=streams.PinnedMemory,
     using_allocator=lambda allocator: contextlib.nullcontext(),
     Device=_Device,
-    Event=Event,
+    Event=streams.Event,
     MemoryPool=MemoryPool,
     Stream=Stream,
+    runtime=types.SimpleNamespace(getDeviceCount=lambda: device_count),
 )
+
+import fake_nccl  # noqa: E402  (it imports this module)
+
+cuda.nccl = sys.modules[f"{__name__}.cuda.nccl"] = fake_nccl

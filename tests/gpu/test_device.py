@@ -36,7 +36,7 @@ def pictures(tmp_path_factory):
 @pytest.fixture
 def use(monkeypatch):
     """use(xp) makes xp what the commands compute with."""
-    return lambda xp: monkeypatch.setattr(backend, "get", lambda name="auto": xp)
+    return lambda xp: monkeypatch.setattr(backend, "get", lambda name="auto", *_: xp)
 
 
 def arrays(folder):

@@ -1,8 +1,15 @@
-"""python train_on_standin.py OPTIONS: the train command, which knows a backend `standin`."""
+"""python train_on_standin.py OPTIONS: the train command, which knows a backend `standin`.
 
+On many ranks, these variables of the environment say on what: STANDIN_DEVICES, how many devices the
+machine has (default: 1); STANDIN_NCCL_PROBLEM, why NCCL does not start; STANDIN_CUDA_AWARE_MPI, if
+MPI reads and writes the devices.
+"""
+
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy
 
@@ -22,10 +29,22 @@ def with_standin(parser: Callable) -> Callable:
     return extended
 
 
+def get(name: str = "auto", process: int | None = None) -> ModuleType:
+    """The backend of that name, with this process's device."""
+    if name != "standin":
+        return numpy
+    if process is not None:
+        standin.cuda.Device(process % standin.device_count).use()
+    return standin
+
+
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1] / "gpu"))
     import standin
 
-    backend.get = lambda name="auto": standin if name == "standin" else numpy
+    standin.device_count = int(os.environ.get("STANDIN_DEVICES", 1))
+    standin.cuda.nccl.problem = os.environ.get("STANDIN_NCCL_PROBLEM")
+    standin.mpi_is_cuda_aware = "STANDIN_CUDA_AWARE_MPI" in os.environ
+    backend.get = get
     options.parser = with_standin(options.parser)
     run(train.main)

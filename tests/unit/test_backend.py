@@ -68,6 +68,36 @@ def test_auto_and_cupy_are_cupy_where_a_gpu_works(cupy):
     assert backend.get("numpy") is numpy
 
 
+@pytest.mark.parametrize("process, taken", [(0, 0), (2, 2), (3, 0), (None, None)])
+def test_of_several_gpus_each_process_takes_its_own_before_it_computes(process, taken, monkeypatch):
+    used = []
+
+    class Device:
+        def __init__(self, number):
+            self.number = number
+
+        def use(self):
+            used.append(self.number)
+
+    def compute(*arguments):
+        assert used == ([] if taken is None else [taken])
+        return numpy.ones(*arguments)
+
+    module = fake_cupy(devices=lambda: 3, compute=compute)
+    module.cuda.Device = Device
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    assert backend.get("cupy", process) is module
+    assert len(used) == (taken is not None)
+
+
+@pytest.mark.parametrize("available", [True, False])
+def test_nccl_is_found_where_its_library_is_there(available, cupy, monkeypatch):
+    nccl = types.SimpleNamespace(available=available)
+    monkeypatch.setitem(sys.modules, "cupy.cuda.nccl", nccl)
+    cupy.__name__ = "cupy"
+    assert backend.nccl(cupy) is (nccl if available else None)
+
+
 def test_a_name_that_does_not_exist_is_refused_with_those_that_do():
     with pytest.raises(InputError, match="'nonsense' is not one of auto, numpy, cupy"):
         backend.get("nonsense")

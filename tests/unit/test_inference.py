@@ -60,7 +60,7 @@ def test_a_run_is_its_folder_or_its_checkpoint_by_any_name(use, folder):
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(arguments, said, use, folder, monkeypatch):
-    monkeypatch.setattr(backend, "cupy_problem", lambda: Problem("no GPU"))
+    monkeypatch.setattr(backend, "cupy_problem", lambda *_: Problem("no GPU"))
     (folder.parent / "empty").mkdir()
     code, out, err = use(*arguments)
     assert (code, out, err.count("\n")) == (2, "", 1), err
