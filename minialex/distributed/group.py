@@ -1,7 +1,7 @@
 """Processes that exchange arrays: what the rest of this package asks of MPI, and no more."""
 
-import itertools
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +9,8 @@ import numpy
 
 from minialex import backend
 from minialex.backend import Array
-from minialex.distributed.ring import RingSum
+from minialex.distributed.sums import Sums
+from minialex.distributed.transport import Direct, Staged, Transport, pieces
 from minialex.errors import InputError
 
 
@@ -17,17 +18,21 @@ class Group:
     """The ranks that do something together, of which this process is number `rank` of `size`.
 
     comm: their mpi4py communicator; None is a group of one. Every method must be called by all
-    ranks of the group, in the same order. Arrays on a GPU travel through the host's memory.
+    ranks of the group, in the same order.
+    for_gpus: makes, of a communicator, the transport for arrays on GPUs.
     """
 
-    def __init__(self, comm: Any = None):
-        self.comm = comm
+    def __init__(self, comm: Any = None, for_gpus: Callable[[Any], Transport] = Staged):
+        self.comm, self.for_gpus = comm, for_gpus
+        self.on_host = Direct(comm)
+        self.on_gpu: Transport | None = None  #: made when it is needed
         self.rank, self.size = (comm.Get_rank(), comm.Get_size()) if comm else (0, 1)
-        self.tags = itertools.count(1)
 
     def split(self, colour: int) -> "Group":
         """The group of those ranks that name the same colour, in the order of their ranks here."""
-        return Group(self.comm.Split(colour, self.rank)) if self.size > 1 else self
+        if self.size == 1:
+            return self
+        return Group(self.comm.Split(colour, self.rank), self.for_gpus)
 
     def share(self, count: int, rank: int | None = None) -> slice:
         """The part of 0..count that is dealt to this rank, or another: all parts are as even as
@@ -90,40 +95,37 @@ class Group:
 
     def gathered(self, x: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
         """The array of every rank, of the given shapes."""
-        own = numpy.ascontiguousarray(backend.to_host(x))
-        bounds = [0, *itertools.accumulate(int(numpy.prod(shape)) for shape in shapes)]
-        everything = numpy.empty(bounds[-1], own.dtype)
-        counts = numpy.diff(bounds).tolist()
-        self.comm.Allgatherv(own, [everything, counts])
-        pieces = [everything[slice(*pair)] for pair in itertools.pairwise(bounds)]
-        found = [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
-        return [backend.to_device(part, backend.of(x)) for part in found]
+        xp, counts = backend.of(x), [math.prod(shape) for shape in shapes]
+        everything = xp.empty(sum(counts), x.dtype)
+        self.transport(x).gather(xp.ascontiguousarray(x), everything, counts)
+        found = pieces(everything, counts)
+        return [piece.reshape(shape) for piece, shape in zip(found, shapes, strict=True)]
 
     def added(self, parts: Sequence[Array]) -> Array:
         """The sum over all ranks of what each has for this one: `parts` are for rank 0, 1, …"""
-        xp = backend.of(parts[0])
-        blocks = [numpy.ascontiguousarray(backend.to_host(part)).reshape(-1) for part in parts]
         own = parts[self.rank]
-        sent = numpy.concatenate(blocks)
-        received = numpy.empty((self.size, *own.shape), own.dtype)
-        counts = [block.size for block in blocks]
-        self.comm.Alltoallv([sent, counts], [received, [own.size] * self.size])
-        return backend.to_device(received.sum(axis=0), xp)
+        sent = backend.of(own).concatenate([part.reshape(-1) for part in parts])
+        received = backend.of(own).empty((self.size, *own.shape), own.dtype)
+        self.transport(own).exchange(sent, [part.size for part in parts], received)
+        return received.sum(axis=0)
 
     def spread(self, x: Array) -> None:
         """Overwrites a contiguous array with rank 0's."""
         if self.size > 1:
-            host = backend.to_host(x)
-            self.comm.Bcast(host)
-            if backend.on_gpu(x):
-                x[...] = backend.to_device(host, backend.of(x))
+            self.transport(x).spread(x)
 
-    def sum(self, x: numpy.ndarray, room: numpy.ndarray | None = None) -> RingSum:
-        """Begins to add up a contiguous array over the ranks, in place. `room` is memory to work
-        in, for each rank's part of x."""
-        if room is None:
-            room = numpy.empty(-(-x.size // self.size), x.dtype)
-        return RingSum(self.comm, x, next(self.tags), room)
+    def sums(self, like: Array) -> Sums:
+        """What adds up arrays such as `like` over the ranks. Two of these must not be at work at
+        once."""
+        return self.transport(like).sums(like)
+
+    def transport(self, x: Array) -> Transport:
+        """What takes an array like x from rank to rank."""
+        if not backend.on_gpu(x):
+            return self.on_host
+        if self.on_gpu is None:
+            self.on_gpu = self.for_gpus(self.comm)
+        return self.on_gpu
 
 
 ALONE = Group()

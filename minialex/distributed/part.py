@@ -35,7 +35,7 @@ class Part:
     network   layers of the same names, with this rank's share of the filters and units, and
               exchanges between them; the whole network itself if nothing is dealt out
     join      the layer from which on all ranks' pictures are together, if there is one
-    joined    the names of the layers behind it
+    joined    the names of the layers behind it: their gradients are of all pictures already
     dropouts  the dropout layers by name, with the units of one picture
 
     InputError for a network that cannot be divided so.
@@ -124,11 +124,6 @@ class Part:
         ranks = self.scheme.parts(layer)
         divisible = type(layer) in (Conv2d, Linear) and len(layer.params["weight"]) >= ranks.size
         return ranks if divisible else ALONE
-
-    def sums_of(self, name: str) -> Group:
-        """The ranks over which the gradients of a layer must be added up: those that have the same
-        part of it, and other pictures."""
-        return ALONE if name in self.joined else self.scheme.pictures
 
     def view(self, name: str, array: Array) -> Array:
         """This rank's part of an array that is dealt as the parameter called `name` is."""

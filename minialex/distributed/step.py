@@ -2,6 +2,7 @@
 
 import numpy
 
+from minialex import backend
 from minialex.backend import Array
 from minialex.distributed.gradients import Gradients
 from minialex.distributed.part import Part
@@ -23,7 +24,7 @@ class SharedStep:
         self, part: Part, engine: Network | Engine, loss: SoftmaxCrossEntropy, optimizer: Optimizer
     ):
         self.part, self.engine, self.loss = part, engine, SharedLoss(loss, part)
-        self.gradients = Gradients(part.network, part.sums_of)
+        self.gradients = Gradients(part.network, part.scheme.pictures, part.joined)
         self.update = optimizer.step
         if isinstance(engine, Engine):
             engine.keep_gradients_in(self.gradients.arrays)
@@ -52,12 +53,13 @@ class SharedLoss:
     def __init__(self, loss: SoftmaxCrossEntropy, part: Part):
         self.loss, self.part = loss, part
 
-    def begin(self, counts: list[int], labels: numpy.ndarray) -> None:
+    def begin(self, counts: list[int], labels: Array) -> None:
         """Prepares for a batch of which each rank has so many pictures, this one with `labels`."""
         ranks = self.part.scheme.pictures
         self.share = counts[ranks.rank] / sum(counts)
         if self.part.join:
-            self.labels = numpy.concatenate(ranks.gathered(labels, [(n,) for n in counts]))
+            everyones = ranks.gathered(labels, [(n,) for n in counts])
+            self.labels = backend.of(labels).concatenate(everyones)
 
     def forward(self, logits: Array, labels: Array) -> Array:
         """This rank's share of the mean loss over the whole batch."""

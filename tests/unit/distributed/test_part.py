@@ -80,8 +80,8 @@ def test_the_parts_of_all_ranks_are_the_whole_net(size):
 def test_one_weird_trick_joins_the_pictures_once_before_the_linear_layers():
     part = Part(models.build("alexnet-224", num_classes=20), weird(0, 4))
     assert exchanges(part) == ["join_fc6", "exchange_dropout7", "exchange_fc8", "logits"]
-    assert part.sums_of("conv5").size == 4
-    assert part.sums_of("fc6") is ALONE
+    assert part.joined.isdisjoint(["conv1", "conv5"])
+    assert part.joined.issuperset(["fc6", "fc7", "fc8"])
 
 
 @pytest.mark.parametrize("name", ["data", "one-weird-trick"])
@@ -90,7 +90,7 @@ def test_a_last_layer_with_fewer_units_than_ranks_is_everybodys(name):
     part = Part(whole, weird(0, 4) if name != "data" else Scheme())
     assert part.network.params["fc4.weight"].shape == whole.params["fc4.weight"].shape
     assert exchanges(part) == []
-    assert part.sums_of("fc4") is part.scheme.pictures
+    assert "fc4" not in part.joined
 
 
 class Scale(Layer):

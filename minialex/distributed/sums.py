@@ -1,0 +1,97 @@
+"""Sums over the ranks that are under way while the caller computes."""
+
+import itertools
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from minialex import backend
+from minialex.backend import Array
+from minialex.distributed.ring import Ring
+
+#: An array is summed in pieces of which each rank adds up so much, while it is in its core's cache;
+#: and so many sums are under way at once, to have one to work at while another waits.
+PART_BYTES, AT_ONCE = 2 << 20, 2
+
+#: Seconds between two looks at the sums while the caller computes.
+PAUSE = 0.0005
+
+#: Lets another process have the core, if one needs it.
+let_others = getattr(os, "sched_yield", lambda: time.sleep(0))
+
+
+class Sums(Protocol):
+    """Adds up arrays over the ranks, in place."""
+
+    def begin(self, x: Array) -> None:
+        """Adds up the contiguous array x, as it is now, or as the GPU is to compute it: it must be
+        left alone from here on."""
+
+    def advance(self) -> bool:
+        """Lets the sums go as far as they can without waiting; returns whether the host has nothing
+        more to do for them."""
+
+    def wait(self) -> None:
+        """Returns when all sums are complete, or when the GPU will complete them before anything
+        that it is asked for from now on."""
+
+
+class RingSums:
+    """Sums by MPI, in pieces, each in one of a few rings.
+
+    A thread lets them go on while another one computes on the host. On a GPU nobody needs it: the
+    host has asked for all of backward, and waits, before the GPU has done much of it.
+
+    size  how many ranks there are
+    like  an array as large as the largest, or as all of them
+    ring  a new ring for parts of so many numbers
+    """
+
+    def __init__(self, size: int, like: Array, ring: Callable[[int], Ring]):
+        part = max(1, min(PART_BYTES // like.itemsize, -(-like.size // size)))
+        self.piece = part * size
+        self.idle = [ring(part) for _ in range(AT_ONCE)]
+        self.busy: list[Ring] = []
+        self.waiting: deque[tuple[Array, int, Any]] = deque()
+        self.tags = itertools.count(1)
+        self.xp, self.on_gpu = backend.of(like), backend.on_gpu(like)
+        self.lock, self.watched = threading.Lock(), False
+
+    def begin(self, x: Array) -> None:
+        x, computed = x.reshape(-1), backend.record(self.xp)
+        with self.lock:
+            for start in range(0, x.size, self.piece):
+                piece = x[start : start + self.piece]
+                self.waiting.append((piece, next(self.tags), computed))
+            if not (self.on_gpu or self.watched):
+                self.watched = True
+                threading.Thread(target=self.watch, name="sums", daemon=True).start()
+        self.advance()
+
+    def advance(self) -> bool:
+        with self.lock:
+            for ring in list(self.busy):
+                if ring.advance():
+                    self.busy.remove(ring)
+                    self.idle.append(ring)
+            while self.waiting and self.idle:
+                ring = self.idle.pop()
+                ring.begin(*self.waiting.popleft())
+                self.busy.append(ring)
+            self.watched = self.watched and bool(self.busy)
+            return not self.busy
+
+    def watch(self) -> None:
+        """Lets the sums go on while another thread computes, until all are complete."""
+        while not self.advance():
+            time.sleep(PAUSE)
+
+    def wait(self) -> None:
+        while not self.advance():
+            let_others()
+        for ring in self.idle:
+            ring.join()
+        self.tags = itertools.count(1)
