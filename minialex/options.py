@@ -22,7 +22,13 @@ PROGRESS = (
 
 #: The options that have a default whatever the data set is.
 DEFAULTS = dict(
-    backend="auto", engine="fast", gpu_workspace=1024, momentum=0.9, seed=0, parallel="data"
+    backend="auto",
+    engine="fast",
+    gpu_workspace=1024,
+    momentum=0.9,
+    seed=0,
+    parallel="data",
+    cuda_aware_mpi=False,
 )
 
 #: The options that may change when a run is resumed; all others stay as they were.
@@ -31,6 +37,7 @@ FREE_ON_RESUME = (
     "engine",
     "workers",
     "parallel",
+    "cuda_aware_mpi",
     "gpu_workspace",
     "data_dir",
     "epochs",

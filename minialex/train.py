@@ -13,6 +13,7 @@ from minialex.data.augment import AUGMENTATIONS, Standardize
 from minialex.data.dataset import Dataset
 from minialex.data.lighting import Lighting, lighting_from
 from minialex.data.statistics import statistics_of
+from minialex.distributed.devices import on_devices
 from minialex.distributed.group import ALONE, Group
 from minialex.distributed.hold import Hold
 from minialex.distributed.launch import launch
@@ -168,10 +169,9 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
     if isinstance(start, WeightFile) and start.assumed:
         say(f"note: {start.assumed}")
     if ranks.size == 1 and chosen["parallel"] != "data":
-        say(
-            f"note: --parallel {chosen['parallel']} divides work among --ranks; this is one process"
-        )
-    xp = backend.get(chosen["backend"])
+        say(f"note: --parallel {chosen['parallel']} divides work among ranks: add --ranks 2")
+    xp = backend.get(chosen["backend"], host.rank if ranks.size > 1 else None)
+    ranks = on_devices(ranks, xp, chosen["cuda_aware_mpi"])
     drawn = chosen["dataset"] == "shapes"  # leaves no file for others to find
     with first_on_host(ALONE if drawn else host):
         if checkpoint:

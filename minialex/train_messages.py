@@ -26,12 +26,11 @@ def describe(
         *(["momentum"] if chosen["optimizer"] == "adam" else []),
         *(["workers"] if len(places) > 1 else ["parallel"]),
         *([] if on_gpu else ["gpu_workspace"]),
+        *([] if on_gpu and len(places) > 1 else ["cuda_aware_mpi"]),
     ]
     hidden = ("model", "dataset", "data_dir", "out", *idle)
     shown = {name: value for name, value in chosen.items() if name not in hidden}
-    flags = " ".join(
-        f"--{name.replace('_', '-')} {value}" for name, value in shown.items() if value is not None
-    )
+    flags = " ".join(typed(name, value) for name, value in shown.items() if value is not None)
     shape = "×".join(map(str, network.input_shape))
     rows = {
         "model": f"{chosen['model'] or models.OWN}, {network.parameter_count():,} parameters, "
@@ -48,6 +47,14 @@ def describe(
             f"{name:<9}{text}", 80, subsequent_indent=" " * 9, break_on_hyphens=False
         )
     return "\n".join(lines)
+
+
+def typed(name: str, value: object) -> str:
+    """An option as it would be typed."""
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    return f"--{flag} {value}"
 
 
 def ranks_line(places: Sequence[tuple[str, int]]) -> str:

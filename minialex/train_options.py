@@ -139,6 +139,8 @@ def parser() -> Parser:
     parallel += " (default: data); a half of every layer (towers, as in the paper); or that share, "
     parallel += "and of the linear layers a part for all pictures (one-weird-trick)"
     how.add_argument("--parallel", choices=SCHEMES, metavar="SCHEME", help=parallel)
+    aware = "the processes' MPI reads and writes GPUs by itself; one that cannot crashes"
+    how.add_argument("--cuda-aware-mpi", action=argparse.BooleanOptionalAction, help=aware)
     engine = "plain: the layers of minialex/layers, as they are read (default: fast)"
     how.add_argument("--engine", choices=ENGINES, help=engine)
     workspace = "of a GPU's memory for the convolutions' temporaries (default: 1024)"
