@@ -18,7 +18,7 @@ import numpy
 from lesson import figure, pictures, quick, shipped, step
 
 from minialex import models
-from minialex.distributed.ring import RingSum
+from minialex.distributed.ring import Ring
 from minialex.distributed.start import digest
 from minialex.layers import Conv2d, Linear, LocalResponseNorm, SoftmaxCrossEntropy
 
@@ -165,7 +165,7 @@ for K in (2, 4, 8, 16):
     gets, same = (K - 1) * total.nbytes / 1e6, (arrays[0] == total).mean()
     print(f"{K:>2} {sends[K]:14.1f} MB {gets:14.1f} MB", end="")
     print(f" {hashes[K]:7} {same:16.0%}")
-shipped(RingSum.run)
+shipped(Ring.run)
 
 # %%
 step(

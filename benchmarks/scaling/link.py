@@ -20,9 +20,10 @@ import numpy
 from benchmarks.scaling.line import Line
 from benchmarks.scaling.model import Link
 from minialex.command import run
-from minialex.distributed.gradients import PART_BYTES, Gradients
+from minialex.distributed.gradients import Gradients
 from minialex.distributed.group import Group
 from minialex.distributed.start import connect
+from minialex.distributed.sums import PART_BYTES
 from minialex.errors import InputError
 from minialex.layers import Linear
 from minialex.network import Network
@@ -91,7 +92,7 @@ def message(ranks: Group, size: int) -> Callable[[], None]:
 def sum_of_parts(ranks: Group, size: int) -> Callable[[], None]:
     """The sum of the gradients of a layer, of which each rank adds up so many bytes."""
     layer = Linear(1, size * ranks.size // 8, rng=numpy.random.default_rng(0))
-    gradients = Gradients(Network([("fc1", layer)], (1,)), lambda name: ranks)
+    gradients = Gradients(Network([("fc1", layer)], (1,)), ranks)
     layer.grads = {name: gradients.arrays[f"fc1.{name}"] for name in layer.params}
 
     def once() -> None:

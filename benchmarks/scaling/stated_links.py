@@ -7,7 +7,7 @@ is the line's rate in one direction, times the share of it that long messages us
 from dataclasses import dataclass
 
 from benchmarks.scaling.model import Link
-from minialex.distributed.gradients import PAUSE
+from minialex.distributed.sums import PAUSE
 
 
 @dataclass(frozen=True)

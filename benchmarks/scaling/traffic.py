@@ -16,8 +16,10 @@ from dataclasses import dataclass
 
 from benchmarks.scaling import imagined
 from minialex.distributed.exchange import Exchange, GatherLogits, JoinPictures
-from minialex.distributed.gradients import PART_BYTES, Gradients
+from minialex.distributed.gradients import Gradients
+from minialex.distributed.group import ALONE
 from minialex.distributed.part import Part
+from minialex.distributed.sums import PART_BYTES
 from minialex.network import Network
 
 #: Bytes of a label, and of the number of pictures that each rank says it has.
@@ -58,8 +60,9 @@ class Traffic:
     def __init__(self, network: Network, scheme: str, size: int, rank: int | None = None):
         rank = size - 1 if rank is None else rank
         self.part = part = Part(network, imagined.scheme(scheme, rank, size))
-        self.buckets = Gradients(part.network, part.sums_of).buckets
-        self.itemsize = next(iter(part.network.params.values())).itemsize
+        gradients = Gradients(part.network, ALONE, part.joined)
+        self.buckets = {name: bucket.size for name, bucket in gradients.buckets.items()}
+        self.gradients, self.itemsize = gradients.flat.size, gradients.flat.itemsize
         own, whole = part.network.shapes(), network.shapes()
         inputs = [network.input_shape, *own.values()]
         self.inputs = dict(zip(part.network.layers, inputs, strict=False))
@@ -109,18 +112,20 @@ class Traffic:
 
     def sums(self) -> Iterator[Sending]:
         """The gradients of each bucket of layers, around the ring of those that share them."""
-        for name, (ranks, bucket) in self.buckets.items():
-            if ranks.size > 1:
-                whole = PART_BYTES // self.itemsize * ranks.size
-                total = bucket.stop - bucket.start
-                pieces = [min(whole, total - start) for start in range(0, total, whole)]
-                # Each of the two times around the ring it passes on all parts but one.
-                kept = [(ranks.rank + i) % ranks.size for i in (1, 2)]
-                passed_on = 2 * total - sum(
-                    part_size(count, ranks.size, part) for count in pieces for part in kept
-                )
-                sizes = total * self.itemsize, passed_on * self.itemsize
-                yield Sending("sum", name, ranks.size, *sizes, 2 * (ranks.size - 1) * len(pieces))
+        ranks = self.part.scheme.pictures
+        if ranks.size == 1:
+            return
+        part = min(PART_BYTES // self.itemsize, -(-self.gradients // ranks.size))
+        for name, total in self.buckets.items():
+            starts = range(0, total, part * ranks.size)
+            pieces = [min(part * ranks.size, total - start) for start in starts]
+            # Each of the two times around the ring it passes on all parts but one.
+            kept = [(ranks.rank + i) % ranks.size for i in (1, 2)]
+            passed_on = 2 * total - sum(
+                part_size(count, ranks.size, number) for count in pieces for number in kept
+            )
+            sizes = total * self.itemsize, passed_on * self.itemsize
+            yield Sending("sum", name, ranks.size, *sizes, 2 * (ranks.size - 1) * len(pieces))
 
 
 def gather(layer: str, ranks: int, size: int, own: int) -> Sending:

@@ -1,5 +1,6 @@
 """Sums over the ranks that are under way while the caller computes."""
 
+import contextlib
 import itertools
 import os
 import threading
@@ -59,6 +60,7 @@ class RingSums:
         self.tags = itertools.count(1)
         self.xp, self.on_gpu = backend.of(like), backend.on_gpu(like)
         self.lock, self.watched = threading.Lock(), False
+        self.failure: BaseException | None = None
 
     def begin(self, x: Array) -> None:
         x, computed = x.reshape(-1), backend.record(self.xp)
@@ -73,21 +75,33 @@ class RingSums:
 
     def advance(self) -> bool:
         with self.lock:
-            for ring in list(self.busy):
-                if ring.advance():
-                    self.busy.remove(ring)
-                    self.idle.append(ring)
-            while self.waiting and self.idle:
-                ring = self.idle.pop()
-                ring.begin(*self.waiting.popleft())
-                self.busy.append(ring)
+            if self.failure:
+                raise self.failure
+            try:
+                self.go_on()
+            except BaseException as error:
+                self.failure = error
+                raise
             self.watched = self.watched and bool(self.busy)
             return not self.busy
 
+    def go_on(self) -> None:
+        """Advances the rings, and gives the idle ones what is waiting."""
+        for ring in list(self.busy):
+            if ring.advance():
+                self.busy.remove(ring)
+                self.idle.append(ring)
+        while self.waiting and self.idle:
+            ring = self.idle.pop()
+            ring.begin(*self.waiting.popleft())
+            self.busy.append(ring)
+
     def watch(self) -> None:
-        """Lets the sums go on while another thread computes, until all are complete."""
-        while not self.advance():
-            time.sleep(PAUSE)
+        """Lets the sums go on while another thread computes, until all are complete. What goes
+        wrong here, the other thread raises."""
+        with contextlib.suppress(BaseException):
+            while not self.advance():
+                time.sleep(PAUSE)
 
     def wait(self) -> None:
         while not self.advance():

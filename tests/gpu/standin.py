@@ -453,7 +453,7 @@ class ndarray:
     def get(self, stream=None, order="C", out=None, blocking=True):
         """Copies the array to the host: to pinned memory, if the host does not wait for it, when
         its stream gets to it; until then there is garbage."""
-        refuse_while_recording("a download")
+        refuse_while_recording("the host waits for the device" if blocking else "a download")
         stream = stream or streams.current()
         account.downloaded += self.nbytes
         if out is None:

@@ -129,7 +129,7 @@ def sent(part, N):
     shape, total, n = part.network.input_shape, 0.0, N / part.scheme.pictures.size
     for name, layer in part.network.layers.items():
         gradients = sum(4 * param.size for param in layer.params.values())
-        ranks = part.sums_of(name).size
+        ranks = 1 if name in part.joined else part.scheme.pictures.size
         total += 2 * (ranks - 1) / ranks * gradients
         if isinstance(layer, JoinPictures):
             n = N

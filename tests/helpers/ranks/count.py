@@ -7,11 +7,12 @@ import numpy
 
 from benchmarks.scaling import traffic
 from minialex import fast, models, optim
-from minialex.distributed import gradients
+from minialex.distributed import sums
 from minialex.distributed.part import Part
 from minialex.distributed.scheme import SCHEMES, Scheme
 from minialex.distributed.start import connect
 from minialex.distributed.step import SharedStep
+from minialex.distributed.transport import Direct
 from minialex.layers import (
     Conv2d,
     Flatten,
@@ -89,11 +90,12 @@ def counting(scheme_name):
     for group in groups:  # some of them are the same
         if group.comm and not isinstance(group.comm, Counting):
             group.comm = Counting(group.comm)
+            group.on_host = Direct(group.comm)
     return scheme
 
 
 def main():
-    gradients.PART_BYTES = traffic.PART_BYTES = 1 << 16  # so that buckets have several pieces
+    sums.PART_BYTES = traffic.PART_BYTES = 1 << 16  # so that buckets have several pieces
     talk, found = connect(), {}
     for scheme_name in SCHEMES:
         scheme = counting(scheme_name)

@@ -96,7 +96,7 @@ def test_when_memory_runs_out_a_line_says_which_batch_would_fit(
     def full(*arguments):
         raise standin.OutOfMemoryError("Out of memory allocating 512 bytes")
 
-    monkeypatch.setattr(backend, "get", lambda name: standin)
+    monkeypatch.setattr(backend, "get", lambda *_: standin)
     monkeypatch.setattr(standin, "free_memory", free)
     monkeypatch.setattr(*where, full)
     options = on_folder(picture_folder(tmp_path / "pictures"))
@@ -111,7 +111,7 @@ def test_the_hosts_own_memory_is_not_taken_for_the_gpus(tmp_path, monkeypatch, c
     def full(*arguments):
         raise MemoryError("Unable to allocate 3 GiB")
 
-    monkeypatch.setattr(backend, "get", lambda name: standin)
+    monkeypatch.setattr(backend, "get", lambda *_: standin)
     monkeypatch.setattr(fast.TrainingStep, "__call__", full)
     options = on_folder(picture_folder(tmp_path / "pictures"))
     code, _, err = call(train.main, *options, "--out", tmp_path / "run", capsys=capsys)
