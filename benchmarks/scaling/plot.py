@@ -54,8 +54,13 @@ def draw_measured(axes: Axes, results: dict) -> None:
         for i, row in enumerate(rows):
             draw_bar(axes, place + 0.26 * (i - (len(rows) - 1) / 2), row, results)
     axes.axhline(1, color="black", linewidth=0.8, linestyle="--", zorder=0.5)
-    names = [f"{model}\n{ranks} rank{'s' * (ranks > 1)}" for model, ranks in groups]
-    axes.set_xticks(range(len(groups)), names, fontsize=8)
+    axes.set_xticks(range(len(groups)), [str(ranks) for _, ranks in groups])
+    for model in dict.fromkeys(model for model, _ in groups):
+        places = [place for place, (name, _) in enumerate(groups) if name == model]
+        middle = statistics.mean(places), -0.1
+        under = axes.get_xaxis_transform()
+        axes.text(*middle, model, transform=under, ha="center", va="top", fontsize=9)
+    axes.set_xlabel("ranks", labelpad=20)
     axes.plot([], [], color="black", linewidth=2, label="the model's figure")
     cores, batch = results["machine"]["threads"], results["steps"][0]["batch_size"]
     axes.set(

@@ -5,6 +5,7 @@ import itertools
 import os
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -59,8 +60,13 @@ class RingSums:
         self.waiting: deque[tuple[Array, int, Any]] = deque()
         self.tags = itertools.count(1)
         self.xp, self.on_gpu = backend.of(like), backend.on_gpu(like)
-        self.lock, self.watched = threading.Lock(), False
+        self.lock = threading.Lock()
         self.failure: BaseException | None = None
+        self.under_way = threading.Event()  #: sums that the thread is to let go on
+        if not self.on_gpu:
+            weakref.finalize(self, self.under_way.set)
+            about = (weakref.ref(self), self.under_way)
+            threading.Thread(target=watch, args=about, name="sums", daemon=True).start()
 
     def begin(self, x: Array) -> None:
         x, computed = x.reshape(-1), backend.record(self.xp)
@@ -68,9 +74,7 @@ class RingSums:
             for start in range(0, x.size, self.piece):
                 piece = x[start : start + self.piece]
                 self.waiting.append((piece, next(self.tags), computed))
-            if not (self.on_gpu or self.watched):
-                self.watched = True
-                threading.Thread(target=self.watch, name="sums", daemon=True).start()
+        self.under_way.set()
         self.advance()
 
     def advance(self) -> bool:
@@ -82,7 +86,8 @@ class RingSums:
             except BaseException as error:
                 self.failure = error
                 raise
-            self.watched = self.watched and bool(self.busy)
+            if not self.busy:
+                self.under_way.clear()
             return not self.busy
 
     def go_on(self) -> None:
@@ -96,16 +101,24 @@ class RingSums:
             ring.begin(*self.waiting.popleft())
             self.busy.append(ring)
 
-    def watch(self) -> None:
-        """Lets the sums go on while another thread computes, until all are complete. What goes
-        wrong here, the other thread raises."""
-        with contextlib.suppress(BaseException):
-            while not self.advance():
-                time.sleep(PAUSE)
-
     def wait(self) -> None:
+        self.under_way.clear()  # the thread would only be in the way
         while not self.advance():
             let_others()
         for ring in self.idle:
             ring.join()
         self.tags = itertools.count(1)
+
+
+def watch(sums: "weakref.ref[RingSums]", under_way: threading.Event) -> None:
+    """Lets sums go on while another thread computes, for as long as somebody has them. What goes
+    wrong here, the other thread raises."""
+    while under_way.wait():
+        time.sleep(PAUSE)
+        found = sums()
+        if found is None or found.failure:
+            return
+        if under_way.is_set():
+            with contextlib.suppress(BaseException):
+                found.advance()
+        del found
