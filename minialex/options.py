@@ -177,7 +177,7 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
         options = options_of_script(given, checkpoint) | options
     if options.keys() != given.keys():
         raise InputError(f"{checkpoint.path} has other options than this version of the command")
-    options["workers"] = usable_cores()  # of this machine, not of the one it began on
+    options["workers"] = options["workers"] or usable_cores()  # many ranks leave it open
     for name, value in given.items():
         if value is None:
             continue

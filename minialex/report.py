@@ -1,7 +1,6 @@
 """python -m minialex.report: a run on one HTML page, without scripts, a server or other files."""
 
 import html
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from minialex.inference import TrainedNetwork
 from minialex.io.description import spelled
 from minialex.layer_table import HEADINGS, rows
 from minialex.report_page import box, page, section, sheet, table, themed, thumbnail
+from minialex.train_messages import typed
 from minialex.trained_dataset import dataset_of, name_of
 from minialex.visualize.filters import filters, first_convolution
 from minialex.weight_options import (
@@ -248,10 +248,8 @@ def configuration(trained: TrainedNetwork) -> list[str]:
     options = trained.options
     if options["model"] is None:
         return [settings_table(trained.progress["settings"])]
-    given = {
-        name: str(value) for name, value in options.items() if value is not None and name != "out"
-    }
-    flags = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in given.items()]
+    given = {name: value for name, value in options.items() if value is not None and name != "out"}
+    flags = [typed(name, value) for name, value in given.items()]
     command = " ".join(["python -m minialex.train", *flags])
     explanation = "<p>To train again with these options:</p>"
     return [explanation, f"<pre><code>{html.escape(command)}</code></pre>", settings_table(options)]

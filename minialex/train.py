@@ -199,6 +199,8 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
         say(describe(chosen, dataset, trainer.network, trainer.on_gpu, folder.path, places))
         if start and not has_classes(start, dataset.class_names):
             say("The weights are for other classes: the last layer starts from random weights.")
+        if ranks.size > 1:  # another number of ranks will have other shares of the cores
+            trainer.progress["options"] = chosen | {"workers": None}
         training = TrainingRun(trainer, folder, own_files)
         with Hold(host, ranks) as mpirun, stop_on_signal(training):
             training.run()

@@ -1,5 +1,6 @@
 """The lines of the training command: what it trains, how an epoch ended, which batch fits a GPU."""
 
+import shlex
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
@@ -50,11 +51,11 @@ def describe(
 
 
 def typed(name: str, value: object) -> str:
-    """An option as it would be typed."""
+    """An option as it would be typed in a shell."""
     flag = name.replace("_", "-")
     if isinstance(value, bool):
         return f"--{flag}" if value else f"--no-{flag}"
-    return f"--{flag} {value}"
+    return f"--{flag} {shlex.quote(str(value))}"
 
 
 def ranks_line(places: Sequence[tuple[str, int]]) -> str:

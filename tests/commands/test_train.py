@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 
 import numpy
 import pytest
@@ -12,6 +13,7 @@ from trained_runs import contents
 from minialex import data, models, options, train
 from minialex.cupy_problems import Problem
 from minialex.data.augment import centre_views
+from minialex.train_messages import typed
 
 
 def test_a_run_leaves_its_options_metrics_curves_and_checkpoint(
@@ -304,12 +306,8 @@ def test_a_recipe_stands_in_for_the_preset_and_what_is_typed_for_both(capsys):
 def test_every_recipe_and_preset_names_options_that_there_are(dataset):
     for recipe in (None, *options.RECIPES.get(dataset, {})):
         chosen, *_ = options.read(["--dataset", dataset, *(["--recipe", recipe] if recipe else [])])
-        typed = [
-            f"--{name.replace('_', '-')}={value}"
-            for name, value in chosen.items()
-            if value is not None
-        ]
-        assert options.read(typed)[0] == chosen
+        words = [typed(name, value) for name, value in chosen.items() if value is not None]
+        assert options.read(shlex.split(" ".join(words)))[0] == chosen
 
 
 def test_help_shows_examples(capsys):
