@@ -9,6 +9,7 @@ from minialex import models
 from minialex.data import imagenet_classes
 from minialex.errors import InputError
 from minialex.io import torch_layout
+from minialex.io.tensor_names import in_order, input_channels
 
 #: torchvision's preprocessing: the shorter side before the crop, and the mean and standard
 #: deviation of pixels in 0..1.
@@ -30,6 +31,7 @@ class Fit:
 
     The model is built with the tensors' number of classes and with `channels` input channels.
 
+    tensors    as they were given
     problem    why they do not fit, or None
     matching   how many tensors have the right shape
     named      how many tensors have torchvision's names; if they come from elsewhere, none, or some
@@ -40,7 +42,7 @@ class Fit:
         network = models.build(model, in_channels=channels, rng=ZeroGenerator())
         wanted = list(torch_layout.places(network).values())
         got = [tensor for _, tensor in torch_layout.matched(wanted, tensors)]
-        self.model, self.channels = model, channels
+        self.model, self.tensors, self.channels = model, tensors, channels
         self.classes = len(got[-1]) if got and got[-1].ndim else 0
         last_layer = (
             place._replace(shape=(self.classes, *place.shape[1:])) for place in wanted[-2:]
@@ -57,18 +59,22 @@ class Fit:
 def identify(path: Path, tensors: dict[str, numpy.ndarray], model: str | None = None) -> Fit:
     """The model that the tensors from the file `path` fit, or `model`, if they fit that.
 
-    The models are tried at their default picture size.
+    The models are tried at their default picture size, and the tensors in their own order, then in
+    that of tensor_names.in_order.
 
     InputError if no model fits (the message is about the one that comes closest), if several do and
     the names do not decide, or if torchvision-like names imply layers without weights, such as LRN,
     in other places.
     """
-    first = next(iter(tensors.values()))
-    channels = first.shape[1] if first.ndim == 4 else 3
-    if channels not in (1, 3):
-        raise InputError(f"{path} is for pictures of {channels} channels, expected 1 or 3")
-    fits = [Fit(name, tensors, channels) for name in ([model] if model else models.MODELS)]
-    right = [fit for fit in fits if fit.problem is None]
+    fits = []
+    for order in (tensors, in_order(tensors)):
+        channels = input_channels(order)
+        if channels not in (1, 3):
+            raise InputError(f"{path} is for pictures of {channels} channels, expected 1 or 3")
+        fits += [Fit(name, order, channels) for name in ([model] if model else models.MODELS)]
+        right = [fit for fit in fits if fit.problem is None]
+        if right:
+            break
     if model and right:
         return right[0]
     if not right:

@@ -1,12 +1,12 @@
 """.safetensors files: named tensors and string metadata, without any code. Uses their library."""
 
-import re
 from pathlib import Path
 from types import ModuleType
 
 import numpy
 
 from minialex.errors import InputError
+from minialex.io.tensor_names import in_order
 
 #: NumPy's names for the types of numbers; it has none for BF16.
 DTYPES = dict(
@@ -17,31 +17,18 @@ DTYPES = dict(
 def read(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str]]:
     """(tensors, metadata) of the file; bfloat16 becomes float32.
 
-    The format keeps no order, so the tensors are sorted by name, with numbers compared by value and
-    "weight" before "bias". InputError if the file is damaged or has another format, or if the
-    library is missing.
+    The format keeps no order: see tensor_names.in_order. InputError if the file is damaged or has
+    another format, or if the library is missing.
     """
     safetensors = library()
     try:
         with safetensors.safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
-        found = sorted(
-            safetensors.deserialize(path.read_bytes()), key=lambda item: sort_key(item[0])
-        )
-        return {name: decoded(name, about) for name, about in found}, metadata
+        found = safetensors.deserialize(path.read_bytes())
+        return in_order({name: decoded(name, about) for name, about in found}), metadata
     except (safetensors.SafetensorError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} cannot be read as a .safetensors file: {reason}") from None
-
-
-def sort_key(name: str) -> tuple:
-    """Sorts "conv2.weight" before "conv2.bias", and that before "conv10.weight"."""
-    layer, _, kind = name.rpartition(".")
-    return (
-        [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", layer)],
-        kind != "weight",
-        kind,
-    )
 
 
 def decoded(name: str, about: dict) -> numpy.ndarray:

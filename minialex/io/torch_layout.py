@@ -18,9 +18,6 @@ from minialex.errors import InputError
 from minialex.layers import Conv2d, Flatten, Linear, LocalResponseNorm
 from minialex.network import Network
 
-#: The prefixes that torch adds to all names in a network trained on several GPUs, or compiled.
-PREFIXES = ("module.", "_orig_mod.")
-
 
 class Place(NamedTuple):
     """A parameter's place in torch's state dict.
@@ -101,14 +98,6 @@ def to_torch(network: Network) -> dict[str, numpy.ndarray]:
         place.name: place.to_torch(backend.to_host(params[name]))
         for name, place in places(network).items()
     }
-
-
-def without_prefix(tensors: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
-    """The same tensors, without the prefixes in PREFIXES that all names have."""
-    for prefix in PREFIXES:
-        if all(name.startswith(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-    return tensors
 
 
 def mismatch(wanted: list[Place], tensors: dict[str, numpy.ndarray]) -> str | None:

@@ -17,6 +17,7 @@ from minialex.io import safetensors_file, torch_file, torch_layout
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import rebuild
 from minialex.io.identify import assumed_progress, identify
+from minialex.io.tensor_names import unwrapped
 from minialex.layers import Layer
 from minialex.network import Network
 
@@ -105,12 +106,11 @@ def from_file(path: Path, model: str | None) -> Checkpoint | WeightFile:
     else:
         expected = "a checkpoint (.npz), a .pth or a .safetensors file"
         raise InputError(f"{path} holds no weights that can be read: expected {expected}")
-    tensors = torch_layout.without_prefix(tensors)
-    fit = identify(path, tensors, model)
+    fit = identify(path, unwrapped(tensors), model)
     progress, assumed = assumed_progress(fit)
     like_torchvisions = (fit.model, fit.channels, fit.classes) == ("alexnet-owt", 3, 1000)
     note = f"{path} does not say what it is for: assumed {assumed}"
-    return WeightFile(path, tensors, progress, None if like_torchvisions else note)
+    return WeightFile(path, fit.tensors, progress, None if like_torchvisions else note)
 
 
 def described(path: Path, text: str) -> dict:

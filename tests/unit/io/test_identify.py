@@ -28,6 +28,16 @@ def test_every_model_is_identified_by_names_and_shapes(model, classes, channels)
     assert (fit.model, fit.classes, fit.channels) == (model, classes, channels)
 
 
+def test_neither_names_nor_order_matter_if_shapes_and_sorted_names_decide():
+    """A dict that was sorted by name has the linear layers first, then conv1, conv10, …"""
+    for channels in (1, 3):
+        named = tensors("alexnet-owt", in_channels=channels, lrn=True)
+        assert list(named) != sorted(named)
+        fit = identify(PATH, {name: named[name] for name in sorted(named)}, "alexnet-owt")
+        assert (fit.model, fit.channels, fit.problem) == ("alexnet-owt", channels, None)
+        assert list(fit.tensors) == list(named)
+
+
 def test_names_do_not_matter_if_the_shapes_decide():
     fit = identify(PATH, tensors("alexnet", lambda name: f"net.{name}", num_classes=5))
     assert (fit.model, fit.classes, fit.channels) == ("alexnet", 5, 3)

@@ -74,29 +74,10 @@ def test_bfloat16_becomes_float32(tmp_path):
     assert found.tolist() == [[1.0], [-3.140625]]
 
 
-def test_tensors_are_sorted_by_name_with_numbers_by_value(tmp_path):
-    names = [
-        "conv.10.bias",
-        "conv.3.weight",
-        "conv.3.bias",
-        "conv.10.weight",
-        "a.weight",
-        "10.weight",
-        "2.bias",
-        "2.weight",
-    ]
-    path = raw(tmp_path / "a.safetensors", {name: ("F32", [1], bytes(4)) for name in names})
-    in_order = [
-        "2.weight",
-        "2.bias",
-        "10.weight",
-        "a.weight",
-        "conv.3.weight",
-        "conv.3.bias",
-        "conv.10.weight",
-        "conv.10.bias",
-    ]
-    assert list(safetensors_file.read(path)[0]) == in_order
+def test_tensors_are_in_the_order_of_their_layers(tmp_path):
+    sizes = {"a10.bias": [1], "a2.weight": [1, 1], "b.bias": [1], "b.weight": [1, 1, 1, 1]}
+    path = raw(tmp_path / "a.safetensors", {n: ("F32", s, bytes(4)) for n, s in sizes.items()})
+    assert list(safetensors_file.read(path)[0]) == ["b.weight", "b.bias", "a2.weight", "a10.bias"]
 
 
 HEADER_LENGTH = b"\x40\0\0\0\0\0\0\0"

@@ -97,14 +97,6 @@ def test_weights_are_copied_to_and_from_the_device(network, device, compiler):
         assert numpy.array_equal(tensor, 2 * tensors[name])
 
 
-@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
-def test_prefixes_that_all_names_have_are_removed(prefix, network):
-    before = copies(network)
-    tensors = {prefix + name: tensor for name, tensor in torch_layout.to_torch(network).items()}
-    torch_layout.load_into(network, torch_layout.without_prefix(tensors), "a.pth")
-    assert unchanged(network, before)
-
-
 def test_tensors_with_other_names_are_matched_in_order(network):
     before = copies(network)
     tensors = {
