@@ -2,26 +2,25 @@
 
 Such a file holds a pickle, which describes the tensors as views of storages (runs of numbers), and
 the bytes of the storages. Since PyTorch 1.6 they are members of a zip archive. In older files, and
-with `_use_new_zipfile_serialization=False`, one follows the other.
+with `_use_new_zipfile_serialization=False`, one follows the other. Before 2017 they were members of
+a tar archive (torch_tar.py).
 """
 
 import struct
+import tarfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy
 
 from minialex.errors import InputError
-from minialex.io.pickle_machine import RefusedName, unpickle
-from minialex.io.torch_pickle import KNOWN, Storage, Tensor, numbers, parse_storage, view
+from minialex.io import torch_tar
+from minialex.io.pickle_machine import unpickle
+from minialex.io.torch_pickle import KNOWN, Storage, parse_storage, state_dict, tensors_of
 
 #: The first two pickles of a file in the older format: the magic number and the version.
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
-
-#: The keys under which programs save a state dict next to other things.
-NESTED = ("state_dict", "model_state_dict", "model")
 
 #: The errors that damaged files cause.
 DAMAGED_PICKLE = (
@@ -33,29 +32,43 @@ DAMAGED_PICKLE = (
     AttributeError,
     struct.error,
 )
-DAMAGED_ARCHIVE = (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError)
+DAMAGED_ARCHIVE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    RuntimeError,
+    NotImplementedError,
+    OSError,
+)
 
 
-def read(path: Path) -> dict[str, numpy.ndarray]:
-    """The tensors of the state dict in the file, in its order and in torch's layout.
+def is_torch(start: bytes) -> bool:
+    """Whether a file that begins so may be from torch.save."""
+    zipped = start[:2] == b"PK" and b"data.pkl" in start[:256]
+    return start[:1] == b"\x80" or zipped or torch_tar.is_tar(start)
 
-    bfloat16 becomes float32. A state dict nested in another dict is found under "state_dict",
-    "model_state_dict" or "model".
-    InputError, in one line, if the file is damaged, uses names other than those of tensors, or
-    claims more numbers than it has.
+
+def read(path: Path) -> tuple[dict[str, numpy.ndarray], set[str]]:
+    """The tensors of the state dict, or of the whole network, in the file, in its order and in
+    torch's layout; and the names of classes of which it holds objects that are ignored.
+
+    bfloat16 becomes float32. InputError, in one line, if the file is damaged, holds no tensors
+    that can be read without running code, or claims more numbers than it has.
     """
+    unknown: set[str] = set()
     try:
         with open(path, "rb") as file:
-            return read_zip(file) if file.read(4) == b"PK\x03\x04" else read_legacy(file)
-    except RefusedName as error:
-        hint = "save only the state dict: torch.save(model.state_dict(), FILE)"
-        raise InputError(f"{path} holds more than tensors: {error}; {hint}") from None
+            start = file.read(512)
+            if start[:4] == b"PK\x03\x04":
+                return read_zip(file, unknown), unknown
+            if torch_tar.is_tar(start):
+                return torch_tar.read(file, unknown), unknown
+            return read_sequence(file, unknown), unknown
     except (*DAMAGED_PICKLE, *DAMAGED_ARCHIVE) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path} cannot be read as a file from torch.save: {reason}") from None
 
 
-def read_zip(file: BinaryIO) -> dict[str, numpy.ndarray]:
+def read_zip(file: BinaryIO, unknown: set[str]) -> dict[str, numpy.ndarray]:
     """The state dict in a zip archive with members NAME/data.pkl, NAME/data/0, NAME/data/1, …"""
     size = file.seek(0, 2)
     with zipfile.ZipFile(file) as archive:
@@ -74,11 +87,12 @@ def read_zip(file: BinaryIO) -> dict[str, numpy.ndarray]:
             raise ValueError("it is big-endian, expected little-endian")
         with archive.open(pickles[0]) as pickled:
             storages: dict[str, Storage] = {}
-            saved = unpickle(pickled, KNOWN, lambda id: parse_storage(id, storages))
-        return arrays(saved, lambda wanted: archive.read(f"{folder}data/{wanted.key}"))
+            saved = unpickle(pickled, KNOWN, lambda id: parse_storage(id, storages), unknown)
+        found = state_dict(saved)
+        return tensors_of(found, lambda wanted: archive.read(f"{folder}data/{wanted.key}"))
 
 
-def read_legacy(file: BinaryIO) -> dict[str, numpy.ndarray]:
+def read_sequence(file: BinaryIO, unknown: set[str]) -> dict[str, numpy.ndarray]:
     """The state dict in the older format: five pickles, then the storages.
 
     The pickles are the magic number, the version, sizes, the objects and the storages' keys.
@@ -89,7 +103,7 @@ def read_legacy(file: BinaryIO) -> dict[str, numpy.ndarray]:
     if (magic, version) != (MAGIC, VERSION):
         raise ValueError("it does not start with torch.save's magic number and version")
     storages: dict[str, Storage] = {}
-    saved = unpickle(file, KNOWN, lambda id: parse_storage(id, storages))
+    saved = unpickle(file, KNOWN, lambda id: parse_storage(id, storages), unknown)
     places = {}
     for key in unpickle(file, {}):
         (count,) = struct.unpack("<q", file.read(8))
@@ -109,24 +123,4 @@ def read_legacy(file: BinaryIO) -> dict[str, numpy.ndarray]:
         file.seek(places[wanted.key])
         return file.read(wanted.count * wanted.type.itemsize)
 
-    return arrays(saved, content)
-
-
-def arrays(saved: Any, content: Callable[[Storage], bytes]) -> dict[str, numpy.ndarray]:
-    """The tensors in the unpickled object `saved`, which is a state dict or a dict that holds one.
-
-    content: returns the bytes of a storage.
-    """
-    for key in NESTED:
-        if isinstance(saved, dict) and isinstance(saved.get(key), dict):
-            saved = saved[key]
-    tensors = (
-        {name: value for name, value in saved.items() if isinstance(value, Tensor)}
-        if isinstance(saved, dict)
-        else {}
-    )
-    if not tensors:
-        raise ValueError("it holds no state dict (a dict of tensors)")
-    storages = {tensor.storage for tensor in tensors.values()}
-    read = {storage: numbers(storage, content(storage)) for storage in storages}
-    return {str(name): view(tensor, read[tensor.storage]) for name, tensor in tensors.items()}
+    return tensors_of(state_dict(saved), content)

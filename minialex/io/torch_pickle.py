@@ -5,14 +5,20 @@ The pickle names functions of torch that would build these objects; the ones her
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy
 
-from minialex.io.pickle_machine import expect
+from minialex.io.pickle_machine import Record, Unknown, expect
 
 MOST_AXES = 8
+
+#: The keys under which programs save a state dict, or a network, next to other things.
+NESTED = ("state_dict", "model_state_dict", "model", "net", "network")
+
+#: The most layers and networks in networks that are looked at.
+MOST_MODULES = 10_000
 
 
 class StorageType(NamedTuple):
@@ -76,17 +82,30 @@ def rebuild_tensor(
     return Tensor(storage, offset, size, stride)
 
 
-def rebuild_parameter(data: Any, requires_grad: Any, hooks: Any) -> Tensor:
+def rebuild_parameter(data: Any, requires_grad: Any, hooks: Any, *state: Any) -> Tensor:
     """In place of torch._utils._rebuild_parameter: the parameter's tensor."""
     return expect(data, Tensor)
 
 
-def parse_storage(persistent_id: Any, known: dict[str, Storage]) -> Storage:
+def rebuild_from_type(function: Any, kind: Any, arguments: Any, state: Any) -> Tensor:
+    """In place of torch._tensor._rebuild_from_type_v2: a tensor of a class of its own, as a
+    tensor."""
+    if function not in (rebuild_tensor, rebuild_parameter):
+        raise ValueError("it has a tensor in an unknown format")
+    return function(*expect(arguments, tuple))
+
+
+def parse_storage(persistent_id: Any, known: dict[str, Storage]) -> Any:
     """The storage for a pickle's persistent id ("storage", type, key, device, count, …).
 
-    Adds it to `known`; ValueError if the id is malformed or contradicts an earlier one.
+    Adds it to `known`; ValueError if the id is malformed or contradicts an earlier one. Older files
+    have ids of classes, too: ("module", class, file, source).
     """
-    tag, kind, key, _, count, *view = expect(persistent_id, tuple)
+    if expect(persistent_id, tuple)[:1] == ("module",):
+        return expect(persistent_id[1], Unknown)
+    tag, kind, key, _, count, *view = persistent_id
+    if isinstance(kind, Unknown):
+        raise ValueError(f"it has numbers of the type {kind.name}, which is not supported")
     if tag != "storage" or not isinstance(kind, StorageType) or type(count) is not int or count < 0:
         raise ValueError("it describes a storage in an unknown format")
     if view not in ([], [None]):
@@ -103,6 +122,8 @@ KNOWN = {
     "torch._utils._rebuild_tensor": rebuild_tensor,
     "torch._utils._rebuild_tensor_v2": rebuild_tensor,
     "torch._utils._rebuild_parameter": rebuild_parameter,
+    "torch._utils._rebuild_parameter_with_state": rebuild_parameter,
+    "torch._tensor._rebuild_from_type_v2": rebuild_from_type,
     "torch.FloatStorage": StorageType("<f4"),
     "torch.DoubleStorage": StorageType("<f8"),
     "torch.HalfStorage": StorageType("<f2"),
@@ -136,3 +157,53 @@ def view(tensor: Tensor, numbers: numpy.ndarray) -> numpy.ndarray:
     return numpy.lib.stride_tricks.as_strided(
         numbers[tensor.offset :], tensor.size, strides, writeable=False
     )
+
+
+def state_dict(saved: Any) -> dict[str, Tensor]:
+    """The tensors by name in the unpickled object: a state dict, a whole network, or a dict that
+    holds one of them; ValueError if there are none."""
+    for key in NESTED:
+        if isinstance(saved, dict) and isinstance(saved.get(key), dict | Record):
+            saved = saved[key]
+    found = parameters(saved) if isinstance(saved, Record) else saved
+    found = found if isinstance(found, dict) else {}
+    tensors = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise ValueError("it holds no state dict (a dict of tensors)")
+    return tensors
+
+
+def parameters(network: Record) -> dict[str, Any]:
+    """What a torch.nn.Module has of tensors, by the names that its state_dict() would give them."""
+    found: dict[str, Any] = {}
+    waiting, looked_at = [("", network)], 0
+    while waiting:
+        prefix, module = waiting.pop()
+        looked_at += 1
+        if looked_at > MOST_MODULES:
+            raise ValueError(f"it has more than {MOST_MODULES:,} layers")
+        state = module.state if isinstance(module.state, dict) else {}
+        own = {**part(state, "_parameters"), **part(state, "_buffers")}
+        found |= {f"{prefix}{name}": value for name, value in own.items()}
+        inner = [
+            (f"{prefix}{name}.", value)
+            for name, value in part(state, "_modules").items()
+            if isinstance(value, Record)
+        ]
+        waiting += reversed(inner)
+    return found
+
+
+def part(state: dict, name: str) -> dict:
+    """The dict called so, or an empty one."""
+    found = state.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def tensors_of(
+    found: dict[str, Tensor], content: Callable[[Storage], bytes]
+) -> dict[str, numpy.ndarray]:
+    """The tensors as arrays. content: returns the bytes of a storage."""
+    storages = {tensor.storage for tensor in found.values()}
+    read = {storage: numbers(storage, content(storage)) for storage in storages}
+    return {name: view(tensor, read[tensor.storage]) for name, tensor in found.items()}

@@ -30,6 +30,9 @@ HASH = "sha256:7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"
 #: The entry of a .safetensors file's metadata that is ours, and its version.
 ABOUT, FORMAT = "minialex", "minialex weights 1"
 
+#: The modules whose classes hold tensors and plain data together: nobody misses them.
+PLUMBING = {"torch", "copyreg", "copy_reg", "builtins", "__builtin__", "collections"}
+
 #: The largest side of pictures, in pixels, that is believed.
 LARGEST = 1024
 
@@ -94,13 +97,15 @@ def from_file(path: Path, model: str | None) -> Checkpoint | WeightFile:
     if not path.exists():
         raise InputError(f"there is no checkpoint or other file of weights {path}")
     with open(path, "rb") as file:
-        start = file.read(256)
+        start = file.read(512)
+    ignored: set[str] = set()
     if start[8:9] == b"{":
         tensors, metadata = safetensors_file.read(path)
         if ABOUT in metadata:
             return WeightFile(path, tensors, described(path, metadata[ABOUT]))
-    elif start[:1] == b"\x80" or (start[:2] == b"PK" and b"data.pkl" in start):
-        tensors = torch_file.read(path)
+    elif torch_file.is_torch(start):
+        tensors, unknown = torch_file.read(path)
+        ignored = {name for name in unknown if name.partition(".")[0] not in PLUMBING}
     elif start[:2] == b"PK" or not start:
         return Checkpoint(path)
     else:
@@ -109,8 +114,16 @@ def from_file(path: Path, model: str | None) -> Checkpoint | WeightFile:
     fit = identify(path, unwrapped(tensors), model)
     progress, assumed = assumed_progress(fit)
     like_torchvisions = (fit.model, fit.channels, fit.classes) == ("alexnet-owt", 3, 1000)
-    note = f"{path} does not say what it is for: assumed {assumed}"
-    return WeightFile(path, fit.tensors, progress, None if like_torchvisions else note)
+    notes = [] if like_torchvisions else [f"{path} does not say what it is for: assumed {assumed}"]
+    if ignored:
+        notes.append(f"{path} also holds objects of {some(ignored)}: only tensors were read")
+    return WeightFile(path, fit.tensors, progress, "; ".join(notes) or None)
+
+
+def some(names: set[str]) -> str:
+    """Up to three of the names, and how many others there are."""
+    first, others = sorted(names)[:3], len(names) - 3
+    return ", ".join(first) + (f" and {others} other classes" if others > 0 else "")
 
 
 def described(path: Path, text: str) -> dict:

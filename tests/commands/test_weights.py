@@ -1,5 +1,6 @@
 """Exported weights: minialex reads them again as the same net, and so do other programs."""
 
+import argparse
 import hashlib
 import json
 
@@ -21,7 +22,7 @@ from minialex.io import weights as weight_files
 from minialex.io.checkpoint import save_checkpoint
 from minialex.io.export import export
 from minialex.io.identify import ZeroGenerator
-from minialex.io.weights import HASH, OPTIONS, URL, open_weights
+from minialex.io.weights import HASH, OPTIONS, URL, build_network, open_weights
 
 CLASSES = [f"kind {i}" for i in range(4)]
 
@@ -157,8 +158,36 @@ def test_what_torch_puts_before_names_does_not_hide_them(tmp_path, monkeypatch):
         for place in places
     }
     (tmp_path / "a.pth").write_bytes(b"\x80\x02")
-    monkeypatch.setattr(torch_file, "read", lambda path: found)
+    monkeypatch.setattr(torch_file, "read", lambda path: (found, set()))
     assert open_weights(tmp_path / "a.pth").progress["options"]["model"] == "alexnet-224"
+
+
+def test_a_checkpoint_of_the_usual_training_script_is_read(tmp_path):
+    """As torch's ImageNet example writes it: only `features` was on several GPUs, and the epoch,
+    the options and the optimiser are beside the weights."""
+    torch = pytest.importorskip("torch", reason="needs torch to write the file")
+    network = models.build("lenet", num_classes=3, rng=numpy.random.default_rng(0))
+    tensors = torch_layout.to_torch(network)
+    state = {
+        name.replace("features.", "features.module."): torch.from_numpy(tensor)
+        for name, tensor in tensors.items()
+    }
+    saved = {
+        "epoch": 3,
+        "arch": "lenet",
+        "args": argparse.Namespace(lr=0.1),
+        "best_acc1": torch.tensor(0.5),
+        "loss": numpy.float64(0.25),
+        "state_dict": state,
+        "optimizer": torch.optim.SGD(map(torch.nn.Parameter, state.values()), 0.1).state_dict(),
+    }
+    torch.save(saved, tmp_path / "checkpoint.pth.tar")
+    opened = open_weights(tmp_path / "checkpoint.pth.tar")
+    assert "argparse.Namespace" in opened.assumed
+    assert "only tensors were read" in opened.assumed
+    built = build_network(opened)
+    for name, param in network.params.items():
+        assert numpy.array_equal(built.params[name], param), name
 
 
 def test_onnx_says_the_same_and_how_to_ask_it(folder, tmp_path):

@@ -4,7 +4,9 @@
 torchvision.
 """
 
+import io
 import struct
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -102,6 +104,37 @@ def in_sequence(path: Path, saved: Any, storages: dict[str, bytes], itemsize: in
 
 
 WRITERS = [zipped, in_sequence]
+
+
+def in_tar(path: Path, arrays: dict[str, numpy.ndarray], view: bool = False) -> Path:
+    """Writes float32 arrays in the format of 2017, a tar archive; with `view`, storages that are
+    views of one storage."""
+    every = numpy.concatenate([numpy.zeros(3), *(a.reshape(-1) for a in arrays.values())])
+    float_storage = named("torch", "FloatStorage")
+    storages, views, tensors, start = b"", [], b"", 3
+    roots = {100: every} if view else {i: a for i, a in enumerate(arrays.values())}
+    for key, array in roots.items():
+        content = array.astype("<f4").tobytes()
+        storages += whole((key, "cpu", float_storage)) + struct.pack("<q", array.size) + content
+    for i, array in enumerate(arrays.values()):
+        views.append((i, 100, start, array.size))
+        start += array.size
+        strides = (step // 4 for step in numpy.empty(array.shape, "f4").strides)
+        about = struct.pack(f"<ii{array.ndim}q", array.ndim, 0, *array.shape)
+        about += struct.pack(f"<{array.ndim}qq", *strides, 0)
+        tensors += whole((1000 + i, i, named("torch", "FloatTensor"))) + about
+    ids = {name: Code(pickled(str(1000 + i)) + b"Q") for i, name in enumerate(arrays)}
+    members = {
+        "storages": whole(len(roots)) + storages + whole(tuple(views) if view else ()),
+        "tensors": whole(len(arrays)) + tensors,
+        "pickle": whole(ids),
+    }
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        for name, content in members.items():
+            about = tarfile.TarInfo(name)
+            about.size = len(content)
+            archive.addfile(about, io.BytesIO(content))
+    return path
 
 
 def example() -> dict[str, numpy.ndarray]:

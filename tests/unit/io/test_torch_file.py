@@ -1,13 +1,30 @@
 """Reading files from torch.save: real ones, damaged ones, and ones that claim too much."""
 
+import argparse
+import contextlib
+import pathlib
 import struct
+import sys
 import tracemalloc
+import types
 import zipfile
 
 import numpy
 import pytest
 from data_helpers import refusal
-from torch_files import FILES, WRITERS, example, in_sequence, storage, tensor, tensors, zipped
+from torch_files import (
+    FILES,
+    WRITERS,
+    call,
+    example,
+    in_sequence,
+    in_tar,
+    named,
+    storage,
+    tensor,
+    tensors,
+    zipped,
+)
 
 from minialex.errors import InputError
 from minialex.io import torch_file
@@ -27,6 +44,11 @@ def same(found, expected):
     return True
 
 
+def read(path):
+    """The tensors in the file."""
+    return torch_file.read(path)[0]
+
+
 def refused(path):
     """The message of `read` for this file."""
     message = refusal(torch_file.read, path)
@@ -36,7 +58,7 @@ def refused(path):
 
 @pytest.mark.parametrize("format", ["zip", "sequence"])
 def test_files_written_by_torch_are_read(format):
-    assert same(torch_file.read(FILES / f"tensors.{format}.pth"), example())
+    assert same(read(FILES / f"tensors.{format}.pth"), example())
 
 
 @pytest.mark.parametrize("zip_format", [True, False])
@@ -69,20 +91,99 @@ def test_files_from_the_installed_torch_are_read(zip_format, protocol, tmp_path)
         if "model" in saved:
             assert "holds no state dict" in refused(tmp_path / "net.pth")
         else:
-            assert same(torch_file.read(tmp_path / "net.pth"), expected)
+            assert same(read(tmp_path / "net.pth"), expected)
 
 
-def test_a_whole_module_is_refused_with_advice(tmp_path):
+@pytest.mark.parametrize("zip_format", [True, False])
+def test_of_a_whole_network_the_tensors_are_read(zip_format, tmp_path):
+    """Also with its class, which may be of a package that is not installed."""
     torch = pytest.importorskip("torch", reason="needs torch to write files")
-    torch.save(torch.nn.Linear(2, 2), tmp_path / "net.pth")
-    said = refused(tmp_path / "net.pth")
-    assert "torch.nn.modules.linear.Linear" in said
-    assert "model.state_dict()" in said
+
+    class Own(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.features = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+            self.classifier = torch.nn.Linear(2, 2)
+
+    Own.__module__, Own.__qualname__ = "somebodys_models", "Own"
+    module = types.ModuleType("somebodys_models")
+    module.Own = Own
+    sys.modules["somebodys_models"] = module
+    net = Own()
+    expected = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
+    try:
+        for saved in (net, {"epoch": 3, "model": net}):
+            torch.save(saved, tmp_path / "net.pth", _use_new_zipfile_serialization=zip_format)
+            found, unknown = torch_file.read(tmp_path / "net.pth")
+            assert same({name: found[name] for name in expected}, expected)
+            assert set(found) == set(expected)
+            assert {"somebodys_models.Own", "torch.nn.modules.linear.Linear"} <= unknown
+    finally:
+        del sys.modules["somebodys_models"]
+
+
+def test_what_a_training_script_saves_beside_the_weights_is_ignored(tmp_path):
+    torch = pytest.importorskip("torch", reason="needs torch to write files")
+    state = {"weight": torch.ones(2)}
+    saved = {
+        "args": argparse.Namespace(lr=0.1, sizes=(1, 2), device=torch.device("cpu")),
+        "best": numpy.float64(0.5),
+        "seen": {(1, 2), (3,)},
+        "by place": {(0, 1): "a"},
+        "state_dict": state,
+        "path": pathlib.PurePosixPath("a/b"),
+        "random": numpy.random.default_rng(0).bit_generator.state,
+        "array": numpy.ones(3),
+    }
+    for protocol in (2, 4):
+        torch.save(saved, tmp_path / "net.pth", pickle_protocol=protocol)
+        found, unknown = torch_file.read(tmp_path / "net.pth")
+        assert same(found, {"weight": numpy.ones(2, numpy.float32)})
+        assert "argparse.Namespace" in unknown
+
+
+def test_a_file_without_tensors_names_none(tmp_path):
+    path = zipped(tmp_path / "a.pth", call(named("os", "getcwd")), {})
+    assert "it holds no state dict" in refused(path)
+
+
+def test_tensors_that_only_unknown_code_could_make_are_not_read(tmp_path):
+    made = call(named("somebodys.tensors", "make"), storage("0", 6))
+    path = zipped(tmp_path / "a.pth", {"weight": made}, {"0": bytes(24)})
+    assert "it holds no state dict" in refused(path)
+
+
+@pytest.mark.parametrize("view", [False, True])
+def test_the_tar_archives_of_2017_are_read(view, tmp_path):
+    """As torch reads them, if it is installed."""
+    path = in_tar(tmp_path / "old.pth", {**ARRAYS, "empty": numpy.zeros((0, 3), "f4")}, view)
+    assert same(read(path), {**ARRAYS, "empty": numpy.zeros((0, 3), "f4")})
+    torch = pytest.importorskip("torch", reason="torch reads the file, too")
+    loaded = torch.load(path, weights_only=False)
+    assert same({name: tensor.numpy() for name, tensor in loaded.items()}, read(path))
+
+
+def test_a_damaged_tar_archive_is_refused_in_one_line(tmp_path):
+    path = in_tar(tmp_path / "old.pth", ARRAYS)
+    content = bytearray(path.read_bytes())
+    rng = numpy.random.default_rng(0)
+    for length in range(512, len(content), 509):
+        path.write_bytes(content[:length])
+        with contextlib.suppress(InputError):
+            torch_file.read(path)
+    for i in rng.permutation(len(content))[:400]:
+        kept, content[i] = content[i], rng.integers(256)
+        path.write_bytes(content)
+        try:
+            torch_file.read(path)
+        except InputError as error:
+            assert "\n" not in str(error)
+        content[i] = kept
 
 
 @pytest.mark.parametrize("write", WRITERS)
 def test_files_made_without_torch_are_read(write, tmp_path):
-    assert same(torch_file.read(write(tmp_path / "a.pth", *tensors(ARRAYS))), ARRAYS)
+    assert same(read(write(tmp_path / "a.pth", *tensors(ARRAYS))), ARRAYS)
 
 
 @pytest.mark.parametrize("write", WRITERS)
@@ -94,7 +195,7 @@ def test_only_the_state_dict_is_read(write, tmp_path):
         {"epoch": 3, "state_dict": said, "optimizer": {"momentum": momentum}},
         storages,
     )
-    assert same(torch_file.read(path), ARRAYS)
+    assert same(read(path), ARRAYS)
 
 
 def test_a_file_truncated_in_an_unused_storage_is_refused(tmp_path):
