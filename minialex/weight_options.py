@@ -10,6 +10,7 @@ from minialex import models
 from minialex.command import add_common_options, number
 from minialex.errors import InputError
 from minialex.inference import TrainedNetwork, load
+from minialex.io import hugging_face
 from minialex.layers import Layer
 
 #: What to give as weights, for --help.
@@ -77,7 +78,7 @@ def folder_of(weights: str) -> Path:
     """Where pictures of these weights go: the run's folder; the current one for other weights."""
     path = Path(weights)
     if path.is_dir():
-        return path
+        return Path() if hugging_face.is_folder(path) else path
     return path.parent if path.suffix == ".npz" else Path()
 
 

@@ -28,6 +28,8 @@ def read(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str]]:
         return in_order({name: decoded(name, about) for name, about in found}), metadata
     except (safetensors.SafetensorError, ValueError) as error:
         reason = " ".join(str(error).split())
+        if "incomplete" in reason.lower():
+            reason = "it is cut off, as by a download that was not completed"
         raise InputError(f"{path} cannot be read as a .safetensors file: {reason}") from None
 
 

@@ -41,12 +41,6 @@ DAMAGED_ARCHIVE = (
 )
 
 
-def is_torch(start: bytes) -> bool:
-    """Whether a file that begins so may be from torch.save."""
-    zipped = start[:2] == b"PK" and b"data.pkl" in start[:256]
-    return start[:1] == b"\x80" or zipped or torch_tar.is_tar(start)
-
-
 def read(path: Path) -> tuple[dict[str, numpy.ndarray], set[str]]:
     """The tensors of the state dict, or of the whole network, in the file, in its order and in
     torch's layout; and the names of classes of which it holds objects that are ignored.
@@ -65,6 +59,8 @@ def read(path: Path) -> tuple[dict[str, numpy.ndarray], set[str]]:
             return read_sequence(file, unknown), unknown
     except (*DAMAGED_PICKLE, *DAMAGED_ARCHIVE) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
+        if "not a zip file" in reason:  # the list of members, at its end, is missing
+            reason = "it is cut off, as by a download that was not completed"
         raise InputError(f"{path} cannot be read as a file from torch.save: {reason}") from None
 
 

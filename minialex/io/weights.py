@@ -5,18 +5,20 @@ file by others says nothing; its shapes tell which model it is for, and the rest
 """
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy
 
 from minialex import backend, data, models
-from minialex.data.download import cache_folder, fetch
+from minialex.data.download import cache_folder, fetch, matches
 from minialex.errors import InputError
-from minialex.io import safetensors_file, torch_file, torch_layout
+from minialex.io import hugging_face, safetensors_file, torch_file, torch_layout
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import rebuild
 from minialex.io.identify import assumed_progress, identify
+from minialex.io.kind import CHECKPOINT, TORCH, kind_of
 from minialex.io.tensor_names import unwrapped
 from minialex.layers import Layer
 from minialex.network import Network
@@ -32,6 +34,9 @@ ABOUT, FORMAT = "minialex", "minialex weights 1"
 
 #: The modules whose classes hold tensors and plain data together: nobody misses them.
 PLUMBING = {"torch", "copyreg", "copy_reg", "builtins", "__builtin__", "collections"}
+
+#: A checkpoint in the folder of a run.
+CHECKPOINT_NAME = "checkpoint.npz"
 
 #: The largest side of pictures, in pixels, that is believed.
 LARGEST = 1024
@@ -66,16 +71,16 @@ class WeightFile:
 
 
 def open_weights(weights: Path | str, model: str | None = None) -> Checkpoint | WeightFile:
-    """Opens weights: a run's folder, a checkpoint, a .pth or .safetensors file, or "torchvision".
+    """Opens weights: a run's folder, a checkpoint, a .pth or .safetensors file, a folder as Hugging
+    Face's libraries write it, or "torchvision".
 
     model: which model a file is for, if it does not say so and could be for several.
     InputError if the file is missing, damaged, of another kind, or for another model.
     """
     path = Path(weights)
     if str(weights) == TORCHVISION:
-        hint = f"download it elsewhere and use --weights {Path(URL).name}"
-        path = fetch(URL, Path(URL).name, HASH, cache_folder("weights"), hint)
-    found = Checkpoint(path / "checkpoint.npz") if path.is_dir() else from_file(path, model)
+        path = torchvisions_file()
+    found = from_path(path, model)
     if isinstance(found, Checkpoint):
         found.require(PROGRESS)
         for name in OPTIONS:
@@ -92,27 +97,52 @@ def open_weights(weights: Path | str, model: str | None = None) -> Checkpoint | 
     return found
 
 
-def from_file(path: Path, model: str | None) -> Checkpoint | WeightFile:
-    """What the file holds, judged by how it begins, not by its name."""
+def torchvisions_file() -> Path:
+    """The file with torchvision's weights: the one that torch has downloaded, or minialex."""
+    name = Path(URL).name
+    user_cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    torchs = Path(os.environ.get("TORCH_HOME") or Path(user_cache) / "torch")
+    found = torchs / "hub" / "checkpoints" / name
+    if found.is_file() and matches(found, HASH):
+        return found
+    hint = f"download it elsewhere and use --weights {name}"
+    return fetch(URL, name, HASH, cache_folder("weights"), hint)
+
+
+def from_path(path: Path, model: str | None) -> Checkpoint | WeightFile:
+    """What the file or folder holds."""
+    if path.is_dir() and hugging_face.is_folder(path) and not (path / CHECKPOINT_NAME).exists():
+        return bare_weights(path, *hugging_face.read(path), model)
+    if path.is_dir():
+        return Checkpoint(path / CHECKPOINT_NAME)
     if not path.exists():
         raise InputError(f"there is no checkpoint or other file of weights {path}")
-    with open(path, "rb") as file:
-        start = file.read(512)
-    ignored: set[str] = set()
-    if start[8:9] == b"{":
-        tensors, metadata = safetensors_file.read(path)
-        if ABOUT in metadata:
-            return WeightFile(path, tensors, described(path, metadata[ABOUT]))
-    elif torch_file.is_torch(start):
-        tensors, unknown = torch_file.read(path)
-        ignored = {name for name in unknown if name.partition(".")[0] not in PLUMBING}
-    elif start[:2] == b"PK" or not start:
+    kind = kind_of(path)
+    if kind == CHECKPOINT:
         return Checkpoint(path)
-    else:
-        expected = "a checkpoint (.npz), a .pth or a .safetensors file"
-        raise InputError(f"{path} holds no weights that can be read: expected {expected}")
+    if kind == TORCH:
+        return bare_weights(path, *torch_file.read(path), model)
+    tensors, metadata = safetensors_file.read(path)
+    if ABOUT in metadata:
+        return WeightFile(path, tensors, described(path, metadata[ABOUT]))
+    return bare_weights(path, tensors, set(), model)
+
+
+def bare_weights(
+    path: Path, tensors: dict[str, numpy.ndarray], unknown: set[str], model: str | None
+) -> WeightFile:
+    """Tensors that say nothing of what they are for.
+
+    unknown: the names of classes of which there were objects beside them, which were ignored.
+    """
+    shard = hugging_face.SHARD.fullmatch(path.name)
+    if shard and shard[2].strip("0") != "1":
+        raise InputError(f"{path} is one of {int(shard[2])} files of a network: give its folder")
     fit = identify(path, unwrapped(tensors), model)
     progress, assumed = assumed_progress(fit)
+    names = hugging_face.class_names(path, fit.classes) if path.is_dir() else None
+    progress["classes"] = names or progress["classes"]
+    ignored = {name for name in unknown if name.partition(".")[0] not in PLUMBING}
     like_torchvisions = (fit.model, fit.channels, fit.classes) == ("alexnet-owt", 3, 1000)
     notes = [] if like_torchvisions else [f"{path} does not say what it is for: assumed {assumed}"]
     if ignored:

@@ -354,6 +354,7 @@ def serve(monkeypatch, tmp_path, url, content):
     """Makes "torchvision" mean `content`, published at `url`."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("MINIALEX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr(weight_files, "URL", f"{url}lenet-12345678.pth")
     monkeypatch.setattr(weight_files, "HASH", f"sha256:{hashlib.sha256(content).hexdigest()}")
 
@@ -380,6 +381,21 @@ def test_without_them_it_says_what_to_do(files, monkeypatch, tmp_path):
         ):
             open_weights("torchvision")
     assert list((tmp_path / "cache/weights").iterdir()) == []
+
+
+def test_what_torch_has_downloaded_is_used_if_it_is_whole(monkeypatch, tmp_path):
+    content = zipped(
+        tmp_path / "a.pth", *tensors(torch_layout.to_torch(models.build("lenet")))
+    ).read_bytes()
+    kept = tmp_path / "torch/hub/checkpoints/lenet-12345678.pth"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(content)
+    with web_server({"lenet-12345678.pth": content}) as (url, asked):
+        serve(monkeypatch, tmp_path, url, content)
+        assert open_weights("torchvision").path == kept
+        assert not asked
+        kept.write_bytes(content[:-1])
+        assert open_weights("torchvision").path != kept
 
 
 def test_the_published_weights_are_pinned():

@@ -1,0 +1,86 @@
+"""Folders as Hugging Face's libraries write them: tensors in one file or several, and a
+config.json with the names of the classes."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from minialex.errors import InputError
+from minialex.io import safetensors_file, torch_file
+
+#: Files with all tensors, and lists of the files over which they are spread; the first one is read.
+WHOLE = ("model.safetensors", "pytorch_model.bin")
+INDEXES = tuple(f"{name}.index.json" for name in WHOLE)
+
+#: The name of a file that holds a part of the tensors.
+SHARD = re.compile(r".+-(\d+)-of-(\d+)\.(safetensors|bin|pth|pt)")
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a network in the folder."""
+    return any((path / name).is_file() for name in (*WHOLE, *INDEXES))
+
+
+def read(path: Path) -> tuple[dict[str, numpy.ndarray], set[str]]:
+    """The tensors in the folder, and the names of classes of which it holds objects that are
+    ignored. InputError if a file is missing or damaged."""
+    for name in WHOLE:
+        if (path / name).is_file():
+            return read_file(path / name)
+    index = next(path / name for name in INDEXES if (path / name).is_file())
+    found, ignored = {}, set()
+    for name in dict.fromkeys(shards(index)):
+        shard = path / Path(name).name
+        if not shard.is_file():
+            raise InputError(f"{index} names {shard.name}, which is missing")
+        tensors, unknown = read_file(shard)
+        found |= tensors
+        ignored |= unknown
+    return found, ignored
+
+
+def read_file(path: Path) -> tuple[dict[str, numpy.ndarray], set[str]]:
+    """The tensors in a .safetensors or .bin file."""
+    if path.suffix == ".safetensors":
+        return safetensors_file.read(path)[0], set()
+    return torch_file.read(path)
+
+
+def shards(index: Path) -> list[str]:
+    """The file of each tensor; InputError if the index is damaged."""
+    weight_map = read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not all(isinstance(n, str) for n in weight_map.values()):
+        raise InputError(f"{index} is damaged: it has no weight_map")
+    return list(weight_map.values())
+
+
+def class_names(folder: Path, count: int) -> list[str] | None:
+    """The names of the classes that config.json says, if there are `count`; None if it says
+    none."""
+    config = folder / "config.json"
+    if not config.is_file():
+        return None
+    about = read_json(config)
+    by_number = about.get("id2label")
+    if isinstance(by_number, dict):
+        names = [by_number.get(str(i)) for i in range(count)]
+        if len(by_number) == count and all(isinstance(name, str) for name in names):
+            return names
+    named = about.get("label_names")  # as timm writes it
+    if isinstance(named, list) and len(named) == count and all(isinstance(n, str) for n in named):
+        return named
+    return None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in the file; InputError if there is none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(f"{path} is damaged: it is no JSON object")
+    return found

@@ -1,0 +1,72 @@
+"""What a file of weights is, judged by how it begins and not by its name; and of a file that is
+none, what it is instead."""
+
+import zipfile
+from pathlib import Path
+
+from minialex.errors import InputError
+from minialex.io import torch_tar
+
+#: Kinds of files that can be read.
+CHECKPOINT, SAFETENSORS, TORCH = "checkpoint", "safetensors", "torch"
+
+#: How many bytes tell.
+ENOUGH = 512
+
+#: How other files begin, and what they are.
+OTHERS = {
+    b"version https://git-lfs": "a Git LFS pointer instead of the file: run git lfs pull",
+    b"\x89HDF": "HDF5, as Keras writes it: save the weights there as .safetensors",
+    b"GGUF": "GGUF, which holds language models",
+    b"\x1f\x8b": "compressed with gzip: unpack it",
+    b"\xfd7zXZ": "compressed with xz: unpack it",
+    b"7z\xbc\xaf": "a 7z archive: unpack it",
+    b"Rar!": "a RAR archive: unpack it",
+    b"%PDF": "a PDF",
+    b"\xff\xd8\xff": "a picture, not weights",
+    b"\x89PNG": "a picture, not weights",
+}
+
+
+def kind_of(path: Path) -> str:
+    """CHECKPOINT, SAFETENSORS or TORCH. InputError, which says what the file is, if it is none."""
+    with open(path, "rb") as file:
+        start = file.read(ENOUGH)
+    if start[8:9] == b"{":
+        return SAFETENSORS
+    if start[:1] == b"\x80" or torch_tar.is_tar(start):
+        return TORCH
+    if start[:2] == b"PK":
+        return kind_of_archive(path, start)
+    raise InputError(f"{path} {other_kind(start)}")
+
+
+def kind_of_archive(path: Path, start: bytes) -> str:
+    """The kind of a zip archive."""
+    if b"data.pkl" in start[:256]:
+        return TORCH
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        names = []
+    if not names or any(name.endswith(".npy") for name in names):
+        return CHECKPOINT
+    if any(name.endswith("/data.pkl") for name in names):
+        return TORCH
+    more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
+    raise InputError(f"{path} is a zip archive with {names[0]}{more}: unpack it")
+
+
+def other_kind(start: bytes) -> str:
+    """What a file is that begins so, after its name."""
+    if not start:
+        return "is empty: a download or copy that failed?"
+    text = start.lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html", b"<?xml", b"<head")):
+        return "is a web page, not weights: was it the page about the file that was downloaded?"
+    for beginning, what in OTHERS.items():
+        if start.startswith(beginning):
+            return f"is {what}"
+    expected = "a checkpoint (.npz), a .pth or a .safetensors file"
+    return f"holds no weights that can be read: expected {expected}"
