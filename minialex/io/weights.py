@@ -17,6 +17,7 @@ from minialex.errors import InputError
 from minialex.io import hugging_face, safetensors_file, torch_file, torch_layout
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import rebuild
+from minialex.io.doubt import doubt
 from minialex.io.identify import assumed_progress, identify
 from minialex.io.kind import CHECKPOINT, TORCH, kind_of
 from minialex.io.tensor_names import unwrapped
@@ -145,6 +146,9 @@ def bare_weights(
     ignored = {name for name in unknown if name.partition(".")[0] not in PLUMBING}
     like_torchvisions = (fit.model, fit.channels, fit.classes) == ("alexnet-owt", 3, 1000)
     notes = [] if like_torchvisions else [f"{path} does not say what it is for: assumed {assumed}"]
+    reason = doubt(fit.tensors)
+    if reason:
+        notes.append(f"are they trained? {reason}")
     if ignored:
         notes.append(f"{path} also holds objects of {some(ignored)}: only tensors were read")
     return WeightFile(path, fit.tensors, progress, "; ".join(notes) or None)

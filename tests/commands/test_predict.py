@@ -332,7 +332,8 @@ def test_weights_from_elsewhere_see_pictures_as_torchvision_prepares_them(
     assumed = (
         "assumed lenet, pictures of 28×28 uncropped, with ImageNet's mean and standard deviation"
     )
-    assert err == f"note: {path} does not say what it is for: {assumed}\n"
+    untrained = "are they trained? all biases are 0"
+    assert err == f"note: {path} does not say what it is for: {assumed}; {untrained}\n"
     cut = pixels[:, 2:30] / 255  # torchvision's ToTensor and Normalize
     logits = network.forward(
         ((cut - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225])[None].astype(numpy.float32)
