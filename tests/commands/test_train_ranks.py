@@ -10,10 +10,9 @@ import time
 from pathlib import Path
 
 import mpi
-import numpy
 import pytest
 from command_runs import call
-from trained_runs import assert_same, contents
+from trained_runs import assert_close, assert_same, contents
 
 from minialex import train
 from minialex.io.checkpoint import Checkpoint
@@ -40,16 +39,6 @@ def children(pid):
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def close(folder, other):
-    """Whether two runs have the same weights, to the rounding of float32, and metrics."""
-    (arrays, _, lines), (others, _, other_lines) = contents(folder), contents(other)
-    for name, array in arrays.items():
-        numpy.testing.assert_allclose(array, others[name], rtol=2e-3, atol=2e-5, err_msg=name)
-    for line, other_line in zip(lines, other_lines, strict=True):
-        assert line["train_loss"] == pytest.approx(other_line["train_loss"], rel=1e-4)
-        assert line["test_accuracy"] == other_line["test_accuracy"]
-
-
 def test_one_rank_prints_and_saves_what_one_process_would(small, tmp_path, capsys):
     _, alone, _ = call(train.main, *small, "--out", tmp_path / "alone", capsys=capsys)
     done = mpi.run(2, *TRAIN, *small, "--out", tmp_path / "two")
@@ -64,7 +53,7 @@ def test_one_rank_prints_and_saves_what_one_process_would(small, tmp_path, capsy
     assert {file.name for file in (tmp_path / "two").iterdir()} == {
         file.name for file in (tmp_path / "alone").iterdir()
     }
-    close(tmp_path / "two", tmp_path / "alone")
+    assert_close(tmp_path / "two", tmp_path / "alone")
 
 
 @pytest.mark.parametrize("scheme", ["towers", "one-weird-trick"])
@@ -82,7 +71,7 @@ def test_a_checkpoint_of_two_ranks_resumes_on_any_other_number(scheme, small, tm
         else:
             done = mpi.run(count, *TRAIN, *options)
             assert done.returncode == 0, done.stderr
-        close(folder, tmp_path / "alone")
+        assert_close(folder, tmp_path / "alone")
 
 
 def test_a_rank_that_is_killed_ends_all_and_the_run_resumes_bit_identical(small, tmp_path):

@@ -4,10 +4,9 @@ import os
 from pathlib import Path
 
 import mpi
-import numpy
 import pytest
 from command_runs import call
-from trained_runs import contents
+from trained_runs import assert_close
 
 from minialex import train
 
@@ -36,16 +35,6 @@ def run(*options, **variables):
     done = mpi.run(2, TRAIN, "--backend", "standin", *options, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr
     return done
-
-
-def assert_close(folder, other):
-    """The two runs end with nearly the same weights and metrics."""
-    (arrays, _, lines), (others, _, other_lines) = contents(folder), contents(other)
-    for name, array in arrays.items():
-        numpy.testing.assert_allclose(array, others[name], rtol=2e-3, atol=2e-5, err_msg=name)
-    for line, other_line in zip(lines, other_lines, strict=True):
-        assert line["train_loss"] == pytest.approx(other_line["train_loss"], rel=1e-4)
-        assert line["test_accuracy"] == other_line["test_accuracy"]
 
 
 def test_by_way_of_the_host_and_resumed_with_an_mpi_that_is_cuda_aware(small, tmp_path, capsys):

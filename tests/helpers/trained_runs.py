@@ -103,3 +103,13 @@ def assert_same(left: tuple, right: tuple) -> None:
     assert left[0].keys() == right[0].keys()
     for name, array in left[0].items():
         assert array.tobytes() == right[0][name].tobytes(), name
+
+
+def assert_close(folder: Path, other: Path) -> None:
+    """The two runs have the same weights, to the rounding of float32, and metrics."""
+    (arrays, _, lines), (others, _, other_lines) = contents(folder), contents(other)
+    for name, array in arrays.items():
+        numpy.testing.assert_allclose(array, others[name], rtol=2e-3, atol=2e-5, err_msg=name)
+    for line, other_line in zip(lines, other_lines, strict=True):
+        assert math.isclose(line["train_loss"], other_line["train_loss"], rel_tol=1e-4)
+        assert line["test_accuracy"] == other_line["test_accuracy"]

@@ -49,6 +49,18 @@ def read(path):
     return torch_file.read(path)[0]
 
 
+def change_bytes(content, path, rng):
+    """Changes one byte of a file at a time: it has tensors, or an error of one line."""
+    for i in rng.permutation(len(content))[:300]:
+        kept, content[i] = content[i], rng.integers(256)
+        path.write_bytes(content)
+        try:
+            torch_file.read(path)
+        except InputError as error:
+            assert "\n" not in str(error)
+        content[i] = kept
+
+
 def refused(path):
     """The message of `read` for this file."""
     message = refusal(torch_file.read, path)
@@ -171,14 +183,7 @@ def test_a_damaged_tar_archive_is_refused_in_one_line(tmp_path):
         path.write_bytes(content[:length])
         with contextlib.suppress(InputError):
             torch_file.read(path)
-    for i in rng.permutation(len(content))[:400]:
-        kept, content[i] = content[i], rng.integers(256)
-        path.write_bytes(content)
-        try:
-            torch_file.read(path)
-        except InputError as error:
-            assert "\n" not in str(error)
-        content[i] = kept
+    change_bytes(content, path, rng)
 
 
 @pytest.mark.parametrize("write", WRITERS)
@@ -252,14 +257,7 @@ def test_a_file_truncated_anywhere_is_refused(format, tmp_path):
 def test_a_changed_byte_gives_tensors_or_an_error_of_one_line(format, tmp_path):
     content = bytearray((FILES / f"tensors.{format}.pth").read_bytes())
     path, rng = tmp_path / "changed.pth", numpy.random.default_rng(0)
-    for i in rng.permutation(len(content))[:300]:
-        kept, content[i] = content[i], rng.integers(256)
-        path.write_bytes(content)
-        try:
-            torch_file.read(path)
-        except InputError as error:
-            assert "\n" not in str(error)
-        content[i] = kept
+    change_bytes(content, path, rng)
 
 
 def test_compressed_archives_are_refused(tmp_path):
