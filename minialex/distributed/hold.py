@@ -4,6 +4,7 @@ import contextlib
 import os
 import select
 import signal
+import socket
 import sys
 import threading
 import time
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from minialex.distributed.group import Group
-from minialex.errors import InputError
 
 #: What Open MPI calls the processes that start ranks: mpirun itself, and its helper elsewhere.
 LAUNCHERS = ("mpirun", "prterun", "prted")
@@ -126,10 +126,13 @@ class Hold:
 
     def fail(self, error: BaseException) -> None:
         """Says where mpirun prints errors what went wrong, and lets mpirun end all."""
-        if self.rank == 0 or not isinstance(error, InputError | OSError):  # else all may meet it
-            line = " ".join(str(error).split()) or type(error).__name__
-            with contextlib.suppress(OSError), open(f"/proc/{self.parent}/fd/2", "a") as terminal:
-                terminal.write(f"error: {line}\n")
+        where = ""
+        if self.rank > 0:
+            time.sleep(1)  # if rank 0 meets the same, it says so and ends all
+            where = f"rank {self.rank} on {socket.gethostname()}: "
+        line = " ".join(str(error).split()) or type(error).__name__
+        with contextlib.suppress(OSError), open(f"/proc/{self.parent}/fd/2", "a") as terminal:
+            terminal.write(f"error: {where}{line}\n")
         os.kill(self.parent, signal.SIGCONT)
 
     def end(self, ranks: Group, code: int) -> None:

@@ -53,8 +53,8 @@ def connect() -> Group:
         raise InputError(f"{got}: they belong to different MPIs")
     if MPI.Query_thread() < MPI.THREAD_MULTIPLE:
         version = MPI.Get_library_version().partition(",")[0]
-        level = "MPI_THREAD_MULTIPLE"
-        raise refusal(f"several threads of a rank call {version}, which needs {level}")
+        needs = "which needs MPI_THREAD_MULTIPLE"
+        raise refusal(f"several threads of a rank call {version}, {needs}")
     return Group(MPI.COMM_WORLD.Dup())
 
 

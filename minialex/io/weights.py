@@ -137,7 +137,7 @@ def bare_weights(
     unknown: the names of classes of which there were objects beside them, which were ignored.
     """
     shard = hugging_face.SHARD.fullmatch(path.name)
-    if shard and shard[2].strip("0") != "1":
+    if shard and int(shard[2]) > 1:
         raise InputError(f"{path} is one of {int(shard[2])} files of a network: give its folder")
     fit = identify(path, unwrapped(tensors), model)
     progress, assumed = assumed_progress(fit)

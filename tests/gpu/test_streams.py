@@ -100,9 +100,13 @@ def test_a_stream_does_not_use_what_is_not_computed_yet(x, stream, pinned):
 def test_an_event_passes_on_what_its_stream_has_waited_for(x, stream):
     other = standin.cuda.Stream(non_blocking=True)
     follow(stream)
+    with other, pytest.raises(RuntimeError, match="race"):
+        kernel_writes(x)
     other.wait_event(stream.record())
     with other:
         kernel_writes(x)
+    other.synchronize()
+    assert x.get().tolist() == [0, 1, 0, 0, 0, 0]
 
 
 def test_mpi_gets_device_arrays_only_if_it_is_cuda_aware_and_when_they_are_computed(x, monkeypatch):

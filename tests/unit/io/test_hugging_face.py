@@ -81,9 +81,10 @@ def test_names_that_do_not_fit_are_not_believed(about, network, tmp_path):
 
 
 def test_a_part_of_a_network_asks_for_its_folder(network, tmp_path):
-    in_shards(tmp_path, torch_layout.to_torch(network), 3)
-    message = refusal(open_weights, tmp_path / "model-00002-of-00003.safetensors")
-    assert message.endswith("is one of 3 files of a network: give its folder")
+    for count in (10, 3):
+        in_shards(tmp_path, torch_layout.to_torch(network), count)
+        message = refusal(open_weights, tmp_path / f"model-00002-of-{count:05}.safetensors")
+        assert message.endswith(f"is one of {count} files of a network: give its folder")
     (tmp_path / "model-00002-of-00003.safetensors").unlink()
     assert "names model-00002-of-00003.safetensors, which is missing" in refusal(
         open_weights, tmp_path
