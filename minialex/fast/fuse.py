@@ -109,6 +109,6 @@ def fuse(layers: list[tuple[str, Layer]]) -> tuple[list[Step], list[Step]]:
 
 def fast_class(layer: Layer) -> type[FastLayer] | None:
     """The class that computes this layer fast; None if it stays as it is."""
-    if isinstance(layer, MaxPool2d) and layer.kernel_size > LARGEST_POOL:
+    if isinstance(layer, MaxPool2d) and (layer.ceil_mode or layer.kernel_size > LARGEST_POOL):
         return None
     return TWINS.get(type(layer))

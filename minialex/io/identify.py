@@ -96,6 +96,11 @@ def identify(path: Path, tensors: dict[str, numpy.ndarray], model: str | None = 
     return right[0]
 
 
+def class_names(count: int) -> list[str]:
+    """ImageNet's, if there are as many; else numbered ones."""
+    return imagenet_classes.names() if count == 1000 else [f"class {i}" for i in range(count)]
+
+
 def assumed_progress(fit: Fit) -> tuple[dict, str]:
     """The `progress` (see train.py) to assume for bare weights, and a description of it."""
     side, colour = models.image_size(fit.model), fit.channels == 3
@@ -104,9 +109,7 @@ def assumed_progress(fit: Fit) -> tuple[dict, str]:
     progress = {
         "options": {"model": fit.model, "lrn": None, "batch_size": 64},
         "source": None,
-        "classes": imagenet_classes.names()
-        if fit.classes == 1000
-        else [f"class {i}" for i in range(fit.classes)],
+        "classes": class_names(fit.classes),
         "pictures": [side, side, fit.channels],
         "mean": [255 * value for value in mean],
         "std": [255 * value for value in std],

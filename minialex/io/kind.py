@@ -8,7 +8,10 @@ from minialex.errors import InputError
 from minialex.io import torch_tar
 
 #: Kinds of files that can be read.
-CHECKPOINT, SAFETENSORS, TORCH = "checkpoint", "safetensors", "torch"
+CHECKPOINT, SAFETENSORS, TORCH, ONNX = "checkpoint", "safetensors", "torch", "ONNX"
+
+#: What follows the version in an ONNX file: the tags of the fields producer_name and graph.
+PRODUCER_OR_GRAPH = (b"\x12", b"\x3a")
 
 #: How many bytes tell.
 ENOUGH = 512
@@ -29,13 +32,15 @@ OTHERS = {
 
 
 def kind_of(path: Path) -> str:
-    """CHECKPOINT, SAFETENSORS or TORCH. InputError, which says what the file is, if it is none."""
+    """One of the kinds above. InputError, which says what the file is, if it is none of them."""
     with open(path, "rb") as file:
         start = file.read(ENOUGH)
     if start[8:9] == b"{":
         return SAFETENSORS
     if start[:1] == b"\x80" or torch_tar.is_tar(start):
         return TORCH
+    if start[:1] == b"\x08" and (path.suffix == ".onnx" or start[2:3] in PRODUCER_OR_GRAPH):
+        return ONNX
     if start[:2] == b"PK":
         return kind_of_archive(path, start)
     raise InputError(f"{path} {other_kind(start)}")
@@ -68,5 +73,5 @@ def other_kind(start: bytes) -> str:
     for beginning, what in OTHERS.items():
         if start.startswith(beginning):
             return f"is {what}"
-    expected = "a checkpoint (.npz), a .pth or a .safetensors file"
+    expected = "a checkpoint (.npz), a .pth, .safetensors or .onnx file"
     return f"holds no weights that can be read: expected {expected}"

@@ -43,7 +43,10 @@ def window(layer: Conv2d | MaxPool2d | AvgPool2d) -> dict:
 #: does not.
 OPERATORS: dict[type[Layer], tuple[str, Callable[[Layer], dict]]] = {
     Conv2d: ("Conv", lambda layer: dict(window(layer), group=layer.groups)),
-    MaxPool2d: ("MaxPool", window),
+    MaxPool2d: (
+        "MaxPool",
+        lambda layer: dict(window(layer), ceil_mode=int(layer.ceil_mode)),
+    ),
     AvgPool2d: ("AveragePool", window),
     LocalResponseNorm: (
         "LRN",

@@ -14,12 +14,13 @@ import numpy
 from minialex import backend, data, models
 from minialex.data.download import cache_folder, fetch, matches
 from minialex.errors import InputError
-from minialex.io import hugging_face, safetensors_file, torch_file, torch_layout
+from minialex.io import foreign, hugging_face, safetensors_file, torch_file, torch_layout
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import rebuild
 from minialex.io.doubt import doubt
 from minialex.io.identify import assumed_progress, identify
-from minialex.io.kind import CHECKPOINT, TORCH, kind_of
+from minialex.io.kind import CHECKPOINT, ONNX, TORCH, kind_of
+from minialex.io.onnx_reader import OnnxFile
 from minialex.io.tensor_names import unwrapped
 from minialex.layers import Layer
 from minialex.network import Network
@@ -123,10 +124,25 @@ def from_path(path: Path, model: str | None) -> Checkpoint | WeightFile:
         return Checkpoint(path)
     if kind == TORCH:
         return bare_weights(path, *torch_file.read(path), model)
+    if kind == ONNX:
+        return from_onnx(OnnxFile(path))
     tensors, metadata = safetensors_file.read(path)
     if ABOUT in metadata:
         return WeightFile(path, tensors, described(path, metadata[ABOUT]))
     return bare_weights(path, tensors, set(), model)
+
+
+def from_onnx(file: OnnxFile) -> WeightFile:
+    """The weights in an ONNX file, and the network that it describes."""
+    about = foreign.own_metadata(file)
+    if about:
+        tensors = {
+            name: array for name, array in file.constants.items() if not name.endswith(".shape")
+        }
+        return WeightFile(file.path, tensors, described(file.path, about))
+    network, progress, assumed = foreign.from_onnx(file)
+    note = f"{file.path} does not say how pictures are prepared: assumed {assumed}"
+    return WeightFile(file.path, torch_layout.to_torch(network), progress, note)
 
 
 def bare_weights(

@@ -406,12 +406,13 @@ def test_the_published_weights_are_pinned():
     assert len(HASH) == len("sha256:") + 64
 
 
-def test_trained_by_the_train_command_and_exported(tmp_path, pictures, command):
+@pytest.mark.parametrize("name", ["a.safetensors", "a.onnx"])
+def test_trained_by_the_train_command_and_exported(name, tmp_path, pictures, command):
     run = trained_runs.trained(
         tmp_path / "run", *trained_runs.on_folder(pictures[0].parents[2]), "--max-steps", 1
     )
-    assert command("export", run, tmp_path / "a.safetensors")[0] == 0
-    assert answers(load(tmp_path / "a.safetensors"), pictures) == answers(load(run), pictures)
+    assert command("export", run, tmp_path / name)[0] == 0
+    assert answers(load(tmp_path / name), pictures) == answers(load(run), pictures)
 
 
 def test_help_shows_examples(command):

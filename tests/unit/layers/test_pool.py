@@ -84,6 +84,38 @@ def test_padding_never_wins_over_negative_numbers(xp):
     assert float(dx.sum()) == y.size  # all of the gradient reached a real pixel
 
 
+def test_in_ceil_mode_the_last_window_reaches_beyond_the_edge(xp):
+    x = xp.asarray(numpy.arange(-16.0, 0).reshape(1, 4, 4, 1))
+    layer = MaxPool2d(3, stride=2, ceil_mode=True)
+    y = layer.forward(x, train=True)
+    assert_same(y.ravel(), numpy.array([-6.0, -5, -2, -1]))
+    dx = layer.backward(xp.asarray(numpy.array([1.0, 2, 3, 4]).reshape(1, 2, 2, 1)))
+    expected = numpy.zeros((1, 4, 4, 1))
+    expected[0, 2:, 2:, 0] = [[1, 2], [3, 4]]
+    assert_same(dx, expected)
+
+
+@pytest.mark.parametrize(
+    "size, window, expected",
+    [
+        (55, (3, 2), 27),
+        (54, (3, 2), 27),  # Caffe's first pool of 224 pixels; 26 without
+        (2, (3, 2), 1),  # smaller than its window
+        (8, (2, 3), 3),
+        (7, (2, 4), 2),  # a third window would begin behind the picture
+        (5, (2, 2, 1), 3),  # a fourth would begin in the padding
+        (6, (3, 2, 1), 4),
+    ],
+)
+def test_sizes_in_ceil_mode(size, window, expected, rng):
+    layer = MaxPool2d(*window, ceil_mode=True)
+    assert layer.output_shape((size, 6, 2))[0] == expected
+    x = apart(rng, (2, size, 6, 2))
+    assert layer.forward(x).shape[1] == expected
+    report = check_layer(layer, x, rng)
+    assert report.passed, report
+
+
 @pytest.mark.parametrize("pixel", [0, 16])
 def test_the_first_and_the_last_pixel_of_a_large_window_can_win(pixel, xp):
     x = numpy.zeros((1, 17, 17, 1))

@@ -1,0 +1,162 @@
+"""A network that another program has saved, put together from minialex's layers."""
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy
+
+from minialex.errors import InputError
+from minialex.io import torch_layout
+from minialex.io.identify import ZeroGenerator
+from minialex.layers import (
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
+from minialex.network import Network
+
+ACTIVATIONS = {"ReLU": ReLU, "Tanh": Tanh, "Sigmoid": Sigmoid}
+
+#: How minialex calls its layers, with a number behind; a convolution's or linear layer's number is
+#: that of the others, too, up to the next one.
+SHORT = {
+    Conv2d: "conv",
+    Linear: "fc",
+    ReLU: "relu",
+    Tanh: "tanh",
+    Sigmoid: "sigmoid",
+    LocalResponseNorm: "norm",
+    MaxPool2d: "pool",
+    AvgPool2d: "pool",
+    Dropout: "dropout",
+}
+
+
+class Assembly:
+    """Layers, added one behind the other; weights are in torch's layout.
+
+    path: the file that they come from. input_shape: (C, H, W). InputError, which names the file and
+    the layer, for one that minialex does not have or whose weights do not fit.
+    """
+
+    def __init__(self, path: Path, input_shape: tuple[int, int, int]):
+        self.path = path
+        channels, height, width = input_shape
+        self.input_shape = self.shape = (height, width, channels)
+        self.layers: list[tuple[str, Layer]] = []
+        self.weights: list[numpy.ndarray] = []
+        self.number = 0
+
+    def refuse(self, name: str, reason: str) -> NoReturn:
+        raise InputError(f"{self.path}: its layer {name} {reason}")
+
+    def convolution(
+        self,
+        name: str,
+        weight: numpy.ndarray,
+        bias: numpy.ndarray | None,
+        stride: int = 1,
+        padding: int = 0,
+        groups: int = 1,
+    ) -> None:
+        """weight (O, C / groups, K, K), bias (O,). One that covers its input is a linear layer."""
+        if weight.ndim != 4 or weight.shape[2] != weight.shape[3]:
+            self.refuse(name, f"has kernels of shape {weight.shape}, expected (O, C, K, K)")
+        maps = self.shape if len(self.shape) == 3 else (1, 1, *self.shape)
+        if (*weight.shape[2:], weight.shape[1]) == maps and padding == 0:
+            return self.linear(name, weight.reshape(len(weight), -1), bias)
+        sizes = (weight.shape[1] * groups, *weight.shape[:3:2])
+        self.with_weights(name, Conv2d, weight, bias, *sizes, stride, padding, groups)
+
+    def linear(self, name: str, weight: numpy.ndarray, bias: numpy.ndarray | None) -> None:
+        """weight (out, in), bias (out,). Maps are flattened before it."""
+        if len(self.shape) == 3:
+            self.flatten()
+        if weight.ndim != 2:
+            self.refuse(name, f"has weights of shape {weight.shape}, expected (out, in)")
+        self.with_weights(name, Linear, weight, bias, *weight.shape[::-1])
+
+    def with_weights(
+        self,
+        name: str,
+        kind: type[Layer],
+        weight: numpy.ndarray,
+        bias: numpy.ndarray | None,
+        *arguments: int,
+    ) -> None:
+        out = len(weight)
+        bias = numpy.zeros(out, numpy.float32) if bias is None else bias.reshape(-1)
+        if len(bias) != out:
+            self.refuse(name, f"has {len(bias)} biases, expected {out}")
+        self.number += 1
+        self.weights += [weight, bias]
+        self.add(name, kind, *arguments, rng=ZeroGenerator())
+
+    def pool(
+        self,
+        name: str,
+        kind: type[MaxPool2d | AvgPool2d],
+        size: int,
+        stride: int,
+        padding: int,
+        shape: tuple[int, int],
+    ) -> None:
+        """shape: (OH, OW), which tells whether windows may reach beyond the edge."""
+        if size == stride == 1 and padding == 0:
+            return
+        if kind is AvgPool2d and padding:
+            self.refuse(name, "averages over padding, which minialex does not")
+        ways = [(padding,), (padding, True)] if kind is MaxPool2d else [()]
+        for way in ways:
+            if kind(size, stride, *way).output_shape(self.shape)[:2] == shape:
+                return self.add(name, kind, size, stride, *way)
+        before, after = ("×".join(map(str, each[:2])) for each in (self.shape, shape))
+        window = f"windows of {size}, stride {stride}, padding {padding}"
+        self.refuse(name, f"makes {after} of {before} by {window}, which minialex does not")
+
+    def normalization(self, name: str, size: int, alpha: float, beta: float, k: float) -> None:
+        """Across channels. alpha: as Caffe, torch and ONNX have it, `size` times minialex's."""
+        if size % 2 == 0:
+            unclear = "of which programs choose different ones: minialex takes an odd number"
+            self.refuse(name, f"normalises over {size} channels, {unclear}")
+        self.add(name, LocalResponseNorm, size, alpha / size, beta, k)
+
+    def flatten(self) -> None:
+        self.layers.append(("flatten", Flatten()))
+        self.shape = Flatten().output_shape(self.shape)
+
+    def add(self, name: str, kind: type[Layer], *arguments: Any, **options: Any) -> None:
+        """Adds a layer made of these arguments. name: the other program's."""
+        try:
+            layer = kind(*arguments, **options)
+            self.shape = layer.output_shape(self.shape)
+        except ValueError as error:
+            self.refuse(name, f"is none of minialex's: {error}")
+        self.layers.append((f"{SHORT[kind]}{self.number}", layer))
+
+    def network(self, bgr: bool = False) -> Network:
+        """The network, with its weights.
+
+        bgr: whether these are for pictures in blue, green, red; the network takes red, green, blue.
+        """
+        if bgr and self.weights and self.input_shape[-1] == 3:
+            self.weights[0] = self.weights[0][:, ::-1]
+        names = [name for name, _ in self.layers]
+        if len(self.shape) != 1 or not self.weights:
+            raise InputError(f"{self.path} holds no net that ends in classes")
+        if len(set(names)) < len(names):
+            again = next(name for name in names if names.count(name) > 1)
+            raise InputError(f"{self.path} is no relative of AlexNet: it has {again} twice")
+        network = Network(self.layers, self.input_shape)
+        places = list(torch_layout.places(network).values())
+        tensors = dict(zip((place.name for place in places), self.weights, strict=True))
+        torch_layout.load_into(network, tensors, str(self.path))
+        return network
