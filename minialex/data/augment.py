@@ -201,11 +201,19 @@ class Standardize:
 
     mean, std: C floats each, in units of x (0..255). A std of 0 (all pictures constant) counts as
     1, so that y is 0. With a std of 1, pixels are only centred, to about −128..127, as in 2012.
+    The mean can also be a picture (H, W, C), as it was in 2012; `mean` is then its mean colour, and
+    `relief` (H, W, C) the rest of it, divided by std.
     """
 
     def __init__(self, mean: ArrayLike, std: ArrayLike):
-        self.mean = numpy.asarray(mean, numpy.float32)
+        self.whole_mean = whole = numpy.asarray(mean, numpy.float32)
         self.std = numpy.where(numpy.asarray(std) > 0, std, 1).astype(numpy.float32)
+        self.mean = whole.mean(axis=(0, 1)) if whole.ndim == 3 else whole
+        self.relief = (whole - self.mean) / self.std if whole.ndim == 3 else None
+
+    def to_json(self) -> dict[str, list]:
+        """The two arguments that make it again."""
+        return {"mean": self.whole_mean.tolist(), "std": self.std.tolist()}
 
     def __call__(self, x: numpy.ndarray, views: Views | None = None) -> numpy.ndarray:
         """x: uint8 (n, H, W, C) -> y: float32, same shape. ValueError if C does not match the mean.
@@ -235,6 +243,8 @@ class Standardize:
                 )
                 rows[pictures] -= means[pictures]
             rows[pictures] /= std
+        if self.relief is not None:
+            y -= self.relief
         return y
 
     def colours(self, views: Views | None) -> tuple[ArrayLike | None, ArrayLike]:

@@ -23,7 +23,8 @@ class TorchvisionImages:
     paths, labels: N files, or open ones, and their class numbers.
     image_size: the side S of the squares that `read` returns.
     channels: 3 reads the pictures as RGB, 1 as grey.
-    resize: the length to which the shorter side is resized first.
+    resize: the length to which the shorter side is resized first; or the height and width to which
+        the whole picture is, whatever its shape.
 
     FolderImages crops before it resizes, decodes large JPEGs at a fraction of their size, and its
     centre can be a pixel off: on 99 of ImageNet's photographs its pixels differ from torchvision's
@@ -39,7 +40,7 @@ class TorchvisionImages:
         labels: ArrayLike,
         image_size: int,
         channels: int = 3,
-        resize: int = 256,
+        resize: int | Sequence[int] = 256,
     ):
         self.paths, self.labels = list(paths), numpy.asarray(labels, numpy.int64)
         self.image_size, self.channels, self.resize = image_size, channels, resize
@@ -91,7 +92,11 @@ class TorchvisionImages:
         size = self.image_size
         with open_picture(path) as picture:
             picture = decode(picture, max(picture.size), self.channels)
-        width, height = (length * self.resize // min(picture.size) for length in picture.size)
+        if isinstance(self.resize, int):
+            shorter = min(picture.size)
+            width, height = (length * self.resize // shorter for length in picture.size)
+        else:
+            height, width = self.resize
         x, y = round(left * (width - size)), round(top * (height - size))
         whole = picture.resize((width, height), Image.Resampling.BILINEAR)
         pixels = numpy.asarray(whole.crop((x, y, x + size, y + size))).reshape(

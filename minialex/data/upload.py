@@ -49,6 +49,8 @@ class Upload:
         fill = numpy.broadcast_to(0 if self.movable is None else self.movable.fill, images.channels)
         self.fill = xp.asarray(fill.astype("uint8"))
         self.standardize, self.std = standardize, xp.asarray(standardize.std)
+        relief = numpy.zeros(1, "float32") if standardize.relief is None else standardize.relief
+        self.relief = xp.asarray(relief)
         self.stream.wait_event(xp.cuda.get_current_stream().record())
         self.slots: list[Slot] = []
         self.sent = 0
@@ -107,8 +109,9 @@ class Upload:
         if len(x):
             _, height, width, channels = x.shape
             sizes = dict(height=height, width=width, channels=channels, padding=self.padding)
-            about = (places, colours, self.std, self.fill)
-            kernels.view(pictures, *about, x, **sizes, side=cutout_side(height))
+            sizes |= dict(side=cutout_side(height), is_relief=int(self.relief.ndim == 3))
+            about = (places, colours, self.std, self.fill, self.relief)
+            kernels.view(pictures, *about, x, **sizes)
             labels[...] = sent_labels
         slot.used.record(stream)
         return x, labels

@@ -14,13 +14,14 @@ import numpy
 from minialex import backend, data, models
 from minialex.data.download import cache_folder, fetch, matches
 from minialex.errors import InputError
-from minialex.io import foreign, hugging_face, safetensors_file, torch_file, torch_layout
+from minialex.io import hugging_face, safetensors_file, torch_file, torch_layout
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import rebuild
 from minialex.io.doubt import doubt
+from minialex.io.foreign.onnx_reader import OnnxFile
+from minialex.io.foreign.preparation import ForeignNetwork
 from minialex.io.identify import assumed_progress, identify
 from minialex.io.kind import CHECKPOINT, ONNX, TORCH, kind_of
-from minialex.io.onnx_reader import OnnxFile
 from minialex.io.tensor_names import unwrapped
 from minialex.layers import Layer
 from minialex.network import Network
@@ -134,15 +135,20 @@ def from_path(path: Path, model: str | None) -> Checkpoint | WeightFile:
 
 def from_onnx(file: OnnxFile) -> WeightFile:
     """The weights in an ONNX file, and the network that it describes."""
-    about = foreign.own_metadata(file)
+    about = file.own_metadata()
     if about:
         tensors = {
             name: array for name, array in file.constants.items() if not name.endswith(".shape")
         }
         return WeightFile(file.path, tensors, described(file.path, about))
-    network, progress, assumed = foreign.from_onnx(file)
-    note = f"{file.path} does not say how pictures are prepared: assumed {assumed}"
-    return WeightFile(file.path, torch_layout.to_torch(network), progress, note)
+    return from_foreign(file.path, file.read())
+
+
+def from_foreign(path: Path, found: ForeignNetwork) -> WeightFile:
+    """The weights of a network that came with its file."""
+    note = f"{path} does not say how pictures are prepared: assumed {found.assumed}"
+    tensors = torch_layout.to_torch(found.network)
+    return WeightFile(path, tensors, found.progress(path), note if found.assumed else None)
 
 
 def bare_weights(
@@ -196,12 +202,13 @@ def described(path: Path, text: str) -> dict:
             and 1 <= side <= LARGEST
         )
         whole &= all(isinstance(name, str) for name in progress["classes"])
-        whole &= len(progress["mean"]) == len(progress["std"]) == channels
-        whole &= all(abs(float(number)) < 1e6 for number in (*progress["mean"], *progress["std"]))
-        whole &= (
-            isinstance(progress.get("resize", side), int)
-            and side <= progress.get("resize", side) <= 2 * LARGEST
-        )
+        mean, std = (numpy.array(progress[name], float) for name in ("mean", "std"))
+        whole &= mean.shape in ((channels,), (side, side, channels)) and std.shape == (channels,)
+        whole &= bool((abs(mean) < 1e6).all() and (abs(std) < 1e6).all())
+        resize = progress.get("resize", side)
+        lengths = [resize] if isinstance(resize, int) else resize
+        whole &= all(isinstance(length, int) for length in lengths)
+        whole &= len(lengths) <= 2 and side <= min(lengths) <= max(lengths) <= 2 * LARGEST
     except (ValueError, TypeError, KeyError, RecursionError):
         whole = False
     if not whole:

@@ -139,7 +139,8 @@ lrn_backward = Kernel(
 #: Standardize to the last bit.
 view = Kernel(
     "view",
-    "raw uint8 pictures, raw int32 places, raw float32 colours, raw float32 std, raw uint8 fill",
+    "raw uint8 pictures, raw int32 places, raw float32 colours, raw float32 std, raw uint8 fill, "
+    "raw float32 relief",
     "T x",
     PIXEL
     + """
@@ -152,7 +153,8 @@ view = Kernel(
     const int pixel = ((n * height + h) * width + w) * channels + c;
     const T value = outside ? fill[c] : pictures[pixel];
     const T gain = colours[2 * n * channels + c], mean = colours[(2 * n + 1) * channels + c];
-    x = cut ? T(0) : (gain * value - mean) / std[c];
+    const int place = (row * width + column) * channels + c;
+    x = cut ? T(0) : (gain * value - mean) / std[c] - relief[is_relief ? place : 0];
     """,
 )
 

@@ -1,5 +1,7 @@
 """Views and standardisation, compared with their definitions pixel by pixel."""
 
+import json
+
 import numpy
 import pytest
 from data_helpers import random_pictures, views
@@ -213,6 +215,18 @@ def test_standardize_computes_its_formula_in_float32():
     y = Standardize(mean, std)(x)
     assert y.dtype == numpy.float32
     numpy.testing.assert_allclose(y, (x - mean) / std, rtol=1e-5, atol=1e-5)
+
+
+def test_a_picture_can_be_the_mean():
+    rng = numpy.random.default_rng(0)
+    x = rng.integers(0, 256, (3, 4, 4, 3), dtype=numpy.uint8)
+    mean, std = rng.uniform(0, 255, (4, 4, 3)), numpy.array([50.0, 2.5, 70.0])
+    standardize = Standardize(mean, std)
+    numpy.testing.assert_allclose(standardize(x), (x - mean) / std, rtol=1e-5, atol=1e-4)
+    numpy.testing.assert_allclose(standardize.mean, mean.mean(axis=(0, 1)), rtol=1e-6)
+    again = Standardize(**json.loads(json.dumps(standardize.to_json())))
+    assert again.to_json() == standardize.to_json()
+    numpy.testing.assert_array_equal(again(x), standardize(x))
 
 
 @pytest.mark.parametrize(

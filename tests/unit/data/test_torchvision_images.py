@@ -55,6 +55,12 @@ def test_the_whole_picture_is_resized_before_the_crop(width, height, tmp_path):
     assert numpy.array_equal(read(path, 32, 40), numpy.asarray(small)[y : y + 32, x : x + 32])
 
 
+def test_a_picture_can_be_warped_to_a_size_before_the_crop(tmp_path):
+    path = saved(tmp_path / "a.png", 97, 61)
+    warped = numpy.asarray(Image.open(path).resize((44, 40), Image.Resampling.BILINEAR))
+    assert numpy.array_equal(read(path, 32, (40, 44)), warped[4:36, 6:38])
+
+
 def test_pictures_can_be_read_as_grey(tmp_path):
     path = saved(tmp_path / "a.png", 50, 40)
     found = read(path, 30, 40, channels=1)

@@ -96,6 +96,14 @@ def test_grey_pictures(device):
     assert_same(*map(listed, batches))
 
 
+def test_a_mean_picture(device):
+    mean = numpy.random.default_rng(0).uniform(0, 255, (8, 8, 3))
+    prepare = Standardize(mean, [60, 55, 70.25])
+    views = dict(crop=True, mirror=True, cutout=True)
+    batches = [Batches(in_memory(), 6, prepare, 1, xp=xp, **views) for xp in (device, numpy)]
+    assert_same(*map(listed, batches))
+
+
 @pytest.mark.parametrize("source", ["in memory", "files"])
 def test_ten_views(source, device, files):
     images = in_memory() if source == "in memory" else files

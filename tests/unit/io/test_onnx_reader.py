@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from minialex import models
 from minialex.io import onnx_file
-from minialex.io.onnx_reader import OnnxFile
+from minialex.io.foreign.onnx_reader import OnnxFile
 from minialex.io.weights import build_network, open_weights
 from minialex.layers import Conv2d, Flatten, Linear, Sigmoid, Tanh
 from minialex.network import Network

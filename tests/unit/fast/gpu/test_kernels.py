@@ -180,7 +180,7 @@ SIZES = (
         "out_width",
         "groups",
     ),
-    *("kernel", "stride", "padding", "reach", "side"),
+    *("kernel", "stride", "padding", "reach", "side", "is_relief"),
 )
 
 

@@ -1,5 +1,6 @@
 """Reads networks from ONNX files, if they are a chain of layers that minialex has."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,13 @@ from typing import Any
 import numpy
 
 from minialex.errors import InputError
-from minialex.io.assembly import ACTIVATIONS, Assembly
+from minialex.io.foreign.assembly import ACTIVATIONS, Assembly
+from minialex.io.foreign.preparation import CAFFE, GREY, TORCHVISION, ForeignNetwork
 from minialex.layers import AvgPool2d, Dropout, MaxPool2d
 from minialex.network import Network
+
+#: What ONNX files are made by that come from Caffe's.
+FROM_CAFFE = ("onnx-caffe2", "onnx-caffe")
 
 #: Operators that change nothing in a trained net, or only its last numbers' scale.
 NOTHING = ("Identity", "Softmax", "LogSoftmax", "Cast")
@@ -31,6 +36,27 @@ class OnnxFile:
         self.metadata = {each.key: each.value for each in model.metadata_props}
         self.producer = model.producer_name
         self.constants = {each.name: to_array(path, each) for each in model.graph.initializer}
+
+    def read(self) -> ForeignNetwork:
+        """The network, and what is assumed of pictures, of which the file says nothing."""
+        if self.producer in FROM_CAFFE:
+            said = "as Caffe prepares them: blue, green, red, from 0 to 255, minus ImageNet's mean"
+            return ForeignNetwork(self.network(bgr=True), CAFFE, assumed=said)
+        network = self.network()
+        if network.input_shape[-1] == 1:
+            return ForeignNetwork(network, GREY, assumed="with pixel values in 0..1")
+        said = "with ImageNet's mean and standard deviation"
+        return ForeignNetwork(network, TORCHVISION, assumed=said)
+
+    def own_metadata(self) -> str | None:
+        """What minialex says in a file that it has exported, as JSON; None if another has made
+        it."""
+        if "format" not in self.metadata:
+            return None
+        try:
+            return json.dumps({name: json.loads(text) for name, text in self.metadata.items()})
+        except (ValueError, RecursionError):
+            return "damaged"
 
     def network(self, bgr: bool = False) -> Network:
         """The network in it, with its weights.
