@@ -9,9 +9,13 @@ from minialex.io import torch_tar
 
 #: Kinds of files that can be read.
 CHECKPOINT, SAFETENSORS, TORCH, ONNX = "checkpoint", "safetensors", "torch", "ONNX"
+CAFFE, MATCONVNET = "Caffe", "MatConvNet"
 
 #: What follows the version in an ONNX file: the tags of the fields producer_name and graph.
 PRODUCER_OR_GRAPH = (b"\x12", b"\x3a")
+
+#: What follows the name in a Caffe file: the tags of the fields layers, input and layer.
+LAYERS_OR_INPUT = (b"\x12", b"\x1a", b"\xa2")
 
 #: How many bytes tell.
 ENOUGH = 512
@@ -20,6 +24,7 @@ ENOUGH = 512
 OTHERS = {
     b"version https://git-lfs": "a Git LFS pointer instead of the file: run git lfs pull",
     b"\x89HDF": "HDF5, as Keras writes it: save the weights there as .safetensors",
+    b"MATLAB 7.3": "a .mat file of version 7.3: save it in MATLAB with -v7",
     b"GGUF": "GGUF, which holds language models",
     b"\x1f\x8b": "compressed with gzip: unpack it",
     b"\xfd7zXZ": "compressed with xz: unpack it",
@@ -41,9 +46,19 @@ def kind_of(path: Path) -> str:
         return TORCH
     if start[:1] == b"\x08" and (path.suffix == ".onnx" or start[2:3] in PRODUCER_OR_GRAPH):
         return ONNX
+    if start[:1] == b"\x0a" and (path.suffix == ".caffemodel" or is_caffe(start)):
+        return CAFFE
+    if start.startswith(b"MATLAB 5.0 MAT-file"):
+        return MATCONVNET
     if start[:2] == b"PK":
         return kind_of_archive(path, start)
     raise InputError(f"{path} {other_kind(start)}")
+
+
+def is_caffe(start: bytes) -> bool:
+    """Whether this begins as one of Caffe's nets: with its name, a short text, and what follows."""
+    behind = 2 + int.from_bytes(start[1:2], "little")
+    return start[2:behind].isascii() and start[behind : behind + 1] in LAYERS_OR_INPUT
 
 
 def kind_of_archive(path: Path, start: bytes) -> str:
@@ -73,5 +88,5 @@ def other_kind(start: bytes) -> str:
     for beginning, what in OTHERS.items():
         if start.startswith(beginning):
             return f"is {what}"
-    expected = "a checkpoint (.npz), a .pth, .safetensors or .onnx file"
+    expected = "a checkpoint (.npz), .pth, .safetensors, .onnx, .caffemodel or .mat file"
     return f"holds no weights that can be read: expected {expected}"

@@ -18,10 +18,11 @@ from minialex.io import hugging_face, safetensors_file, torch_file, torch_layout
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import rebuild
 from minialex.io.doubt import doubt
+from minialex.io.foreign import caffe_reader, matconvnet_reader
 from minialex.io.foreign.onnx_reader import OnnxFile
 from minialex.io.foreign.preparation import ForeignNetwork
 from minialex.io.identify import assumed_progress, identify
-from minialex.io.kind import CHECKPOINT, ONNX, TORCH, kind_of
+from minialex.io.kind import CAFFE, CHECKPOINT, MATCONVNET, ONNX, TORCH, kind_of
 from minialex.io.tensor_names import unwrapped
 from minialex.layers import Layer
 from minialex.network import Network
@@ -34,6 +35,9 @@ HASH = "sha256:7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"
 
 #: The entry of a .safetensors file's metadata that is ours, and its version.
 ABOUT, FORMAT = "minialex", "minialex weights 1"
+
+#: What reads the kinds of files that bring their network with them and say nothing of minialex.
+FOREIGN = {CAFFE: caffe_reader.read, MATCONVNET: matconvnet_reader.read}
 
 #: The modules whose classes hold tensors and plain data together: nobody misses them.
 PLUMBING = {"torch", "copyreg", "copy_reg", "builtins", "__builtin__", "collections"}
@@ -127,6 +131,8 @@ def from_path(path: Path, model: str | None) -> Checkpoint | WeightFile:
         return bare_weights(path, *torch_file.read(path), model)
     if kind == ONNX:
         return from_onnx(OnnxFile(path))
+    if kind in FOREIGN:
+        return from_foreign(path, FOREIGN[kind](path))
     tensors, metadata = safetensors_file.read(path)
     if ABOUT in metadata:
         return WeightFile(path, tensors, described(path, metadata[ABOUT]))

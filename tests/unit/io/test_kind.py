@@ -34,7 +34,7 @@ def test_what_can_be_read_is_told_by_its_beginning(tmp_path):
         (gzip.compress(b"weights", mtime=0), "compressed with gzip: unpack it"),
         (b"\x89HDF\r\n\x1a\n", "HDF5, as Keras writes it"),
         (b"\xff\xd8\xff\xe0", "a picture, not weights"),
-        (b'{"lr": 0.1}', "holds no weights that can be read: expected a checkpoint (.npz), a .pth"),
+        (b'{"lr": 0.1}', "holds no weights that can be read: expected a checkpoint (.npz), .pth"),
     ],
 )
 def test_what_is_no_weight_file_is_named_in_one_line(content, said, tmp_path):

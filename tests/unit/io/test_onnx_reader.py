@@ -2,13 +2,12 @@
 
 import numpy
 import onnx
-import onnxruntime
 import pytest
 from data_helpers import refusal
-from onnx import TensorProto, helper, numpy_helper
+from foreign_nets import arrays, assert_agrees, nodes, onnx_file, onnxruntimes
 
 from minialex import models
-from minialex.io import onnx_file
+from minialex.io import onnx_file as exported
 from minialex.io.foreign.onnx_reader import OnnxFile
 from minialex.io.weights import build_network, open_weights
 from minialex.layers import Conv2d, Flatten, Linear, Sigmoid, Tanh
@@ -16,20 +15,8 @@ from minialex.network import Network
 
 
 def assert_same(network, path, rng, bgr=False):
-    """ONNX Runtime and the network say the same of random pictures, to 1e-4."""
-    session = onnxruntime.InferenceSession(path)
     x = rng.standard_normal((2, *network.input_shape), numpy.float32)
-    theirs = x[..., ::-1] if bgr else x
-    (given,) = session.get_inputs()
-    pictures = theirs.transpose(0, 3, 1, 2).copy()
-    if given.shape[0] == 1:
-        expected = [session.run(None, {given.name: pictures[i : i + 1]})[0] for i in range(2)]
-        expected = numpy.concatenate(expected)
-    else:
-        (expected,) = session.run(None, {given.name: pictures})
-    logits = network.forward(x)
-    assert logits.std() > 0.01
-    assert abs(logits - expected).max() < 1e-4 * max(1, abs(logits).max())
+    assert_agrees(network, onnxruntimes(path, x, bgr), x)
 
 
 def noisy(network, rng):
@@ -41,7 +28,7 @@ def noisy(network, rng):
 @pytest.mark.parametrize("model", ["lenet", "alexnet-cifar", "alexnet-mini"])
 def test_what_minialex_exports_is_read_without_its_metadata(model, rng, tmp_path):
     network = noisy(models.build(model, rng=rng), rng)
-    onnx_file.write(tmp_path / "a.onnx", network, {}, "")
+    exported.write(tmp_path / "a.onnx", network, {}, "")
     found = OnnxFile(tmp_path / "a.onnx").network()
     assert_same(found, tmp_path / "a.onnx", rng)
     x = rng.standard_normal((2, *network.input_shape), numpy.float32)
@@ -54,7 +41,7 @@ def test_all_kinds_of_layers_and_names(rng, tmp_path):
         *(Conv2d(4, 6, 3, groups=2, rng=rng), Sigmoid(), Flatten()),
         *(Linear(6 * 4 * 4, 5, rng=rng), Tanh(), Linear(5, 3, rng=rng)),
     ]
-    onnx_file.write(tmp_path / "a.onnx", noisy(Network(layers, (11, 11, 3)), rng), {}, "")
+    exported.write(tmp_path / "a.onnx", noisy(Network(layers, (11, 11, 3)), rng), {}, "")
     found = OnnxFile(tmp_path / "a.onnx").network()
     names = ["conv1", "tanh1", "conv2", "sigmoid2", "flatten", "fc3", "tanh3", "fc4"]
     assert list(found.layers) == names
@@ -87,68 +74,20 @@ def test_convolutions_over_whole_maps_are_linear_layers(rng, tmp_path):
         *(Conv2d(3, 4, 3, rng=rng), Sigmoid(), Conv2d(4, 6, 5, rng=rng), Tanh()),
         *(Conv2d(6, 5, 1, rng=rng), Flatten()),
     ]
-    onnx_file.write(tmp_path / "a.onnx", noisy(Network(layers, (7, 7, 3)), rng), {}, "")
+    exported.write(tmp_path / "a.onnx", noisy(Network(layers, (7, 7, 3)), rng), {}, "")
     found = OnnxFile(tmp_path / "a.onnx").network()
     assert list(found.layers) == ["conv1", "sigmoid1", "flatten", "fc2", "tanh2", "fc3"]
     assert_same(found, tmp_path / "a.onnx", rng)
 
 
-def caffes(path, rng, **changes):
-    """A small net as converted from Caffe: normalised, in groups, for blue, green, red."""
-    arrays = {
-        "conv1_w": rng.standard_normal((6, 3, 5, 5)) / 5,
-        "conv1_b": rng.standard_normal(6),
-        "conv2_w": rng.standard_normal((8, 3, 3, 3)) / 3,
-        "conv2_b": rng.standard_normal(8),
-        "fc3_w": rng.standard_normal((4, 8 * 3 * 3)) / 5,
-        "fc3_b": rng.standard_normal(4),
-        "shape": numpy.array([0, -1]),
-    }
-    arrays |= changes.pop("arrays", {})
-    lrn = dict(size=5, alpha=0.5, beta=0.75, bias=1.0)
-    nodes = [
-        ("Conv", ["data_0", "conv1_w", "conv1_b"], dict(kernel_shape=[5, 5], strides=[2, 2])),
-        ("Relu", [], {}),
-        ("LRN", [], lrn),
-        ("MaxPool", [], dict(kernel_shape=[3, 3], strides=[2, 2])),
-        ("Conv", ["conv2_w", "conv2_b"], dict(kernel_shape=[3, 3], pads=[1] * 4, group=2)),
-        ("Relu", [], {}),
-        ("MaxPool", [], dict(kernel_shape=[3, 3], strides=[2, 2])),
-        ("Reshape", ["shape"], {}),
-        ("Dropout", [], {}),
-        ("Gemm", ["fc3_w", "fc3_b"], dict(transB=1)),
-        ("Softmax", [], {}),
-    ]
-    nodes = changes.pop("nodes", lambda nodes: nodes)(nodes)
-    made, value = [], "data_0"
-    for i, (kind, inputs, about) in enumerate(nodes):
-        inputs = inputs if value in inputs else [value, *inputs]
-        made.append(helper.make_node(kind, inputs, [f"v{i}"], f"layer {i}", **about))
-        value = f"v{i}"
-    tensors = [
-        numpy_helper.from_array(
-            array if array.dtype == numpy.int64 else array.astype(numpy.float32), name
-        )
-        for name, array in arrays.items()
-    ]
-    side = changes.pop("side", 33)
-    graph = helper.make_graph(
-        made,
-        "net",
-        [helper.make_tensor_value_info("data_0", TensorProto.FLOAT, [1, 3, side, side])],
-        [helper.make_tensor_value_info(value, TensorProto.FLOAT, None)],
-        tensors,
-    )
-    opset = [helper.make_opsetid("", 13)]
-    producer = changes.pop("producer", "onnx-caffe2")
-    model = helper.make_model(graph, producer_name=producer, opset_imports=opset, ir_version=8)
-    path.write_bytes(model.SerializeToString())
-    return path
+def caffes(path, rng, change=lambda nodes: nodes, **changed):
+    """A small net as converted from Caffe, with its nodes changed and other arrays."""
+    return onnx_file(path, arrays(rng) | changed.pop("arrays", {}), change(nodes()), **changed)
 
 
 def test_caffe_s_nets_take_red_green_blue_and_normalise_as_before(rng, tmp_path):
     path = caffes(
-        tmp_path / "net.onnx", rng, nodes=lambda nodes: nodes[:-1]
+        tmp_path / "net.onnx", rng, change=lambda nodes: nodes[:-1]
     )  # without Softmax, to compare logits
     opened = open_weights(path)
     assert opened.progress["mean"] == [122.67891434, 116.66876762, 104.00698793]
@@ -169,7 +108,7 @@ def test_pools_whose_windows_reach_beyond_the_edge(how, rng, tmp_path):
         return replaced(3, "MaxPool", **how)(nodes)[:-1]
 
     arrays = {"fc3_w": rng.standard_normal((4, 8 * 3 * 3)) / 5}
-    path = caffes(tmp_path / "net.onnx", rng, nodes=change, arrays=arrays, side=35)
+    path = caffes(tmp_path / "net.onnx", rng, change=change, arrays=arrays, side=35)
     network = build_network(open_weights(path))
     assert network.shapes()["pool1"] == (8, 8, 6)
     assert network.layers["pool1"].ceil_mode
@@ -190,16 +129,16 @@ def replaced(place, kind, **about):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (dict(nodes=replaced(1, "Elu")), "layer 1 (Elu) is none of minialex's"),
-        (dict(nodes=replaced(2, "LRN", size=4)), "layer 2 normalises over 4 channels"),
-        (dict(nodes=replaced(0, "Conv", strides=[1, 2])), "layer 0 has strides [1, 2]"),
-        (dict(nodes=replaced(0, "Conv", dilations=[2, 2])), "layer 0 has dilations"),
-        (dict(nodes=replaced(3, "MaxPool", pads=[0, 0, 2, 2])), "layer 3 makes 8×8 of 15×15 by"),
-        (dict(nodes=replaced(3, "MaxPool", pads=[0, 1, 0, 1])), "layer 3 has pads [0, 1, 0, 1]"),
-        (dict(nodes=replaced(9, "Gemm", alpha=2.0)), "layer 9 is scaled or transposed"),
+        (dict(change=replaced(1, "Elu")), "layer 1 (Elu) is none of minialex's"),
+        (dict(change=replaced(2, "LRN", size=4)), "layer 2 normalises over 4 channels"),
+        (dict(change=replaced(0, "Conv", strides=[1, 2])), "layer 0 has strides [1, 2]"),
+        (dict(change=replaced(0, "Conv", dilations=[2, 2])), "layer 0 has dilations"),
+        (dict(change=replaced(3, "MaxPool", pads=[0, 0, 2, 2])), "layer 3 makes 8×8 of 15×15 by"),
+        (dict(change=replaced(3, "MaxPool", pads=[0, 1, 0, 1])), "layer 3 has pads [0, 1, 0, 1]"),
+        (dict(change=replaced(9, "Gemm", alpha=2.0)), "layer 9 is scaled or transposed"),
         (dict(arrays={"conv2_b": numpy.ones(3)}), "layer 4 has 3 biases, expected 8"),
         (dict(arrays={"fc3_w": numpy.ones((4, 9))}), "layer 9 is none of minialex's"),
-        (dict(nodes=lambda nodes: nodes[:7]), "holds no net that ends in classes"),
+        (dict(change=lambda nodes: nodes[:7]), "holds no net that ends in classes"),
     ],
 )
 def test_what_is_no_such_chain_is_refused_and_named(changes, said, rng, tmp_path):
