@@ -36,7 +36,7 @@ from minialex.layers import (
 from minialex.network import Network
 
 #: What a network is called that is not in the zoo.
-OWN = "your own network"
+OWN = "a network of its own"
 
 Layers = list[tuple[str, Layer]]
 Rng = numpy.random.Generator

@@ -81,10 +81,11 @@ def read(arguments: Sequence[str], workers: int | None = None) -> Command:
         given["weights"] = str(Path(given["weights"]).absolute())
     path = given.pop("resume")
     if path is None:
-        if files:
-            raise InputError("--own-layers is for --resume, of a network that a script has saved")
+        if files and not given["weights"]:
+            scripts = "of a network that a script has saved"
+            raise InputError(f"--own-layers is for --resume and --weights {scripts}")
         start = open_weights(given["weights"], given["model"]) if given["weights"] else None
-        return Command(complete(given, start), start=start)
+        return Command(complete(given, start), start=start, own_layers=files)
     if path.name != "checkpoint.npz":
         if path.exists() and not path.is_dir():
             raise InputError(
@@ -113,9 +114,6 @@ def complete(given: dict, start: Checkpoint | WeightFile | None = None) -> dict:
         preset |= recipes[given["recipe"]]
     if start:
         about = start.progress["options"]
-        if about["model"] is None:
-            made = "is of a network that a script has made"
-            raise InputError(f"--weights {given['weights']} {made}: fine-tune it in a script")
         preset |= dict(
             model=about["model"], lrn=about["lrn"], image_size=start.progress["pictures"][-2]
         )
@@ -135,6 +133,9 @@ def complete(given: dict, start: Checkpoint | WeightFile | None = None) -> dict:
         raise InputError(
             f"--lrn {options['lrn']} is for other models: {options['model']} has no normalisation"
         )
+    if options["lrn"] and options["model"] is None:
+        brings = f"--weights {given['weights']} brings its own network"
+        raise InputError(f"{brings}: leave out --lrn {options['lrn']}")
     if options["parallel"] == "towers" and options["model"] == "alexnet":
         options["lrn"] = options["lrn"] or "in-towers"
     check_parallel(options)
@@ -177,6 +178,7 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
         options = options_of_script(given, checkpoint) | options
     if options.keys() != given.keys():
         raise InputError(f"{checkpoint.path} has other options than this version of the command")
+    of_script = "dataset" not in checkpoint.progress["options"]
     options["workers"] = options["workers"] or usable_cores()  # many ranks leave it open
     for name, value in given.items():
         if value is None:
@@ -186,7 +188,7 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
             raise InputError(f"--resume continues in {checkpoint.path.parent}: leave out --out")
         if name not in FREE_ON_RESUME and value != options[name]:
             trained = f"was trained with {flag} {options[name]}"
-            if options["model"] is None:
+            if of_script:
                 trained = "is of a network that a script trains, with settings that stay"
             raise InputError(f"{checkpoint.path} {trained}: leave out {flag} {value}")
         options[name] = value

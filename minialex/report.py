@@ -246,7 +246,7 @@ def first_filters(trained: TrainedNetwork) -> str:
 def configuration(trained: TrainedNetwork) -> list[str]:
     """Every option of the run, and the command that trains again with them, if one did."""
     options = trained.options
-    if options["model"] is None:
+    if "dataset" not in options:  # a script's
         return [settings_table(trained.progress["settings"])]
     given = {name: value for name, value in options.items() if value is not None and name != "out"}
     flags = [typed(name, value) for name, value in given.items()]

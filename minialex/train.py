@@ -30,7 +30,7 @@ from minialex.distributed.start import (
 )
 from minialex.errors import InputError
 from minialex.io.checkpoint import Checkpoint
-from minialex.io.description import built, rebuild
+from minialex.io.description import built, for_classes, rebuild
 from minialex.io.run_folder import RunFolder
 from minialex.io.weights import WeightFile, has_classes, start_from
 from minialex.layers import Layer, SoftmaxCrossEntropy
@@ -70,7 +70,7 @@ def trainer_of(
     if checkpoint and chosen["model"] is None:
         parts = parts_of_script(chosen["epochs"], before, own_classes, xp)
     else:
-        parts = parts_of_options(chosen, dataset, xp)
+        parts = parts_of_options(chosen, dataset, xp, start, own_classes)
     network, optimizer, schedule, loss = parts
     if checkpoint:
         standardize = Standardize(before["mean"], before["std"])
@@ -80,7 +80,7 @@ def trainer_of(
         centred = chosen["pixels"] == "centred"
         standardize = statistics.centre() if centred else statistics.standardize()
         if start:
-            start_from(start, network, dataset.class_names)
+            start_from(start, network, dataset.class_names, own_classes)
             standardize = Standardize(start.progress["mean"], start.progress["std"])
         lighting = chosen["lighting"] and lighting_from(chosen["lighting"], statistics.covariance)
     trainer = Trainer(
@@ -109,15 +109,44 @@ def trainer_of(
 Parts = tuple[Network, optim.Optimizer, schedules.Constant, SoftmaxCrossEntropy]
 
 
-def parts_of_options(chosen: dict, dataset: Dataset, xp: ModuleType) -> Parts:
-    """A model of the zoo, and what trains it, as the options say."""
+def parts_of_options(
+    chosen: dict,
+    dataset: Dataset,
+    xp: ModuleType,
+    start: Checkpoint | WeightFile | None = None,
+    own_classes: Iterable[type[Layer]] = (),
+) -> Parts:
+    """A model of the zoo, or the network that weights to `start` from describe, and what trains it,
+    as the options say."""
     rng = numpy.random.default_rng((chosen["seed"], WEIGHTS))
     shape = (dataset.train.image_size, dataset.channels)
-    network = models.of_run(chosen, dataset.num_classes, *shape, rng).to(xp)
+    if start and chosen["model"] is None:
+        network = network_of(start, dataset, own_classes, rng).to(xp)
+    else:
+        network = models.of_run(chosen, dataset.num_classes, *shape, rng).to(xp)
     rates = (chosen["lr"], chosen["momentum"], chosen["weight_decay"])
     optimizer = optim.build(chosen["optimizer"], network, *rates)
     schedule = schedules.build(chosen["schedule"], chosen["lr"], chosen["epochs"])
     return network, optimizer, schedule, SoftmaxCrossEntropy(chosen["label_smoothing"])
+
+
+def network_of(
+    start: Checkpoint | WeightFile,
+    dataset: Dataset,
+    own_classes: Iterable[type[Layer]],
+    rng: numpy.random.Generator,
+) -> Network:
+    """The network that the weights describe, untrained, for the data set's classes."""
+    if "network" not in start.progress:
+        raise InputError(f"{start.path} describes no network")
+    described = for_classes(start.progress["network"], dataset.num_classes)
+    network = rebuild(described, own_classes, rng)
+    side, channels = dataset.train.image_size, dataset.channels
+    if network.input_shape != (side, side, channels):
+        expected = "×".join(map(str, network.input_shape))
+        wrong = f"takes pictures of {expected}, the data set has {side}×{side}×{channels}"
+        raise InputError(f"{start.path} {wrong}")
+    return network
 
 
 def parts_of_script(
@@ -191,7 +220,7 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
                 if "dataset" not in checkpoint.progress["options"]:  # a script's, not yet a run's
                     folder.take_over()
                 return str(folder.path)
-            name = f"{chosen['dataset']}-{chosen['model']}"
+            name = f"{chosen['dataset']}-{chosen['model'] or 'network'}"
             return str(RunFolder.create(chosen["out"] and Path(chosen["out"]), name).path)
 
         folder = RunFolder(Path(ranks.everyones(ranks.on_first(create))[0]))

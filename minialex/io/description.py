@@ -141,10 +141,26 @@ def is_plain(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | float | str)
 
 
-def rebuild(description: dict[str, Any], own_layers: Iterable[type[Layer]] = ()) -> Network:
+def for_classes(description: dict[str, Any], count: int) -> dict[str, Any]:
+    """The description of the same network with `count` logits. InputError unless it ends in a
+    linear layer."""
+    try:
+        *before, (name, kind, given) = description["layers"]
+    except (KeyError, TypeError, ValueError):
+        raise InputError("the description of the network is damaged") from None
+    if kind != "Linear":
+        raise InputError(f"the network ends in {name}, {short(kind)}, expected a linear layer")
+    return description | {"layers": [*before, [name, kind, given | {"out_features": count}]]}
+
+
+def rebuild(
+    description: dict[str, Any],
+    own_layers: Iterable[type[Layer]] = (),
+    rng: numpy.random.Generator | None = None,
+) -> Network:
     """The network that `describe` described, with fresh weights.
 
-    own_layers: the classes of your own that it may use, found by the class's name, whatever the
+    rng: what weights and dropout are drawn from. own_layers: the classes of your own that it may use, found by the class's name, whatever the
     module was called. Nothing is imported because a file names it. InputError if the description
     is damaged or names a class that is not among them.
     """
@@ -156,7 +172,9 @@ def rebuild(description: dict[str, Any], own_layers: Iterable[type[Layer]] = ())
             if known is None:
                 missing += [short(kind)] if short(kind) not in missing else []
             else:
-                built.append((name, known(**given)))
+                draws = rng and "rng" in inspect.signature(known).parameters
+                drawn = {"rng": rng.spawn(1)[0]} if draws else {}
+                built.append((name, known(**given, **drawn)))
         if missing:
             names = ", ".join(missing)
             raise InputError(

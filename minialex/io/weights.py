@@ -246,12 +246,15 @@ def build_network(
 
 
 def start_from(
-    opened: Checkpoint | WeightFile, learner: Network, class_names: Sequence[str]
+    opened: Checkpoint | WeightFile,
+    learner: Network,
+    class_names: Sequence[str],
+    own_layers: Iterable[type[Layer]] = (),
 ) -> None:
     """Copies the weights into `learner` for fine-tuning; without the last layer's if they are for
     other classes. InputError, before anything is changed, if they do not fit.
     """
-    given, wanted = build_network(opened).params, dict(learner.params)
+    given, wanted = build_network(opened, own_layers).params, dict(learner.params)
     if not has_classes(opened, class_names):
         wanted = dict(list(wanted.items())[:-2])
     for name, array in wanted.items():

@@ -59,7 +59,7 @@ def test_evaluate_finds_the_data_set_by_itself(saved, trained, capsys, undrawn):
     code, out, err = call(evaluate.main, saved, *OWN, capsys=capsys)
     assert (code, err) == (0, "")
     assert f"{trained.evaluate()['accuracy']:.2%}" in out
-    assert "your own network, after epoch 2" in out
+    assert "a network of its own, after epoch 2" in out
 
 
 @pytest.mark.parametrize("kind", visualize.KINDS)
@@ -76,7 +76,7 @@ def test_report_has_its_curves_and_settings(saved, capsys):
     assert (code, err) == (0, "")
     page = (saved / "report.html").read_text("utf-8")
     assert "over 2 epochs" in page
-    assert "your own network, after epoch 2, on folder" in page
+    assert "a network of its own, after epoch 2, on folder" in page
     assert "Step" in page and "python -m minialex.train" not in page
     assert ">None<" not in page
 
@@ -123,7 +123,7 @@ def test_train_resumes_it_bit_for_bit(saved, dataset, capsys):
             train.main, "--resume", saved, *OWN, "--epochs", epochs, "--workers", 1, capsys=capsys
         )
         assert (code, err) == (0, "")
-        assert "your own network, " in out
+        assert "a network of its own, " in out
     script = trainer(dataset)
     script.fit(5)
     assert lines(saved) == [
@@ -206,10 +206,20 @@ def test_what_only_the_script_can_resume(dataset, tmp_path, capsys):
         assert f"{said}: only its script can resume it, with Trainer.resume" in err
 
 
-def test_train_fine_tunes_only_what_it_can_build(saved, capsys):
-    code, _, err = call(train.main, "--weights", saved, capsys=capsys)
+def test_train_fine_tunes_it_for_other_classes(saved, dataset, tmp_path, capsys):
+    folder = picture_folder(tmp_path / "others")
+    for split in ("train", "val"):
+        (folder / split / "odd").rename(folder / split / "strange")
+    arguments = ["--dataset", "folder", "--data-dir", folder, "--weights", saved]
+    arguments += ["--epochs", 1, "--batch-size", 8, "--out", tmp_path / "run"]
+    code, _, err = call(train.main, *arguments, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
-    assert "is of a network that a script has made: fine-tune it in a script" in err
+    assert "name the file that defines them with --own-layers" in err
+    code, out, _ = call(train.main, *arguments, *OWN, capsys=capsys)
+    assert code == 0 and "the last layer starts from random weights" in out
+    assert call(evaluate.main, tmp_path / "run", *OWN, capsys=capsys)[0] == 0
+    page = call(report.main, tmp_path / "run", *OWN, capsys=capsys)
+    assert page[0] == 0
 
 
 def test_a_network_without_what_a_picture_needs(dataset, tmp_path, capsys):

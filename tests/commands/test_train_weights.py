@@ -5,6 +5,7 @@ import json
 import numpy
 import pytest
 import trained_runs
+from caffe_files import FILES
 from command_runs import call
 from data_helpers import picture_folder
 
@@ -176,3 +177,33 @@ def test_weights_that_are_not_there(use, pictures, tmp_path):
     code, out, err = use(pictures, tmp_path / "nothing")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "there is no checkpoint or other file of weights" in err
+
+
+def test_another_program_s_network_is_fine_tuned_and_resumed(pictures, use, tmp_path, capsys):
+    """It learns other classes; a run that was stopped continues as if it had not been."""
+    weights = FILES / "caffe.caffemodel"
+    code, out, _ = use(pictures, weights, "--epochs", 2)
+    assert code == 0
+    assert "model    a network of its own, " in out
+    assert "the last layer starts from random weights" in out
+    whole = learnt(tmp_path / "run")
+    assert numpy.shape(whole[1]["mean"]) == (35, 35, 3)
+    (tmp_path / "run").rename(tmp_path / "whole")
+    assert use(pictures, weights, "--epochs", 2, "--max-steps", 1)[0] == 0
+    assert call(train.main, "--resume", tmp_path / "run", capsys=capsys)[0] == 0
+    resumed = learnt(tmp_path / "run")
+    for name, array in whole[0].items():
+        numpy.testing.assert_array_equal(resumed[0][name], array)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--image-size", 40], "takes pictures of 35×35×3, the data set has 40×40×3"),
+        (["--lrn", "off"], "brings its own network: leave out --lrn off"),
+        (["--model", "alexnet"], "has the weights of a network of its own, not of --model"),
+    ],
+)
+def test_what_does_not_fit_another_program_s_network(more, said, pictures, use):
+    code, _, err = use(pictures, FILES / "caffe.caffemodel", *more)
+    assert (code, said in err) == (2, True)
