@@ -160,9 +160,10 @@ def rebuild(
 ) -> Network:
     """The network that `describe` described, with fresh weights.
 
-    rng: what weights and dropout are drawn from. own_layers: the classes of your own that it may use, found by the class's name, whatever the
-    module was called. Nothing is imported because a file names it. InputError if the description
-    is damaged or names a class that is not among them.
+    own_layers: the classes of your own that it may use, found by the class's name, whatever the
+        module was called. Nothing is imported because a file names it.
+    rng: what weights and dropout are drawn from.
+    InputError if the description is damaged or names a class that is not among them.
     """
     own = {kind.__name__: kind for kind in own_layers}
     try:

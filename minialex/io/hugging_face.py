@@ -75,6 +75,34 @@ def class_names(folder: Path, count: int) -> list[str] | None:
     return None
 
 
+def preparation(folder: Path, channels: int) -> dict[str, Any]:
+    """What preprocessor_config.json, by transformers, says that pictures go through, as far as it
+    does: a checkpoint's "mean" and "std" of pixels from 0 to 255, and "resize" (see
+    data/torchvision_images.py)."""
+    config = folder / "preprocessor_config.json"
+    about = read_json(config) if config.is_file() else {}
+    found: dict[str, Any] = {}
+    mean, std = about.get("image_mean"), about.get("image_std")
+    if are_numbers(mean, channels) and are_numbers(std, channels) and min(std) > 0:
+        largest = 1 / (about.get("rescale_factor") or 1 / 255)
+        found["mean"], found["std"] = ([largest * n for n in each] for each in (mean, std))
+    size = about.get("size")
+    if isinstance(size, dict):
+        sides = [size.get("height"), size.get("width")]
+        resize = sides if are_numbers(sides, 2) else size.get("shortest_edge")
+        found |= {"resize": resize} if resize else {}
+    return found
+
+
+def are_numbers(values: Any, count: int) -> bool:
+    """Whether it is a list of so many numbers."""
+    return (
+        isinstance(values, list)
+        and len(values) == count
+        and all(isinstance(value, int | float) for value in values)
+    )
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in the file; InputError if there is none."""
     try:

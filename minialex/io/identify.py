@@ -101,8 +101,9 @@ def class_names(count: int) -> list[str]:
     return imagenet_classes.names() if count == 1000 else [f"class {i}" for i in range(count)]
 
 
-def assumed_progress(fit: Fit) -> tuple[dict, str]:
-    """The `progress` (see train.py) to assume for bare weights, and a description of it."""
+def assumed_progress(fit: Fit) -> tuple[dict, str, str]:
+    """The `progress` (see train.py) to assume for bare weights, and what is assumed of the model
+    and of pictures, in words."""
     side, colour = models.image_size(fit.model), fit.channels == 3
     photographs = side >= 200
     mean, std = (MEAN, STD) if colour else ((0,), (1,))
@@ -123,4 +124,4 @@ def assumed_progress(fit: Fit) -> tuple[dict, str]:
     )
     options = inspect.signature(models.MODELS[fit.model]).parameters
     norm = "" if "lrn" not in options else " with LRN" if options["lrn"].default else " without LRN"
-    return progress, f"{fit.model}{norm}, pictures of {side}×{side} {cut}, {pixels}"
+    return progress, f"{fit.model}{norm}", f"pictures of {side}×{side} {cut}, {pixels}"

@@ -168,11 +168,17 @@ def bare_weights(
     if shard and int(shard[2]) > 1:
         raise InputError(f"{path} is one of {int(shard[2])} files of a network: give its folder")
     fit = identify(path, unwrapped(tensors), model)
-    progress, assumed = assumed_progress(fit)
-    names = hugging_face.class_names(path, fit.classes) if path.is_dir() else None
-    progress["classes"] = names or progress["classes"]
+    progress, model_assumed, pictures_assumed = assumed_progress(fit)
+    if path.is_dir():
+        names = hugging_face.class_names(path, fit.classes)
+        said = hugging_face.preparation(path, fit.channels)
+        progress |= said | ({"classes": names} if names else {})
+        if not is_preparation(progress):
+            raise InputError(f"{path}'s preprocessor_config.json is for other pictures: {said}")
+        pictures_assumed = "" if len(said) == 3 else pictures_assumed
     ignored = {name for name in unknown if name.partition(".")[0] not in PLUMBING}
     like_torchvisions = (fit.model, fit.channels, fit.classes) == ("alexnet-owt", 3, 1000)
+    assumed = ", ".join(filter(None, (model_assumed, pictures_assumed)))
     notes = [] if like_torchvisions else [f"{path} does not say what it is for: assumed {assumed}"]
     reason = doubt(fit.tensors)
     if reason:
@@ -193,7 +199,7 @@ def described(path: Path, text: str) -> dict:
     version."""
     try:
         progress = json.loads(text)
-        chosen, (*_, side, channels) = progress["options"], progress["pictures"]
+        chosen, (*_, side, _) = progress["options"], progress["pictures"]
         whole = (
             progress["format"] == FORMAT
             and set(PROGRESS) <= set(progress)
@@ -208,13 +214,7 @@ def described(path: Path, text: str) -> dict:
             and 1 <= side <= LARGEST
         )
         whole &= all(isinstance(name, str) for name in progress["classes"])
-        mean, std = (numpy.array(progress[name], float) for name in ("mean", "std"))
-        whole &= mean.shape in ((channels,), (side, side, channels)) and std.shape == (channels,)
-        whole &= bool((abs(mean) < 1e6).all() and (abs(std) < 1e6).all())
-        resize = progress.get("resize", side)
-        lengths = [resize] if isinstance(resize, int) else resize
-        whole &= all(isinstance(length, int) for length in lengths)
-        whole &= len(lengths) <= 2 and side <= min(lengths) <= max(lengths) <= 2 * LARGEST
+        whole &= is_preparation(progress)
     except (ValueError, TypeError, KeyError, RecursionError):
         whole = False
     if not whole:
@@ -222,6 +222,22 @@ def described(path: Path, text: str) -> dict:
             f"{path} is by minialex, but what it says about itself is damaged, or not {FORMAT!r}"
         )
     return progress
+
+
+def is_preparation(progress: dict) -> bool:
+    """Whether pictures can be prepared as `progress` says."""
+    *_, side, channels = progress["pictures"]
+    mean, std = (numpy.array(progress[name], float) for name in ("mean", "std"))
+    resize = progress.get("resize", side)
+    lengths = [resize] if isinstance(resize, int) else resize
+    return (
+        mean.shape in ((channels,), (side, side, channels))
+        and std.shape == (channels,)
+        and bool((abs(mean) < 1e6).all() and (abs(std) < 1e6).all())
+        and all(isinstance(length, int) for length in lengths)
+        and len(lengths) <= 2
+        and side <= min(lengths) <= max(lengths) <= 2 * LARGEST
+    )
 
 
 def build_network(

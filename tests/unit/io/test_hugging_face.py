@@ -70,6 +70,37 @@ def test_what_the_library_writes_is_read(network, tmp_path):
     same(open_weights(tmp_path), network)
 
 
+def test_pictures_are_prepared_as_transformers_says(network, tmp_path):
+    safetensors_file.write(tmp_path / "model.safetensors", torch_layout.to_torch(network), {})
+    about = dict(image_mean=[0.5], image_std=[0.25], rescale_factor=1 / 255)
+    config = tmp_path / "preprocessor_config.json"
+    config.write_text(json.dumps(about | {"size": {"shortest_edge": 40}}))
+    opened = open_weights(tmp_path)
+    assert opened.progress["mean"] == pytest.approx([127.5])
+    assert opened.progress["std"] == pytest.approx([63.75])
+    assert opened.progress["resize"] == 40
+    assert opened.assumed.endswith("assumed alexnet-cifar without LRN")
+    config.write_text(json.dumps({"size": {"height": 36, "width": 48}}))
+    opened = open_weights(tmp_path)
+    assert opened.progress["resize"] == [36, 48]
+    assert "with pixel values in 0..1" in opened.assumed
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"size": {"shortest_edge": 20}},  # smaller than the crop
+        {"size": {"height": 5000, "width": 40}},
+        {"size": {"shortest_edge": "large"}},
+        {"image_mean": [1e9], "image_std": [1]},
+    ],
+)
+def test_a_preparation_that_cannot_be_is_refused(about, network, tmp_path):
+    safetensors_file.write(tmp_path / "model.safetensors", torch_layout.to_torch(network), {})
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(about))
+    assert "preprocessor_config.json is for other pictures" in refusal(open_weights, tmp_path)
+
+
 @pytest.mark.parametrize(
     "about",
     [{}, {"id2label": {"0": "cat"}}, {"id2label": {"0": 1, "1": 2, "2": 3}}, {"id2label": []}],

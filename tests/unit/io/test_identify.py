@@ -137,26 +137,26 @@ def test_tensors_that_do_not_fit_the_chosen_model_are_refused():
 )
 def test_what_is_assumed_about_pictures(model, options, side, resize, mean, std):
     fit = identify(PATH, tensors(model, **options))
-    progress, words = assumed_progress(fit)
+    progress, about_model, about_pictures = assumed_progress(fit)
     assert progress["pictures"] == [side, side, fit.channels]
     assert progress["resize"] == resize
     assert progress["mean"] == pytest.approx(mean)
     assert progress["std"] == pytest.approx(std)
-    assert words.startswith(f"{model} without LRN, pictures of {side}×{side} ")
+    assert about_model == f"{model} without LRN"
+    assert about_pictures.startswith(f"pictures of {side}×{side} ")
 
 
 def test_lrn_is_assumed_if_the_model_has_it_by_default():
-    assert assumed_progress(identify(PATH, tensors("alexnet")))[1].startswith(
-        "alexnet with LRN, pictures of 227×227 cropped from 256"
-    )
-    assert assumed_progress(identify(PATH, tensors("lenet")))[1].startswith(
-        "lenet, pictures of 28×28 uncropped"
-    )
+    _, model, pictures = assumed_progress(identify(PATH, tensors("alexnet")))
+    assert model == "alexnet with LRN"
+    assert pictures.startswith("pictures of 227×227 cropped from 256")
+    _, model, pictures = assumed_progress(identify(PATH, tensors("lenet")))
+    assert (model, pictures.partition(",")[0]) == ("lenet", "pictures of 28×28 uncropped")
 
 
 def test_a_thousand_classes_are_assumed_to_be_those_of_imagenet():
-    progress, _ = assumed_progress(identify(PATH, tensors("alexnet-owt")))
+    progress, *_ = assumed_progress(identify(PATH, tensors("alexnet-owt")))
     assert len(progress["classes"]) == 1000
     assert progress["classes"][:2] == ["tench", "goldfish"]
-    progress, _ = assumed_progress(identify(PATH, tensors("alexnet-owt", num_classes=2)))
+    progress, *_ = assumed_progress(identify(PATH, tensors("alexnet-owt", num_classes=2)))
     assert progress["classes"] == ["class 0", "class 1"]
