@@ -36,7 +36,7 @@ class TrainedNetwork:
     standardize   what pixels of 0 to 255 go through first
     class_names   what its logits stand for, in order
     image_size, channels   S and C of the pictures (N, S, S, C) it takes
-    options       the run's; for other weights those in io.weights.OPTIONS
+    options       the run's; for other weights those in io.metadata.OPTIONS
     source        the arguments of data.load for its data set; None if that is not known
     progress      how far training had come (see training.py); for other weights what is known
     assumed       what the file does not say and is assumed, in a sentence; None if it says all

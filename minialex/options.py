@@ -9,7 +9,8 @@ from minialex.cores import usable_cores
 from minialex.data.lighting import SOURCES
 from minialex.errors import InputError
 from minialex.io.checkpoint import Checkpoint
-from minialex.io.weights import TORCHVISION, WeightFile, open_weights
+from minialex.io.weight_file import WeightFile
+from minialex.io.weights import TORCHVISION, open_weights
 from minialex.presets import PRESETS, RECIPES
 from minialex.train_options import parser
 

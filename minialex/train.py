@@ -32,7 +32,8 @@ from minialex.errors import InputError
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import built, for_classes, rebuild
 from minialex.io.run_folder import RunFolder
-from minialex.io.weights import WeightFile, has_classes, start_from
+from minialex.io.weight_file import WeightFile
+from minialex.io.weights import has_classes, start_from
 from minialex.layers import Layer, SoftmaxCrossEntropy
 from minialex.network import Network
 from minialex.train_messages import describe, out_of_memory

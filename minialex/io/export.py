@@ -8,7 +8,8 @@ from minialex.errors import InputError
 from minialex.files import atomic_write
 from minialex.io import onnx_file, safetensors_file, torch_layout
 from minialex.io.description import describe
-from minialex.io.weights import ABOUT, FORMAT, OPTIONS, PROGRESS, build_network, open_weights
+from minialex.io.metadata import ABOUT, FORMAT, OPTIONS, PROGRESS
+from minialex.io.weights import build_network, open_weights
 from minialex.layers import Layer
 
 

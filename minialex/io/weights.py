@@ -1,29 +1,26 @@
-"""Weights of runs and of other programs: torchvision's, .pth, .safetensors.
+"""Weights of runs and of other programs: opened, built into a network, begun from.
 
-A .safetensors file by minialex says in its metadata, as JSON, all that a run's checkpoint says. A
-file by others says nothing; its shapes tell which model it is for, and the rest is assumed.
+A .safetensors or .onnx file by minialex says in its metadata, as JSON, all that a run's checkpoint
+says. Others' files bring their network with them (io/foreign), or say nothing (bare_weights.py).
 """
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-import numpy
 
 from minialex import backend, data, models
 from minialex.data.download import cache_folder, fetch, matches
 from minialex.errors import InputError
 from minialex.io import hugging_face, safetensors_file, torch_file, torch_layout
+from minialex.io.bare_weights import bare_weights
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import rebuild
-from minialex.io.doubt import doubt
 from minialex.io.foreign import caffe_reader, matconvnet_reader
 from minialex.io.foreign.onnx_reader import OnnxFile
 from minialex.io.foreign.preparation import ForeignNetwork
-from minialex.io.identify import assumed_progress, identify
 from minialex.io.kind import CAFFE, CHECKPOINT, MATCONVNET, ONNX, TORCH, kind_of
-from minialex.io.tensor_names import unwrapped
+from minialex.io.metadata import ABOUT, OPTIONS, PROGRESS, described
+from minialex.io.weight_file import WeightFile
 from minialex.layers import Layer
 from minialex.network import Network
 
@@ -33,48 +30,11 @@ TORCHVISION = "torchvision"
 URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 HASH = "sha256:7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"
 
-#: The entry of a .safetensors file's metadata that is ours, and its version.
-ABOUT, FORMAT = "minialex", "minialex weights 1"
-
 #: What reads the kinds of files that bring their network with them and say nothing of minialex.
 FOREIGN = {CAFFE: caffe_reader.read, MATCONVNET: matconvnet_reader.read}
 
-#: The modules whose classes hold tensors and plain data together: nobody misses them.
-PLUMBING = {"torch", "copyreg", "copy_reg", "builtins", "__builtin__", "collections"}
-
 #: A checkpoint in the folder of a run.
 CHECKPOINT_NAME = "checkpoint.npz"
-
-#: The largest side of pictures, in pixels, that is believed.
-LARGEST = 1024
-
-#: What must be known of weights for their network to be used, and what of the options.
-PROGRESS = ("options", "source", "classes", "pictures", "mean", "std", "epochs", "steps")
-OPTIONS = ("model", "lrn", "batch_size")
-
-
-class WeightFile:
-    """Weights in a file that is not a run's checkpoint.
-
-    tensors    by torch's names, in torch's layout
-    progress   a checkpoint's progress as far as it is known, the rest None; "resize" says that
-               pictures are prepared as torchvision does it (data/torchvision_images.py)
-    assumed    what the file does not say and is assumed, in a sentence, or None
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        tensors: dict[str, numpy.ndarray],
-        progress: dict,
-        assumed: str | None = None,
-    ):
-        self.path, self.tensors, self.progress, self.assumed = path, tensors, progress, assumed
-
-    def restore_weights(self, network: Network) -> None:
-        """Copies the weights into the network; InputError, before anything is changed, if they do
-        not fit."""
-        torch_layout.load_into(network, self.tensors, str(self.path))
 
 
 def open_weights(weights: Path | str, model: str | None = None) -> Checkpoint | WeightFile:
@@ -155,89 +115,6 @@ def from_foreign(path: Path, found: ForeignNetwork) -> WeightFile:
     note = f"{path} does not say how pictures are prepared: assumed {found.assumed}"
     tensors = torch_layout.to_torch(found.network)
     return WeightFile(path, tensors, found.progress(path), note if found.assumed else None)
-
-
-def bare_weights(
-    path: Path, tensors: dict[str, numpy.ndarray], unknown: set[str], model: str | None
-) -> WeightFile:
-    """Tensors that say nothing of what they are for.
-
-    unknown: the names of classes of which there were objects beside them, which were ignored.
-    """
-    shard = hugging_face.SHARD.fullmatch(path.name)
-    if shard and int(shard[2]) > 1:
-        raise InputError(f"{path} is one of {int(shard[2])} files of a network: give its folder")
-    fit = identify(path, unwrapped(tensors), model)
-    progress, model_assumed, pictures_assumed = assumed_progress(fit)
-    if path.is_dir():
-        names = hugging_face.class_names(path, fit.classes)
-        said = hugging_face.preparation(path, fit.channels)
-        progress |= said | ({"classes": names} if names else {})
-        if not is_preparation(progress):
-            raise InputError(f"{path}'s preprocessor_config.json is for other pictures: {said}")
-        pictures_assumed = "" if len(said) == 3 else pictures_assumed
-    ignored = {name for name in unknown if name.partition(".")[0] not in PLUMBING}
-    like_torchvisions = (fit.model, fit.channels, fit.classes) == ("alexnet-owt", 3, 1000)
-    assumed = ", ".join(filter(None, (model_assumed, pictures_assumed)))
-    notes = [] if like_torchvisions else [f"{path} does not say what it is for: assumed {assumed}"]
-    reason = doubt(fit.tensors)
-    if reason:
-        notes.append(f"are they trained? {reason}")
-    if ignored:
-        notes.append(f"{path} also holds objects of {some(ignored)}: only tensors were read")
-    return WeightFile(path, fit.tensors, progress, "; ".join(notes) or None)
-
-
-def some(names: set[str]) -> str:
-    """Up to three of the names, and how many others there are."""
-    first, others = sorted(names)[:3], len(names) - 3
-    return ", ".join(first) + (f" and {others} other classes" if others > 0 else "")
-
-
-def described(path: Path, text: str) -> dict:
-    """The `progress` in minialex's own metadata; InputError if it is damaged or of another
-    version."""
-    try:
-        progress = json.loads(text)
-        chosen, (*_, side, _) = progress["options"], progress["pictures"]
-        whole = (
-            progress["format"] == FORMAT
-            and set(PROGRESS) <= set(progress)
-            and set(OPTIONS) <= set(chosen)
-        )
-        whole &= (
-            (
-                chosen["model"] in models.MODELS
-                or (chosen["model"] is None and "network" in progress)
-            )
-            and chosen["lrn"] in (None, *models.LRN)
-            and 1 <= side <= LARGEST
-        )
-        whole &= all(isinstance(name, str) for name in progress["classes"])
-        whole &= is_preparation(progress)
-    except (ValueError, TypeError, KeyError, RecursionError):
-        whole = False
-    if not whole:
-        raise InputError(
-            f"{path} is by minialex, but what it says about itself is damaged, or not {FORMAT!r}"
-        )
-    return progress
-
-
-def is_preparation(progress: dict) -> bool:
-    """Whether pictures can be prepared as `progress` says."""
-    *_, side, channels = progress["pictures"]
-    mean, std = (numpy.array(progress[name], float) for name in ("mean", "std"))
-    resize = progress.get("resize", side)
-    lengths = [resize] if isinstance(resize, int) else resize
-    return (
-        mean.shape in ((channels,), (side, side, channels))
-        and std.shape == (channels,)
-        and bool((abs(mean) < 1e6).all() and (abs(std) < 1e6).all())
-        and all(isinstance(length, int) for length in lengths)
-        and len(lengths) <= 2
-        and side <= min(lengths) <= max(lengths) <= 2 * LARGEST
-    )
 
 
 def build_network(

@@ -22,7 +22,8 @@ from minialex.io import weights as weight_files
 from minialex.io.checkpoint import save_checkpoint
 from minialex.io.export import export
 from minialex.io.identify import ZeroGenerator
-from minialex.io.weights import HASH, OPTIONS, URL, build_network, open_weights
+from minialex.io.metadata import OPTIONS
+from minialex.io.weights import HASH, URL, build_network, open_weights
 
 CLASSES = [f"kind {i}" for i in range(4)]
 
@@ -233,7 +234,7 @@ def test_the_command_says_what_it_wrote(name, folder, command, tmp_path):
         ),
         (
             ["export", "text", "a.onnx"],
-            "text holds no weights that can be read: expected a checkpoint (.npz), a",
+            "text holds no weights that can be read: expected a checkpoint (.npz), .pth",
         ),
         (
             ["export", "run", "a.onnx", "--model", "lenet"],

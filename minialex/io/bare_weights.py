@@ -1,0 +1,53 @@
+"""Weights of which their file says nothing: what they are for is judged by their shapes."""
+
+from pathlib import Path
+
+import numpy
+
+from minialex.errors import InputError
+from minialex.io import hugging_face
+from minialex.io.doubt import doubt
+from minialex.io.identify import assumed_progress, identify
+from minialex.io.metadata import is_preparation
+from minialex.io.tensor_names import unwrapped
+from minialex.io.weight_file import WeightFile
+
+#: The modules whose classes hold tensors and plain data together: nobody misses them.
+PLUMBING = {"torch", "copyreg", "copy_reg", "builtins", "__builtin__", "collections"}
+
+
+def bare_weights(
+    path: Path, tensors: dict[str, numpy.ndarray], unknown: set[str], model: str | None
+) -> WeightFile:
+    """Tensors that say nothing of what they are for.
+
+    unknown: the names of classes of which there were objects beside them, which were ignored.
+    """
+    shard = hugging_face.SHARD.fullmatch(path.name)
+    if shard and int(shard[2]) > 1:
+        raise InputError(f"{path} is one of {int(shard[2])} files of a network: give its folder")
+    fit = identify(path, unwrapped(tensors), model)
+    progress, model_assumed, pictures_assumed = assumed_progress(fit)
+    if path.is_dir():
+        names = hugging_face.class_names(path, fit.classes)
+        said = hugging_face.preparation(path, fit.channels)
+        progress |= said | ({"classes": names} if names else {})
+        if not is_preparation(progress):
+            raise InputError(f"{path}'s preprocessor_config.json is for other pictures: {said}")
+        pictures_assumed = "" if len(said) == 3 else pictures_assumed
+    ignored = {name for name in unknown if name.partition(".")[0] not in PLUMBING}
+    like_torchvisions = (fit.model, fit.channels, fit.classes) == ("alexnet-owt", 3, 1000)
+    assumed = ", ".join(filter(None, (model_assumed, pictures_assumed)))
+    notes = [] if like_torchvisions else [f"{path} does not say what it is for: assumed {assumed}"]
+    reason = doubt(fit.tensors)
+    if reason:
+        notes.append(f"are they trained? {reason}")
+    if ignored:
+        notes.append(f"{path} also holds objects of {some(ignored)}: only tensors were read")
+    return WeightFile(path, fit.tensors, progress, "; ".join(notes) or None)
+
+
+def some(names: set[str]) -> str:
+    """Up to three of the names, and how many others there are."""
+    first, others = sorted(names)[:3], len(names) - 3
+    return ", ".join(first) + (f" and {others} other classes" if others > 0 else "")
