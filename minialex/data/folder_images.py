@@ -25,6 +25,12 @@ LONGEST = (
 ZOOM = 256 / 227  # Krizhevsky et al. 2012, sections 2 and 4.1
 
 
+def shorter_side(image_size: int, zoom: float = ZOOM) -> int:
+    """The length of a photograph's shorter side before a crop of image_size: 256 for the usual
+    sizes, 224 and 227."""
+    return 256 if zoom == ZOOM and 224 <= image_size <= 227 else round(image_size * zoom)
+
+
 class FolderImages:
     """Labelled pictures in files, read when they are asked for; see dataset.Images.
 
@@ -53,9 +59,7 @@ class FolderImages:
         self.labels = numpy.asarray(labels, numpy.int64)
         self.image_size = image_size
         self.channels = channels
-        self.shorter_side = (
-            256 if zoom == ZOOM and 224 <= image_size <= 227 else round(image_size * zoom)
-        )
+        self.shorter_side = shorter_side(image_size, zoom)
         self.pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
 
     def __len__(self) -> int:

@@ -24,9 +24,10 @@ def is_folder(path: Path) -> bool:
     return any((path / name).is_file() for name in (*WHOLE, *INDEXES))
 
 
-def read(path: Path) -> tuple[dict[str, numpy.ndarray], set[str]]:
-    """The tensors in the folder, and the names of classes of which it holds objects that are
-    ignored. InputError if a file is missing or damaged."""
+def read(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str], set[str]]:
+    """The tensors in the folder, the metadata of its .safetensors file, if there is only one, and
+    the names of classes of which it holds objects that are ignored. InputError if a file is missing
+    or damaged."""
     for name in WHOLE:
         if (path / name).is_file():
             return read_file(path / name)
@@ -36,17 +37,18 @@ def read(path: Path) -> tuple[dict[str, numpy.ndarray], set[str]]:
         shard = path / Path(name).name
         if not shard.is_file():
             raise InputError(f"{index} names {shard.name}, which is missing")
-        tensors, unknown = read_file(shard)
+        tensors, _, unknown = read_file(shard)
         found |= tensors
         ignored |= unknown
-    return found, ignored
+    return found, {}, ignored
 
 
-def read_file(path: Path) -> tuple[dict[str, numpy.ndarray], set[str]]:
-    """The tensors in a .safetensors or .bin file."""
+def read_file(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str], set[str]]:
+    """What `read` returns, of a single .safetensors or .bin file."""
     if path.suffix == ".safetensors":
-        return safetensors_file.read(path)[0], set()
-    return torch_file.read(path)
+        return *safetensors_file.read(path), set()
+    tensors, unknown = torch_file.read(path)
+    return tensors, {}, unknown
 
 
 def shards(index: Path) -> list[str]:

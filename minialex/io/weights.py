@@ -79,7 +79,10 @@ def torchvisions_file() -> Path:
 def from_path(path: Path, model: str | None) -> Checkpoint | WeightFile:
     """What the file or folder holds."""
     if path.is_dir() and hugging_face.is_folder(path) and not (path / CHECKPOINT_NAME).exists():
-        return bare_weights(path, *hugging_face.read(path), model)
+        tensors, metadata, unknown = hugging_face.read(path)
+        if ABOUT in metadata:
+            return WeightFile(path, tensors, described(path, metadata[ABOUT]))
+        return bare_weights(path, tensors, unknown, model)
     if path.is_dir():
         return Checkpoint(path / CHECKPOINT_NAME)
     if not path.exists():
@@ -104,7 +107,9 @@ def from_onnx(file: OnnxFile) -> WeightFile:
     about = file.own_metadata()
     if about:
         tensors = {
-            name: array for name, array in file.constants.items() if not name.endswith(".shape")
+            name: array
+            for name, array in file.constants.items()
+            if name.startswith(("features.", "classifier."))
         }
         return WeightFile(file.path, tensors, described(file.path, about))
     return from_foreign(file.path, file.read())

@@ -225,8 +225,9 @@ def test_the_command_says_what_it_wrote(name, folder, command, tmp_path):
         (["export", "run", "there.onnx"], "there.onnx exists already: nothing is overwritten"),
         (
             ["export", "run", "a.pth"],
-            "expected the name of a .safetensors or .onnx file to write, got a.pth",
+            ".safetensors or .onnx file to write, or of a folder, got a.pth",
         ),
+        (["export", "run", "a-folder", "--uint8"], "only .onnx files can take uint8 pictures"),
         (["export", "run", "nowhere/a.onnx"], "there is no folder nowhere to write a.onnx into"),
         (
             ["export", "nowhere", "a.onnx"],
@@ -407,13 +408,48 @@ def test_the_published_weights_are_pinned():
     assert len(HASH) == len("sha256:") + 64
 
 
-@pytest.mark.parametrize("name", ["a.safetensors", "a.onnx"])
+@pytest.mark.parametrize("name", ["a.safetensors", "a.onnx", "a-folder"])
 def test_trained_by_the_train_command_and_exported(name, tmp_path, pictures, command):
     run = trained_runs.trained(
         tmp_path / "run", *trained_runs.on_folder(pictures[0].parents[2]), "--max-steps", 1
     )
     assert command("export", run, tmp_path / name)[0] == 0
     assert answers(load(tmp_path / name), pictures) == answers(load(run), pictures)
+
+
+@pytest.mark.parametrize("mean", [[120.5, 110.25, 99], "a picture"])
+def test_an_onnx_file_can_take_uint8_pictures(mean, folder, pictures, tmp_path):
+    if mean == "a picture":
+        mean = numpy.random.default_rng(0).uniform(90, 130, (24, 24, 3)).tolist()
+    checkpoint(tmp_path / "run", side=24, mean=mean)
+    export("run", tmp_path / "a.onnx", uint8=True)
+    trained = load("run")
+    pixels = trained.images(pictures[:3]).read(range(3), centre_views(3))
+    session = onnxruntime.InferenceSession(tmp_path / "a.onnx")
+    (logits,) = session.run(["logits"], {"pictures": pixels})
+    assert pixels.dtype == numpy.uint8
+    assert logits == pytest.approx(numpy.array(answers(trained, pictures[:3])[0]), abs=1e-4)
+    assert answers(load(tmp_path / "a.onnx"), pictures) == answers(trained, pictures)
+
+
+def test_a_folder_describes_the_weights(pictures, tmp_path, command):
+    """As Hugging Face's libraries want it; a reader without minialex's metadata finds all, too."""
+    options = trained_runs.on_folder(pictures[0].parents[2])
+    run = trained_runs.trained(tmp_path / "run", *options, "--image-size", 32)
+    code, out, _ = command("export", run, tmp_path / "net")
+    assert code == 0 and f"{tmp_path / 'net'}: alexnet-cifar, " in out
+    card = (tmp_path / "net" / "README.md").read_text(encoding="utf-8")
+    accuracy = trained_runs.last_epoch(run)["test_accuracy"]
+    assert "Trained on the data set folder, 2 epochs." in card
+    assert f"top-1 {accuracy:.2%}" in card
+    assert "0. even\n1. odd\n" in card
+    tensors, _ = safetensors_file.read(tmp_path / "net" / "model.safetensors")
+    safetensors_file.write(tmp_path / "net" / "model.safetensors", tensors, {})
+    again, before = load(tmp_path / "net"), load(run)
+    assert again.class_names == before.class_names
+    assert again.progress["mean"] == pytest.approx(before.progress["mean"])
+    assert again.progress["std"] == pytest.approx(before.progress["std"])
+    assert again.progress["resize"] == 36  # 256 / 227 times as long, as in training
 
 
 def test_help_shows_examples(command):
