@@ -35,6 +35,8 @@ class TrainedNetwork:
     engine        what computes its logits: anything with the network's `forward`
     standardize   what pixels of 0 to 255 go through first
     class_names   what its logits stand for, in order
+    exif          whether pictures in files are turned as their EXIF notes say: as they were for
+                  training, which torchvision and most others do without
     image_size, channels   S and C of the pictures (N, S, S, C) it takes
     options       the run's; for other weights those in io.metadata.OPTIONS
     source        the arguments of data.load for its data set; None if that is not known
@@ -60,6 +62,7 @@ class TrainedNetwork:
         self.source: dict[str, Any] | None = progress["source"]
         *_, self.image_size, self.channels = progress["pictures"]
         self.standardize = Standardize(progress["mean"], progress["std"])
+        self.exif: bool = progress.get("exif", True)
 
     @property
     def model(self) -> str:
@@ -131,9 +134,9 @@ class TrainedNetwork:
         labels = [0] * len(files) if labels is None else labels
         sizes = (self.image_size, self.channels)
         if "resize" in self.progress:
-            return TorchvisionImages(files, labels, *sizes, self.progress["resize"])
+            return TorchvisionImages(files, labels, *sizes, self.progress["resize"], self.exif)
         zoom = ZOOM if self.source and self.source["name"] == "folder" else 1
-        return FolderImages(files, labels, *sizes, zoom)
+        return FolderImages(files, labels, *sizes, zoom, self.exif)
 
 
 def load(
@@ -143,6 +146,7 @@ def load(
     workers: int | None = None,
     model: str | None = None,
     layers: Iterable[type[Layer]] | type[Layer] = (),
+    exif: bool | None = None,
 ) -> TrainedNetwork:
     """The trained network in a run's folder, a checkpoint, a .pth or .safetensors file, or
     "torchvision".
@@ -151,6 +155,7 @@ def load(
     workers: CPU threads; None means one a core
     model: which model a file is for, if it does not say so
     layers: the classes of your own that the network is made of
+    exif: whether pictures in files are turned as their EXIF notes say (default: as for training)
     InputError if the file is missing or damaged, or its weights do not fit; TypeError if `layers`
     are not classes.
     """
@@ -164,9 +169,11 @@ def load(
     engine = fast.prepare(network, (workers or usable_cores()) if xp is numpy else 1)
     of_run = isinstance(opened, Checkpoint)
     assumed = None if isinstance(opened, Checkpoint) else opened.assumed
-    return TrainedNetwork(
+    trained = TrainedNetwork(
         network, opened.progress, engine=engine, path=opened.path, assumed=assumed, of_run=of_run
     )
+    trained.exif = trained.exif if exif is None else exif
+    return trained
 
 
 def as_file(picture: str | Path | Image.Image) -> Path | io.BytesIO:

@@ -42,6 +42,9 @@ def dataset_of(trained: TrainedNetwork, data_dir: Path | None = None) -> Dataset
     dataset = data.load(**trained.source | given | {"image_size": trained.image_size})
     if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
         raise InputError(f"{trained.path} was trained on other classes than the data set has now")
+    for images in (dataset.train, dataset.test):
+        if isinstance(images, FolderImages):
+            images.exif = trained.exif
     return dataset
 
 

@@ -36,6 +36,8 @@ def add_trained_options(group) -> None:
     """Adds the other options that every command with a trained network has."""
     about = "pictures at a time (default: as in training)"
     group.add_argument("--batch-size", type=number(int, 1), metavar="N", help=about)
+    about = "turn pictures as their EXIF notes say, or not (default: as in training)"
+    group.add_argument("--exif", choices=("turn", "ignore"), help=about)
     add_common_options(group)
 
 
@@ -93,6 +95,7 @@ def trained_of(given: argparse.Namespace) -> TrainedNetwork:
         workers=given.workers,
         model=given.model,
         layers=own_layers(given.own_layers),
+        exif=given.exif and given.exif == "turn",
     )
     if trained.assumed:
         print(f"note: {trained.assumed}", file=sys.stderr)

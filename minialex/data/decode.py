@@ -41,8 +41,9 @@ def _open(path):
         return picture
 
 
-def decode(picture: Image.Image, side: int, channels: int) -> Image.Image:
-    """The opened `picture`, upright: RGB if `channels` is 3, grey if it is 1.
+def decode(picture: Image.Image, side: int, channels: int, exif: bool = True) -> Image.Image:
+    """The opened `picture`: RGB if `channels` is 3, grey if it is 1; turned as its EXIF note says,
+    if `exif` is set.
 
     A JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, as long as its shorter side does not get
     below `side`. Transparent pixels are put on white; of 16 bits per pixel the upper 8 are kept; of
@@ -53,8 +54,9 @@ def decode(picture: Image.Image, side: int, channels: int) -> Image.Image:
     if width * height > PIXELS:
         raise ValueError(f"{width} x {height} pixels, expected at most {PIXELS:,} in all")
     picture.load()
-    with contextlib.suppress(Exception):  # a picture with damaged EXIF data is still a picture
-        ImageOps.exif_transpose(picture, in_place=True)
+    if exif:
+        with contextlib.suppress(Exception):  # a picture with damaged EXIF data is still a picture
+            ImageOps.exif_transpose(picture, in_place=True)
     if picture.mode.startswith("I"):
         picture = Image.fromarray((numpy.asarray(picture).clip(0, 0xFFFF) >> 8).astype(numpy.uint8))
     if picture.mode == "F":

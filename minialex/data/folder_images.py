@@ -40,6 +40,7 @@ class FolderImages:
     zoom: the shorter side of a photograph is resized to S * zoom, so that an S x S crop has room to
         move. The default gives 256 for the paper's 227, and also for 224. A zoom of 1 leaves no
         room along the shorter side.
+    exif: whether pictures are turned as their EXIF notes say.
 
     A picture whose shorter side is already S (CIFAR-10's 32x32, say) keeps its size. A grey frame
     around it gives the crop room; the centre view shows none of the frame.
@@ -54,11 +55,12 @@ class FolderImages:
         image_size: int,
         channels: int = 3,
         zoom: float = ZOOM,
+        exif: bool = True,
     ):
         self.paths = list(paths)
         self.labels = numpy.asarray(labels, numpy.int64)
         self.image_size = image_size
-        self.channels = channels
+        self.channels, self.exif = channels, exif
         self.shorter_side = shorter_side(image_size, zoom)
         self.pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
 
@@ -111,7 +113,7 @@ class FolderImages:
             with open_picture(path) as picture:
                 fits = min(picture.size) == size
                 target = size if fits else self.shorter_side
-                picture = decode(picture, target, self.channels)
+                picture = decode(picture, target, self.channels, self.exif)
                 for i in range(len(views)):
                     angle = 0 if views.angle is None else views.angle[i]
                     pixels = self._view(picture, fits, target, views.top[i], views.left[i], angle)
@@ -145,9 +147,8 @@ class FolderImages:
 
         It changes when one of the files or the size of the squares changes.
         """
-        state = hashlib.sha256(
-            f"{self.image_size} {self.channels} {self.shorter_side} {PIL.__version__}".encode()
-        )
+        about = (self.image_size, self.channels, self.shorter_side, self.exif, PIL.__version__)
+        state = hashlib.sha256(repr(about).encode())
         for i in indices:
             path = self.paths[i]
             try:

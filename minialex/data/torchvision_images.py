@@ -25,11 +25,12 @@ class TorchvisionImages:
     channels: 3 reads the pictures as RGB, 1 as grey.
     resize: the length to which the shorter side is resized first; or the height and width to which
         the whole picture is, whatever its shape.
+    exif: whether pictures are turned as their EXIF notes say; torchvision does not.
 
     FolderImages crops before it resizes, decodes large JPEGs at a fraction of their size, and its
     centre can be a pixel off: on 99 of ImageNet's photographs its pixels differ from torchvision's
     by 4 of 255 on average. What torchvision leaves to the caller is done as for all pictures (see
-    decode): EXIF orientation is applied, transparent pixels are put on white, 16 bits become 8.
+    decode): transparent pixels are put on white, 16 bits become 8.
     """
 
     in_memory = False
@@ -41,9 +42,11 @@ class TorchvisionImages:
         image_size: int,
         channels: int = 3,
         resize: int | Sequence[int] = 256,
+        exif: bool = False,
     ):
         self.paths, self.labels = list(paths), numpy.asarray(labels, numpy.int64)
         self.image_size, self.channels, self.resize = image_size, channels, resize
+        self.exif = exif
         self.pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
 
     def __len__(self) -> int:
@@ -91,7 +94,7 @@ class TorchvisionImages:
     def _read_one(self, path, top, left, mirror):
         size = self.image_size
         with open_picture(path) as picture:
-            picture = decode(picture, max(picture.size), self.channels)
+            picture = decode(picture, max(picture.size), self.channels, self.exif)
         if isinstance(self.resize, int):
             shorter = min(picture.size)
             width, height = (length * self.resize // shorter for length in picture.size)

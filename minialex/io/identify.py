@@ -115,6 +115,7 @@ def assumed_progress(fit: Fit) -> tuple[dict, str, str]:
         "mean": [255 * value for value in mean],
         "std": [255 * value for value in std],
         "resize": RESIZE if photographs else side,
+        "exif": False,
         "epochs": None,
         "steps": None,
     }

@@ -62,4 +62,5 @@ def is_preparation(progress: dict) -> bool:
         and all(isinstance(length, int) for length in lengths)
         and len(lengths) <= 2
         and side <= min(lengths) <= max(lengths) <= 2 * LARGEST
+        and isinstance(progress.get("exif", True), bool)
     )

@@ -345,6 +345,29 @@ def test_weights_from_elsewhere_see_pictures_as_torchvision_prepares_them(
     assert use(tmp_path / "a.png", "--top", 10, weights=tmp_path / "a.safetensors") == (0, out, "")
 
 
+def test_pictures_are_turned_as_in_training_or_as_asked(torch_weights, folder, use, tmp_path):
+    """torchvision ignores the note that a phone held upright leaves, minialex does not."""
+    picture = Image.fromarray(
+        numpy.random.default_rng(0).integers(0, 256, (28, 28, 3), numpy.uint8)
+    )
+    note = Image.Exif()
+    note[0x0112] = 6
+    picture.save(tmp_path / "noted.png", exif=note)
+    picture.save(tmp_path / "stored.png")
+    picture.transpose(Image.Transpose.ROTATE_270).save(tmp_path / "turned.png")
+
+    def answers(name, weights, *options):
+        code, out, _ = use(tmp_path / f"{name}.png", *options, weights=weights)
+        assert code == 0
+        return out.splitlines()[0].split(None, 1)[1:] + out.splitlines()[1:]
+
+    theirs, ours = torch_weights[0], folder
+    assert answers("noted", theirs) == answers("stored", theirs) != answers("turned", theirs)
+    assert answers("noted", theirs, "--exif", "turn") == answers("turned", theirs)
+    assert answers("noted", ours) == answers("turned", ours) != answers("stored", ours)
+    assert answers("noted", ours, "--exif", "ignore") == answers("stored", ours)
+
+
 def test_exported_weights_predict_the_same_as_the_run(folder, pictures, use, tmp_path):
     weights.export(folder, tmp_path / "a.safetensors")
     assert use(pictures / "val", weights=tmp_path / "a.safetensors") == use(pictures / "val")

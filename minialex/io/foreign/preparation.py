@@ -71,6 +71,7 @@ class ForeignNetwork(NamedTuple):
             "mean": numpy.asarray(self.prepared.mean).tolist(),
             "std": list(self.prepared.std),
             "resize": resize if isinstance(resize, int) else list(resize),
+            "exif": False,
             "epochs": None,
             "steps": None,
         }

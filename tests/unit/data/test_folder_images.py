@@ -166,6 +166,13 @@ def test_pictures_are_turned_upright(tmp_path, orientation):
     expected = read_one(tmp_path / "upright.png", 64, left=0.9)
     difference = read_one(tmp_path / "turned.jpg", 64, left=0.9) - expected.astype(int)
     assert numpy.abs(difference).mean() < 2
+    as_stored = FolderImages([tmp_path / "turned.jpg"], [0], 64, exif=False)
+    turned.save(tmp_path / "turned.png")
+    expected = read_one(tmp_path / "turned.png", 64)
+    difference = as_stored.read([0], centre_views(1))[0] - expected.astype(int)
+    assert numpy.abs(difference).mean() < 2
+    read = FolderImages([tmp_path / "turned.jpg"], [0], 64)
+    assert as_stored.fingerprint([0]) != read.fingerprint([0])
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "1"])

@@ -70,13 +70,16 @@ def test_pictures_can_be_read_as_grey(tmp_path):
     )
 
 
-def test_exif_orientation_is_applied(tmp_path):
+def test_pictures_are_turned_only_if_that_is_wanted(tmp_path):
+    """torchvision does not look at EXIF notes."""
     picture = Image.open(saved(tmp_path / "a.png", 50, 40))
     exif = Image.Exif()
     exif[0x0112] = 6  # rotate clockwise
     picture.save(tmp_path / "b.png", exif=exif)
     turned = numpy.asarray(picture.transpose(Image.Transpose.ROTATE_270))
-    assert numpy.array_equal(read(tmp_path / "b.png", 40, 40), turned[5:45])
+    assert numpy.array_equal(read(tmp_path / "b.png", 40, 40), numpy.asarray(picture)[:, 5:45])
+    images = TorchvisionImages([tmp_path / "b.png"], [0], 40, 3, 40, exif=True)
+    assert numpy.array_equal(images.read([0], centre_views(1))[0], turned[5:45])
 
 
 def test_transparent_pixels_are_put_on_white_and_16_bits_become_8(tmp_path):
