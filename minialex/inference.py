@@ -148,8 +148,8 @@ def load(
     layers: Iterable[type[Layer]] | type[Layer] = (),
     exif: bool | None = None,
 ) -> TrainedNetwork:
-    """The trained network in a run's folder, a checkpoint, a .pth or .safetensors file, or
-    "torchvision".
+    """The trained network in a run's folder, a checkpoint or a file of another program (see
+    docs/weights.md), or "torchvision".
 
     backend_name: "numpy", "cupy" or "auto" (a GPU if one works)
     workers: CPU threads; None means one a core

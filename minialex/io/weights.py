@@ -38,8 +38,8 @@ CHECKPOINT_NAME = "checkpoint.npz"
 
 
 def open_weights(weights: Path | str, model: str | None = None) -> Checkpoint | WeightFile:
-    """Opens weights: a run's folder, a checkpoint, a .pth or .safetensors file, a folder as Hugging
-    Face's libraries write it, or "torchvision".
+    """Opens weights: a run's folder, a checkpoint, a file or folder of another program, or
+    "torchvision".
 
     model: which model a file is for, if it does not say so and could be for several.
     InputError if the file is missing, damaged, of another kind, or for another model.
