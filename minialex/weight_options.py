@@ -14,8 +14,10 @@ from minialex.io import hugging_face
 from minialex.layers import Layer
 
 #: What to give as weights, for --help.
-WEIGHTS_HELP = "a run, its checkpoint, torchvision, or a file of others: .pth, .safetensors, .onnx, "
-WEIGHTS_HELP += ".caffemodel, .mat, .npy, a Hugging Face folder (docs/weights.md)"
+WEIGHTS_HELP = (
+    "a run, its checkpoint, torchvision, or a file of others: .pth, .safetensors, .onnx, "
+    ".caffemodel, .mat, .npy, a Hugging Face folder (docs/weights.md)"
+)
 
 
 def add_weight_options(group) -> None:

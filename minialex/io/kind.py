@@ -9,7 +9,7 @@ from minialex.io import torch_tar
 
 #: Kinds of files that can be read.
 CHECKPOINT, SAFETENSORS, TORCH, ONNX = "checkpoint", "safetensors", "torch", "ONNX"
-CAFFE, MATCONVNET = "Caffe", "MatConvNet"
+CAFFE, MATCONVNET, NPY = "Caffe", "MatConvNet", "npy"
 
 #: What follows the version in an ONNX file: the tags of the fields producer_name and graph.
 PRODUCER_OR_GRAPH = (b"\x12", b"\x3a")
@@ -50,6 +50,8 @@ def kind_of(path: Path) -> str:
         return CAFFE
     if start.startswith(b"MATLAB 5.0 MAT-file"):
         return MATCONVNET
+    if start.startswith(b"\x93NUMPY"):
+        return NPY
     if start[:2] == b"PK":
         return kind_of_archive(path, start)
     raise InputError(f"{path} {other_kind(start)}")
@@ -88,5 +90,5 @@ def other_kind(start: bytes) -> str:
     for beginning, what in OTHERS.items():
         if start.startswith(beginning):
             return f"is {what}"
-    expected = "a checkpoint (.npz), .pth, .safetensors, .onnx, .caffemodel or .mat file"
+    expected = "a checkpoint (.npz), .pth, .safetensors, .onnx, .caffemodel, .mat or .npy file"
     return f"holds no weights that can be read: expected {expected}"

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-#: The longest pickle, in bytes. The names, shapes and offsets of 10,000 tensors take less than half
-#: of it. The objects built from it may take 100 times as much memory.
+#: The longest pickle, in bytes, where the caller does not say. The names, shapes and offsets of
+#: 10,000 tensors take less than half of it. The objects built from it may take 100 times as much
+#: memory.
 LONGEST = 4 << 20
 
 #: pickletools' names of the instructions whose argument is the value itself.
@@ -58,6 +59,7 @@ def unpickle(
     known: dict[str, Any],
     persistent: Callable[[Any], Any] | None = None,
     unknown: set[str] | None = None,
+    longest: int | None = None,
 ) -> Any:
     """The object in the pickle at the file's position, which then moves to the end of the pickle.
 
@@ -65,12 +67,13 @@ def unpickle(
         call with objects that it has built. Any other name is an Unknown.
     persistent: returns the object for a persistent id, which refers to data outside the pickle.
     unknown: to which the names are added that are not known.
+    longest: the most bytes that the pickle may have; None means LONGEST.
     Raises ValueError for a refused instruction, and ValueError, LookupError, TypeError or EOFError
     if the pickle is damaged.
     """
-    start = file.tell()
+    start, longest = file.tell(), longest or LONGEST
     # Not from the file itself: pickletools would allocate a terabyte if the pickle claims as much.
-    pickled = io.BytesIO(file.read(2 * LONGEST))
+    pickled = io.BytesIO(file.read(2 * longest))
     stack, below, memo = [], [], {}  # `below`: the stacks under each mark
 
     def since_mark() -> list:
@@ -88,8 +91,8 @@ def unpickle(
         return Unknown(name)
 
     for opcode, argument, position in pickletools.genops(pickled):
-        if position > LONGEST:
-            raise ValueError(f"its pickle is longer than {LONGEST:,} bytes")
+        if position > longest:
+            raise ValueError(f"its pickle is longer than {longest:,} bytes")
         match opcode.name:
             case "PROTO" | "FRAME":
                 pass

@@ -13,7 +13,7 @@ import numpy
 from minialex.errors import InputError
 from minialex.io.foreign.assembly import ACTIVATIONS, Assembly
 from minialex.io.foreign.caffe_messages import message_class
-from minialex.io.foreign.preparation import CAFFE, ForeignNetwork, Preparation
+from minialex.io.foreign.preparation import ForeignNetwork, Preparation, as_caffe
 from minialex.layers import AvgPool2d, Dropout, MaxPool2d
 
 #: The types of layers of 2014, as they have been called since.
@@ -99,21 +99,19 @@ def preparation(
     """
     scale = transform.scale if transform else 1
     std = [1 / scale if scale else 1] * channels
-    warped = "pictures warped to {0}×{1}, blue, green, red"
     values = list(transform.mean_value) if transform else []
     beside = sorted(path.parent.glob("*.binaryproto"))
+    usual, words = as_caffe(side)
     if len(values) in (1, channels):
         mean = (values * channels)[:channels][::-1]
-    elif len(beside) == 1:
-        mean, size = mean_picture(beside[0], side, channels)
-        return Preparation(mean, std, size), warped.format(*size) + f", minus {beside[0].name}"
-    elif channels == 1:
+        return usual._replace(mean=mean, std=std), words.removesuffix(", minus ImageNet's mean")
+    if len(beside) == 1:
+        mean, (height, width) = mean_picture(beside[0], side, channels)
+        said = f"pictures warped to {height}×{width}, blue, green, red, minus {beside[0].name}"
+        return Preparation(mean, std, (height, width)), said
+    if channels == 1:
         return Preparation([0], std, side), "grey, minus no mean"
-    else:
-        mean = CAFFE.mean
-        warped += ", minus ImageNet's mean"
-    size = CAFFE.resize if 200 <= side <= 256 else (side, side)
-    return Preparation(mean, std, size), warped.format(*size)
+    return usual._replace(std=std), words
 
 
 def mean_picture(path: Path, side: int, channels: int) -> tuple[numpy.ndarray, tuple[int, int]]:

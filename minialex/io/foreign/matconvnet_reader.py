@@ -13,7 +13,7 @@ import numpy
 from minialex.data import imagenet_classes
 from minialex.errors import InputError
 from minialex.io.foreign.assembly import ACTIVATIONS, Assembly
-from minialex.io.foreign.preparation import CAFFE, ForeignNetwork, Preparation
+from minialex.io.foreign.preparation import CAFFE_MEAN, ForeignNetwork, Preparation
 from minialex.layers import AvgPool2d, Dropout, MaxPool2d
 
 #: Layers that do not change what a trained net answers.
@@ -73,7 +73,7 @@ def network_in(path: Path, variables: dict[str, Any]) -> ForeignNetwork:
     if mean.size == channels:
         mean = mean.ravel()
     elif mean.shape != (height, width, channels):
-        mean, assumed = numpy.array(CAFFE.mean[:channels]), "with ImageNet's mean subtracted"
+        mean, assumed = numpy.array(CAFFE_MEAN[:channels]), "with ImageNet's mean subtracted"
     prepared = Preparation(mean, [1] * channels, resize(about, height))
     return ForeignNetwork(network, prepared, classes, assumed)
 

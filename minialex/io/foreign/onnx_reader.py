@@ -9,7 +9,7 @@ import numpy
 
 from minialex.errors import InputError
 from minialex.io.foreign.assembly import ACTIVATIONS, Assembly
-from minialex.io.foreign.preparation import CAFFE, GREY, TORCHVISION, ForeignNetwork
+from minialex.io.foreign.preparation import GREY, TORCHVISION, ForeignNetwork, as_caffe
 from minialex.layers import AvgPool2d, Dropout, MaxPool2d
 from minialex.network import Network
 
@@ -40,8 +40,9 @@ class OnnxFile:
     def read(self) -> ForeignNetwork:
         """The network, and what is assumed of pictures, of which the file says nothing."""
         if self.producer in FROM_CAFFE:
-            said = "as Caffe prepares them: blue, green, red, from 0 to 255, minus ImageNet's mean"
-            return ForeignNetwork(self.network(bgr=True), CAFFE, assumed=said)
+            network = self.network(bgr=True)
+            prepared, said = as_caffe(network.input_shape[0])
+            return ForeignNetwork(network, prepared, assumed=said)
         network = self.network()
         if network.input_shape[-1] == 1:
             return ForeignNetwork(network, GREY, assumed="with pixel values in 0..1")

@@ -29,12 +29,17 @@ class Preparation(NamedTuple):
     resize: int | Sequence[int] | None = None
 
 
-#: As Caffe prepared ImageNet's pictures, each warped to a square (caffe/examples/imagenet).
-CAFFE = Preparation(CAFFE_MEAN, (1, 1, 1), (256, 256))
-
 #: As torchvision does, and as it does not, for grey pictures.
 TORCHVISION = Preparation([255 * m for m in MEAN], [255 * s for s in STD])
 GREY = Preparation((0,), (255,))
+
+
+def as_caffe(side: int) -> tuple[Preparation, str]:
+    """How Caffe prepared ImageNet's pictures for crops of this side, and that in words: each was
+    warped to a square (caffe/examples/imagenet)."""
+    size = RESIZE if 200 <= side <= RESIZE else side
+    words = f"pictures warped to {size}×{size}, blue, green, red, minus ImageNet's mean"
+    return Preparation(CAFFE_MEAN, (1, 1, 1), (size, size)), words
 
 
 class ForeignNetwork(NamedTuple):
