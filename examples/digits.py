@@ -44,7 +44,7 @@ def main() -> None:
 
     digits = load_digits()  # 1,797 grey pictures (N, 8, 8) with pixels from 0 to 16
     x, y = digits.images, digits.target
-    dataset = minialex.Dataset.from_arrays(x[:1400], y[:1400], x[1400:], y[1400:])
+    dataset = minialex.data.from_arrays(x[:1400], y[:1400], x[1400:], y[1400:])
     layers = [Conv2d(1, 32, 3, padding=1, rng=rng), LeakyReLU(), MaxPool2d(2, stride=2)]
     layers += [Conv2d(32, 64, 3, padding=1, rng=rng), LeakyReLU()]  # (N, 4, 4, 64)
     layers += [Flatten(), Linear(1024, 10, rng=rng)]

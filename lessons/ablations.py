@@ -28,7 +28,7 @@ from minialex import backend, data, fast, optim, schedules
 from minialex.command import Parser, add_common_options, number, run
 from minialex.cores import usable_cores
 from minialex.data.batches import Batches
-from minialex.data.dataset import Dataset, from_arrays
+from minialex.data.dataset import Dataset, in_memory
 from minialex.data.statistics import standardize_from
 from minialex.errors import InputError
 from minialex.evaluation import evaluate
@@ -139,7 +139,7 @@ def load(name: str, data_dir: Path | None, pictures: int) -> Dataset:
             f"got {pictures:,}"
         )
     train = whole.train.images[:pictures], whole.train.labels[:pictures]
-    return from_arrays(name, train, (whole.test.images, whole.test.labels), whole.class_names)
+    return in_memory(name, train, (whole.test.images, whole.test.labels), whole.class_names)
 
 
 def read_results(path: Path, settings: dict) -> list[dict]:

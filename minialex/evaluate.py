@@ -4,9 +4,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from minialex import charts
+from minialex import charts, data
 from minialex.command import Parser, run
 from minialex.data.batches import Batches
+from minialex.data.cifar10_c import Blocks
 from minialex.data.skipped import describe_unreadable
 from minialex.evaluation import answer
 from minialex.evaluation_output import (
@@ -15,6 +16,7 @@ from minialex.evaluation_output import (
     mistakes_sheet,
     progress_shown,
     scores_shown,
+    severity_table,
 )
 from minialex.files import check_replaceable, write_output
 from minialex.trained_dataset import dataset_of
@@ -33,6 +35,8 @@ EXAMPLES = """\
       over ten views of each picture, as the paper tests
   python -m minialex.evaluate runs/long --data-dir PICTURES --out elsewhere
       its pictures are elsewhere now, or are others of the same classes
+  python -m minialex.evaluate runs/long --dataset cifar10-c --data-dir CIFAR-10-C
+      on another data set with its classes: here spoilt pictures, in a table
   python -m minialex.evaluate torchvision --data-dir IMAGENET
       the weights that torchvision publishes, on IMAGENET/val/n01440764/*, …
 """
@@ -46,6 +50,12 @@ def parser() -> Parser:
     p = Parser("evaluate", about, EXAMPLES, usage="WEIGHTS [options]")
     p.add_argument("weights", metavar="WEIGHTS", help=WEIGHTS_HELP)
     add_weight_options(p)
+    p.add_argument(
+        "--dataset",
+        choices=data.NAMES,
+        metavar="NAME",
+        help="another data set with the same classes (default: the one of training)",
+    )
     p.add_argument(
         "--data-dir",
         type=Path,
@@ -71,11 +81,12 @@ def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`."""
     given = parser().parse_args(arguments)
     out = given.out or folder_of(given.weights)
-    paths = {name: out / f"{name}.png" for name in ("confusion", "mistakes")}
+    of = f"-{given.dataset}" if given.dataset else ""  # the run's own pictures stay
+    paths = {name: out / f"{name}{of}.png" for name in ("confusion", "mistakes")}
     for path in paths.values():
         check_replaceable(path)  # before the work, not after
     trained = trained_of(given)
-    dataset = dataset_of(trained, given.data_dir)
+    dataset = dataset_of(trained, given.data_dir, given.dataset)
     batch_size = given.batch_size or trained.options["batch_size"]
     xp = trained.network.module
     batches = Batches(dataset.test, batch_size, trained.standardize, ten_crop=given.ten_crop, xp=xp)
@@ -86,7 +97,12 @@ def main(arguments: Sequence[str]) -> None:
     pictures = f"{len(answers.labels):,}" + ", ten views of each" * given.ten_crop
     speed = f"{len(answers.labels) / seconds:,.0f}"
     about = {"model": progress_shown(trained), "dataset": dataset.name, "pictures": pictures}
-    print(aligned({**about, **scores_shown(answers), "images/s": speed}))
+    blocks = getattr(dataset.test, "images", None)
+    if isinstance(blocks, Blocks):  # a mean over all corruptions and severities says little
+        print(aligned({**about, "images/s": speed}))
+        print("\n" + severity_table(answers, blocks.names))
+    else:
+        print(aligned({**about, **scores_shown(answers), "images/s": speed}))
     print("\n" + class_table(matrix, dataset.class_names) + "\n")
     title = confusion_title(answers)
     write_output(paths["confusion"], charts.confusion(matrix, dataset.class_names, title))

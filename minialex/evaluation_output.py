@@ -6,6 +6,7 @@ import numpy
 
 from minialex import figures
 from minialex.data.augment import centre_views
+from minialex.data.cifar10_c import EXTRA, SEVERITIES
 from minialex.data.dataset import Dataset
 from minialex.evaluation import Answers
 from minialex.inference import TrainedNetwork
@@ -59,6 +60,33 @@ def class_table(matrix: numpy.ndarray, class_names: Sequence[str]) -> str:
             line = f"{name:<{max(width, 9)}} {accuracy[label]:>8.2%} {total:>6,}  "
             lines.append((line + confused_with(matrix, class_names, label)).rstrip())
     return "\n".join(lines[1:])
+
+
+def severity_table(answers: Answers, corruptions: Sequence[str]) -> str:
+    """The accuracy on CIFAR-10-C: a line for each corruption, a column for each severity.
+
+    corruptions: the names of the equal blocks that all pictures make up, each of SEVERITIES equal
+        blocks. The means are over the paper's corruptions; those in EXTRA come below.
+    """
+    right = numpy.zeros(len(corruptions) * SEVERITIES)
+    blocks = answers.numbers * len(right) // len(answers.numbers)
+    numpy.add.at(right, blocks, answers.places < 1)
+    accuracy = (right / numpy.bincount(blocks)).reshape(-1, SEVERITIES)
+    rows = {name: [*row, row.mean()] for name, row in zip(corruptions, accuracy, strict=True)}
+    papers = numpy.array([rows[name] for name in rows if name not in EXTRA])
+    rows = {
+        **{name: row for name, row in rows.items() if name not in EXTRA},
+        f"mean of these {len(papers)}": papers.mean(axis=0),
+        **{name: row for name, row in rows.items() if name in EXTRA},
+    }
+    widths = [12, *[9] * SEVERITIES]
+    columns = ["severity 1", *map(str, range(2, SEVERITIES + 1)), "mean"]
+    heading = "".join(name.rjust(width) for name, width in zip(columns, widths, strict=True))
+    lines = [styled(f"{'corruption':<17}{heading}", "bold")]
+    for name, row in rows.items():
+        cells = (f"{value:.2%}".rjust(width) for value, width in zip(row, widths, strict=True))
+        lines.append(f"{name:<17}{''.join(cells)}")
+    return "\n".join(lines)
 
 
 def confused_with(matrix: numpy.ndarray, class_names: Sequence[str], label: int) -> str:

@@ -104,7 +104,11 @@ def complete(given: dict, start: Checkpoint | WeightFile | None = None) -> dict:
     there are weights to `start` with, their model, picture size and way of standardising count
     instead.
     """
-    dataset = given["dataset"] or "shapes"
+    dataset = given["dataset"] or ("npz" if is_npz(given["data_dir"]) else "shapes")
+    if data.SOURCES[dataset].tests:
+        trained = f"a network that was trained on {data.SOURCES[dataset].tests}"
+        command = f"python -m minialex.evaluate RUN --dataset {dataset}"
+        raise InputError(f"data set {dataset} has only test pictures, for {trained}: {command}")
     preset = DEFAULTS | dict(dataset=dataset, workers=usable_cores())
     preset |= dict(init="he", pixels="standardized", label_smoothing=0.0) | PRESETS[dataset]
     if given["recipe"]:
@@ -148,6 +152,11 @@ def complete(given: dict, start: Checkpoint | WeightFile | None = None) -> dict:
     if options["image_size"] is None and options["model"] not in models.SMALL:
         options["image_size"] = models.image_size(options["model"])
     return options
+
+
+def is_npz(data_dir: str | None) -> bool:
+    """Whether the data is a .npz file, which needs no --dataset to say so."""
+    return data_dir is not None and Path(data_dir).suffix == ".npz" and Path(data_dir).is_file()
 
 
 def check_parallel(options: dict) -> None:

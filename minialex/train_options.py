@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from minialex import models, optim, schedules
+from minialex import data, models, optim, schedules
 from minialex.command import Parser, add_common_options, number
 from minialex.data.augment import AUGMENTATIONS, BRIGHTNESS, DEGREES
 from minialex.distributed.scheme import SCHEMES
@@ -18,6 +18,8 @@ EXAMPLES = """\
   python -m minialex.train --dataset cifar10 --recipe quick
       three of four test pictures right after a minute on two cores
   python -m minialex.train --dataset cifar10 --epochs 20 --out runs/long
+  python -m minialex.train --data-dir mnist.npz
+      arrays of pictures and labels: x_train, y_train, x_test, y_test, or x and y
   python -m minialex.train --dataset folder --data-dir PICTURES --epochs 30
       your own: PICTURES/train/CLASS/*.jpg and PICTURES/val/CLASS/*.jpg
   python -m minialex.train --dataset folder --data-dir IMAGENET --recipe 2012
@@ -62,7 +64,10 @@ def parser() -> Parser:
         help="initial weights; alexnet has the paper's too (default: he)",
     )
     what.add_argument(
-        "--dataset", choices=PRESETS, metavar="NAME", help=f"{', '.join(PRESETS)} (default: shapes)"
+        "--dataset",
+        choices=data.NAMES,
+        metavar="NAME",
+        help=f"{', '.join(PRESETS)} (default: shapes)",
     )
     what.add_argument(
         "--recipe",
@@ -73,7 +78,7 @@ def parser() -> Parser:
         "--data-dir",
         type=Path,
         metavar="DIR",
-        help="the data set's files (if there is none: downloaded)",
+        help="the data set's files, or a .npz file (if there is none: downloaded)",
     )
     what.add_argument(
         "--image-size",

@@ -1,5 +1,6 @@
 """The data set that belongs to a trained network."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from minialex import data
@@ -14,16 +15,23 @@ from minialex.inference import TrainedNetwork
 Images = ArrayImages | FolderImages | TorchvisionImages
 
 
-def dataset_of(trained: TrainedNetwork, data_dir: Path | None = None) -> Dataset:
-    """The data set that the network was trained on, read from `data_dir` if given.
+def dataset_of(
+    trained: TrainedNetwork, data_dir: Path | None = None, name: str | None = None
+) -> Dataset:
+    """The data set that the network was trained on, read from `data_dir` if given; or the one
+    called `name`, if it has the same classes.
 
     Weights from elsewhere, or trained on arrays, do not name one. Theirs are the pictures in the
     class folders of data_dir/val, data_dir/test or data_dir itself, and, if there is one,
     data_dir/train.
 
-    InputError if the data set has other classes now, if weights that name none come without
-    `data_dir`, or as data.load and folder.labelled_files say.
+    InputError if the data set has other classes or other channels, if weights that name none come
+    without `data_dir` and `name`, or as data.load and folder.labelled_files say.
     """
+    if name and (trained.source or name != "folder"):
+        dataset = data.load(name, data_dir, image_size=trained.image_size)
+        check_same_classes(trained, dataset)
+        return dataset
     if trained.source is None:
         if data_dir is None:
             raise InputError(
@@ -46,6 +54,25 @@ def dataset_of(trained: TrainedNetwork, data_dir: Path | None = None) -> Dataset
         if isinstance(images, FolderImages):
             images.exif = trained.exif
     return dataset
+
+
+def check_same_classes(trained: TrainedNetwork, dataset: Dataset) -> None:
+    """InputError unless the data set has the network's classes and its pictures' channels."""
+    if dataset.class_names != trained.class_names:
+        theirs, own = (listed(names) for names in (dataset.class_names, trained.class_names))
+        expected = f"the network tells apart {own}"
+        raise InputError(f"data set {dataset.name} has other classes, {theirs}: {expected}")
+    if dataset.channels != trained.channels:
+        theirs, own = (
+            {1: "grey pictures", 3: "pictures in colour"}[n]
+            for n in (dataset.channels, trained.channels)
+        )
+        raise InputError(f"data set {dataset.name} has {theirs}: the network takes {own}")
+
+
+def listed(names: Sequence[str]) -> str:
+    """How many classes there are and what the first are called."""
+    return f"{len(names)} ({', '.join(names[:3])}{', …' * (len(names) > 3)})"
 
 
 def name_of(images: Images, i: int) -> str:

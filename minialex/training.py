@@ -57,7 +57,7 @@ class Trainer:
     """Trains a network on a data set and tells how good it is.
 
     network      any Network; move it to a GPU first with network.to(minialex.backend.get("cupy"))
-    dataset      pictures and labels: data.load("cifar10"), or Dataset.from_arrays(…) for your own
+    dataset      pictures and labels: data.load("cifar10"), or data.from_arrays(…) for your own
     optimizer    default: Adam(network)
     schedule     the learning rate over time (default: the optimiser's lr throughout)
     loss         default: SoftmaxCrossEntropy()

@@ -36,8 +36,10 @@ def check_kinds(
     """TypeError or ValueError for arguments that are not what a Trainer takes."""
     for value, kind in ((network, Network), (dataset, Dataset)):
         if not isinstance(value, kind):
-            build = "Dataset.from_arrays(…)" if kind is Dataset else "Network(layers, input_shape)"
+            build = "data.from_arrays(…)" if kind is Dataset else "Network(layers, input_shape)"
             raise TypeError(f"expected a {kind.__name__}, {build}, got {type(value).__name__}")
+    if dataset.train is None:
+        raise ValueError(f"the data set {dataset.name} has only test pictures")
     if optimizer is not None and not isinstance(optimizer, Optimizer):
         raise TypeError(f"expected an optimizer, optim.Adam(network) say, got {optimizer!r}")
     if optimizer is not None and optimizer.network is not network:

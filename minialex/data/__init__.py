@@ -1,13 +1,57 @@
-"""The data sets: four sources, each loaded as a Dataset (see dataset.py)."""
+"""The data sets: where each one comes from, loaded as a Dataset (see dataset.py)."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from minialex.data import cifar10, fashion_mnist, folder, shapes
+from minialex.data import cifar, cifar10_1, cifar10_c, folder, mnist, npz, shapes, stl10, svhn
+from minialex.data.arrays import from_arrays
 from minialex.data.dataset import PADDING, Dataset
 from minialex.errors import InputError
 
-NAMES = ("shapes", "fashion-mnist", "cifar10", "folder")
+__all__ = ["NAMES", "SOURCES", "Dataset", "check_folder", "check_source", "from_arrays", "load"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from.
+
+    load    returns it, from those arguments of `load` below that it takes
+    takes   their names; `padding` is crop_padding
+    needs   what data_dir must be, if there is no data set without
+    tests   the data set whose networks it tests, if it has no training pictures
+    """
+
+    load: Callable[..., Dataset]
+    takes: tuple[str, ...] = ("data_dir", "image_size", "padding")
+    needs: str | None = None
+    tests: str | None = None
+
+
+#: The data sets by name.
+SOURCES: dict[str, Source] = {
+    "shapes": Source(shapes.load, takes=("seed", "image_size", "padding")),
+    **{name: Source(partial(mnist.load, name)) for name in mnist.FAMILY},
+    **{name: Source(partial(cifar.load, name)) for name in cifar.KINDS},
+    "cifar10.1": Source(cifar10_1.load, takes=("data_dir", "image_size"), tests="cifar10"),
+    "cifar10-c": Source(cifar10_c.load, takes=("data_dir", "image_size"), tests="cifar10"),
+    "svhn": Source(svhn.load),
+    "stl10": Source(stl10.load),
+    "npz": Source(
+        npz.load,
+        takes=("data_dir", "image_size", "padding", "seed"),
+        needs="a .npz file with x_train, y_train, x_test and y_test, or x and y",
+    ),
+    "folder": Source(
+        folder.load,
+        takes=("data_dir", "image_size"),
+        needs="a folder that contains train/CLASS/*.jpg and val/CLASS/*.jpg",
+    ),
+}
+
+NAMES = tuple(SOURCES)
 
 
 def load(
@@ -19,41 +63,38 @@ def load(
 ) -> Dataset:
     """The data set called `name`, one of NAMES.
 
-    data_dir: the folder with its files. "folder" needs one, "shapes" takes none; for the others it
-        defaults to where the files usually are, or else they are downloaded.
+    data_dir: the folder with its files. "folder" needs one, and "npz" a file; "shapes" takes none;
+        for the others it defaults to where the files usually are, or else they are downloaded.
     image_size: the side in pixels that pictures are resized to ("folder": resized and cropped to);
         None keeps their own size.
-    seed: the random seed for "shapes"; the others are the same for every seed.
+    seed: the random seed for "shapes", and for what "npz" holds out to test with; the others are
+        the same for every seed.
     crop_padding: by how many pixels random crops may shift a picture; None means PADDING. Not for
         "folder", whose crops come from larger pictures.
     Raises InputError for wrong arguments and for missing or damaged files.
     """
-    if name not in NAMES:
+    if name not in SOURCES:
         raise InputError(f"dataset {name!r} is not one of {', '.join(NAMES)}")
+    source = SOURCES[name]
     if image_size is not None and image_size < 1:
         raise InputError(f"expected an image size of at least 1 pixel, got {image_size}")
-    if data_dir is not None and name == "shapes":
-        raise InputError("dataset 'shapes' is generated, not read from files: leave out --data-dir")
-    if data_dir is None and name == "folder":
+    if data_dir is not None and "data_dir" not in source.takes:
         raise InputError(
-            "dataset 'folder' needs --data-dir, "
-            "a folder that contains train/CLASS/*.jpg and val/CLASS/*.jpg"
+            f"dataset {name!r} is generated, not read from files: leave out --data-dir"
         )
-    if data_dir is not None:
+    if data_dir is None and source.needs:
+        raise InputError(f"dataset {name!r} needs --data-dir, {source.needs}")
+    if data_dir is not None and name != "npz":
         check_folder(data_dir)
     if crop_padding is not None and crop_padding < 0:
         raise InputError(f"expected a crop padding of at least 0 pixels, got {crop_padding}")
-    if crop_padding is not None and name == "folder":
-        raise InputError(
-            "dataset 'folder' crops from larger pictures without padding: leave out --crop-padding"
-        )
-    sizes = dict(image_size=image_size, padding=PADDING if crop_padding is None else crop_padding)
-    if name == "folder":
-        dataset = folder.load(data_dir, image_size)
-    elif name == "shapes":
-        dataset = shapes.load(seed, **sizes)
-    else:
-        dataset = (fashion_mnist if name == "fashion-mnist" else cifar10).load(data_dir, **sizes)
+    if crop_padding is not None and "padding" not in source.takes:
+        why = "has only test pictures" if source.tests else "crops from larger pictures without"
+        why += ", which are not cropped" if source.tests else " padding"
+        raise InputError(f"dataset {name!r} {why}: leave out --crop-padding")
+    padding = PADDING if crop_padding is None else crop_padding
+    given = dict(data_dir=data_dir, image_size=image_size, padding=padding, seed=seed)
+    dataset = source.load(**{name: given[name] for name in source.takes})
     dataset.source = {
         "name": name,
         "data_dir": str(Path(data_dir).absolute()) if data_dir else None,

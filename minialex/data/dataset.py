@@ -1,6 +1,5 @@
 """A data set: training pictures, test pictures and the names of their classes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,7 +7,6 @@ import numpy
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from minialex.data.arrays import as_pictures, numbered, range_of
 from minialex.data.augment import Views, crop_padded, mirrored
 
 PADDING = 4  #: by how many of its own pixels a random crop shifts a small picture at most
@@ -132,47 +130,17 @@ def rotated(images: numpy.ndarray, angles: numpy.ndarray, fill: ArrayLike) -> nu
 class Dataset:
     """Training pictures, test pictures and the names of their classes.
 
+    train: None for a data set that only tests what was trained on another.
     pixel_range: for pictures that came as other numbers than uint8, the two that became 0 and 255.
     source: the arguments that made data.load return it; None if it is not from there.
     """
 
     name: str
-    train: Images
+    train: Images | None
     test: Images
     class_names: list[str]
     pixel_range: tuple[float, float] | None = None
     source: dict[str, Any] | None = None
-
-    @classmethod
-    def from_arrays(
-        cls,
-        pictures: ArrayLike,
-        labels: ArrayLike,
-        test_pictures: ArrayLike,
-        test_labels: ArrayLike,
-        class_names: Sequence[str] | None = None,
-    ) -> "Dataset":
-        """The data set of your own arrays.
-
-        pictures: (N, S, S, C), C = 1 or 3, or (N, S, S) for grey ones. uint8 stays as it is; other
-            numbers are scaled so that the training pictures' range becomes 0 to 255.
-        labels: (N,) whole numbers from 0, or names.
-        class_names: default: the names among the labels, sorted, or the numbers.
-        ValueError for arrays of another shape or kind.
-
-        >>> import numpy
-        >>> x, y = numpy.random.rand(20, 8, 8), ["cat", "dog"] * 10
-        >>> Dataset.from_arrays(x, y, x, y).class_names
-        ['cat', 'dog']
-        """
-        pixels = range_of(pictures)
-        train = as_pictures(pictures, pixels)
-        test = as_pictures(test_pictures, pixels, train.shape[1:])
-        numbers, names = numbered(labels, class_names)
-        test_numbers, _ = numbered(test_labels, names)
-        dataset = from_arrays("arrays", (train, numbers), (test, test_numbers), names)
-        dataset.pixel_range = pixels
-        return dataset
 
     @property
     def num_classes(self) -> int:
@@ -180,10 +148,10 @@ class Dataset:
 
     @property
     def channels(self) -> int:
-        return self.train.channels
+        return self.test.channels
 
 
-def from_arrays(
+def in_memory(
     name: str,
     train: tuple[numpy.ndarray, ArrayLike],
     test: tuple[numpy.ndarray, ArrayLike],

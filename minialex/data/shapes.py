@@ -10,7 +10,7 @@ import numpy
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
-from minialex.data.dataset import PADDING, Dataset, from_arrays
+from minialex.data.dataset import PADDING, Dataset, in_memory
 
 SIDE = 32  # of a picture, in pixels
 FINE = 3  # figures are drawn this many times larger, then shrunk for smooth edges
@@ -38,7 +38,7 @@ def load(
     ) as progress:
         train = draw(train_size, numpy.random.default_rng((seed, 10)), progress)
         test = draw(test_size, numpy.random.default_rng((seed, 11)), progress)
-    return from_arrays("shapes", train, test, list(FIGURES), image_size, padding)
+    return in_memory("shapes", train, test, list(FIGURES), image_size, padding)
 
 
 def polygon(*points: tuple[float, float], scale: float = 1) -> numpy.ndarray:

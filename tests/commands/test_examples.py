@@ -68,7 +68,7 @@ def test_the_commands_read_the_layer_from_the_example(tmp_path):
     layers = [minialex.layers.Flatten(), leaky(), minialex.layers.Linear(16, 2)]
     network = minialex.Network(layers, (4, 4, 1))
     x = numpy.random.default_rng(0).random((4, 4, 4))
-    dataset = minialex.Dataset.from_arrays(x, [0, 1, 0, 1], x, [0, 1, 0, 1])
+    dataset = minialex.data.from_arrays(x, [0, 1, 0, 1], x, [0, 1, 0, 1])
     minialex.Trainer(network, dataset, workers=1).save(tmp_path / "net.npz")
     loaded = minialex.load(tmp_path / "net.npz", layers=own_layers([EXAMPLES / "digits.py"]))
     assert "LeakyReLU" in repr(loaded.network)

@@ -194,7 +194,7 @@ class OwnAdam(optim.Adam):
 
 def test_what_only_the_script_can_resume(dataset, tmp_path, capsys):
     x, labels = numpy.random.default_rng(0).random((8, SIDE, SIDE, 3)), [0, 1] * 4
-    arrays = minialex.Dataset.from_arrays(x, labels, x, labels)
+    arrays = minialex.data.from_arrays(x, labels, x, labels)
     for it, said in (
         (trainer(arrays), "was trained on arrays"),
         (trainer(dataset, OwnAdam), "has its own optimizer"),

@@ -10,7 +10,7 @@ import pytest
 import trained_runs
 from command_runs import call, start
 from data_helpers import picture_folder
-from fashion_mnist_files import write as write_fashion_mnist
+from mnist_files import write as write_fashion_mnist
 from PIL import Image
 from torch_files import tensors, zipped
 
@@ -130,7 +130,7 @@ def test_colours_become_grey_for_a_grey_network(grey_run, use, tmp_path):
     grey = numpy.asarray(picture.convert("L"))[None, ..., None]
     assert_says(
         predictions(out),
-        data.fashion_mnist.CLASS_NAMES,
+        list(data.mnist.FAMILY["fashion-mnist"].class_names),
         trained_runs.probabilities(grey_run[0], grey),
     )
 

@@ -191,7 +191,7 @@ def test_a_network_in_double_precision_trains_on_pictures_in_single(device, caps
         rng = numpy.random.default_rng(0)
         network = models.build("alexnet-cifar", image_size=16, rng=rng).astype("float64").to(xp)
         x, labels = rng.integers(0, 256, (40, 16, 16, 3), numpy.uint8), numpy.arange(40) % 10
-        dataset = data.Dataset.from_arrays(x, labels, x, labels)
+        dataset = data.from_arrays(x, labels, x, labels)
         trainer = Trainer(network, dataset, batch_size=8, augment=["crop"], workers=1)
         history = trainer.fit(2)
         return [(line["train_loss"], line["test_loss"]) for line in history]

@@ -11,7 +11,7 @@ from command_runs import call
 
 from minialex import data
 from minialex.data import shapes
-from minialex.data.dataset import from_arrays
+from minialex.data.dataset import in_memory
 from minialex.layers import Dropout, LocalResponseNorm, MaxPool2d, ReLU, Tanh
 
 LESSONS = Path(__file__).parents[2] / "lessons"
@@ -220,7 +220,7 @@ def test_without_augmentation_nothing_is_mirrored(ablations, tmp_path, capsys, m
     images = numpy.random.default_rng(0).integers(0, 90, (128, 32, 32, 3), dtype=numpy.uint8)
     for side in (0, 1):
         images[labels == side, :, 16 * side : 16 * side + 16] += 120
-    pictures = from_arrays("halves", (images, labels), (images, labels), ["left", "right"])
+    pictures = in_memory("halves", (images, labels), (images, labels), ["left", "right"])
     monkeypatch.setattr(data, "load", lambda name, data_dir: pictures)
     assert (
         small_run(

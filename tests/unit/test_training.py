@@ -10,7 +10,8 @@ from own_layer import Leaky
 from PIL import Image
 
 import minialex
-from minialex import Dataset, Network, Trainer, evaluate, load, optim, predict, schedules
+from minialex import Network, Trainer, evaluate, load, optim, predict, schedules
+from minialex.data import from_arrays
 from minialex.errors import InputError
 from minialex.files import PNG_MARK
 from minialex.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Tanh
@@ -32,7 +33,7 @@ def halves(n=40, channels=1, seed=0):
 
 def dataset(channels=1):
     x, labels = halves(40, channels)
-    return Dataset.from_arrays(x, labels, *halves(20, channels, seed=1), ["up", "down"])
+    return from_arrays(x, labels, *halves(20, channels, seed=1), ["up", "down"])
 
 
 def network(channels=1, own=None):
@@ -141,9 +142,9 @@ def test_a_resumed_trainer_continues_as_if_nothing_had_happened(engine, steps, t
 @pytest.mark.parametrize(
     "make, said",
     [
-        (lambda net: dict(data=Dataset.from_arrays(*halves(), *halves(), ["a", "b"])), "classes"),
+        (lambda net: dict(data=from_arrays(*halves(), *halves(), ["a", "b"])), "classes"),
         (
-            lambda net: dict(data=Dataset.from_arrays(*halves(41), *halves(20), ["up", "down"])),
+            lambda net: dict(data=from_arrays(*halves(41), *halves(20), ["up", "down"])),
             "pictures",
         ),
         (lambda net: dict(optimizer=optim.SGD(net)), r"with optimizer Adam\(.*, here it is SGD"),
@@ -293,7 +294,7 @@ def test_wrong_options_are_refused_before_training(options, said):
         (lambda: (network(), dataset(), "adam"), r"expected an optimizer, .*, got 'adam'"),
         (lambda: (network(), dataset(), optim.Adam), "expected an optimizer"),
         (lambda: (network(), dataset(), None, 0.1), "expected a schedule, .*, got 0.1"),
-        (lambda: (network(), halves()), r"expected a Dataset, Dataset.from_arrays\(…\), got tuple"),
+        (lambda: (network(), halves()), r"expected a Dataset, data.from_arrays\(…\), got tuple"),
         (lambda: ([ReLU()], dataset()), "expected a Network, .*, got list"),
     ],
 )
@@ -414,7 +415,7 @@ def test_pixels_from_0_to_1_are_refused_by_a_net_that_learned_from_0_to_255():
     x, labels = halves()
     pixels = (255 * x).astype(numpy.uint8)
     net = network()
-    it = Trainer(net, Dataset.from_arrays(pixels, labels, pixels, labels), workers=1)
+    it = Trainer(net, from_arrays(pixels, labels, pixels, labels), workers=1)
     numpy.testing.assert_allclose(it.predict(pixels.astype(float)), it.predict(pixels), atol=1e-6)
     with pytest.raises(ValueError, match=r"expected pixels from 0 to 255, got .* to 0\.99"):
         it.predict(x)
@@ -431,11 +432,11 @@ def test_a_saved_network_gives_the_same_answers(trained, tmp_path):
 
 
 def test_a_loaded_network_is_not_tested_on_what_it_does_not_know(trained):
-    other = Dataset.from_arrays(*halves(8), *halves(8), ["down", "up"])
+    other = from_arrays(*halves(8), *halves(8), ["down", "up"])
     with pytest.raises(ValueError, match="the data set has other classes: down, up"):
         trained.trained().evaluate(other)
     x, labels = numpy.zeros((2, 9, 9, 1)), ["up", "down"]
-    other = Dataset.from_arrays(x, labels, x, labels, ["up", "down"])
+    other = from_arrays(x, labels, x, labels, ["up", "down"])
     with pytest.raises(ValueError, match=r"expected pictures of 8×8×\d, the data set has 9×9×1"):
         trained.trained().evaluate(other)
 
@@ -444,7 +445,7 @@ def test_names_as_labels_come_back_as_answers(tmp_path):
     x, labels = halves(60)
     names = numpy.array(["sky", "ground"])[labels]
     net = network()
-    it = Trainer(net, Dataset.from_arrays(x, names, x, names), optim.Adam(net, lr=0.01), workers=1)
+    it = Trainer(net, from_arrays(x, names, x, names), optim.Adam(net, lr=0.01), workers=1)
     it.fit(epochs=15)
     it.save(tmp_path / "net.npz")
     answers = load(tmp_path / "net.npz").classify(x)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy
 
-from minialex import Dataset, Network, Trainer, distributed, load
+from minialex import Network, Trainer, distributed, load
+from minialex.data import from_arrays
 from minialex.errors import InputError
 from minialex.layers import Conv2d, Dropout, Flatten, Linear, ReLU
 
@@ -18,7 +19,7 @@ def main():
     ranks = distributed.connect()
     rng = numpy.random.default_rng(1)
     pictures, labels = rng.integers(0, 256, (30, 8, 8, 3), numpy.uint8), rng.integers(0, 3, 30)
-    dataset = Dataset.from_arrays(pictures, labels, pictures[:7], labels[:7])
+    dataset = from_arrays(pictures, labels, pictures[:7], labels[:7])
 
     def trainer(**options):
         """Without a seed: every rank draws weights and dropout generators of its own."""

@@ -10,7 +10,8 @@ import json
 
 import numpy
 
-from minialex import Dataset, Network, Trainer, backend, optim
+from minialex import Network, Trainer, backend, optim
+from minialex.data import from_arrays
 from minialex.data.lighting import IMAGENET
 from minialex.distributed import gradients, sums
 from minialex.distributed.scheme import ONE_PROCESS, SCHEMES, Scheme
@@ -70,7 +71,7 @@ def trained(scheme, engine, rule, epochs, augment, xp=numpy):
     # rank 0's weights count: the others begin with their own
     net = network(scheme.ranks.rank).to(xp)
     rules = {"sgd": lambda: optim.SGD(net, lr=0.05), "adam": lambda: optim.Adam(net, lr=0.01)}
-    data = Dataset.from_arrays(*pictures(PICTURES, 1), *pictures(9, 2), list("abcde"))
+    data = from_arrays(*pictures(PICTURES, 1), *pictures(9, 2), list("abcde"))
     how = dict(augment=augment, lighting=IMAGENET, batch_size=BATCH, workers=1)
     trainer = Trainer(net, data, rules[rule](), engine=engine, scheme=scheme, **how)
     first = {}

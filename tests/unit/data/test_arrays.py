@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from minialex import Dataset
+from minialex.data import from_arrays
 from minialex.data.arrays import as_pictures
 from minialex.data.augment import centre_views
 
@@ -17,7 +17,7 @@ def pixels(images):
 
 
 def test_uint8_pictures_stay_as_they_are():
-    dataset = Dataset.from_arrays(X, Y, X[:2], Y[:2])
+    dataset = from_arrays(X, Y, X[:2], Y[:2])
     numpy.testing.assert_array_equal(pixels(dataset.train), X)
     numpy.testing.assert_array_equal(pixels(dataset.test), X[:2])
     assert dataset.class_names == ["0", "1", "2"]
@@ -29,7 +29,7 @@ def test_the_training_range_becomes_0_to_255_for_both_parts(low, high):
     """A test part scaled by its own range would look unlike what was trained on."""
     x = low + (high - low) * (X[..., 0] / 255)
     x[0, 0, 0], x[0, 0, 1] = low, high
-    dataset = Dataset.from_arrays(x, Y, x[3:] / 2 + low / 2, Y[3:])
+    dataset = from_arrays(x, Y, x[3:] / 2 + low / 2, Y[3:])
     expected = numpy.round(255 * (x - low) / (high - low))[..., None]
     numpy.testing.assert_allclose(pixels(dataset.train), expected, atol=1)
     numpy.testing.assert_allclose(pixels(dataset.test), expected[3:] / 2, atol=1)
@@ -38,7 +38,7 @@ def test_the_training_range_becomes_0_to_255_for_both_parts(low, high):
 
 def test_test_pixels_beyond_the_training_range_are_clipped_and_do_not_wrap_around():
     x = X / 255
-    dataset = Dataset.from_arrays(x, Y, 3 * x - 1, Y)
+    dataset = from_arrays(x, Y, 3 * x - 1, Y)
     numpy.testing.assert_allclose(
         pixels(dataset.test), (255 * (3 * x - 1)).round().clip(0, 255), atol=2
     )
@@ -46,7 +46,7 @@ def test_test_pixels_beyond_the_training_range_are_clipped_and_do_not_wrap_aroun
 
 def test_pictures_of_one_colour_are_no_division_by_zero():
     x = numpy.full((6, 5, 5), 0.5)
-    dataset = Dataset.from_arrays(x, Y, x, Y)
+    dataset = from_arrays(x, Y, x, Y)
     assert (pixels(dataset.train) == 0).all()
 
 
@@ -55,7 +55,7 @@ def test_any_kind_of_number_is_taken(kind):
     x = X[..., 0] > 127
     x[0, 0, :2] = False, True
     x = x.tolist() if kind is list else x.astype(kind)
-    dataset = Dataset.from_arrays(x, Y, x, Y)
+    dataset = from_arrays(x, Y, x, Y)
     numpy.testing.assert_array_equal(
         pixels(dataset.train)[..., 0], 255 * numpy.asarray(x, numpy.uint8)
     )
@@ -63,7 +63,7 @@ def test_any_kind_of_number_is_taken(kind):
 
 def test_labels_may_be_names_in_any_order():
     names = ["dog", "cat", "bee", "dog", "cat", "bee"]
-    dataset = Dataset.from_arrays(X, names, X[:2], names[:2])
+    dataset = from_arrays(X, names, X[:2], names[:2])
     assert dataset.class_names == ["bee", "cat", "dog"]
     assert dataset.train.labels.tolist() == [2, 1, 0, 2, 1, 0]
     assert dataset.test.labels.tolist() == [2, 1]
@@ -71,10 +71,24 @@ def test_labels_may_be_names_in_any_order():
 
 def test_class_names_say_in_which_order_names_are_numbered():
     order = ["dog", "bee", "cat", "elk"]
-    dataset = Dataset.from_arrays(X[:2], ["cat", "dog"], X[:1], ["elk"], order)
+    dataset = from_arrays(X[:2], ["cat", "dog"], X[:1], ["elk"], order)
     assert dataset.class_names == order
     assert dataset.train.labels.tolist() == [2, 0]
     assert dataset.test.labels.tolist() == [3]
+
+
+def test_without_test_pictures_a_share_of_each_class_is_held_out():
+    x, y = numpy.arange(20, dtype=numpy.uint8)[:, None, None].repeat(9, 1).reshape(20, 3, 3), [0, 1]
+    dataset = from_arrays(x, y * 10, held_out=0.2, seed=4)
+    trained, tested = (
+        images.images[:, 0, 0, 0].tolist() for images in (dataset.train, dataset.test)
+    )
+    assert sorted(trained + tested) == list(range(20))
+    assert dataset.test.labels.tolist() == [number % 2 for number in tested]
+    assert numpy.bincount(dataset.test.labels).tolist() == [2, 2]
+    dataset = from_arrays(X[:3], ["cat", "cat", "dog"])
+    assert dataset.class_names == ["cat", "dog"]
+    assert (dataset.train.labels.tolist(), dataset.test.labels.tolist()) == ([0, 1], [0])
 
 
 @pytest.mark.parametrize(
@@ -101,6 +115,8 @@ def test_class_names_say_in_which_order_names_are_numbered():
         ),
         (dict(labels=[-1, 0, 1, 2, 0, 1]), "expected labels from 0 to 2, got -1 to 2"),
         (dict(class_names=["a", "b"]), "expected labels from 0 to 1, got 0 to 2"),
+        (dict(test_labels=None), "test_pictures and test_labels go together"),
+        (dict(test_pictures=None), "test_pictures and test_labels go together"),
         (dict(test_labels=[3] * 6), "expected labels from 0 to 2, got 3 to 3"),
         (
             dict(labels=["a", "b"] * 3, test_labels=["c"] * 6),
@@ -111,7 +127,7 @@ def test_class_names_say_in_which_order_names_are_numbered():
 def test_what_does_not_fit_is_refused_with_what_was_expected(changes, said):
     given = dict(pictures=X, labels=Y, test_pictures=X, test_labels=Y) | changes
     with pytest.raises(ValueError) as caught:
-        Dataset.from_arrays(**given)
+        from_arrays(**given)
     assert said in str(caught.value)
 
 

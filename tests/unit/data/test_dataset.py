@@ -1,5 +1,7 @@
 """Pictures in memory, and data.load with right and wrong arguments."""
 
+import dataclasses
+
 import numpy
 import pytest
 from data_helpers import random_pictures, views
@@ -7,8 +9,9 @@ from PIL import Image
 
 from minialex import data
 from minialex.data.augment import centre_views
-from minialex.data.dataset import ArrayImages, from_arrays
+from minialex.data.dataset import ArrayImages, in_memory
 from minialex.errors import InputError
+from minialex.presets import PRESETS
 
 
 def test_read_returns_the_pictures_in_the_order_of_the_indices():
@@ -92,7 +95,7 @@ def test_crops_are_filled_with_the_mean_training_colour():
     train = numpy.full((4, 8, 8, 3), (10, 20, 30), numpy.uint8)
     train[:, :4] += 1  # the mean is (10.5, 20.5, 30.5)
     train[0] += 1  # now a little more, which is rounded up
-    dataset = from_arrays(
+    dataset = in_memory(
         "some", (train, [0, 1, 0, 1]), (random_pictures(2), [0, 1]), ["a", "b", "c"]
     )
     corner = dataset.train.read([0], views(0.0, 0.0))[0, 0, 0]
@@ -122,13 +125,15 @@ def test_arrays_of_the_wrong_dtype_or_shape_are_refused(pictures, labels, said):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"name": "mnist"}, "dataset 'mnist' is not one of shapes, fashion-mnist, cifar10, folder"),
+        ({"name": "minst"}, "dataset 'minst' is not one of shapes, mnist, fashion-mnist, kmnist"),
         ({"name": "shapes", "data_dir": "."}, "leave out --data-dir"),
         ({"name": "folder"}, "needs --data-dir"),
         ({"name": "cifar10", "data_dir": "no/such/folder"}, "no folder no/such/folder"),
         ({"name": "shapes", "image_size": 0}, "at least 1 pixel, got 0"),
         ({"name": "shapes", "crop_padding": -1}, "at least 0 pixels, got -1"),
         ({"name": "folder", "data_dir": ".", "crop_padding": 2}, "leave out --crop-padding"),
+        ({"name": "cifar10.1", "data_dir": ".", "crop_padding": 2}, "has only test pictures"),
+        ({"name": "npz"}, "needs --data-dir, a .npz file with x_train"),
     ],
 )
 def test_wrong_arguments_get_a_message_of_one_line(arguments, said):
@@ -140,11 +145,11 @@ def test_wrong_arguments_get_a_message_of_one_line(arguments, said):
 
 def test_load_passes_on_seed_image_size_and_crop_padding(monkeypatch):
     small = data.shapes.load
-    monkeypatch.setattr(
-        data.shapes,
-        "load",
-        lambda seed, image_size, padding: small(seed, 20, 10, image_size, padding),
+    drawn = dataclasses.replace(
+        data.SOURCES["shapes"],
+        load=lambda seed, image_size, padding: small(seed, 20, 10, image_size, padding),
     )
+    monkeypatch.setitem(data.SOURCES, "shapes", drawn)
     dataset = data.load("shapes", image_size=20, seed=3)
     assert dataset.train.padding == dataset.test.padding == 4
     moved = data.load("shapes", crop_padding=1)
@@ -152,3 +157,9 @@ def test_load_passes_on_seed_image_size_and_crop_padding(monkeypatch):
     assert dataset.train.image_size == dataset.test.image_size == 20
     numpy.testing.assert_array_equal(dataset.train.images, small(3, 20, 10).train.images)
     assert (dataset.train.images != small(4, 20, 10).train.images).any()
+
+
+def test_each_data_set_with_training_pictures_has_a_preset():
+    trainable = {name for name, source in data.SOURCES.items() if not source.tests}
+    assert PRESETS.keys() == trainable
+    assert {source.tests for source in data.SOURCES.values() if source.tests} <= trainable

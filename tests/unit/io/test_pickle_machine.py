@@ -230,3 +230,11 @@ def test_a_pickle_that_is_too_long_is_refused(monkeypatch):
         unpickle(io.BytesIO(b"](" + b"N" * 1100 + b"e."), {})
     with pytest.raises(ValueError, match="longer than 1,000 bytes"):
         unpickle(io.BytesIO(b"](" + b"N" * 5000 + b"e."), {})
+
+
+def test_the_caller_may_allow_a_longer_or_a_shorter_pickle(monkeypatch):
+    monkeypatch.setattr(pickle_machine, "LONGEST", 1000)
+    pickled_list = b"](" + b"N" * 1100 + b"e."
+    assert unpickle(io.BytesIO(pickled_list), {}, longest=2000) == [None] * 1100
+    with pytest.raises(ValueError, match="longer than 100 bytes"):
+        unpickle(io.BytesIO(pickled_list), {}, longest=100)

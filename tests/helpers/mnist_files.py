@@ -1,4 +1,4 @@
-"""A small Fashion-MNIST in IDX files."""
+"""A small data set in the files of MNIST: IDX, one array in each."""
 
 import gzip
 import struct
@@ -10,14 +10,14 @@ from data_helpers import random_pictures
 SIZES = {"train": 12, "t10k": 5}
 
 
-def idx(array: numpy.ndarray) -> bytes:
-    """An IDX file of unsigned bytes that holds the array."""
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    return header + array.astype(numpy.uint8).tobytes()
+def idx(array: numpy.ndarray, kind: int = 0x08) -> bytes:
+    """An IDX file that holds the array, of unsigned bytes or, for kind 0x0C, 32-bit integers."""
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, kind, array.ndim, *array.shape)
+    return header + array.astype({0x08: "u1", 0x0C: ">i4"}[kind]).tobytes()
 
 
 def contents() -> dict[str, bytes]:
-    """The four files of a small Fashion-MNIST, uncompressed: {name: bytes}."""
+    """The four files of a small data set, uncompressed: {name: bytes}."""
     files = {}
     for seed, (part, n) in enumerate(SIZES.items()):
         files[f"{part}-images-idx3-ubyte"] = idx(random_pictures(n, 28, 1, seed)[..., 0])

@@ -1,0 +1,85 @@
+"""CIFAR's Python version: dictionaries pickled by Python 2, read without running any of it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from minialex.errors import InputError
+from minialex.io.pickle_machine import Record, expect, unpickle
+
+#: The longest pickle, in bytes: CIFAR-100's training pictures take 155 million.
+LONGEST = 200_000_000
+
+#: What a pickle may call: how Python 3 writes bytes in the old protocols.
+KNOWN = {"_codecs.encode": lambda text, encoding: as_bytes(text)}
+
+
+def read_pickled_batch(path: Path, label: str) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """(rows uint8 (N, 3072), labels int64 (N,)) of a batch; `label` is the key of its labels.
+
+    InputError if the file is damaged, or something else.
+    """
+    batch = _read(path)
+    if label not in batch and {"fine_labels", "labels"} & batch.keys():
+        other = "CIFAR-100" if "fine_labels" in batch else "CIFAR-10"
+        raise InputError(f"{path}: these are {other}'s pictures, without {label}")
+    if not {"data", label} <= batch.keys():
+        got = ", ".join(map(str, batch)) or "nothing"
+        raise InputError(f"{path}: not a batch of CIFAR: expected data and {label}, got {got}")
+    try:
+        rows, labels = array_of(batch["data"]), numpy.array(expect(batch[label], list), numpy.int64)
+    except (ValueError, LookupError, TypeError, OverflowError) as error:
+        raise InputError(f"{path}: not a batch of CIFAR: {error}") from error
+    if rows.dtype != numpy.uint8 or rows.ndim != 2 or labels.shape != (len(rows),) or not len(rows):
+        raise InputError(
+            f"{path}: expected pictures uint8 (N, 3072) and N labels, got {rows.dtype} "
+            f"{rows.shape} and {labels.shape}"
+        )
+    return rows, labels
+
+
+def read_class_names(path: Path, key: str) -> list[str]:
+    """The names of the classes in a file of names, under `key`."""
+    names = _read(path).get(key)
+    if not isinstance(names, list) or not all(isinstance(name, str | bytes) for name in names):
+        raise InputError(f"{path}: expected the names of classes, {key}, got {names}")
+    return [name if isinstance(name, str) else name.decode("latin-1") for name in names]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The dictionary in a pickle, with its keys as strings."""
+    try:
+        with open(path, "rb") as file:
+            longest = min(LONGEST, path.stat().st_size)
+            found = expect(unpickle(file, KNOWN, longest=longest), dict)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
+    except (ValueError, LookupError, TypeError, EOFError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{path}: not a whole pickle of CIFAR's Python version: {reason}"
+        ) from None
+    return {key.decode("latin-1") if isinstance(key, bytes) else key: found[key] for key in found}
+
+
+def array_of(record: Any) -> numpy.ndarray:
+    """The NumPy array of which the pickle machine has kept a Record.
+
+    NumPy pickles an array as a call of `_reconstruct`, whose state is (version, shape, type,
+    whether the first index runs fastest, the bytes). ValueError if it is anything else.
+    """
+    if not expect(record, Record).name.endswith(".multiarray._reconstruct"):
+        raise ValueError(f"expected an array, got {record.name}")
+    _, shape, kind, fortran, content = expect(record.state, tuple)
+    if expect(kind, Record).name != "numpy.dtype":
+        raise ValueError(f"expected the type of an array, got {kind.name}")
+    if kind.arguments[0] != "u1":
+        raise ValueError(f"expected an array of bytes, u1, got {kind.arguments[0]}")
+    numbers = numpy.frombuffer(as_bytes(content), numpy.uint8)
+    return numbers.reshape(expect(shape, tuple), order="F" if fortran else "C")
+
+
+def as_bytes(text: str | bytes) -> bytes:
+    """Python 2's strings were bytes; the pickle machine returns them as text."""
+    return text if isinstance(text, bytes) else expect(text, str).encode("latin-1")

@@ -1,0 +1,71 @@
+"""Your own .npz file of pictures and labels, under the names that such files usually have.
+
+Keras's mnist.npz is one, and so are the files of MedMNIST (Yang and others 2023).
+"""
+
+from pathlib import Path
+
+import numpy
+
+from minialex.data.arrays import from_arrays
+from minialex.data.dataset import PADDING, Dataset
+from minialex.data.numpy_files import read_npz
+from minialex.errors import InputError
+
+#: The names of pictures and labels to train with, to test with, and of all in one.
+TRAIN = (("x_train", "y_train"), ("X_train", "y_train"), ("train_images", "train_labels"))
+TEST = (
+    *(("x_test", "y_test"), ("X_test", "y_test"), ("test_images", "test_labels")),
+    *(("x_val", "y_val"), ("X_val", "y_val"), ("val_images", "val_labels")),
+)
+ALL = (*(("x", "y"), ("X", "y"), ("images", "labels"), ("arr_0", "arr_1")), *TRAIN)
+
+#: The names of the classes, if the file has them.
+NAMES = "class_names"
+
+
+def load(
+    data_dir: Path | str,
+    image_size: int | None = None,
+    padding: int = PADDING,
+    seed: int = 0,
+) -> Dataset:
+    """The Dataset "npz", of the file `data_dir`.
+
+    Takes the first of TRAIN and of TEST that the file has. If it has no test pictures, a tenth of
+    each class is held out to test with, drawn by `seed`. Labels are (N,) or (N, 1), from 0, or
+    names. Pictures are as for data.from_arrays.
+
+    image_size: the side that pictures are resized to; None keeps their own.
+    padding: by how many pixels a random crop may shift a picture.
+    Raises InputError if it is no such file, or damaged.
+    """
+    path = Path(data_dir)
+    if path.is_dir() or not path.exists():
+        what = "the folder" if path.is_dir() else "no file"
+        raise InputError(f"expected a .npz file of pictures and labels, got {what} {path}")
+    arrays = read_npz(path)
+    parts = [_pair(arrays, names) for names in (TRAIN, TEST)]
+    parts = parts if all(parts) else [_pair(arrays, ALL)]
+    if parts == [None]:
+        wanted = "x_train, y_train, x_test and y_test, or x and y"
+        got = ", ".join(arrays) or "nothing"
+        raise InputError(f"{path}: expected arrays {wanted}, got {got}")
+    names = [str(name) for name in arrays[NAMES].ravel()] if NAMES in arrays else None
+    try:
+        given = [array for pair in parts for array in pair]
+        sizes = dict(image_size=image_size, padding=padding)
+        dataset = from_arrays(*given, class_names=names, seed=seed, **sizes)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
+    dataset.name = "npz"
+    return dataset
+
+
+def _pair(arrays: dict[str, numpy.ndarray], names: tuple) -> tuple | None:
+    """The first pair of pictures and labels that there is, with labels (N,)."""
+    for x, y in names:
+        if x in arrays and y in arrays:
+            labels = arrays[y]
+            return arrays[x], labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    return None

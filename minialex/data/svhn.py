@@ -1,0 +1,94 @@
+"""SVHN: 99,289 colour photographs of house numbers, 32x32, cropped around a digit.
+
+Netzer, Wang, Coates, Bissacco, Wu and Ng 2011, "Reading Digits in Natural Images with Unsupervised
+Feature Learning". A digit's neighbours are often seen, too; the one in the middle counts.
+"""
+
+import string
+from pathlib import Path
+
+import numpy
+
+from minialex.data.dataset import PADDING, Dataset, in_memory
+from minialex.data.download import cache_folder, fetch
+from minialex.errors import InputError
+
+URL = "http://ufldl.stanford.edu/housenumbers/"
+#: The files and their hashes, those of torchvision.datasets.svhn.
+FILES = {
+    "train_32x32.mat": "md5:e26dedcc434d2e4c54c9b2d4a06d8373",
+    "test_32x32.mat": "md5:eb5a983be6a315427106f1b164d9cef3",
+}
+FOLDERS = ("", "svhn", "SVHN")
+SHAPE = (32, 32, 3)
+DEFLATE = 1032  # a compressed byte stands for this many at most
+
+
+def load(
+    data_dir: Path | str | None = None, image_size: int | None = None, padding: int = PADDING
+) -> Dataset:
+    """The Dataset "svhn": 73,257 training and 26,032 test pictures of 32x32x3, classes "0" to "9".
+
+    Reads train_32x32.mat and test_32x32.mat from data_dir, data_dir/svhn or data_dir/SVHN. If
+    data_dir is None, reads them from the download cache, after downloading them if necessary.
+
+    image_size: the side that pictures are resized to; None keeps 32.
+    padding: by how many pixels a random crop may shift a picture.
+    Raises InputError for a missing or damaged file, or if SciPy is missing, which reads them.
+    """
+    folder = _download() if data_dir is None else _find(Path(data_dir))
+    train, test = (read_mat(folder / name) for name in FILES)
+    return in_memory("svhn", train, test, list(string.digits), image_size, padding)
+
+
+def _find(data_dir: Path) -> Path:
+    folders = [data_dir / name for name in FOLDERS]
+    missing = {
+        folder: [name for name in FILES if not (folder / name).is_file()] for folder in folders
+    }
+    best = min(folders, key=lambda folder: len(missing[folder]))
+    if missing[best]:
+        raise InputError(f"SVHN: no {', '.join(missing[best])} in {best}; get them from {URL}")
+    return best
+
+
+def _download() -> Path:
+    folder = cache_folder("svhn")
+    hint = f"put {' and '.join(FILES)} into a folder and pass it as --data-dir"
+    for name, known_hash in FILES.items():
+        fetch(f"{URL}{name}", name, known_hash, folder, hint)
+    return folder
+
+
+def read_mat(path: Path) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """(images uint8 (N, 32, 32, 3), labels int64 (N,)) from a MATLAB file; InputError if damaged.
+
+    There X is uint8 (32, 32, 3, N), and y (N, 1) has 1 to 9, and 10 for the digit 0.
+    """
+    try:
+        from scipy import io
+    except ImportError:
+        install = 'python -m pip install "minialex[formats]"'
+        raise InputError(
+            f"{path}: SciPy, which reads it, is not installed: {install}, or pip install scipy"
+        ) from None
+    try:
+        about = {name: shape for name, shape, _ in io.whosmat(path)}
+        *shape, count = about.get("X", (0,))
+        if tuple(shape) != SHAPE or about.get("y") != (count, 1) or count == 0:
+            got = ", ".join(f"{name} {shape}" for name, shape in about.items()) or "nothing"
+            raise ValueError(f"expected X (32, 32, 3, N) and y (N, 1), got {got}")
+        if count * numpy.prod(SHAPE, dtype=int) > DEFLATE * path.stat().st_size:
+            raise ValueError(f"claims {count:,} pictures, which is more than it can hold")
+        found = io.loadmat(path)
+        x, y = found["X"], found["y"]
+        if x.dtype != numpy.uint8 or y.dtype.kind not in "iuf" or x.shape != (*SHAPE, count):
+            raise ValueError(f"expected X of bytes and y of numbers, got {x.dtype} and {y.dtype}")
+    except Exception as error:  # SciPy raises nearly anything for a damaged file
+        reason = " ".join(f"{error}".split()) or type(error).__name__
+        raise InputError(f"{path}: not a file of SVHN's pictures: {reason}") from error
+    labels = y.astype(numpy.int64).ravel()
+    if labels.min() < 1 or labels.max() > 10:
+        wrong = labels.min() if labels.min() < 1 else labels.max()
+        raise InputError(f"{path}: expected labels 1 to 10, got {wrong}")
+    return numpy.ascontiguousarray(x.transpose(3, 0, 1, 2)), labels % 10
