@@ -35,7 +35,7 @@ EXAMPLES = """\
       over ten views of each picture, as the paper tests
   python -m minialex.evaluate runs/long --data-dir PICTURES --out elsewhere
       its pictures are elsewhere now, or are others of the same classes
-  python -m minialex.evaluate runs/long --dataset cifar10-c --data-dir CIFAR-10-C
+  python -m minialex.evaluate runs/long --dataset cifar10-c --data-dir DIR
       on another data set with its classes: here spoilt pictures, in a table
   python -m minialex.evaluate torchvision --data-dir IMAGENET
       the weights that torchvision publishes, on IMAGENET/val/n01440764/*, …

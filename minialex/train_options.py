@@ -19,7 +19,7 @@ EXAMPLES = """\
       three of four test pictures right after a minute on two cores
   python -m minialex.train --dataset cifar10 --epochs 20 --out runs/long
   python -m minialex.train --data-dir mnist.npz
-      arrays of pictures and labels: x_train, y_train, x_test, y_test, or x and y
+      arrays: x_train, y_train, x_test, y_test, or x and y
   python -m minialex.train --dataset folder --data-dir PICTURES --epochs 30
       your own: PICTURES/train/CLASS/*.jpg and PICTURES/val/CLASS/*.jpg
   python -m minialex.train --dataset folder --data-dir IMAGENET --recipe 2012

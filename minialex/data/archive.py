@@ -44,8 +44,9 @@ def unpack(archive: Path, names: Iterable[str], folder: Path) -> None:
                 shutil.copyfileobj(packed, file)
             os.replace(partial, folder / name)  # a file with its final name is complete
     except (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split())
         raise InputError(
-            f"cannot unpack {archive} ({error}); unpack it elsewhere and pass --data-dir"
+            f"cannot unpack {archive} ({reason}); unpack it elsewhere and pass --data-dir"
         ) from error
 
 

@@ -40,6 +40,6 @@ def _reading(path: Path, kind: str, beginning: bytes) -> Iterator[None]:
         raise InputError(f"{path}: more than fits in memory ({error})") from error
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         reason = " ".join(str(error).split())
-        if "allow_pickle" in reason:
+        if "allow_pickle" in reason or "Python objects" in reason:
             reason = "has objects that are pickles, which are never loaded"
         raise InputError(f"{path}: not a readable {kind} file ({reason})") from error

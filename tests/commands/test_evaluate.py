@@ -1,5 +1,6 @@
 """The evaluate command, run as by a user: its figures, its table of classes, its two pictures."""
 
+import dataclasses
 import functools
 import shutil
 from pathlib import Path
@@ -95,7 +96,8 @@ def test_ten_crop_is_named_and_gives_the_same_for_any_batch_size(folder, capsys)
 @pytest.mark.usefixtures("undrawn")
 def test_ten_crop_moves_small_pictures_as_far_as_in_training(tmp_path, capsys, monkeypatch):
     few = functools.partial(shapes.load, train_size=40, test_size=30)
-    monkeypatch.setattr(shapes, "load", few)
+    drawn = dataclasses.replace(data.SOURCES["shapes"], load=few)
+    monkeypatch.setitem(data.SOURCES, "shapes", drawn)
     trained_runs.trained(
         tmp_path / "run",
         "--batch-size",
@@ -122,7 +124,8 @@ def test_ten_crop_moves_small_pictures_as_far_as_in_training(tmp_path, capsys, m
 @pytest.mark.usefixtures("undrawn")
 def test_pictures_that_the_run_drew_itself_are_drawn_again(tmp_path, capsys, monkeypatch):
     few = functools.partial(shapes.load, train_size=40, test_size=30)
-    monkeypatch.setattr(shapes, "load", few)
+    drawn = dataclasses.replace(data.SOURCES["shapes"], load=few)
+    monkeypatch.setitem(data.SOURCES, "shapes", drawn)
     options = [
         "--batch-size",
         8,

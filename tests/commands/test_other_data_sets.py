@@ -1,0 +1,154 @@
+"""Networks tested on other data sets than they were trained on, and training on a .npz file."""
+
+import cifar10_c_files
+import mnist_files
+import numpy
+import pytest
+import trained_runs
+from cifar_files import small_cifar10, write_cifar10_pickles
+from command_runs import call
+from data_helpers import random_pictures
+from mnist_files import idx
+
+from minialex import data, train
+from minialex.data import mnist
+from minialex.data.augment import centre_views
+from minialex.evaluate import main as evaluate_command
+from minialex.inference import load
+
+SMALL = ["--model", "alexnet-mini", "--epochs", 1, "--batch-size", 8, "--workers", 2]
+
+
+@pytest.fixture(scope="module")
+def cifar_run(tmp_path_factory):
+    """A network trained on a small CIFAR-10 of 20 pictures."""
+    root = tmp_path_factory.mktemp("cifar")
+    folder = write_cifar10_pickles(root / "data")
+    (folder / "batches.meta").unlink()  # so that the classes have their published names
+    options = ["--dataset", "cifar10", "--data-dir", folder, *SMALL]
+    return trained_runs.trained(root / "run", *options)
+
+
+def figures(out):
+    return dict(line.split(maxsplit=1) for line in out.split("\n\n")[0].splitlines())
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_cifar10_c_is_tested_by_corruption_and_severity(cifar_run, tmp_path, capsys):
+    pictures, labels = small_cifar10()[0]
+    cifar10_c_files.write(tmp_path / "c", pictures, labels)
+    options = ["--dataset", "cifar10-c", "--data-dir", tmp_path / "c", "--batch-size", 7]
+    code, out, err = call(evaluate_command, cifar_run, *options, capsys=capsys)
+    assert (code, err) == (0, "")
+    assert max(map(len, out.splitlines())) <= 80
+    about = figures(out)
+    assert (about["dataset"], about["pictures"]) == ("cifar10-c", "380")
+
+    trained = load(cifar_run, backend_name="numpy")
+    test = data.load("cifar10-c", tmp_path / "c").test
+    answers = trained.predict(test.read(range(380), centre_views(380))).argmax(axis=1)
+    accuracy = (answers == test.labels).reshape(19, 5, 4).mean(axis=2)
+    heading, *lines = out.split("\n\n")[1].splitlines()
+    assert heading.split() == ["corruption", "severity", *"12345", "mean"]
+    expected = {
+        name: [f"{value:.2%}" for value in (*row, row.mean())]
+        for name, row in zip(cifar10_c_files.NAMES, accuracy, strict=True)
+    }
+    means = accuracy[:15].mean(axis=0)
+    expected["mean of these 15"] = [f"{value:.2%}" for value in (*means, means.mean())]
+    assert {line[:17].strip(): line[17:].split() for line in lines} == expected
+    assert [line[:17].strip() for line in lines][14:17] == [
+        *("jpeg_compression", "mean of these 15", "speckle_noise")
+    ]
+
+
+def test_the_run_s_own_pictures_stay(cifar_run, tmp_path, capsys):
+    images, labels = small_cifar10()[5]
+    numpy.save(tmp_path / "cifar10.1_v6_data.npy", images)
+    numpy.save(tmp_path / "cifar10.1_v6_labels.npy", labels)
+    assert call(evaluate_command, cifar_run, capsys=capsys)[0] == 0
+    before = (cifar_run / "confusion.png").read_bytes()
+    options = ["--dataset", "cifar10.1", "--data-dir", tmp_path]
+    code, out, err = call(evaluate_command, cifar_run, *options, capsys=capsys)
+    assert (code, err) == (0, "")
+    about, metrics = figures(out), trained_runs.last_epoch(cifar_run)
+    assert (about["dataset"], about["pictures"]) == ("cifar10.1", "4")
+    assert about["loss"] == f"{metrics['test_loss']:.4f}"  # they are the test pictures
+    assert (cifar_run / "confusion.png").read_bytes() == before
+    assert (cifar_run / "mistakes-cifar10.1.png").exists()
+
+
+@pytest.fixture(scope="module")
+def mnist_run(tmp_path_factory):
+    root = tmp_path_factory.mktemp("mnist")
+    folder = mnist_files.write(root / "data")
+    options = ["--dataset", "mnist", "--data-dir", folder, "--image-size", 32, *SMALL]
+    return trained_runs.trained(root / "run", *options)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_mnist_s_network_is_tested_on_qmnist(mnist_run, tmp_path, capsys):
+    n, seed = mnist_files.SIZES["t10k"], 1
+    rows = numpy.tile((numpy.arange(n) + seed) % 10, (8, 1)).T
+    for part in ("train", "test"):
+        images = random_pictures(n, 28, 1, seed)[..., 0]
+        (tmp_path / f"qmnist-{part}-images-idx3-ubyte").write_bytes(idx(images))
+        (tmp_path / f"qmnist-{part}-labels-idx2-int").write_bytes(idx(rows, 0x0C))
+    options = ["--dataset", "qmnist", "--data-dir", tmp_path]
+    code, out, err = call(evaluate_command, mnist_run, *options, capsys=capsys)
+    assert (code, err) == (0, "")
+    assert figures(out)["loss"] == f"{trained_runs.last_epoch(mnist_run)['test_loss']:.4f}"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("kmnist", "has other classes, 10 (o, ki, su, …): the network tells apart 10 (0, 1, 2, …)"),
+        ("fashion-mnist", "has other classes, 10 (T-shirt/top, Trouser, Pullover, …)"),
+    ],
+)
+def test_other_classes_are_refused(mnist_run, tmp_path, capsys, name, said):
+    options = ["--dataset", name, "--data-dir", mnist_files.write(tmp_path)]
+    code, out, err = call(evaluate_command, mnist_run, *options, capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+
+
+def test_pictures_in_colour_are_refused_for_a_grey_network(mnist_run, tmp_path, capsys):
+    x, y = random_pictures(20, 28), numpy.arange(20) % 10
+    numpy.savez(tmp_path / "some.npz", x=x, y=y)
+    options = ["--dataset", "npz", "--data-dir", tmp_path / "some.npz"]
+    code, out, err = call(evaluate_command, mnist_run, *options, capsys=capsys)
+    assert (code, out) == (2, "")
+    assert "data set npz has pictures in colour: the network takes grey pictures" in err
+
+
+@pytest.mark.parametrize("name", ["cifar10.1", "cifar10-c"])
+def test_what_has_no_training_pictures_is_not_trained_on(tmp_path, capsys, name):
+    code, out, err = call(train.main, "--dataset", name, "--data-dir", tmp_path, capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"data set {name} has only test pictures, for a network that was trained on" in err
+    assert f"python -m minialex.evaluate RUN --dataset {name}" in err
+
+
+def test_a_npz_file_needs_no_name_and_is_found_again(tmp_path, capsys):
+    x = random_pictures(40, 16, 1)[..., 0] / 255
+    numpy.savez(tmp_path / "mine.npz", x=x, y=numpy.arange(40) % 4)
+    options = ["--data-dir", tmp_path / "mine.npz", "--out", tmp_path / "run", "--seed", 5, *SMALL]
+    code, out, err = call(train.main, *options, capsys=capsys)
+    assert (code, err) == (0, "")
+    assert "dataset  npz, 36 training and 4 test pictures, 16×16×1, 4 classes" in out
+    code, out, err = call(evaluate_command, tmp_path / "run", capsys=capsys)
+    assert (code, err) == (0, "")
+    metrics = trained_runs.last_epoch(tmp_path / "run")
+    about = figures(out)
+    assert about["loss"] == f"{metrics['test_loss']:.4f}"  # the same pictures were held out
+    assert (about["dataset"], about["pictures"]) == ("npz", "4")
+
+
+def test_digits_and_letters_are_not_mirrored():
+    from minialex.presets import PRESETS
+
+    for name in (*mnist.FAMILY, "svhn"):
+        if name != "fashion-mnist":
+            assert "mirror" not in PRESETS[name]["augment"]
