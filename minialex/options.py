@@ -7,6 +7,7 @@ from typing import NamedTuple
 from minialex import data, models
 from minialex.cores import usable_cores
 from minialex.data.lighting import SOURCES
+from minialex.data.npz import is_npz
 from minialex.errors import InputError
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.weight_file import WeightFile
@@ -152,11 +153,6 @@ def complete(given: dict, start: Checkpoint | WeightFile | None = None) -> dict:
     if options["image_size"] is None and options["model"] not in models.SMALL:
         options["image_size"] = models.image_size(options["model"])
     return options
-
-
-def is_npz(data_dir: str | None) -> bool:
-    """Whether the data is a .npz file, which needs no --dataset to say so."""
-    return data_dir is not None and Path(data_dir).suffix == ".npz" and Path(data_dir).is_file()
 
 
 def check_parallel(options: dict) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minialex import data
-from minialex.data import folder
+from minialex.data import folder, npz
+from minialex.data.cifar10_c import Blocks
 from minialex.data.dataset import ArrayImages, Dataset
 from minialex.data.folder_images import FolderImages
+from minialex.data.npz import is_npz
 from minialex.data.torchvision_images import TorchvisionImages
 from minialex.errors import InputError
 from minialex.inference import TrainedNetwork
@@ -19,7 +21,8 @@ def dataset_of(
     trained: TrainedNetwork, data_dir: Path | None = None, name: str | None = None
 ) -> Dataset:
     """The data set that the network was trained on, read from `data_dir` if given; or the one
-    called `name`, if it has the same classes.
+    called `name`, if it has the same classes. A .npz file is one that the network has not seen,
+    unless it was trained on one and no `name` is given.
 
     Weights from elsewhere, or trained on arrays, do not name one. Theirs are the pictures in the
     class folders of data_dir/val, data_dir/test or data_dir itself, and, if there is one,
@@ -28,9 +31,20 @@ def dataset_of(
     InputError if the data set has other classes or other channels, if weights that name none come
     without `data_dir` and `name`, or as data.load and folder.labelled_files say.
     """
-    if name and (trained.source or name != "folder"):
+    source = trained.source and trained.source["name"]
+    if name is None and source != "npz" and is_npz(data_dir):
+        name = "npz"
+    if name == "npz" and data_dir is not None:
+        pixels = trained.progress.get("pixel_range")
+        dataset = npz.load_to_test(data_dir, trained.class_names, trained.image_size, pixels)
+        check_classes(trained, name, dataset.class_names, dataset.channels)
+        return dataset
+    if name and (source or name != "folder"):
+        known = data.classes_of(name)
+        if data_dir is None and known:  # before gigabytes are downloaded
+            check_classes(trained, name, known)
         dataset = data.load(name, data_dir, image_size=trained.image_size)
-        check_same_classes(trained, dataset)
+        check_classes(trained, name, dataset.class_names, dataset.channels)
         return dataset
     if trained.source is None:
         if data_dir is None:
@@ -56,18 +70,19 @@ def dataset_of(
     return dataset
 
 
-def check_same_classes(trained: TrainedNetwork, dataset: Dataset) -> None:
-    """InputError unless the data set has the network's classes and its pictures' channels."""
-    if dataset.class_names != trained.class_names:
-        theirs, own = (listed(names) for names in (dataset.class_names, trained.class_names))
-        expected = f"the network tells apart {own}"
-        raise InputError(f"data set {dataset.name} has other classes, {theirs}: {expected}")
-    if dataset.channels != trained.channels:
+def check_classes(
+    trained: TrainedNetwork, name: str, class_names: list[str], channels: int | None = None
+) -> None:
+    """InputError unless the data set called `name` has the network's classes and, if they are
+    known, as many channels."""
+    if class_names != trained.class_names:
+        theirs, own = listed(class_names), listed(trained.class_names)
+        raise InputError(f"data set {name} has other classes, {theirs}: the network has {own}")
+    if channels not in (None, trained.channels):
         theirs, own = (
-            {1: "grey pictures", 3: "pictures in colour"}[n]
-            for n in (dataset.channels, trained.channels)
+            {1: "grey pictures", 3: "pictures in colour"}[n] for n in (channels, trained.channels)
         )
-        raise InputError(f"data set {dataset.name} has {theirs}: the network takes {own}")
+        raise InputError(f"data set {name} has {theirs}: the network takes {own}")
 
 
 def listed(names: Sequence[str]) -> str:
@@ -76,5 +91,8 @@ def listed(names: Sequence[str]) -> str:
 
 
 def name_of(images: Images, i: int) -> str:
-    """The name of picture i's file, or its number if all pictures are in one file."""
-    return Path(images.paths[i]).name if hasattr(images, "paths") else f"picture {i:,}"
+    """The name of picture i's file, or its number or kind if all pictures are in few files."""
+    if hasattr(images, "paths"):
+        return Path(images.paths[i]).name
+    pixels = getattr(images, "images", None)
+    return pixels.name_of(i) if isinstance(pixels, Blocks) else f"picture {i:,}"

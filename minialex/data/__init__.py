@@ -22,23 +22,31 @@ class Source:
     takes   their names; `padding` is crop_padding
     needs   what data_dir must be, if there is no data set without
     tests   the data set whose networks it tests, if it has no training pictures
+    classes the names of its classes, if they are known before it is loaded
     """
 
     load: Callable[..., Dataset]
     takes: tuple[str, ...] = ("data_dir", "image_size", "padding")
     needs: str | None = None
     tests: str | None = None
+    classes: tuple[str, ...] | None = None
 
 
 #: The data sets by name.
 SOURCES: dict[str, Source] = {
     "shapes": Source(shapes.load, takes=("seed", "image_size", "padding")),
-    **{name: Source(partial(mnist.load, name)) for name in mnist.FAMILY},
-    **{name: Source(partial(cifar.load, name)) for name in cifar.KINDS},
-    "cifar10.1": Source(cifar10_1.load, takes=("data_dir", "image_size"), tests="cifar10"),
-    "cifar10-c": Source(cifar10_c.load, takes=("data_dir", "image_size"), tests="cifar10"),
-    "svhn": Source(svhn.load),
-    "stl10": Source(stl10.load),
+    **{
+        name: Source(partial(mnist.load, name), classes=member.class_names)
+        for name, member in mnist.FAMILY.items()
+    },
+    **{
+        name: Source(partial(cifar.load, name), classes=kind.class_names)
+        for name, kind in cifar.KINDS.items()
+    },
+    "cifar10.1": Source(cifar10_1.load, ("data_dir", "image_size"), tests="cifar10"),
+    "cifar10-c": Source(cifar10_c.load, ("data_dir", "image_size"), tests="cifar10"),
+    "svhn": Source(svhn.load, classes=tuple(svhn.CLASS_NAMES)),
+    "stl10": Source(stl10.load, classes=tuple(stl10.CLASS_NAMES)),
     "npz": Source(
         npz.load,
         takes=("data_dir", "image_size", "padding", "seed"),
@@ -103,6 +111,12 @@ def load(
         "crop_padding": crop_padding,
     }
     return dataset
+
+
+def classes_of(name: str) -> list[str] | None:
+    """The names of the data set's classes, if they are known before it is loaded."""
+    source = SOURCES[SOURCES[name].tests or name]
+    return list(source.classes) if source.classes else None
 
 
 #: The arguments of `load`, as a saved network has them.

@@ -52,6 +52,11 @@ class Blocks:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def name_of(self, number: int) -> str:
+        """What the row with this number is a picture of: "fog 3" for fog of severity 3."""
+        block, row = divmod(int(number), self.block)
+        return f"{self.names[block]} {row * SEVERITIES // self.block + 1}"
+
     def __getitem__(self, numbers: ArrayLike) -> numpy.ndarray:
         """The rows with these numbers, a copy: (n, …)."""
         numbers = numpy.asarray(numbers)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy
 
-from minialex.data.arrays import from_arrays
-from minialex.data.dataset import PADDING, Dataset
+from minialex.data.arrays import as_pictures, from_arrays, numbered
+from minialex.data.dataset import PADDING, ArrayImages, Dataset
 from minialex.data.numpy_files import read_npz
 from minialex.errors import InputError
 
@@ -40,17 +40,9 @@ def load(
     padding: by how many pixels a random crop may shift a picture.
     Raises InputError if it is no such file, or damaged.
     """
-    path = Path(data_dir)
-    if path.is_dir() or not path.exists():
-        what = "the folder" if path.is_dir() else "no file"
-        raise InputError(f"expected a .npz file of pictures and labels, got {what} {path}")
+    path = _checked(data_dir)
     arrays = read_npz(path)
-    parts = [_pair(arrays, names) for names in (TRAIN, TEST)]
-    parts = parts if all(parts) else [_pair(arrays, ALL)]
-    if parts == [None]:
-        wanted = "x_train, y_train, x_test and y_test, or x and y"
-        got = ", ".join(arrays) or "nothing"
-        raise InputError(f"{path}: expected arrays {wanted}, got {got}")
+    parts = _parts(path, arrays)
     names = [str(name) for name in arrays[NAMES].ravel()] if NAMES in arrays else None
     try:
         given = [array for pair in parts for array in pair]
@@ -60,6 +52,52 @@ def load(
         raise InputError(f"{path}: {error}") from error
     dataset.name = "npz"
     return dataset
+
+
+def load_to_test(
+    data_dir: Path | str,
+    class_names: list[str],
+    image_size: int,
+    pixel_range: tuple[float, float] | None = None,
+) -> Dataset:
+    """The same file as a Dataset without training pictures, for a network that has not seen it.
+
+    The test pictures are those of TEST, or, if the file has none, all of ALL. Labels are numbers or
+    names of the network's `class_names`. pixel_range: the numbers that become 0 and 255.
+    """
+    path = _checked(data_dir)
+    x, y = _parts(path, read_npz(path))[-1]
+    try:
+        labels, _ = numbered(y, class_names)
+        test = ArrayImages(as_pictures(x, pixel_range), labels, image_size)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
+    return Dataset("npz", None, test, class_names)
+
+
+def is_npz(path: Path | str | None) -> bool:
+    """Whether the path is called like a .npz file."""
+    return path is not None and Path(path).suffix == ".npz" and not Path(path).is_dir()
+
+
+def _checked(data_dir: Path | str) -> Path:
+    """The path; InputError if there is no such file."""
+    path = Path(data_dir)
+    if path.is_dir() or not path.exists():
+        what = "the folder" if path.is_dir() else "no file"
+        raise InputError(f"expected a .npz file of pictures and labels, got {what} {path}")
+    return path
+
+
+def _parts(path: Path, arrays: dict[str, numpy.ndarray]) -> list[tuple]:
+    """[training pair, test pair], or [the pair of all]."""
+    parts = [_pair(arrays, names) for names in (TRAIN, TEST)]
+    parts = parts if all(parts) else [_pair(arrays, ALL)]
+    if parts == [None]:
+        wanted = "x_train, y_train, x_test and y_test, or x and y"
+        got = ", ".join(arrays) or "nothing"
+        raise InputError(f"{path}: expected arrays {wanted}, got {got}")
+    return parts
 
 
 def _pair(arrays: dict[str, numpy.ndarray], names: tuple) -> tuple | None:

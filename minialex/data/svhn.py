@@ -19,6 +19,7 @@ FILES = {
     "train_32x32.mat": "md5:e26dedcc434d2e4c54c9b2d4a06d8373",
     "test_32x32.mat": "md5:eb5a983be6a315427106f1b164d9cef3",
 }
+CLASS_NAMES = list(string.digits)
 FOLDERS = ("", "svhn", "SVHN")
 SHAPE = (32, 32, 3)
 DEFLATE = 1032  # a compressed byte stands for this many at most
@@ -38,7 +39,7 @@ def load(
     """
     folder = _download() if data_dir is None else _find(Path(data_dir))
     train, test = (read_mat(folder / name) for name in FILES)
-    return in_memory("svhn", train, test, list(string.digits), image_size, padding)
+    return in_memory("svhn", train, test, CLASS_NAMES, image_size, padding)
 
 
 def _find(data_dir: Path) -> Path:

@@ -15,6 +15,7 @@ from minialex.data import mnist
 from minialex.data.augment import centre_views
 from minialex.evaluate import main as evaluate_command
 from minialex.inference import load
+from minialex.presets import PRESETS
 
 SMALL = ["--model", "alexnet-mini", "--epochs", 1, "--batch-size", 8, "--workers", 2]
 
@@ -103,7 +104,7 @@ def test_mnist_s_network_is_tested_on_qmnist(mnist_run, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("kmnist", "has other classes, 10 (o, ki, su, …): the network tells apart 10 (0, 1, 2, …)"),
+        ("kmnist", "has other classes, 10 (o, ki, su, …): the network has 10 (0, 1, 2, …)"),
         ("fashion-mnist", "has other classes, 10 (T-shirt/top, Trouser, Pullover, …)"),
     ],
 )
@@ -117,10 +118,33 @@ def test_other_classes_are_refused(mnist_run, tmp_path, capsys, name, said):
 def test_pictures_in_colour_are_refused_for_a_grey_network(mnist_run, tmp_path, capsys):
     x, y = random_pictures(20, 28), numpy.arange(20) % 10
     numpy.savez(tmp_path / "some.npz", x=x, y=y)
-    options = ["--dataset", "npz", "--data-dir", tmp_path / "some.npz"]
+    options = ["--data-dir", tmp_path / "some.npz"]
     code, out, err = call(evaluate_command, mnist_run, *options, capsys=capsys)
     assert (code, out) == (2, "")
     assert "data set npz has pictures in colour: the network takes grey pictures" in err
+
+
+@pytest.mark.parametrize("name", ["stl10", "cifar10-c", "cifar100"])
+def test_other_classes_are_refused_before_anything_is_downloaded(mnist_run, name, capsys):
+    code, out, err = call(evaluate_command, mnist_run, "--dataset", name, capsys=capsys)
+    assert (code, out) == (2, "")
+    assert f"data set {name} has other classes" in err
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("named", [[], ["--dataset", "npz"]])
+def test_all_pictures_of_a_npz_file_that_the_network_has_not_seen_are_tested(
+    mnist_run, tmp_path, capsys, named
+):
+    n, seed = mnist_files.SIZES["t10k"], 1  # the test pictures, of 5 of the 10 classes
+    x = random_pictures(n, 28, 1, seed)[..., 0]
+    numpy.savez(tmp_path / "some.npz", x=x, y=(numpy.arange(n) + seed) % 10)
+    options = [*named, "--data-dir", tmp_path / "some.npz"]
+    code, out, err = call(evaluate_command, mnist_run, *options, capsys=capsys)
+    assert (code, err) == (0, "")
+    about = figures(out)
+    assert (about["dataset"], about["pictures"]) == ("npz", "5")
+    assert about["loss"] == f"{trained_runs.last_epoch(mnist_run)['test_loss']:.4f}"
 
 
 @pytest.mark.parametrize("name", ["cifar10.1", "cifar10-c"])
@@ -147,8 +171,6 @@ def test_a_npz_file_needs_no_name_and_is_found_again(tmp_path, capsys):
 
 
 def test_digits_and_letters_are_not_mirrored():
-    from minialex.presets import PRESETS
-
     for name in (*mnist.FAMILY, "svhn"):
         if name != "fashion-mnist":
             assert "mirror" not in PRESETS[name]["augment"]

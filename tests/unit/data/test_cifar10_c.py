@@ -40,6 +40,14 @@ def test_any_pictures_are_read_in_any_order(folder):
     numpy.testing.assert_array_equal(pictures[:, 1:], PICTURES[numpy.mod(numbers, 3), 1:])
 
 
+def test_a_picture_is_called_by_corruption_and_severity(folder):
+    blocks = data.load("cifar10-c", folder).test.images
+    assert [blocks.name_of(i) for i in (0, 2, 3, 14, 15, 284)] == [
+        *("gaussian_noise 1", "gaussian_noise 1", "gaussian_noise 2", "gaussian_noise 5"),
+        *("shot_noise 1", "saturate 5"),
+    ]
+
+
 def test_the_folder_of_the_archive_is_found(tmp_path):
     cifar10_c_files.write(tmp_path / "CIFAR-10-C", PICTURES, LABELS)
     assert len(data.load("cifar10-c", tmp_path).test) == 285

@@ -163,3 +163,9 @@ def test_each_data_set_with_training_pictures_has_a_preset():
     trainable = {name for name, source in data.SOURCES.items() if not source.tests}
     assert PRESETS.keys() == trainable
     assert {source.tests for source in data.SOURCES.values() if source.tests} <= trainable
+
+
+def test_the_classes_of_the_published_sets_are_known_before_they_are_loaded():
+    assert data.classes_of("cifar10-c") == data.classes_of("cifar10")
+    assert data.classes_of("svhn") == data.classes_of("qmnist") == list("0123456789")
+    assert data.classes_of("folder") is None
