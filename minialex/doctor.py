@@ -38,6 +38,7 @@ PACKAGES = {
     "pooch": ("downloads", "pooch"),
     "safetensors": (".safetensors files", "safetensors"),
     "onnx": ("ONNX export", "onnx"),
+    "scipy": ("SVHN's .mat files", "scipy"),
     "mpi4py": ("many processes (train --ranks)", '-e ".[mpi]"'),
     "pytest": ("the tests", TESTS),
     "pytest-xdist": ("the tests", TESTS),

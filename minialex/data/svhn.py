@@ -69,10 +69,8 @@ def read_mat(path: Path) -> tuple[numpy.ndarray, numpy.ndarray]:
     try:
         from scipy import io
     except ImportError:
-        install = 'python -m pip install "minialex[formats]"'
-        raise InputError(
-            f"{path}: SciPy, which reads it, is not installed: {install}, or pip install scipy"
-        ) from None
+        install = "python -m pip install -e '.[formats]'"
+        raise InputError(f"{path}: SciPy, which reads it, is not installed: {install}") from None
     try:
         about = {name: shape for name, shape, _ in io.whosmat(path)}
         *shape, count = about.get("X", (0,))

@@ -86,7 +86,7 @@ def test_a_missing_package_is_named_with_what_it_is_for(found, monkeypatch):
 
 def test_training_needs_no_more_than_the_packages_of_a_gpu_machine(tmp_path):
     """There, what downloads and what reads other programs' files may be missing."""
-    missing = ("pooch", "requests", "platformdirs", "safetensors", "onnx", "sklearn", "IPython")
+    missing = ("pooch", "requests", "platformdirs", "safetensors", "onnx", "scipy", "IPython")
     pictures = picture_folder(tmp_path / "pictures")
     arguments = [*map(str, on_folder(pictures)), "--max-steps", "1", "--out", str(tmp_path / "run")]
     code = f"import sys; sys.modules.update(dict.fromkeys({missing}))\n"
