@@ -1,8 +1,9 @@
-"""The table of classes: which are shown if there are many, and how wide it is."""
+"""The tables of classes and of severities: what they show, in which order, and how wide they are."""
 
 import numpy
 
-from minialex.evaluation_output import class_table
+from minialex.evaluation import Answers
+from minialex.evaluation_output import class_table, severity_table
 
 
 def test_of_many_classes_the_worst_and_the_best_are_named():
@@ -30,3 +31,22 @@ def test_long_names_stay_within_80_columns():
     assert all(
         line.startswith(letter * 27 + "…") for line, letter in zip(lines[1:], "ab", strict=True)
     )
+
+
+def test_severities_are_columns_and_corruptions_rows():
+    """Two pictures of each: of corruption c, severity s, as many are wrong as this says."""
+    wrong = {"fog": [0, 0, 1, 1, 2], "saturate": [0, 1, 0, 1, 0], "snow": [2, 0, 0, 0, 0]}
+    places = [int(i < n) for row in wrong.values() for n in row for i in range(2)]
+    count = len(places)
+    zeros = numpy.zeros(count)
+    answers = Answers(numpy.arange(count), zeros, zeros, zeros, zeros, numpy.array(places))
+    heading, *lines = severity_table(answers, list(wrong)).splitlines()
+    assert heading.split() == ["corruption", "severity", "1", "2", "3", "4", "5", "mean"]
+    assert [line.split() for line in lines] == [
+        ["fog", "100.00%", "100.00%", "50.00%", "50.00%", "0.00%", "60.00%"],
+        ["snow", "0.00%", "100.00%", "100.00%", "100.00%", "100.00%", "80.00%"],
+        [*"mean of these 2".split(), "50.00%", "100.00%", "75.00%", "75.00%", "50.00%", "70.00%"],
+        ["saturate", "100.00%", "50.00%", "100.00%", "50.00%", "100.00%", "80.00%"],
+    ]
+    ends = {len(line) for line in (heading, *lines)}
+    assert len(ends) == 1 and ends.pop() <= 80
