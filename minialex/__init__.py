@@ -11,7 +11,7 @@ layers      Conv2d, ReLU, MaxPool2d, …, to be read
 models      AlexNet in eight versions, and LeNet: models.build(name)
 optim       SGD (the paper's rule), Adam, Muon
 schedules   the learning rate over time
-data        data.load("cifar10"), …
+data        data.load("cifar10"), data.from_arrays(…) for your own
 fast        the same layers, rebuilt for speed
 distributed training on many processes
 gradcheck   gradients proven by finite differences

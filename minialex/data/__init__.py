@@ -97,9 +97,8 @@ def load(
     if crop_padding is not None and crop_padding < 0:
         raise InputError(f"expected a crop padding of at least 0 pixels, got {crop_padding}")
     if crop_padding is not None and "padding" not in source.takes:
-        why = "has only test pictures" if source.tests else "crops from larger pictures without"
-        why += ", which are not cropped" if source.tests else " padding"
-        raise InputError(f"dataset {name!r} {why}: leave out --crop-padding")
+        why = "has only test pictures" if source.tests else "crops from larger pictures"
+        raise InputError(f"dataset {name!r} {why} without padding: leave out --crop-padding")
     padding = PADDING if crop_padding is None else crop_padding
     given = dict(data_dir=data_dir, image_size=image_size, padding=padding, seed=seed)
     dataset = source.load(**{name: given[name] for name in source.takes})

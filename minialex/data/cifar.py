@@ -4,96 +4,16 @@ CIFAR-100's pictures have two labels: "cifar100" takes the fine one of 100 class
 "cifar100-coarse" the coarse one of 20.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy
 
-from minialex.data import cifar_classes
 from minialex.data.archive import fetch_files
+from minialex.data.cifar_kinds import KINDS, PIXELS, Files, Kind
 from minialex.data.cifar_pickles import read_class_names, read_pickled_batch
 from minialex.data.dataset import PADDING, Dataset, in_memory
 from minialex.data.download import cache_folder
 from minialex.errors import InputError
-
-SITE = "https://www.cs.toronto.edu/~kriz/"
-PIXELS = 3 * 32 * 32  # bytes of a picture: its red, green and blue planes
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One of the two data sets, or of its two kinds of label.
-
-    title          as it is written
-    class_names    the published ones
-    labels         how many bytes of labels come before each picture
-    label          which of them is the class
-    folder, train, test, names_file    the binary version: its folder and files
-    py_folder, py_train, py_test       the Python version: its folder and pickles
-    py_names_file, py_label, py_names  and in these the keys of the labels and of their names
-    archive, archive_hash              of the binary version, to download
-    """
-
-    title: str
-    class_names: tuple[str, ...]
-    labels: int
-    label: int
-    folder: str
-    train: tuple[str, ...]
-    test: str
-    names_file: str
-    py_folder: str
-    py_train: tuple[str, ...]
-    py_test: str
-    py_names_file: str
-    py_label: str
-    py_names: str
-    archive: str
-    archive_hash: str
-
-    @property
-    def url(self) -> str:
-        """Where the binary version is."""
-        return SITE + self.archive
-
-    @property
-    def record(self) -> int:
-        """The bytes of a picture with its labels."""
-        return self.labels + PIXELS
-
-
-def cifar100(label: int, how: str, class_names: tuple[str, ...]) -> Kind:
-    """CIFAR-100 with its label number `label`, the "fine" or the "coarse" one."""
-    return Kind(
-        "CIFAR-100",
-        class_names,
-        2,
-        label,
-        *("cifar-100-binary", ("train.bin",), "test.bin", f"{how}_label_names.txt"),
-        *("cifar-100-python", ("train",), "test", "meta", f"{how}_labels", f"{how}_label_names"),
-        "cifar-100-binary.tar.gz",
-        "sha256:58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
-    )
-
-
-BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
-
-KINDS = {
-    "cifar10": Kind(
-        "CIFAR-10",
-        cifar_classes.CIFAR10,
-        1,
-        0,
-        "cifar-10-batches-bin",
-        tuple(f"{name}.bin" for name in BATCHES),
-        *("test_batch.bin", "batches.meta.txt"),
-        *("cifar-10-batches-py", BATCHES, "test_batch", "batches.meta", "labels", "label_names"),
-        "cifar-10-binary.tar.gz",
-        "md5:c32a1d4ab5d03f1284b67883e8d87530",
-    ),
-    "cifar100": cifar100(1, "fine", cifar_classes.FINE),
-    "cifar100-coarse": cifar100(0, "coarse", cifar_classes.COARSE),
-}
 
 
 def load(
@@ -114,39 +34,40 @@ def load(
     Raises InputError for a missing or damaged file, and for the other data set's.
     """
     kind = KINDS[name]
-    if data_dir is None:
-        cache = cache_folder("cifar10" if name == "cifar10" else "cifar100")
-        hint = f"unpack {kind.title}'s binary version into a folder and pass it as --data-dir"
-        files = (*kind.train, kind.test)
-        found = fetch_files(files, kind.url, kind.archive_hash, cache, hint, also=kind.names_file)
-        pickled = False
-    else:
-        found, pickled = _find(kind, Path(data_dir))
-    read = _read_pickled if pickled else _read_binary
-    train, test = (kind.py_train, kind.py_test) if pickled else (kind.train, kind.test)
-    parts = [read(found / file, kind) for file in train]
-    joined = [numpy.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-    names = _class_names(kind, found, pickled)
-    return in_memory(name, joined, read(found / test, kind), names, image_size, padding)
+    folder, files = _download(kind) if data_dir is None else _find(kind, Path(data_dir))
+    read = _read_pickled if files is kind.pickled else _read_binary
+    parts = [read(folder / file, kind) for file in files.train]
+    train = [numpy.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    names = _class_names(kind, folder / files.names)
+    return in_memory(name, train, read(folder / files.test, kind), names, image_size, padding)
 
 
-def _find(kind: Kind, data_dir: Path) -> tuple[Path, bool]:
-    """The folder with the files, and whether they are pickles."""
-    folder = data_dir / kind.folder if (data_dir / kind.folder).is_dir() else data_dir
-    missing = [name for name in (*kind.train, kind.test) if not (folder / name).is_file()]
-    if not missing:
-        return folder, False
-    for pickles in (data_dir / kind.py_folder, data_dir):
-        if all((pickles / name).is_file() for name in (*kind.py_train, kind.py_test)):
-            return pickles, True
+def _download(kind: Kind) -> tuple[Path, Files]:
+    """The folder with the binary version in the download cache, and its files."""
+    files = (*kind.binary.train, kind.binary.test)
+    cache = cache_folder(kind.title.lower().replace("-", ""))
+    hint = f"unpack {kind.title}'s binary version into a folder and pass it as --data-dir"
+    names = kind.binary.names
+    return fetch_files(files, kind.url, kind.archive_hash, cache, hint, also=names), kind.binary
+
+
+def _find(kind: Kind, data_dir: Path) -> tuple[Path, Files]:
+    """The folder with one of the two versions, and its files."""
+    for files in (kind.binary, kind.pickled):
+        for folder in (data_dir / files.folder, data_dir):
+            if all((folder / name).is_file() for name in (*files.train, files.test)):
+                return folder, files
     for name, other in KINDS.items():
-        places = (data_dir, data_dir / other.folder, data_dir / other.py_folder)
-        files = (other.train[0], other.py_train[0])
-        if other.title != kind.title and any((p / f).is_file() for p in places for f in files):
-            raise InputError(
-                f"{data_dir} holds {other.title}, with records of {other.record:,} bytes, expected "
-                f"{kind.title}: --dataset {name}"
-            )
+        for files in (other.binary, other.pickled):
+            first = (data_dir / files.train[0], data_dir / files.folder / files.train[0])
+            if other.title != kind.title and any(path.is_file() for path in first):
+                raise InputError(
+                    f"{data_dir} holds {other.title}, with records of {other.record:,} bytes, "
+                    f"expected {kind.title}: --dataset {name}"
+                )
+    files = kind.binary
+    folder = data_dir / files.folder if (data_dir / files.folder).is_dir() else data_dir
+    missing = [name for name in (*files.train, files.test) if not (folder / name).is_file()]
     raise InputError(
         f"{kind.title}: no {', '.join(missing)} in {folder}; get the binary version, {kind.url}"
     )
@@ -176,7 +97,7 @@ def _read_binary(path: Path, kind: Kind) -> tuple[numpy.ndarray, numpy.ndarray]:
 
 def _read_pickled(path: Path, kind: Kind) -> tuple[numpy.ndarray, numpy.ndarray]:
     """The same from a pickle of the Python version."""
-    rows, labels = read_pickled_batch(path, kind.py_label)
+    rows, labels = read_pickled_batch(path, kind.label_key)
     if rows.shape[1] != PIXELS:
         raise InputError(f"{path}: expected pictures of {PIXELS:,} bytes, got {rows.shape[1]:,}")
     return _pictures(rows), _checked(path, kind, labels)
@@ -198,13 +119,12 @@ def _checked(path: Path, kind: Kind, labels: numpy.ndarray) -> numpy.ndarray:
     return labels
 
 
-def _class_names(kind: Kind, folder: Path, pickled: bool) -> list[str]:
+def _class_names(kind: Kind, path: Path) -> list[str]:
     """The names in the file of names, or the published ones if that is missing."""
-    path = folder / (kind.py_names_file if pickled else kind.names_file)
     if not path.is_file():
         return list(kind.class_names)
-    if pickled:
-        names = read_class_names(path, kind.py_names)
+    if path.name == kind.pickled.names:
+        names = read_class_names(path, kind.names_key)
     else:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         names = [line.strip() for line in lines if line.strip()]

@@ -1,4 +1,4 @@
-"""The tables of classes and of severities: what they show, in which order, and how wide they are."""
+"""The tables of classes and of severities: what they show, in which order, how wide they are."""
 
 import numpy
 
@@ -45,7 +45,7 @@ def test_severities_are_columns_and_corruptions_rows():
     assert [line.split() for line in lines] == [
         ["fog", "100.00%", "100.00%", "50.00%", "50.00%", "0.00%", "60.00%"],
         ["snow", "0.00%", "100.00%", "100.00%", "100.00%", "100.00%", "80.00%"],
-        [*"mean of these 2".split(), "50.00%", "100.00%", "75.00%", "75.00%", "50.00%", "70.00%"],
+        ["mean", "of", "these", "2", "50.00%", "100.00%", "75.00%", "75.00%", "50.00%", "70.00%"],
         ["saturate", "100.00%", "50.00%", "100.00%", "50.00%", "100.00%", "80.00%"],
     ]
     ends = {len(line) for line in (heading, *lines)}

@@ -17,7 +17,7 @@ from cifar_files import TRAIN, binary, pickle2, rows, small_cifar10, write_cifar
 from data_helpers import random_pictures, refusal, web_server
 from pickle_attacks import attacks
 
-from minialex.data import cifar, cifar_classes
+from minialex.data import cifar, cifar_classes, cifar_kinds
 from minialex.data.cifar_pickles import read_pickled_batch
 
 NAMES = [*(f"{name}.bin" for name in TRAIN), "test_batch.bin"]
@@ -266,7 +266,7 @@ def test_published_names_are_sorted_as_they_are_numbered():
 def test_the_other_data_set_is_named(tmp_path, pickled, nested):
     kinds = cifar.KINDS
     ten, hundred = (
-        tmp_path / name / (getattr(kinds[name], "py_folder" if pickled else "folder") * nested)
+        tmp_path / name / (getattr(kinds[name], "pickled" if pickled else "binary").folder * nested)
         for name in ("cifar10", "cifar100")
     )
     write_cifar10_pickles(ten) if pickled else write(ten)
@@ -312,7 +312,7 @@ def serve(tmp_path, monkeypatch):
             kind = dataclasses.replace(cifar.KINDS["cifar10"], archive="cifar.tar.gz")
             kind = dataclasses.replace(kind, archive_hash=f"md5:{hashlib.md5(content).hexdigest()}")
             monkeypatch.setitem(cifar.KINDS, "cifar10", kind)
-            monkeypatch.setattr(cifar, "SITE", url)
+            monkeypatch.setattr(cifar_kinds, "SITE", url)
             return load()
 
     return download
