@@ -31,7 +31,10 @@ def dataset_of(
     InputError if the data set has other classes or other channels, if weights that name none come
     without `data_dir` and `name`, or as data.load and folder.labelled_files say.
     """
-    source = trained.source and trained.source["name"]
+    own = trained.source or {}
+    source = own.get("name")
+    if name == source and (data_dir is None or str(data_dir.absolute()) == own["data_dir"]):
+        name = None
     if name is None and source != "npz" and is_npz(data_dir):
         name = "npz"
     if name == "npz" and data_dir is not None:

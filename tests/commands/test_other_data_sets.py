@@ -155,6 +155,7 @@ def test_what_has_no_training_pictures_is_not_trained_on(tmp_path, capsys, name)
     assert f"python -m minialex.evaluate RUN --dataset {name}" in err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_npz_file_needs_no_name_and_is_found_again(tmp_path, capsys):
     x = random_pictures(40, 16, 1)[..., 0] / 255
     numpy.savez(tmp_path / "mine.npz", x=x, y=numpy.arange(40) % 4)
@@ -162,12 +163,18 @@ def test_a_npz_file_needs_no_name_and_is_found_again(tmp_path, capsys):
     code, out, err = call(train.main, *options, capsys=capsys)
     assert (code, err) == (0, "")
     assert "dataset  npz, 36 training and 4 test pictures, 16×16×1, 4 classes" in out
-    code, out, err = call(evaluate_command, tmp_path / "run", capsys=capsys)
-    assert (code, err) == (0, "")
     metrics = trained_runs.last_epoch(tmp_path / "run")
-    about = figures(out)
-    assert about["loss"] == f"{metrics['test_loss']:.4f}"  # the same pictures were held out
-    assert (about["dataset"], about["pictures"]) == ("npz", "4")
+    named = ["--dataset", "npz", "--data-dir", tmp_path / "mine.npz"]
+    for options in ([], named):
+        code, out, err = call(evaluate_command, tmp_path / "run", *options, capsys=capsys)
+        assert (code, err) == (0, "")
+        about = figures(out)
+        assert about["loss"] == f"{metrics['test_loss']:.4f}"  # the same pictures were held out
+        assert (about["dataset"], about["pictures"]) == ("npz", "4")
+    (tmp_path / "mine.npz").rename(tmp_path / "new.npz")  # said to be another one
+    options = ["--dataset", "npz", "--data-dir", tmp_path / "new.npz"]
+    code, out, err = call(evaluate_command, tmp_path / "run", *options, capsys=capsys)
+    assert (code, figures(out)["pictures"]) == (0, "40")
 
 
 def test_digits_and_letters_are_not_mirrored():
