@@ -21,48 +21,27 @@ def dataset_of(
     trained: TrainedNetwork, data_dir: Path | None = None, name: str | None = None
 ) -> Dataset:
     """The data set that the network was trained on, read from `data_dir` if given; or the one
-    called `name`, if it has the same classes. A .npz file is one that the network has not seen,
-    unless it was trained on one and no `name` is given.
+    called `name`, if it has the same classes.
 
     Weights from elsewhere, or trained on arrays, do not name one. Theirs are the pictures in the
     class folders of data_dir/val, data_dir/test or data_dir itself, and, if there is one,
     data_dir/train.
 
+    data_dir may be a .npz file of pictures that the network has not seen. If it was trained on one,
+    that needs the name "npz", and otherwise what is held out of the file is tested.
+
     InputError if the data set has other classes or other channels, if weights that name none come
     without `data_dir` and `name`, or as data.load and folder.labelled_files say.
     """
-    own = trained.source or {}
-    source = own.get("name")
-    if name == source and (data_dir is None or str(data_dir.absolute()) == own["data_dir"]):
-        name = None
-    if name is None and source != "npz" and is_npz(data_dir):
+    own = trained.source or {"name": "folder", "data_dir": None}
+    if name is None and is_npz(data_dir):
         name = "npz"
-    if name == "npz" and data_dir is not None:
-        pixels = trained.progress.get("pixel_range")
-        dataset = npz.load_to_test(data_dir, trained.class_names, trained.image_size, pixels)
-        check_classes(trained, name, dataset.class_names, dataset.channels)
-        return dataset
-    if name and (source or name != "folder"):
-        known = data.classes_of(name)
-        if data_dir is None and known:  # before gigabytes are downloaded
-            check_classes(trained, name, known)
-        dataset = data.load(name, data_dir, image_size=trained.image_size)
-        check_classes(trained, name, dataset.class_names, dataset.channels)
-        return dataset
+        own = own | {"data_dir": str(data_dir.absolute())}
+    same_place = data_dir is None or str(data_dir.absolute()) == own["data_dir"]
+    if name and (name != own["name"] or (trained.source and not same_place)):
+        return other_dataset(trained, name, data_dir)
     if trained.source is None:
-        if data_dir is None:
-            raise InputError(
-                f"{trained.path} does not say what it was trained on: name a folder of pictures "
-                "with --data-dir"
-            )
-        data.check_folder(data_dir)
-        train, test = data_dir / "train", folder.evaluation_folder(data_dir) or data_dir
-        classified = (
-            folder.labelled_files(each, trained.class_names) if each.is_dir() else None
-            for each in (train, test)
-        )
-        splits = (split and trained.images(*split) for split in classified)
-        return Dataset("folder", *splits, trained.class_names)
+        return classified_pictures(trained, data_dir)
     given = {"data_dir": data_dir} if data_dir else {}
     dataset = data.load(**trained.source | given | {"image_size": trained.image_size})
     if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
@@ -71,6 +50,37 @@ def dataset_of(
         if isinstance(images, FolderImages):
             images.exif = trained.exif
     return dataset
+
+
+def other_dataset(trained: TrainedNetwork, name: str, data_dir: Path | None) -> Dataset:
+    """The data set called `name`, to test the network with; InputError if it has other classes."""
+    if name == "npz" and data_dir is not None:
+        pixels = trained.progress.get("pixel_range")
+        dataset = npz.load_to_test(data_dir, trained.class_names, trained.image_size, pixels)
+    else:
+        known = data.classes_of(name)
+        if data_dir is None and known:  # before gigabytes are downloaded
+            check_classes(trained, name, known)
+        dataset = data.load(name, data_dir, image_size=trained.image_size)
+    check_classes(trained, name, dataset.class_names, dataset.channels)
+    return dataset
+
+
+def classified_pictures(trained: TrainedNetwork, data_dir: Path | None) -> Dataset:
+    """The pictures in class folders, for weights that do not say what they were trained on."""
+    if data_dir is None:
+        raise InputError(
+            f"{trained.path} does not say what it was trained on: name a folder of pictures "
+            "with --data-dir"
+        )
+    data.check_folder(data_dir)
+    train, test = data_dir / "train", folder.evaluation_folder(data_dir) or data_dir
+    classified = (
+        folder.labelled_files(each, trained.class_names) if each.is_dir() else None
+        for each in (train, test)
+    )
+    splits = (split and trained.images(*split) for split in classified)
+    return Dataset("folder", *splits, trained.class_names)
 
 
 def check_classes(
