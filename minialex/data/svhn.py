@@ -6,6 +6,7 @@ Feature Learning". A digit's neighbours are often seen, too; the one in the midd
 
 import string
 from pathlib import Path
+from types import ModuleType
 
 import numpy
 
@@ -37,6 +38,7 @@ def load(
     padding: by how many pixels a random crop may shift a picture.
     Raises InputError for a missing or damaged file, or if SciPy is missing, which reads them.
     """
+    scipy_io()  # before anything is downloaded
     folder = _download() if data_dir is None else _find(Path(data_dir))
     train, test = (read_mat(folder / name) for name in FILES)
     return in_memory("svhn", train, test, CLASS_NAMES, image_size, padding)
@@ -61,16 +63,22 @@ def _download() -> Path:
     return folder
 
 
+def scipy_io() -> ModuleType:
+    """SciPy's module that reads MATLAB's files; InputError if it is not installed."""
+    try:
+        from scipy import io
+    except ImportError:
+        install = "python -m pip install -e '.[formats]'"
+        raise InputError(f"SVHN's files need SciPy, which is not installed: {install}") from None
+    return io
+
+
 def read_mat(path: Path) -> tuple[numpy.ndarray, numpy.ndarray]:
     """(images uint8 (N, 32, 32, 3), labels int64 (N,)) from a MATLAB file; InputError if damaged.
 
     There X is uint8 (32, 32, 3, N), and y (N, 1) has 1 to 9, and 10 for the digit 0.
     """
-    try:
-        from scipy import io
-    except ImportError:
-        install = "python -m pip install -e '.[formats]'"
-        raise InputError(f"{path}: SciPy, which reads it, is not installed: {install}") from None
+    io = scipy_io()
     try:
         about = {name: shape for name, shape, _ in io.whosmat(path)}
         *shape, count = about.get("X", (0,))

@@ -10,11 +10,12 @@ from command_runs import call
 from data_helpers import random_pictures
 from mnist_files import idx
 
-from minialex import data, train
+from minialex import data, models, train
 from minialex.data import mnist
 from minialex.data.augment import centre_views
 from minialex.evaluate import main as evaluate_command
 from minialex.inference import load
+from minialex.options import read
 from minialex.presets import PRESETS
 
 SMALL = ["--model", "alexnet-mini", "--epochs", 1, "--batch-size", 8, "--workers", 2]
@@ -175,6 +176,16 @@ def test_a_npz_file_needs_no_name_and_is_found_again(tmp_path, capsys):
     options = ["--dataset", "npz", "--data-dir", tmp_path / "new.npz"]
     code, out, err = call(evaluate_command, tmp_path / "run", *options, capsys=capsys)
     assert (code, figures(out)["pictures"]) == (0, "40")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_in_force_and_its_network_can_be_built(name):
+    chosen = read(["--dataset", name]).chosen
+    assert {option: chosen[option] for option in PRESETS[name]} == PRESETS[name]
+    colour = name not in mnist.FAMILY
+    side = chosen["image_size"] or (32 if colour else 28)
+    shapes = models.of_run(chosen, 10, side, 3 if colour else 1).shapes()
+    assert list(shapes.values())[-1] == (10,)
 
 
 def test_digits_and_letters_are_not_mirrored():

@@ -74,8 +74,10 @@ def test_damaged_files_are_refused(tmp_path, change):
     assert f"{path}: not a file of SVHN's pictures" in refusal(svhn.load, tmp_path)
 
 
-def test_without_scipy_a_line_says_what_to_install(tmp_path, monkeypatch):
-    write(tmp_path)
+@pytest.mark.parametrize("download", [True, False])
+def test_without_scipy_a_line_says_what_to_install(tmp_path, monkeypatch, download):
+    """Before anything is downloaded."""
     monkeypatch.setitem(sys.modules, "scipy", None)
-    said = refusal(svhn.load, tmp_path)
-    assert "SciPy, which reads it, is not installed" in said and "pip install" in said
+    monkeypatch.setattr(svhn, "fetch", None)
+    said = refusal(svhn.load, None if download else write(tmp_path))
+    assert "SVHN's files need SciPy, which is not installed: python -m pip install" in said
