@@ -4,6 +4,7 @@ Keras's mnist.npz is one, and so are the files of MedMNIST (Yang and others 2023
 """
 
 from pathlib import Path
+from typing import NoReturn
 
 import numpy
 
@@ -42,8 +43,9 @@ def load(
     """
     path = _checked(data_dir)
     arrays = read_npz(path)
-    parts = _parts(path, arrays)
-    names = [str(name) for name in arrays[NAMES].ravel()] if NAMES in arrays else None
+    parts = [_pair(arrays, names) for names in (TRAIN, TEST)]
+    parts = parts if all(parts) else [_pair(arrays, ALL) or _refused(path, arrays)]
+    names = _class_names(arrays)
     try:
         given = [array for pair in parts for array in pair]
         sizes = dict(image_size=image_size, padding=padding)
@@ -62,13 +64,18 @@ def load_to_test(
 ) -> Dataset:
     """The same file as a Dataset without training pictures, for a network that has not seen it.
 
-    The test pictures are those of TEST, or, if the file has none, all of ALL. Labels are numbers or
-    names of the network's `class_names`. pixel_range: the numbers that become 0 and 255.
+    The test pictures are those of TEST, or, if the file has none, all of ALL. Labels are names of
+    the network's `class_names`, or their numbers, unless the file has names of its own.
+
+    pixel_range: the numbers that become 0 and 255.
+    Raises InputError if it is no such file, or damaged, or has other classes.
     """
     path = _checked(data_dir)
-    x, y = _parts(path, read_npz(path))[-1]
+    arrays = read_npz(path)
+    x, y = _pair(arrays, TEST) or _pair(arrays, ALL) or _refused(path, arrays)
     try:
-        labels, _ = numbered(y, class_names)
+        own, own_names = numbered(y, _class_names(arrays) or class_names)
+        labels, _ = numbered([own_names[number] for number in own], class_names)
         test = ArrayImages(as_pictures(x, pixel_range), labels, image_size)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
@@ -89,15 +96,16 @@ def _checked(data_dir: Path | str) -> Path:
     return path
 
 
-def _parts(path: Path, arrays: dict[str, numpy.ndarray]) -> list[tuple]:
-    """[training pair, test pair], or [the pair of all]."""
-    parts = [_pair(arrays, names) for names in (TRAIN, TEST)]
-    parts = parts if all(parts) else [_pair(arrays, ALL)]
-    if parts == [None]:
-        wanted = "x_train, y_train, x_test and y_test, or x and y"
-        got = ", ".join(arrays) or "nothing"
-        raise InputError(f"{path}: expected arrays {wanted}, got {got}")
-    return parts
+def _refused(path: Path, arrays: dict[str, numpy.ndarray]) -> NoReturn:
+    """InputError that says what the file has."""
+    wanted = "x_train, y_train, x_test and y_test, or x and y"
+    got = ", ".join(arrays) or "nothing"
+    raise InputError(f"{path}: expected arrays {wanted}, got {got}")
+
+
+def _class_names(arrays: dict[str, numpy.ndarray]) -> list[str] | None:
+    """The names of the classes, if the file has them."""
+    return [str(name) for name in arrays[NAMES].ravel()] if NAMES in arrays else None
 
 
 def _pair(arrays: dict[str, numpy.ndarray], names: tuple) -> tuple | None:

@@ -100,6 +100,35 @@ def test_size_and_padding_are_passed_on(save):
 
 
 @pytest.mark.parametrize(
+    "arrays",
+    [
+        dict(x=TEST, y=TEST_Y),
+        dict(x_test=TEST, y_test=TEST_Y),
+        dict(x_train=X, y_train=Y, x_test=TEST, y_test=TEST_Y[:, None]),
+        dict(x=TEST, y=numpy.array(["a", "b", "c", "d", "a", "b"])),
+        dict(x=TEST, y=[3, 1, 0, 2, 3, 1], class_names=["c", "b", "d", "a"]),
+    ],
+)
+def test_a_network_that_has_not_seen_the_file_is_tested_on_all_or_on_its_test_part(save, arrays):
+    dataset = npz.load_to_test(save(**arrays), ["a", "b", "c", "d", "e"], 12)
+    assert dataset.train is None
+    numpy.testing.assert_array_equal(dataset.test.images[..., 0], TEST)
+    assert dataset.test.labels.tolist() == [0, 1, 2, 3, 0, 1]
+    assert dataset.test.image_size == 12
+
+
+def test_its_pixels_are_scaled_as_those_of_training_were(save):
+    path = save(x=TEST / 510, y=TEST_Y)
+    pixels = npz.load_to_test(path, list("abcd"), 8, (0.0, 1.0)).test.images[..., 0]
+    numpy.testing.assert_allclose(pixels, TEST / 2, atol=1)
+    for classes, said in (("abc", "expected labels from 0 to 2"), ("abcd", "pixels from 0 to 255")):
+        assert said in refusal(npz.load_to_test, path, list(classes), 8)
+    assert "not one of the classes" in refusal(
+        npz.load_to_test, save(x=TEST, y=["a"] * 5 + ["z"]), list("abc"), 8
+    )
+
+
+@pytest.mark.parametrize(
     ("arrays", "said"),
     [
         (
