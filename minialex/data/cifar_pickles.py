@@ -6,13 +6,11 @@ from typing import Any
 import numpy
 
 from minialex.errors import InputError
-from minialex.io.pickle_machine import Record, expect, unpickle
+from minialex.io.pickle_machine import expect, unpickle
+from minialex.io.pickled_arrays import KNOWN, array_of
 
 #: The longest pickle, in bytes: CIFAR-100's training pictures take 155 million.
 LONGEST = 200_000_000
-
-#: What a pickle may call: how Python 3 writes bytes in the old protocols.
-KNOWN = {"_codecs.encode": lambda text, encoding: as_bytes(text)}
 
 
 def read_pickled_batch(path: Path, label: str) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -61,25 +59,3 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path}: not a whole pickle of CIFAR's Python version: {reason}"
         ) from None
     return {key.decode("latin-1") if isinstance(key, bytes) else key: found[key] for key in found}
-
-
-def array_of(record: Any) -> numpy.ndarray:
-    """The NumPy array of which the pickle machine has kept a Record.
-
-    NumPy pickles an array as a call of `_reconstruct`, whose state is (version, shape, type,
-    whether the first index runs fastest, the bytes). ValueError if it is anything else.
-    """
-    if not expect(record, Record).name.endswith(".multiarray._reconstruct"):
-        raise ValueError(f"expected an array, got {record.name}")
-    _, shape, kind, fortran, content = expect(record.state, tuple)
-    if expect(kind, Record).name != "numpy.dtype":
-        raise ValueError(f"expected the type of an array, got {kind.name}")
-    if kind.arguments[0] != "u1":
-        raise ValueError(f"expected an array of bytes, u1, got {kind.arguments[0]}")
-    numbers = numpy.frombuffer(as_bytes(content), numpy.uint8)
-    return numbers.reshape(expect(shape, tuple), order="F" if fortran else "C")
-
-
-def as_bytes(text: str | bytes) -> bytes:
-    """Python 2's strings were bytes; the pickle machine returns them as text."""
-    return text if isinstance(text, bytes) else expect(text, str).encode("latin-1")
