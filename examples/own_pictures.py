@@ -2,7 +2,7 @@
 
 python examples/own_pictures.py PICTURES photo.jpg
 
-PICTURES has a folder per class: PICTURES/train/cat/*.jpg, PICTURES/val/cat/*.jpg, …
+PICTURES has a folder per class: PICTURES/cat/*.jpg, PICTURES/dog/*.jpg, …
 """
 
 import sys

@@ -95,6 +95,7 @@ def main(arguments: Sequence[str]) -> None:
     seconds = time.perf_counter() - start
     matrix = answers.confusion(dataset.num_classes)
     pictures = f"{len(answers.labels):,}" + ", ten views of each" * given.ten_crop
+    pictures += ", held out of the training pictures" if dataset.val_share else ""
     speed = f"{len(answers.labels) / seconds:,.0f}"
     about = {"model": progress_shown(trained), "dataset": dataset.name, "pictures": pictures}
     blocks = getattr(dataset.test, "images", None)

@@ -5,14 +5,17 @@ import io
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy
 
 from minialex import backend
+from minialex.data import folder
 from minialex.data.augment import centre_views
 from minialex.data.folder_images import FolderImages
-from minialex.data.listing import EXTENSIONS
+from minialex.data.listing import EXTENSIONS, is_picture
 from minialex.data.prefetch import prefetch
+from minialex.data.stored import StoredPicture
 from minialex.data.torchvision_images import TorchvisionImages
 from minialex.errors import InputError
 from minialex.inference import TrainedNetwork
@@ -25,13 +28,18 @@ class StandardInput(io.BytesIO):
         return "-"
 
 
-def files_of(named: str | Path) -> list[Path | StandardInput]:
+#: What pictures are read from.
+File: TypeAlias = Path | StandardInput | StoredPicture
+
+
+def files_of(named: str | Path) -> list[File]:
     """The pictures that `named`, a word of the command line, means.
 
     - "-" means what comes through standard input.
     - A folder means all pictures in it and below it, sorted, without hidden ones.
     - A pattern (* and ? for parts of a name, ** for folders at any depth) means the pictures that
       match it, and those in the folders that match it.
+    - An archive of pictures (.tar) or a table of them (.parquet) means all pictures in it.
     - Anything else is a single file. If it is missing, that shows when it is read.
 
     InputError if a folder or a pattern means no picture.
@@ -41,6 +49,8 @@ def files_of(named: str | Path) -> list[Path | StandardInput]:
         return [StandardInput(sys.stdin.buffer.read())]
     if path.is_dir():
         files = below(path)
+    elif path.is_file() and path.suffix.lower() in folder.STORES:
+        return folder.STORES[path.suffix.lower()](path)
     elif path.exists() or not glob.has_magic(named):
         return [path]
     else:
@@ -48,7 +58,7 @@ def files_of(named: str | Path) -> list[Path | StandardInput]:
         found = (
             below(match) if match.is_dir() else [match]
             for match in matches
-            if match.is_dir() or is_picture(match)
+            if match.is_dir() or is_picture(match.name)
         )
         files = list(dict.fromkeys(file for files in found for file in files))
     if not files:
@@ -56,23 +66,18 @@ def files_of(named: str | Path) -> list[Path | StandardInput]:
     return files
 
 
-def below(folder: Path) -> list[Path]:
+def below(root: Path) -> list[Path]:
     """All pictures in the folder and below it, sorted.
 
     Hidden files and folders are left out, linked folders are not.
     """
-    files = (folder / name for name in glob.glob("**/*", root_dir=folder, recursive=True))
-    return sorted(file for file in files if is_picture(file) and file.is_file())
-
-
-def is_picture(path: Path) -> bool:
-    """Whether the file has the extension of a picture."""
-    return path.suffix.lower() in EXTENSIONS
+    files = (root / name for name in glob.glob("**/*", root_dir=root, recursive=True))
+    return sorted(file for file in files if is_picture(file.name) and file.is_file())
 
 
 def predictions(
-    trained: TrainedNetwork, files: Sequence[Path | StandardInput], batch_size: int
-) -> Iterator[tuple[Path | StandardInput, numpy.ndarray | None, str | None]]:
+    trained: TrainedNetwork, files: Sequence[File], batch_size: int
+) -> Iterator[tuple[File, numpy.ndarray | None, str | None]]:
     """For each file: (file, the probability of each class, None), or (file, None, what is wrong).
 
     They come batch by batch: in each, first the files that cannot be read, then the others, both in

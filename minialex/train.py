@@ -1,6 +1,7 @@
 """python -m minialex.train: trains a network on a data set, on the CPU or on a GPU."""
 
 import socket
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -9,6 +10,7 @@ import numpy
 
 from minialex import __version__, backend, data, models, optim, options, schedules
 from minialex.command import run
+from minialex.data import picture_checks
 from minialex.data.augment import AUGMENTATIONS, Standardize
 from minialex.data.dataset import Dataset
 from minialex.data.lighting import Lighting, lighting_from
@@ -176,6 +178,14 @@ def about_data(dataset: Dataset) -> dict[str, str]:
     return found
 
 
+def say_notes(dataset: Dataset) -> None:
+    """Prints where the pictures are from, and a note about each of them that is odd or left out."""
+    for i, note in enumerate(dataset.notes):
+        text = f"note: {note}" if i else note
+        whole = dict(break_long_words=False, break_on_hyphens=False)
+        say("\n".join(textwrap.wrap(text, 80, subsequent_indent=" " * 6, **whole)))
+
+
 def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; returns the exit code, 128 + the signal's number if one
     stopped it."""
@@ -207,9 +217,12 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
         if checkpoint:
             dataset = data.load(**checkpoint.progress["source"] | {"data_dir": chosen["data_dir"]})
         else:
-            names = ("dataset", "data_dir", "image_size", "seed", "crop_padding")
+            names = ("dataset", "data_dir", "image_size", "seed", "crop_padding", "val_share")
             dataset = data.load(*(chosen[name] for name in names))
             statistics_of(dataset.train)
+            if ranks.rank == 0:
+                dataset.notes += picture_checks.notes(dataset)
+    chosen["val_share"] = dataset.val_share
     if ranks.size > 1:
         require_same(ranks, about_data(dataset))
     try:
@@ -226,6 +239,7 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
 
         folder = RunFolder(Path(ranks.everyones(ranks.on_first(create))[0]))
         places = ranks.everyones([socket.gethostname(), chosen["workers"]])
+        say_notes(dataset)
         say(describe(chosen, dataset, trainer.network, trainer.on_gpu, folder.path, places))
         if start and not has_classes(start, dataset.class_names):
             say("The weights are for other classes: the last layer starts from random weights.")

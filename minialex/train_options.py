@@ -21,7 +21,7 @@ EXAMPLES = """\
   python -m minialex.train --data-dir mnist.npz
       arrays: x_train, y_train, x_test, y_test, or x and y
   python -m minialex.train --dataset folder --data-dir PICTURES --epochs 30
-      your own: PICTURES/train/CLASS/*.jpg and PICTURES/val/CLASS/*.jpg
+      your own: PICTURES/CLASS/*.jpg, or PICTURES/train/CLASS/*.jpg and …/val
   python -m minialex.train --dataset folder --data-dir IMAGENET --recipe 2012
       as in the paper; IMAGENET/train/n01440764/*.JPEG and so on
   python -m minialex.train --model alexnet-d2l --dataset fashion-mnist
@@ -93,6 +93,10 @@ def parser() -> Parser:
     what.add_argument("--lighting", metavar="WHICH", help=vectors)
     pixels = "centred: 0..255 minus the mean, as in 2012 (default: standardized, to deviation 1)"
     what.add_argument("--pixels", choices=("standardized", "centred"), help=pixels)
+    share = "of your own pictures, how many are test pictures, if no folder val says it (0.1)"
+    what.add_argument(
+        "--val-share", type=number(float, 0, exclusive=True, below=1), metavar="SHARE", help=share
+    )
     padding = "by how much crops move small pictures (default: 4)"
     what.add_argument("--crop-padding", type=number(int, 0), metavar="PIXELS", help=padding)
 

@@ -23,9 +23,9 @@ def dataset_of(
     """The data set that the network was trained on, read from `data_dir` if given; or the one
     called `name`, if it has the same classes.
 
-    Weights from elsewhere, or trained on arrays, do not name one. Theirs are the pictures in the
-    class folders of data_dir/val, data_dir/test or data_dir itself, and, if there is one,
-    data_dir/train.
+    Weights from elsewhere, or trained on arrays, do not name one. Theirs are the labelled pictures
+    under `data_dir`: the test pictures, or all if there is only one kind. So are those of a run on
+    own pictures, if others than those of the training are there.
 
     data_dir may be a .npz file of pictures that the network has not seen. If it was trained on one,
     that needs the name "npz", and otherwise what is held out of the file is tested.
@@ -41,9 +41,20 @@ def dataset_of(
     if name and (name != own["name"] or (trained.source and not same_place)):
         return other_dataset(trained, name, data_dir)
     if trained.source is None:
-        return classified_pictures(trained, data_dir)
-    given = {"data_dir": data_dir} if data_dir else {}
-    dataset = data.load(**trained.source | given | {"image_size": trained.image_size})
+        if data_dir is None:
+            raise InputError(
+                f"{trained.path} does not say what it was trained on: name a folder of pictures "
+                "with --data-dir"
+            )
+        return labelled(trained, data_dir)
+    source = trained.source | {"image_size": trained.image_size}
+    if data_dir:
+        if source["name"] != "npz":
+            data.check_data_dir(data_dir, source["name"])
+        if source["name"] == "folder" and not holds_the_same(trained, data_dir):
+            return labelled(trained, data_dir)
+        source["data_dir"] = data_dir
+    dataset = data.load(**source)
     if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
         raise InputError(f"{trained.path} was trained on other classes than the data set has now")
     for images in (dataset.train, dataset.test):
@@ -66,21 +77,23 @@ def other_dataset(trained: TrainedNetwork, name: str, data_dir: Path | None) -> 
     return dataset
 
 
-def classified_pictures(trained: TrainedNetwork, data_dir: Path | None) -> Dataset:
-    """The pictures in class folders, for weights that do not say what they were trained on."""
-    if data_dir is None:
-        raise InputError(
-            f"{trained.path} does not say what it was trained on: name a folder of pictures "
-            "with --data-dir"
-        )
-    data.check_folder(data_dir)
-    train, test = data_dir / "train", folder.evaluation_folder(data_dir) or data_dir
-    classified = (
-        folder.labelled_files(each, trained.class_names) if each.is_dir() else None
-        for each in (train, test)
-    )
-    splits = (split and trained.images(*split) for split in classified)
-    return Dataset("folder", *splits, trained.class_names)
+def labelled(trained: TrainedNetwork, data_dir: Path) -> Dataset:
+    """All labelled pictures under `data_dir` that are not for training, as test pictures."""
+    data.check_data_dir(data_dir)
+    splits = folder.labelled_files(data_dir, trained.class_names)
+    pictures = (split and trained.images(*split) for split in splits)
+    return Dataset("folder", *pictures, trained.class_names)
+
+
+def holds_the_same(trained: TrainedNetwork, data_dir: Path) -> bool:
+    """Whether the pictures under `data_dir` can be those of the training, moved: as many, of the
+    same classes."""
+    found = folder.find(data_dir)
+    train, test, *_ = trained.progress["pictures"]
+    splits = [len(split.labels) for split in (found.train, found.test) if split]
+    counts = [train + test] if trained.source["val_share"] else [train, test]
+    names = [found.shown.get(name, name) for name in found.names()]
+    return (splits, names) == (counts, trained.class_names)
 
 
 def check_classes(
@@ -106,6 +119,6 @@ def listed(names: Sequence[str]) -> str:
 def name_of(images: Images, i: int) -> str:
     """The name of picture i's file, or its number or kind if all pictures are in few files."""
     if hasattr(images, "paths"):
-        return Path(images.paths[i]).name
+        return Path(str(images.paths[i])).name
     pixels = getattr(images, "images", None)
     return pixels.name_of(i) if isinstance(pixels, Blocks) else f"picture {i:,}"

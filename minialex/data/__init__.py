@@ -11,7 +11,16 @@ from minialex.data.arrays import from_arrays
 from minialex.data.dataset import PADDING, Dataset
 from minialex.errors import InputError
 
-__all__ = ["NAMES", "SOURCES", "Dataset", "check_folder", "check_source", "from_arrays", "load"]
+__all__ = [
+    "NAMES",
+    "SOURCES",
+    "Dataset",
+    "check_data_dir",
+    "check_source",
+    "from_arrays",
+    "from_csv",
+    "load",
+]
 
 
 @dataclass(frozen=True)
@@ -49,13 +58,13 @@ SOURCES: dict[str, Source] = {
     "stl10": Source(stl10.load, classes=tuple(stl10.CLASS_NAMES)),
     "npz": Source(
         npz.load,
-        takes=("data_dir", "image_size", "padding", "seed"),
+        takes=("data_dir", "image_size", "padding", "seed", "val_share"),
         needs="a .npz file with x_train, y_train, x_test and y_test, or x and y",
     ),
     "folder": Source(
         folder.load,
-        takes=("data_dir", "image_size"),
-        needs="a folder that contains train/CLASS/*.jpg and val/CLASS/*.jpg",
+        takes=("data_dir", "image_size", "seed", "val_share"),
+        needs="a folder that contains CLASS/*.jpg, or train/CLASS/*.jpg and val/CLASS/*.jpg",
     ),
 }
 
@@ -68,17 +77,21 @@ def load(
     image_size: int | None = None,
     seed: int = 0,
     crop_padding: int | None = None,
+    val_share: float | None = None,
 ) -> Dataset:
     """The data set called `name`, one of NAMES.
 
-    data_dir: the folder with its files. "folder" needs one, and "npz" a file; "shapes" takes none;
-        for the others it defaults to where the files usually are, or else they are downloaded.
+    data_dir: the folder with its files. "folder" needs one, or a file that lists or holds pictures,
+        and "npz" a file; "shapes" takes none; for the others it defaults to where the files usually
+        are, or else they are downloaded.
     image_size: the side in pixels that pictures are resized to ("folder": resized and cropped to);
         None keeps their own size.
-    seed: the random seed for "shapes", and for what "npz" holds out to test with; the others are
-        the same for every seed.
+    seed: the random seed for "shapes", and for which pictures val_share holds out; all else is the
+        same for every seed.
     crop_padding: by how many pixels random crops may shift a picture; None means PADDING. Not for
         "folder", whose crops come from larger pictures.
+    val_share: the share of each class that "folder" and "npz" hold out as test pictures, between 0
+        and 1, if their files name none (default: split.VAL_SHARE).
     Raises InputError for wrong arguments and for missing or damaged files.
     """
     if name not in SOURCES:
@@ -93,14 +106,19 @@ def load(
     if data_dir is None and source.needs:
         raise InputError(f"dataset {name!r} needs --data-dir, {source.needs}")
     if data_dir is not None and name != "npz":
-        check_folder(data_dir)
+        check_data_dir(data_dir, name)
+    if val_share is not None and "val_share" not in source.takes:
+        raise InputError(f"dataset {name!r} has its own test pictures: leave out --val-share")
+    if val_share is not None and not 0 < val_share < 1:
+        raise InputError(f"expected a --val-share between 0 and 1, got {val_share}")
     if crop_padding is not None and crop_padding < 0:
         raise InputError(f"expected a crop padding of at least 0 pixels, got {crop_padding}")
     if crop_padding is not None and "padding" not in source.takes:
         why = "has only test pictures" if source.tests else "crops from larger pictures"
         raise InputError(f"dataset {name!r} {why} without padding: leave out --crop-padding")
     padding = PADDING if crop_padding is None else crop_padding
-    given = dict(data_dir=data_dir, image_size=image_size, padding=padding, seed=seed)
+    given = dict(data_dir=data_dir, image_size=image_size, padding=padding)
+    given |= dict(seed=seed, val_share=val_share)
     dataset = source.load(**{name: given[name] for name in source.takes})
     dataset.source = {
         "name": name,
@@ -108,6 +126,7 @@ def load(
         "image_size": image_size,
         "seed": seed,
         "crop_padding": crop_padding,
+        "val_share": dataset.val_share,
     }
     return dataset
 
@@ -118,6 +137,19 @@ def classes_of(name: str) -> list[str] | None:
     return list(source.classes) if source.classes else None
 
 
+def from_csv(
+    path: Path | str,
+    image_size: int | None = None,
+    seed: int = 0,
+    val_share: float | None = None,
+) -> Dataset:
+    """The pictures that a CSV or JSON-lines file names, with their labels: the data set "folder".
+
+    Paths are relative to the file. For its columns see label_table.py, for the rest `load`.
+    """
+    return load("folder", path, image_size, seed, None, val_share)
+
+
 #: The arguments of `load`, as a saved network has them.
 SOURCE = {
     "name": str,
@@ -125,6 +157,7 @@ SOURCE = {
     "image_size": int | None,
     "seed": int,
     "crop_padding": int | None,
+    "val_share": float | None,
 }
 
 
@@ -140,7 +173,8 @@ def check_source(source: Any, path: Path) -> None:
         raise InputError(f"{path} is damaged: its data set is {source}")
 
 
-def check_folder(data_dir: Path | str) -> None:
-    """InputError if there is no such folder."""
-    if not Path(data_dir).is_dir():
-        raise InputError(f"no folder {data_dir} (--data-dir)")
+def check_data_dir(data_dir: Path | str, name: str = "folder") -> None:
+    """InputError if there is no such folder; for "folder" it may be a file, too."""
+    if not (Path(data_dir).exists() if name == "folder" else Path(data_dir).is_dir()):
+        kind = "file" if name == "folder" and Path(data_dir).suffix else "folder"
+        raise InputError(f"no {kind} {data_dir} (--data-dir)")

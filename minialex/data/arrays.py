@@ -6,12 +6,9 @@ import numpy
 from numpy.typing import ArrayLike
 
 from minialex.data.dataset import PADDING, Dataset, in_memory
-from minialex.data.split import stratified
+from minialex.data.split import VAL_SHARE, stratified
 
 Range = tuple[float, float]
-
-#: The share of the pictures that is held out to test with, where there are no test pictures.
-HELD_OUT = 0.1
 
 
 def from_arrays(
@@ -20,7 +17,7 @@ def from_arrays(
     test_pictures: ArrayLike | None = None,
     test_labels: ArrayLike | None = None,
     class_names: Sequence[str] | None = None,
-    held_out: float = HELD_OUT,
+    val_share: float | None = None,
     seed: int = 0,
     image_size: int | None = None,
     padding: int = PADDING,
@@ -30,8 +27,8 @@ def from_arrays(
     pictures: (N, S, S, C), C = 1 or 3, or (N, S, S) for grey ones. uint8 stays as it is; other
         numbers are scaled so that the training pictures' range becomes 0 to 255.
     labels: (N,) whole numbers from 0, or names.
-    test_pictures, test_labels: without them the share `held_out` of each class, drawn by `seed`, is
-        kept from training and tested with.
+    test_pictures, test_labels: without them the share `val_share` of each class (default:
+        split.VAL_SHARE), drawn by `seed`, is kept from training and tested with.
     class_names: default: the names among the labels, sorted, or the numbers.
     image_size: the side that pictures are resized to; None keeps S.
     padding: by how many pixels a random crop may shift a picture.
@@ -45,12 +42,14 @@ def from_arrays(
     """
     if (test_pictures is None) != (test_labels is None):
         raise ValueError("test_pictures and test_labels go together, got only one of them")
+    share = None
     if test_pictures is None:
+        share = VAL_SHARE if val_share is None else val_share
         x, y = as_array(pictures), numpy.asarray(labels)
         if len(x) != len(y):
             raise ValueError(f"expected {len(x)} labels, one per picture, got {len(y)}")
         _, class_names = numbered(y, class_names)  # of all labels, whichever are held out
-        kept, tested = stratified(y, held_out, seed)
+        kept, tested = stratified(y, share, seed)
         if len(tested) == 0:
             raise ValueError("expected a class with two pictures at least, to hold one out")
         pictures, labels, test_pictures, test_labels = x[kept], y[kept], x[tested], y[tested]
@@ -61,7 +60,7 @@ def from_arrays(
     test_numbers, _ = numbered(test_labels, names)
     parts = (train, numbers), (test, test_numbers)
     dataset = in_memory("arrays", *parts, names, image_size, padding)
-    dataset.pixel_range = pixels
+    dataset.pixel_range, dataset.val_share = pixels, share
     return dataset
 
 

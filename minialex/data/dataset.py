@@ -1,6 +1,6 @@
 """A data set: training pictures, test pictures and the names of their classes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy
@@ -133,6 +133,9 @@ class Dataset:
     train: None for a data set that only tests what was trained on another.
     pixel_range: for pictures that came as other numbers than uint8, the two that became 0 and 255.
     source: the arguments that made data.load return it; None if it is not from there.
+    val_share: the share of the pictures that was held out for testing; None if the data set has
+        test pictures of its own.
+    notes: where the pictures are from and what of the files is not used, a sentence each.
     """
 
     name: str
@@ -141,6 +144,8 @@ class Dataset:
     class_names: list[str]
     pixel_range: tuple[float, float] | None = None
     source: dict[str, Any] | None = None
+    val_share: float | None = None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def num_classes(self) -> int:

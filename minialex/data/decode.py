@@ -1,13 +1,14 @@
 """Decoding any kind of picture file to upright 8-bit pixels, RGB or grey."""
 
 import contextlib
+import io
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy
 from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
+from minialex.data.stored import Source, StoredPicture
 from minialex.errors import InputError
 
 #: The most pixels that are decoded (Pillow's own limit), and the most in a JPEG file, which may be
@@ -16,22 +17,23 @@ PIXELS, JPEG_PIXELS = 180_000_000, 500_000_000
 
 
 @contextlib.contextmanager
-def open_picture(path: Path | str) -> Iterator[Image.Image]:
+def open_picture(source: Source) -> Iterator[Image.Image]:
     """Opens a picture for a `with` block; errors in the block become an InputError naming it."""
     try:
-        with _open(path) as picture:
+        with _open(source) as picture:
             yield picture
     except Exception as error:  # Pillow raises nearly anything for a damaged file
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise InputError(f"{path}: not a readable picture ({reason})") from error
+        raise InputError(f"{source}: not a readable picture ({reason})") from error
 
 
-def _open(path):
+def _open(source):
+    file = io.BytesIO(source.read()) if isinstance(source, StoredPicture) else source
     try:
-        return Image.open(path)
+        return Image.open(file)
     except Image.DecompressionBombError as bomb:
         try:
-            picture = JpegImageFile(path)
+            picture = JpegImageFile(file)
         except SyntaxError:  # another format, which would be decoded at full size
             raise bomb from None
         width, height = picture.size

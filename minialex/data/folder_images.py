@@ -5,8 +5,6 @@ import itertools
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy
 import PIL
@@ -16,6 +14,7 @@ from PIL import Image, ImageOps
 from minialex.data.augment import Views, offset
 from minialex.data.dataset import PADDING
 from minialex.data.decode import decode, open_picture
+from minialex.data.stored import Source, StoredPicture
 from minialex.errors import InputError
 
 GREY = "#808080"
@@ -34,7 +33,7 @@ def shorter_side(image_size: int, zoom: float = ZOOM) -> int:
 class FolderImages:
     """Labelled pictures in files, read when they are asked for; see dataset.Images.
 
-    paths, labels: N files, or open ones, and their class numbers.
+    paths, labels: N files, open ones or pictures stored in larger files, and their class numbers.
     image_size: the side S of the squares that `read` returns.
     channels: 3 reads the pictures as RGB, 1 as grey.
     zoom: the shorter side of a photograph is resized to S * zoom, so that an S x S crop has room to
@@ -50,7 +49,7 @@ class FolderImages:
 
     def __init__(
         self,
-        paths: Sequence[Path | str | BinaryIO],
+        paths: Sequence[Source],
         labels: ArrayLike,
         image_size: int,
         channels: int = 3,
@@ -152,7 +151,7 @@ class FolderImages:
         for i in indices:
             path = self.paths[i]
             try:
-                status = os.stat(path)
+                status = os.stat(path.file if isinstance(path, StoredPicture) else path)
                 about = (status.st_size, status.st_mtime_ns)
             except OSError:
                 about = None

@@ -1,64 +1,152 @@
-"""The pictures in a folder of class folders, cached: listing a million files takes a while."""
+"""The pictures in a folder and below it, cached: listing a million files takes a while."""
 
 import hashlib
 import json
 import os
 import time
+from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
+from PIL import features
 from tqdm import tqdm
 
 from minialex.data.download import cache_folder
 from minialex.files import atomic_write
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
-FORMAT = "minialex listing 1"
+#: Pillow reads AVIF since 11.3, where it was built with libavif.
+AVIF = "avif" in features.modules and features.check("avif")
+
+#: The files that are taken for pictures, in training as in prediction.
+EXTENSIONS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff"),
+    *([".avif"] if AVIF else []),
+)
+FORMAT = "minialex listing 2"
 # A folder's times are trusted once they are this many seconds old. Before, another change could
 # leave them the same: FAT counts in steps of two seconds.
 SETTLED = 2.0
 
+#: What macOS puts beside the files of a zip archive.
+IGNORED = "__MACOSX"
 
-def list_pictures(folder: Path) -> dict[str, list[str]]:
-    """{class folder: names of the pictures in it} for `folder`, both in alphabetical order.
 
-    Hidden files and files of other types are left out. The listing is kept in the cache folder and
-    reused while the times of the class folder stay the same; every file added or removed changes
-    them. A damaged or read-only cache costs only time.
+class Listing(NamedTuple):
+    """What is in a folder of class folders.
+
+    classes    {class folder: the pictures in it and below, as paths relative to it, with "/"},
+               both in alphabetical order
+    loose      the pictures that are in no class folder, in alphabetical order
+    left_out   {extension: number of other files}, without hidden ones
     """
-    with os.scandir(folder) as entries:
-        found = {e.name: e.stat() for e in entries if e.is_dir() and not e.name.startswith(".")}
+
+    classes: dict[str, list[str]]
+    loose: list[str]
+    left_out: Counter
+
+
+class _Folder(NamedTuple):
+    """A single folder: the names of its pictures and folders, and how many other files it has."""
+
+    pictures: list[str]
+    folders: list[str]
+    left_out: dict[str, int]
+
+
+def is_picture(name: str) -> bool:
+    """Whether the name of a file is that of a picture, and not hidden."""
+    return name.lower().endswith(EXTENSIONS) and not name.startswith(".")
+
+
+def list_pictures(folder: Path) -> Listing:
+    """The pictures in `folder` and below it.
+
+    Hidden files and folders are left out, linked folders are not. The listing is kept in the cache
+    folder, and each folder's part is reused while its times stay the same; every file added or
+    removed changes them. A damaged or read-only cache costs only time.
+    """
     folder = Path(os.path.abspath(folder))
     cache = (
         cache_folder("listings") / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:20]}.json"
     )
-    cached = _read_cache(cache, folder)
-    now, classes, times = time.time(), {}, {}
+    tree = _Tree(folder, _read_cache(cache, folder))
+    top, above = tree.read("", ())
     bar = tqdm(
-        sorted(found),
+        top.folders,
         desc=f"listing {folder.name}",
         unit=" folders",
         delay=1,
         leave=False,
         disable=None,
     )
-    for name in bar:
-        state = [found[name].st_mtime_ns, found[name].st_ctime_ns]
-        times[name], classes[name] = cached.get(name, (None, []))
-        if times[name] != state:
-            classes[name] = sorted(filter(_is_picture, os.listdir(folder / name)))
-            times[name] = state if max(state) < (now - SETTLED) * 1e9 else None
-    content = {name: (times[name], classes[name]) for name in classes if times[name]}
-    if content != cached:
-        _write_cache(cache, folder, content)
-    return classes
+    classes = {name: sorted(tree.below(name, above)) for name in bar}
+    if tree.settled != tree.cached:
+        _write_cache(cache, folder, tree.settled)
+    return Listing(classes, top.pictures, tree.left_out)
 
 
-def _is_picture(name):
-    return name.lower().endswith(EXTENSIONS) and not name.startswith(".")
+class _Tree:
+    """The folders below `root`, each read from disk unless its times are those in `cached`.
+
+    settled: what to keep for the next time. left_out: of all folders read so far.
+    """
+
+    def __init__(self, root: Path, cached: dict):
+        self.root, self.cached = root, cached
+        self.settled: dict = {}
+        self.left_out: Counter = Counter()
+        self.settled_before = (time.time() - SETTLED) * 1e9
+
+    def read(self, name: str, above: tuple) -> tuple[_Folder, tuple]:
+        """The folder root/name, and which folders lead to it: links may lead in a circle."""
+        path = os.path.join(self.root, name)
+        status = os.stat(path)
+        state, identity = [status.st_mtime_ns, status.st_ctime_ns], (status.st_dev, status.st_ino)
+        if identity in above:
+            return _Folder([], [], {}), above
+        times, content = self.cached.get(name, (None, None))
+        linked = False
+        if times != state:
+            content, linked = _scanned(path)
+        if max(state) < self.settled_before and not linked:
+            self.settled[name] = (state, content)
+        self.left_out.update(content.left_out)
+        return content, (*above, identity)
+
+    def below(self, name: str, above: tuple) -> list[str]:
+        """The pictures in root/name and below, relative to it."""
+        pictures, waiting = [], [("", above)]
+        while waiting:
+            inner, led = waiting.pop()
+            content, through = self.read(f"{name}/{inner}".rstrip("/"), led)
+            start = f"{inner}/" if inner else ""
+            pictures += [start + picture for picture in content.pictures]
+            waiting += [(start + folder, through) for folder in content.folders]
+        return pictures
+
+
+def _scanned(path):
+    """(the folder, whether links lead out of it: what they lead to can change without it)."""
+    pictures, folders, left_out, linked = [], [], Counter(), False
+    with os.scandir(path) as entries:
+        for entry in entries:
+            name = entry.name
+            if is_picture(name):
+                pictures.append(name)
+            elif name.startswith(".") or name == IGNORED:
+                continue
+            elif entry.is_dir():
+                folders.append(name)
+                linked |= entry.is_symlink()
+            elif entry.is_symlink() and not entry.is_file():
+                linked = True
+            else:
+                left_out[os.path.splitext(name)[1].lower()] += 1
+    return _Folder(sorted(pictures), sorted(folders), dict(left_out)), linked
 
 
 def _read_cache(cache, folder):
-    """{class: (times, names)}; empty if there is no valid listing of this folder."""
+    """{folder: (times, _Folder)}; empty if there is no valid listing of this folder."""
     try:
         listing = json.loads(cache.read_text(encoding="utf-8"))
         if [listing[key] for key in ("format", "folder", "extensions")] == [
@@ -67,20 +155,20 @@ def _read_cache(cache, folder):
             list(EXTENSIONS),
         ]:
             return {
-                name: (list(times), list(names))
-                for name, (times, names) in listing["classes"].items()
+                name: (list(times), _Folder(list(pictures), list(folders), Counter(left_out)))
+                for name, (times, (pictures, folders, left_out)) in listing["folders"].items()
             }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     return {}
 
 
-def _write_cache(cache, folder, classes):
+def _write_cache(cache, folder, folders):
     listing = {
         "format": FORMAT,
         "folder": str(folder),
         "extensions": EXTENSIONS,
-        "classes": classes,
+        "folders": folders,
     }
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)

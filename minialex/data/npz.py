@@ -30,12 +30,13 @@ def load(
     image_size: int | None = None,
     padding: int = PADDING,
     seed: int = 0,
+    val_share: float | None = None,
 ) -> Dataset:
     """The Dataset "npz", of the file `data_dir`.
 
-    Takes the first of TRAIN and of TEST that the file has. If it has no test pictures, a tenth of
-    each class is held out to test with, drawn by `seed`. Labels are (N,) or (N, 1), from 0, or
-    names. Pictures are as for data.from_arrays.
+    Takes the first of TRAIN and of TEST that the file has. If it has no test pictures, the share
+    `val_share` of each class (default: a tenth) is held out to test with, drawn by `seed`. Labels
+    are (N,) or (N, 1), from 0, or names. Pictures are as for data.from_arrays.
 
     image_size: the side that pictures are resized to; None keeps their own.
     padding: by how many pixels a random crop may shift a picture.
@@ -45,11 +46,14 @@ def load(
     arrays = read_npz(path)
     parts = [_pair(arrays, names) for names in (TRAIN, TEST)]
     parts = parts if all(parts) else [_pair(arrays, ALL) or _refused(path, arrays)]
+    if len(parts) == 2 and val_share is not None:
+        raise InputError(f"{path} has its own test pictures: leave out --val-share")
     names = _class_names(arrays)
     try:
         given = [array for pair in parts for array in pair]
         sizes = dict(image_size=image_size, padding=padding)
-        dataset = from_arrays(*given, class_names=names, seed=seed, **sizes)
+        held_out = dict(seed=seed, val_share=val_share)
+        dataset = from_arrays(*given, class_names=names, **held_out, **sizes)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
     dataset.name = "npz"

@@ -3,8 +3,6 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy
 from numpy.typing import ArrayLike
@@ -12,6 +10,7 @@ from PIL import Image
 
 from minialex.data.augment import Views
 from minialex.data.decode import decode, open_picture
+from minialex.data.stored import Source
 from minialex.errors import InputError
 
 
@@ -20,7 +19,7 @@ class TorchvisionImages:
 
     The files are read when they are asked for; see dataset.Images.
 
-    paths, labels: N files, or open ones, and their class numbers.
+    paths, labels: N files, open ones or pictures stored in larger files, and their class numbers.
     image_size: the side S of the squares that `read` returns.
     channels: 3 reads the pictures as RGB, 1 as grey.
     resize: the length to which the shorter side is resized first; or the height and width to which
@@ -37,7 +36,7 @@ class TorchvisionImages:
 
     def __init__(
         self,
-        paths: Sequence[Path | str | BinaryIO],
+        paths: Sequence[Source],
         labels: ArrayLike,
         image_size: int,
         channels: int = 3,

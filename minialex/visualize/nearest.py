@@ -89,7 +89,7 @@ def themselves(chosen: Subjects, images: Images) -> list[int]:
     """The number of each chosen picture among `images`; −1 if it is not one of them."""
     if not chosen.paths or not hasattr(images, "paths"):
         return [-1] * len(chosen.names)
-    numbers = {Path(path).resolve(): i for i, path in enumerate(images.paths)}
+    numbers = {Path(str(path)).resolve(): i for i, path in enumerate(images.paths)}
     return [numbers.get(Path(str(path)).resolve(), -1) for path in chosen.paths]
 
 

@@ -180,7 +180,7 @@ def test_other_classes_are_refused(folder, pictures, tmp_path, capsys):
         (others / split / "odd").rename(others / split / "strange")
     code, _, err = call(evaluate_command, folder, "--data-dir", others, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
-    assert "other classes" in err
+    assert f"{others} has a class 'strange', which is none of the network's" in err
 
 
 @pytest.fixture

@@ -172,7 +172,10 @@ def test_a_npz_file_needs_no_name_and_is_found_again(tmp_path, capsys):
         assert (code, err) == (0, "")
         about = figures(out)
         assert about["loss"] == f"{metrics['test_loss']:.4f}"  # the same pictures were held out
-        assert (about["dataset"], about["pictures"]) == ("npz", "4")
+        assert (about["dataset"], about["pictures"]) == (
+            "npz",
+            "4, held out of the training pictures",
+        )
     (tmp_path / "mine.npz").rename(tmp_path / "new.npz")  # said to be another one
     options = ["--dataset", "npz", "--data-dir", tmp_path / "new.npz"]
     code, out, err = call(evaluate_command, tmp_path / "run", *options, capsys=capsys)

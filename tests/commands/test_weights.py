@@ -39,6 +39,7 @@ def checkpoint(
         image_size=None,
         seed=3,
         crop_padding=None,
+        val_share=None,
     )
     rng = numpy.random.default_rng(1)
     network = models.of_run(chosen, len(CLASSES), side, channels, rng)
@@ -297,14 +298,21 @@ def test_damaged_metadata_are_refused(changes, folder, tmp_path):
         open_weights(tmp_path / "a.safetensors")
 
 
+#: What a run on drawn figures says of its data set.
+SHAPES = dict(
+    name="shapes", data_dir=None, image_size=None, seed=0, crop_padding=None, val_share=None
+)
+
+
 @pytest.mark.parametrize(
     "source",
     [
         "shapes",
         {},
         dict(name="shapes"),
-        dict(name=["shapes"], data_dir=None, image_size=None, seed=0, crop_padding=None),
-        dict(name="shapes", data_dir=None, image_size="16", seed=0, crop_padding=None),
+        dict(SHAPES, name=["shapes"]),
+        dict(SHAPES, image_size="16"),
+        dict(SHAPES, val_share="0.1"),
     ],
 )
 def test_a_damaged_data_set_is_refused(source, folder, tmp_path):

@@ -79,7 +79,7 @@ def test_class_names_say_in_which_order_names_are_numbered():
 
 def test_without_test_pictures_a_share_of_each_class_is_held_out():
     x, y = numpy.arange(20, dtype=numpy.uint8)[:, None, None].repeat(9, 1).reshape(20, 3, 3), [0, 1]
-    dataset = from_arrays(x, y * 10, held_out=0.2, seed=4)
+    dataset = from_arrays(x, y * 10, val_share=0.2, seed=4)
     trained, tested = (
         images.images[:, 0, 0, 0].tolist() for images in (dataset.train, dataset.test)
     )

@@ -181,7 +181,7 @@ GOOD = {"data": rows(random_pictures(2, 32)), "labels": [1, 2]}
         (pickle2(GOOD | {"labels": [1, 10]}), "expected labels 0 to 9, got 10"),
         (pickle2(GOOD | {"labels": ["a", "b"]}), "not a batch of CIFAR"),
         (pickle2(GOOD | {"data": "some"}), "value of type str, expected Record"),
-        (pickle.dumps(GOOD | {"data": GOOD["data"] / 255}, 2), "an array of bytes, u1, got f8"),
+        (pickle.dumps(GOOD | {"data": GOOD["data"] / 255}, 2), "expected pictures uint8 (N, 3072)"),
         (
             pickle2({"data": GOOD["data"], "fine_labels": [1, 2], "coarse_labels": [0, 0]}),
             "these are CIFAR-100's pictures, without labels",

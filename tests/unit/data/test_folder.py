@@ -25,7 +25,8 @@ def pets(tmp_path):
 
 def labels_of(root, class_names):
     """{file: class number} from labelled_files."""
-    paths, labels = folder.labelled_files(root, class_names)
+    none, (paths, labels) = folder.labelled_files(root, class_names)
+    assert none is None
     return dict(zip((Path(path).name for path in paths), labels.tolist(), strict=True))
 
 
@@ -42,7 +43,8 @@ def test_as_many_folders_as_classes_match_in_alphabetical_order(pets):
     assert labels_of(pets / "train", ["class 0", "class 1"]) == {"c.png": 0, "a.PNG": 1, "b.png": 1}
     for names in (["class 0", "class 1", "class 2"], ["class 0", "dog"]):
         said = refusal(folder.labelled_files, pets / "train", names)
-        assert f"{pets / 'train'}/cat: expected folders named like the classes, such as " in said
+        assert f"{pets / 'train'} has a class 'cat', which is none of the network's" in said
+        assert f"expected names such as {names[0]!r}" in said
 
 
 def test_imagenet_classes_are_found_by_their_ids(tmp_path):
@@ -51,9 +53,12 @@ def test_imagenet_classes_are_found_by_their_ids(tmp_path):
     names = imagenet_classes.names()
     found = {file: names[k] for file, k in labels_of(tmp_path, names).items()}
     assert found == {"a.png": "tench", "b.png": "goldfish", "c.png": "buckeye"}
-    save_random_picture(tmp_path / "goldfish" / "d.png")
+    save_random_picture(tmp_path / "great white shark" / "d.png")  # also by their names
+    assert labels_of(tmp_path, names)["d.png"] == names.index("great white shark")
+    save_random_picture(tmp_path / "n99999999" / "d.png")
     said = refusal(folder.labelled_files, tmp_path, names)
-    assert "goldfish: expected folders named like the classes, such as 'n01440764'" in said
+    assert "a class 'n99999999', which is none of the network's: expected names such as " in said
+    assert said.endswith("'n01440764'")
 
 
 def test_class_folders_without_pictures_are_refused(tmp_path):
@@ -75,13 +80,14 @@ def test_the_pictures_of_a_class_are_in_alphabetical_order(tmp_path):
     for name in names:
         save_random_picture(tmp_path / "train/cat" / name)
         save_random_picture(tmp_path / "val/cat" / name)
+    save_random_picture(tmp_path / "train/dog/1.png")
     dataset = folder.load(tmp_path)
     for images in (dataset.train, dataset.test):
-        assert [Path(path).name for path in images.paths] == sorted(names)
+        assert [Path(path).name for path in images.paths[:30]] == sorted(names)
 
 
-def test_hidden_files_other_files_and_deeper_folders_are_left_out(pets):
-    for name in (".x.png", "._a.png", "deeper/x.png"):
+def test_hidden_files_and_other_files_are_left_out(pets):
+    for name in (".x.png", "._a.png", ".deeper/x.png"):
         save_random_picture(pets / "train/cat" / name)
     save_random_picture(pets / "train/.cache/x.png")
     (pets / "train/cat/notes.txt").write_text("not a picture")
@@ -89,16 +95,34 @@ def test_hidden_files_other_files_and_deeper_folders_are_left_out(pets):
     dataset = folder.load(pets)
     assert len(dataset.train) == 3
     assert dataset.num_classes == 2
+    assert dataset.notes == [
+        "3 training pictures of 2 classes in train/, 1 test picture in val/",
+        "2 files left out: 1 .md, 1 .txt",
+    ]
 
 
-@pytest.mark.parametrize(
-    "name", ["a.jpg", "a.JPEG", "a.bmp", "a.webp", "a.gif", "a.ppm", "a.tif", "a.TIFF"]
-)
-def test_many_file_formats_are_found_and_read(pets, name):
-    save_random_picture(pets / "train/cat" / name)
+def test_pictures_in_deeper_folders_are_found(pets):
+    save_random_picture(pets / "train/cat/2019/may/x.png")
+    dataset = folder.load(pets)
+    assert Path(dataset.train.paths[0]) == pets / "train/cat/2019/may/x.png"
+    assert dataset.train.labels.tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("extension", [*listing.EXTENSIONS, ".JPEG", ".TIFF"])
+def test_many_file_formats_are_found_and_read(pets, extension):
+    save_random_picture(pets / "train/cat" / f"a{extension}")
     dataset = folder.load(pets)
     assert len(dataset.train) == 4
     assert dataset.train.read(range(4), centre_views(4)).shape == (4, 32, 32, 3)
+
+
+def test_where_pillow_cannot_read_avif_it_is_left_out_and_told(pets, monkeypatch):
+    without = tuple(kind for kind in listing.EXTENSIONS if kind != ".avif")
+    monkeypatch.setattr(listing, "EXTENSIONS", without)
+    (pets / "train/cat/x.AVIF").touch()
+    assert folder.load(pets).notes[1] == (
+        "1 file left out: 1 .avif, which Pillow 11.3 and later read"
+    )
 
 
 def test_the_test_pictures_may_be_in_test_instead_of_val(pets):
@@ -109,11 +133,10 @@ def test_the_test_pictures_may_be_in_test_instead_of_val(pets):
 @pytest.mark.parametrize(
     ("gone", "made", "said"),
     [
-        ("train", None, "no folder train in"),
-        ("val", None, "no folder val or test in"),
+        ("train", None, "no pictures to train on in"),
         ("train/cat", "train/cat", "no picture"),
         ("val/dog", "val/dog", "no picture"),
-        ("train/dog", None, "has classes that are not in"),
+        ("train/dog", "train/bird", "no picture"),
     ],
 )
 def test_missing_folders_and_pictures_are_named(pets, gone, made, said):
@@ -126,13 +149,21 @@ def test_missing_folders_and_pictures_are_named(pets, gone, made, said):
 
 
 def test_errors_explain_the_layout(tmp_path):
-    save_random_picture(tmp_path / "cat/a.png")  # classes, but no train/ above them
-    assert f"expected {tmp_path}/train/CLASS/*.jpg and {tmp_path}/val/CLASS/*.jpg" in refusal(
+    layout = f"expected {tmp_path}/train/CLASS/*.jpg and {tmp_path}/val/CLASS/*.jpg, or "
+    assert f"no class folder and no picture in {tmp_path}: {layout}" in refusal(
         folder.load, tmp_path
     )
-    (tmp_path / "train").mkdir()
-    (tmp_path / "val").mkdir()
-    assert "no class folder" in refusal(folder.load, tmp_path)
+    (tmp_path / "pets.tar.gz").touch()
+    (tmp_path / "b.GZ").touch()
+    assert f"no picture in {tmp_path}, only files: 2 .gz: {layout}" in refusal(
+        folder.load, tmp_path
+    )
+    assert refusal(folder.load, tmp_path / "b.GZ") == (
+        f"{tmp_path}/b.GZ: unpack it, and name the folder"
+    )
+    save_random_picture(tmp_path / "a.png")
+    assert "1 picture in" in (said := refusal(folder.load, tmp_path))
+    assert "no class folders, and no file with ImageNet's labels" in said
 
 
 @pytest.mark.parametrize(

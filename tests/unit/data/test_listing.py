@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from minialex.data import listing
-from minialex.data.listing import list_pictures
+from minialex.data.listing import list_pictures as listed
 
 
 @pytest.fixture
@@ -36,16 +36,25 @@ def pets(tmp_path, cache, monkeypatch):
     return tmp_path / "pets"
 
 
+def list_pictures(folder):
+    """The pictures of each class."""
+    return listed(folder).classes
+
+
 PETS = {"cat": ["c.png"], "dog": ["a.JPEG", "b.jpg"], "empty": []}
 
 
 @pytest.fixture
 def folders_read(monkeypatch):
     """The names of the class folders that were read from disk so far."""
-    names, listdir = [], os.listdir
-    monkeypatch.setattr(
-        os, "listdir", lambda path: names.append(os.path.basename(path)) or listdir(path)
-    )
+    names, scandir = [], os.scandir
+
+    def noted(path):
+        if isinstance(path, str) and os.path.basename(path):  # of the class folders only
+            names.append(os.path.basename(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", noted)
     return names
 
 
@@ -119,6 +128,38 @@ def test_class_folders_may_be_symbolic_links(pets, tmp_path):
     assert list_pictures(pets) == list_pictures(pets) == PETS
     (tmp_path / "elsewhere" / "c.jpg").touch()
     assert list_pictures(pets)["dog"] == ["a.JPEG", "b.jpg", "c.jpg"]
+    (tmp_path / "absent").mkdir()
+    assert list_pictures(pets)["nowhere"] == []
+    shutil.rmtree(tmp_path / "absent")
+    assert "nowhere" not in list_pictures(pets)
+
+
+def test_pictures_in_deeper_folders_are_found(pets, folders_read):
+    for name in ("2019/may/b.jpg", "2019/a.png", "2019/.thumbs/x.png", "__MACOSX/y.png"):
+        (pets / "dog" / name).parent.mkdir(parents=True, exist_ok=True)
+        (pets / "dog" / name).touch()
+    dogs = ["2019/a.png", "2019/may/b.jpg", "a.JPEG", "b.jpg"]
+    assert list_pictures(pets)["dog"] == list_pictures(pets)["dog"] == dogs
+    assert sorted(folders_read) == ["2019", "cat", "dog", "empty", "may"]
+    (pets / "dog/2019/may/c.jpg").touch()
+    assert list_pictures(pets)["dog"] == [*dogs[:2], "2019/may/c.jpg", *dogs[2:]]
+    assert folders_read[5:] == ["may"]
+
+
+def test_links_in_a_circle_end(pets):
+    (pets / "dog" / "again").symlink_to(pets / "dog")
+    (pets / "cat" / "up").symlink_to(pets)
+    assert list_pictures(pets) == list_pictures(pets) == PETS
+
+
+def test_what_is_left_out_is_counted(pets):
+    (pets / "dog/deep").mkdir()
+    for name in ("dog/deep/d.HEIC", "dog/deep/e.heic", "cat/notes.txt", "labels.csv"):
+        (pets / name).touch()
+    for _ in range(2):  # the second from the cache
+        found = listed(pets)
+        assert found.left_out == {".txt": 2, ".heic": 2, ".csv": 1, "": 1}
+        assert found.loose == ["list.jpg"]
 
 
 def test_names_may_have_any_encoding(pets):
@@ -154,11 +195,11 @@ def changed(change):
         changed(lambda listing: listing.update(format="minialex listing 0")),
         changed(lambda listing: listing.update(folder="/another")),
         changed(lambda listing: listing.update(extensions=[".jpg"])),
-        changed(lambda listing: listing.update(classes=[])),
-        changed(lambda listing: listing["classes"].update(dog=3)),
-        changed(lambda listing: listing["classes"].update(dog=[[1], 2])),
-        changed(lambda listing: listing["classes"].update(dog=[[0, 0], ["old.jpg"]])),
-        changed(lambda listing: listing["classes"].update(wolf=[[0, 0], ["old.jpg"]])),
+        changed(lambda listing: listing.update(folders=[])),
+        changed(lambda listing: listing["folders"].update(dog=3)),
+        changed(lambda listing: listing["folders"].update(dog=[[1], 2])),
+        changed(lambda listing: listing["folders"].update(dog=[[0, 0], ["old.jpg"]])),
+        changed(lambda listing: listing["folders"].update(wolf=[[0, 0], ["old.jpg"]])),
     ],
 )
 def test_a_damaged_cache_only_costs_time(pets, cache, damage):
