@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from minialex import data, models
+from minialex import data, models, own_pictures
 from minialex.cores import usable_cores
 from minialex.data.lighting import SOURCES
 from minialex.data.npz import is_npz
@@ -12,7 +12,8 @@ from minialex.errors import InputError
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.weight_file import WeightFile
 from minialex.io.weights import TORCHVISION, open_weights
-from minialex.presets import PRESETS, RECIPES
+from minialex.own_pictures import Pictures, advice, measured
+from minialex.presets import PRESETS, RATES, RECIPES
 from minialex.train_options import parser
 
 #: What a checkpoint's `progress` must hold for a run to be resumed.
@@ -56,12 +57,14 @@ class Command(NamedTuple):
     checkpoint   what to resume, if --resume was given
     start        the weights to fine-tune, if --weights was given
     own_layers   the files with layers that --own-layers names
+    advice       what would serve the pictures better, in a sentence
     """
 
     chosen: dict
     checkpoint: Checkpoint | None = None
     start: Checkpoint | WeightFile | None = None
     own_layers: Sequence[Path] = ()
+    advice: str | None = None
 
 
 def ranks(arguments: Sequence[str]) -> int | None:
@@ -76,6 +79,7 @@ def read(arguments: Sequence[str], workers: int | None = None) -> Command:
     given["workers"] = given["workers"] or workers
     files = given.pop("own_layers")
     given.pop("ranks")
+    place_own_pictures(given)
     given |= {name: str(given[name].absolute()) for name in ("data_dir", "out") if given[name]}
     if given["lighting"] not in (None, *SOURCES):
         given["lighting"] = str(Path(given["lighting"]).absolute())
@@ -87,7 +91,9 @@ def read(arguments: Sequence[str], workers: int | None = None) -> Command:
             scripts = "of a network that a script has saved"
             raise InputError(f"--own-layers is for --resume and --weights {scripts}")
         start = open_weights(given["weights"], given["model"]) if given["weights"] else None
-        return Command(complete(given, start), start=start, own_layers=files)
+        pictures = measured_pictures(given)
+        about = pictures and not start and advice(pictures)
+        return Command(complete(given, start, pictures), None, start, files, about or None)
     if path.name != "checkpoint.npz":
         if path.exists() and not path.is_dir():
             raise InputError(
@@ -98,14 +104,45 @@ def read(arguments: Sequence[str], workers: int | None = None) -> Command:
     return Command(resumed(given, checkpoint), checkpoint, own_layers=files)
 
 
-def complete(given: dict, start: Checkpoint | WeightFile | None = None) -> dict:
-    """The options `given`, with a default or the data set's preset for each that is None.
+def place_own_pictures(given: dict) -> None:
+    """Makes what was named as PICTURES the data set's files, and own pictures the data set where
+    only files are named."""
+    place = given.pop("pictures")
+    if place and given["data_dir"]:
+        raise InputError(f"PICTURES is the --data-dir: leave out {place} or --data-dir")
+    if place and given["dataset"] not in (None, "folder", "npz"):
+        raise InputError(f"--dataset {given['dataset']} has its own pictures: leave out {place}")
+    given["data_dir"] = place or given["data_dir"]
+    if given["data_dir"] and not given["dataset"] and not given["resume"]:
+        given["dataset"] = "npz" if is_npz(given["data_dir"]) else "folder"
+
+
+def measured_pictures(given: dict) -> Pictures | None:
+    """The pictures that decide what the options leave open: own ones, where neither a recipe nor a
+    model for large pictures is chosen; else None."""
+    small = given["model"] in (None, *models.SMALL)
+    alone = given["parallel"] in (None, "data")
+    if not (given["dataset"] == "folder" and given["data_dir"] and small and alone):
+        return None
+    if given["recipe"]:
+        return None
+    data.check_data_dir(given["data_dir"])
+    return measured(given["data_dir"])
+
+
+def complete(
+    given: dict,
+    start: Checkpoint | WeightFile | None = None,
+    pictures: Pictures | None = None,
+) -> dict:
+    """The options `given`, with a default or the data set's preset for each that is None; or what
+    suits own `pictures`, if they decide.
 
     image_size stays None, "as the data set has them", for a model made for small pictures. Where
     there are weights to `start` with, their model, picture size and way of standardising count
     instead.
     """
-    dataset = given["dataset"] or ("npz" if is_npz(given["data_dir"]) else "shapes")
+    dataset = given["dataset"] or "shapes"
     if data.SOURCES[dataset].tests:
         trained = f"a network that was trained on {data.SOURCES[dataset].tests}"
         command = f"python -m minialex.evaluate RUN --dataset {dataset}"
@@ -118,6 +155,8 @@ def complete(given: dict, start: Checkpoint | WeightFile | None = None) -> dict:
             only = ", ".join(recipes) or "its preset"
             raise InputError(f"data set {dataset} has no recipe {given['recipe']!r}, only {only}")
         preset |= recipes[given["recipe"]]
+    if pictures:
+        preset |= own_pictures.preset(pictures, given["model"], fine_tuning=start is not None)
     if start:
         about = start.progress["options"]
         preset |= dict(
@@ -127,6 +166,8 @@ def complete(given: dict, start: Checkpoint | WeightFile | None = None) -> dict:
             if given[name]:
                 raise InputError(f"--weights brings what --{name} would choose: leave out --{name}")
             preset[name] = None
+    if given["optimizer"] not in (None, preset["optimizer"]):
+        preset["lr"] = RATES[given["optimizer"]]
     options = {name: preset.get(name) if value is None else value for name, value in given.items()}
     if "lighting" in options["augment"].split(","):
         options["lighting"] = options["lighting"] or "computed"

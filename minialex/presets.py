@@ -17,7 +17,38 @@ WRITING = dict(ADAM, epochs=5, augment="crop", crop_padding=2)
 #: Small photographs.
 PHOTOGRAPHS = dict(ADAM, augment="crop,mirror")
 
-#: The defaults for each data set with training pictures.
+#: As in the paper, for more than a hundred thousand photographs.
+IMAGENET = dict(
+    model="alexnet",
+    epochs=90,
+    batch_size=128,
+    optimizer="sgd",
+    lr=1e-2,
+    schedule="plateau",
+    weight_decay=5e-4,
+    augment="crop,mirror",
+    log_every=100,
+)
+
+#: For weights that have learned from other pictures; docs/weights.md has the measurement.
+FINE_TUNING = dict(
+    epochs=10,
+    batch_size=32,
+    optimizer="sgd",
+    lr=1e-2,
+    schedule="cosine",
+    weight_decay=5e-4,
+    log_every=100,
+)
+
+#: What learns fastest, of what was tried (benchmarks/LOG.md).
+MUON = dict(batch_size=256, optimizer="muon", lr=0.04)
+
+#: A rate for each optimiser, where another one than the preset's is chosen without a rate.
+RATES = {"adam": ADAM["lr"], "sgd": IMAGENET["lr"], "muon": MUON["lr"]}
+
+#: The defaults for each data set with training pictures; for "folder" those that own_pictures.py
+#: does not choose.
 PRESETS: dict[str, dict] = {
     "shapes": dict(ADAM, epochs=3, augment="none", log_every=50),
     "mnist": WRITING,
@@ -32,21 +63,8 @@ PRESETS: dict[str, dict] = {
     "svhn": dict(WRITING, epochs=8),
     "stl10": dict(PHOTOGRAPHS, image_size=64, epochs=30, crop_padding=12),
     "npz": dict(ADAM, epochs=10, augment="none"),
-    "folder": dict(
-        model="alexnet",
-        epochs=90,
-        batch_size=128,
-        optimizer="sgd",
-        lr=1e-2,
-        schedule="plateau",
-        weight_decay=5e-4,
-        augment="crop,mirror",
-        log_every=100,
-    ),
+    "folder": IMAGENET,
 }
-
-#: What learns fastest, of what was tried (benchmarks/LOG.md).
-MUON = dict(batch_size=256, optimizer="muon", lr=0.04)
 
 #: Other settings than the preset's, by name: how far to get in how much time (docs/results.md).
 RECIPES: dict[str, dict[str, dict]] = {
@@ -77,7 +95,7 @@ RECIPES: dict[str, dict[str, dict]] = {
         # Krizhevsky et al. 2012, sections 3 to 5, for ImageNet: 227-pixel crops of 256, the paper's
         # update and its initial weights, pixels of 0..255 minus their mean.
         "2012": dict(
-            PRESETS["folder"],
+            IMAGENET,
             init="paper",
             pixels="centred",
             augment="crop,mirror,lighting",

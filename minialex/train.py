@@ -178,9 +178,9 @@ def about_data(dataset: Dataset) -> dict[str, str]:
     return found
 
 
-def say_notes(dataset: Dataset) -> None:
-    """Prints where the pictures are from, and a note about each of them that is odd or left out."""
-    for i, note in enumerate(dataset.notes):
+def say_notes(notes: Sequence[str]) -> None:
+    """Prints where the pictures are from, which is the first of the notes, then the others."""
+    for i, note in enumerate(notes):
         text = f"note: {note}" if i else note
         whole = dict(break_long_words=False, break_on_hyphens=False)
         say("\n".join(textwrap.wrap(text, 80, subsequent_indent=" " * 6, **whole)))
@@ -201,7 +201,7 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
     """`main` on all ranks, of which the first one prints."""
     host = host_group(ranks)
     workers = cores(host) if ranks.size > 1 else None
-    chosen, checkpoint, start, own_files = options.read(arguments, workers)
+    chosen, checkpoint, start, own_files, advice = options.read(arguments, workers)
     local = ("workers", "data_dir", "out")
     shown = {f"--{name.replace('_', '-')}": chosen[name] for name in chosen if name not in local}
     versions = {"minialex": __version__, "NumPy": numpy.__version__}
@@ -239,7 +239,7 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
 
         folder = RunFolder(Path(ranks.everyones(ranks.on_first(create))[0]))
         places = ranks.everyones([socket.gethostname(), chosen["workers"]])
-        say_notes(dataset)
+        say_notes([*dataset.notes, *([advice] if advice else [])])
         say(describe(chosen, dataset, trainer.network, trainer.on_gpu, folder.path, places))
         if start and not has_classes(start, dataset.class_names):
             say("The weights are for other classes: the last layer starts from random weights.")

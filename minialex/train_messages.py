@@ -67,6 +67,14 @@ def ranks_line(places: Sequence[tuple[str, int]]) -> str:
     return f"{hosts}, {each} each"
 
 
+def duration(seconds: float) -> str:
+    """About how long that is: "40 seconds", "12 minutes", "3.5 hours"."""
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.{0 if seconds >= 10 * length else 1}f} {unit}"
+    return f"{max(1, round(seconds))} seconds"
+
+
 def epoch_line(metrics: dict, epochs: int) -> str:
     """The results of an epoch, in one line."""
     return (

@@ -18,15 +18,15 @@ EXAMPLES = """\
   python -m minialex.train --dataset cifar10 --recipe quick
       three of four test pictures right after a minute on two cores
   python -m minialex.train --dataset cifar10 --epochs 20 --out runs/long
-  python -m minialex.train --data-dir mnist.npz
+  python -m minialex.train mnist.npz
       arrays: x_train, y_train, x_test, y_test, or x and y
-  python -m minialex.train --dataset folder --data-dir PICTURES --epochs 30
+  python -m minialex.train PICTURES
       your own: PICTURES/CLASS/*.jpg, or PICTURES/train/CLASS/*.jpg and …/val
-  python -m minialex.train --dataset folder --data-dir IMAGENET --recipe 2012
+  python -m minialex.train IMAGENET --recipe 2012
       as in the paper; IMAGENET/train/n01440764/*.JPEG and so on
   python -m minialex.train --model alexnet-d2l --dataset fashion-mnist
       as Dive into Deep Learning does, 224 pixels; a GPU is used if there is one
-  python -m minialex.train --dataset folder --data-dir PETS --weights runs/long
+  python -m minialex.train PETS --weights runs/long
       learns other classes from there; or from --weights torchvision
   python -m minialex.train --dataset cifar10 --ranks 2
       on two processes; on many machines: mpirun --host A,B …
@@ -48,7 +48,9 @@ def parser() -> Parser:
     """The command's options. Those not given are None here."""
     about = "Trains AlexNet, or one of its relatives, from scratch.\n"
     about += "Each data set has its own defaults, printed at the start."
-    p = Parser("train", about, EXAMPLES)
+    p = Parser("train", about, EXAMPLES, usage="[PICTURES] [options]")
+    own = "your own pictures, in class folders or listed (docs/data.md); without: a data set"
+    p.add_argument("pictures", nargs="?", type=Path, metavar="PICTURES", help=own)
     what = p.add_argument_group("what")
     what.add_argument(
         "--model", choices=models.MODELS, metavar="NAME", help=", ".join(models.MODELS)

@@ -5,6 +5,7 @@ import os
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,8 +15,12 @@ from minialex.command import program
 from minialex.data.skipped import describe_unreadable
 from minialex.distributed.launch import STARTED
 from minialex.io.run_folder import RunFolder
-from minialex.train_messages import epoch_line
+from minialex.train_messages import duration, epoch_line
 from minialex.training import Trainer
+
+#: After how many seconds of training it is said how long all of it will take, if that is more than
+#: LONG seconds. The first steps, which are slower, do not count.
+TOLD_AFTER, LONG, WARM_UP = 5.0, 60.0, 3
 
 
 class TrainingRun:
@@ -27,6 +32,8 @@ class TrainingRun:
         self.ranks = trainer.scheme.ranks
         self.stopping = False
         self.signal = 0  #: the signal that asked to stop, if one did
+        self.taken, self.begin = 0, 0.0  #: the steps of this process, and when they were warm
+        self.told = False
 
     def run(self) -> None:
         """Trains until all epochs are done or `stopping` is set, and keeps the folder up to
@@ -70,6 +77,7 @@ class TrainingRun:
         with contextlib.closing(trainer.train_epoch(chosen["epochs"])) as steps:
             for _ in steps:
                 done, epoch = progress["steps"], progress["epochs"]
+                self.tell_duration()
                 logs = done % chosen["log_every"] == 0
                 every = chosen["checkpoint_every"]
                 saves = every and (epoch * length + done) % every == 0
@@ -84,6 +92,26 @@ class TrainingRun:
                 if self.must_stop():
                     break
         trainer.read()
+
+    def tell_duration(self) -> None:
+        """Says once how long the rest will take, if long, as soon as steps tell it."""
+        now = time.perf_counter()
+        self.taken += 1
+        if self.taken == WARM_UP:
+            self.begin = now
+        if self.told or self.taken <= WARM_UP or now - self.begin < TOLD_AFTER:
+            return
+        self.told = True
+        trainer, chosen = self.trainer, self.options
+        per_step = (now - self.begin) / (self.taken - WARM_UP)
+        before = trainer.progress["epochs"] * len(trainer.batches) + trainer.progress["steps"]
+        steps = chosen["epochs"] * len(trainer.batches)
+        if chosen["max_steps"] is not None:
+            steps = min(steps, chosen["max_steps"])
+        tests = (chosen["epochs"] - trainer.progress["epochs"]) * len(trainer.test_batches) / 3
+        seconds = per_step * (steps - before + tests)  # without a backward, a test takes a third
+        if seconds > LONG:
+            say(f"The {chosen['epochs']} epochs will take about {duration(seconds)}.")
 
     def must_stop(self) -> bool:
         """Whether to stop, on which all ranks agree: a signal may reach one of them earlier."""

@@ -56,12 +56,18 @@ def test_the_options_in_force_are_printed_at_the_start(small, tmp_path, capsys):
     _, out, _ = call(train.main, *small, "--out", tmp_path / "run", "--max-steps", 1, capsys=capsys)
     start = " ".join(out.split())
     assert (
-        "--optimizer sgd --lr 0.001 --schedule plateau --momentum 0.9 --weight-decay 0.0005"
+        "--optimizer adam --lr 0.001 --schedule cosine --weight-decay 0.0 --label-smoothing"
         in start
     )
     assert "--label-smoothing 0.0 --seed 0" in start
     assert "40 training and 20 test pictures, 16×16×3, 2 classes" in start
     assert max(map(len, out.splitlines()[:6])) <= 80
+
+
+def test_pictures_are_of_one_s_own(capsys):
+    code, _, err = call(train.main, "here", "--dataset", "mnist", capsys=capsys)
+    assert code == 2
+    assert "--dataset mnist has its own pictures: leave out here" in err
 
 
 def test_without_out_each_run_gets_a_folder_of_its_own(small, tmp_path, capsys, monkeypatch):
@@ -97,7 +103,8 @@ def test_a_run_is_never_overwritten(small, tmp_path, capsys):
             "--augment: expected none or any of crop,mirror,cutout,rotation,",
         ),
         (["--model", "vgg"], "--model: invalid choice: 'vgg'"),
-        (["--epoch", "3"], "unrecognized arguments: --epoch 3"),
+        (["--epoch", "3"], "unrecognized arguments: --epoch; did you mean --epochs?"),
+        (["here", "--data-dir", "there"], "PICTURES is the --data-dir: leave out here or"),
         (
             ["--model", "alexnet", "--image-size", "30"],
             "model alexnet cannot take pictures of 30×30: pool2",
@@ -131,7 +138,7 @@ def test_a_run_is_never_overwritten(small, tmp_path, capsys):
         (["--data-dir", "nowhere"], "nowhere"),
         (["--out", "a-file"], "is a file, expected a folder"),
         (["--out", "a-file/below"], "a-file"),
-        (["--lr", "1e30", "--optimizer", "sgd"], "try a smaller learning rate than 1e+30"),
+        (["--lr", "1e30", "--optimizer", "sgd"], "try a smaller learning rate than"),
         (["--resume", "nowhere"], "there is no checkpoint nowhere/checkpoint.npz"),
         (["--resume", "checkpoint.npz"], "checkpoint.npz is not a whole minialex checkpoint"),
         (
