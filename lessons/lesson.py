@@ -24,7 +24,7 @@ from minialex import data
 from minialex.data import shapes
 from minialex.data.augment import Standardize, centre_views
 from minialex.data.download import cache_folder
-from minialex.data.mnist import DEBIAN
+from minialex.data.published.mnist import DEBIAN
 from minialex.data.statistics import standardize_from
 from minialex.errors import InputError
 from minialex.terminal import styled

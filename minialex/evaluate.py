@@ -7,7 +7,7 @@ from pathlib import Path
 from minialex import charts, data
 from minialex.command import Parser, run
 from minialex.data.batches import Batches
-from minialex.data.cifar10_c import Blocks
+from minialex.data.published.cifar10_c import Blocks
 from minialex.data.skipped import describe_unreadable
 from minialex.evaluation import answer
 from minialex.evaluation_output import (

@@ -6,8 +6,8 @@ import numpy
 
 from minialex import figures
 from minialex.data.augment import centre_views
-from minialex.data.cifar10_c import EXTRA, SEVERITIES
 from minialex.data.dataset import Dataset
+from minialex.data.published.cifar10_c import EXTRA, SEVERITIES
 from minialex.evaluation import Answers
 from minialex.inference import TrainedNetwork
 from minialex.terminal import styled

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from minialex import data, models, own_pictures
 from minialex.cores import usable_cores
 from minialex.data.lighting import SOURCES
-from minialex.data.npz import is_npz
+from minialex.data.published.npz import is_npz
 from minialex.errors import InputError
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.weight_file import WeightFile

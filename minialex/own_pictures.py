@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy
 
-from minialex.data import folder
 from minialex.data.decode import open_picture
-from minialex.data.stored import Source
+from minialex.data.own import folder
+from minialex.data.own.stored import Source
 from minialex.errors import InputError
 from minialex.models import QUICK
 from minialex.presets import ADAM, FINE_TUNING, IMAGENET, MUON

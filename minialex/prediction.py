@@ -10,12 +10,12 @@ from typing import TypeAlias
 import numpy
 
 from minialex import backend
-from minialex.data import folder
 from minialex.data.augment import centre_views
 from minialex.data.folder_images import FolderImages
-from minialex.data.listing import EXTENSIONS, is_picture
+from minialex.data.own import folder
+from minialex.data.own.listing import EXTENSIONS, is_picture
+from minialex.data.own.stored import StoredPicture
 from minialex.data.prefetch import prefetch
-from minialex.data.stored import StoredPicture
 from minialex.data.torchvision_images import TorchvisionImages
 from minialex.errors import InputError
 from minialex.inference import TrainedNetwork

@@ -10,10 +10,10 @@ import numpy
 
 from minialex import __version__, backend, data, models, optim, options, schedules
 from minialex.command import run
-from minialex.data import picture_checks
 from minialex.data.augment import AUGMENTATIONS, Standardize
 from minialex.data.dataset import Dataset
 from minialex.data.lighting import Lighting, lighting_from
+from minialex.data.own import picture_checks
 from minialex.data.statistics import statistics_of
 from minialex.distributed.devices import on_devices
 from minialex.distributed.group import ALONE, Group

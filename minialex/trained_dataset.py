@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minialex import data
-from minialex.data import folder, npz
-from minialex.data.cifar10_c import Blocks
 from minialex.data.dataset import ArrayImages, Dataset
 from minialex.data.folder_images import FolderImages
-from minialex.data.npz import is_npz
+from minialex.data.own import folder
+from minialex.data.published import npz
+from minialex.data.published.cifar10_c import Blocks
+from minialex.data.published.npz import is_npz
 from minialex.data.torchvision_images import TorchvisionImages
 from minialex.errors import InputError
 from minialex.inference import TrainedNetwork

@@ -6,9 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from minialex.data import cifar, cifar10_1, cifar10_c, folder, mnist, npz, shapes, stl10, svhn
+from minialex.data import shapes
 from minialex.data.arrays import from_arrays
 from minialex.data.dataset import PADDING, Dataset
+from minialex.data.own import folder
+from minialex.data.published import cifar, cifar10_1, cifar10_c, mnist, npz, stl10, svhn
 from minialex.errors import InputError
 
 __all__ = [

@@ -8,7 +8,7 @@ import numpy
 from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
-from minialex.data.stored import Source, StoredPicture
+from minialex.data.own.stored import Source, StoredPicture
 from minialex.errors import InputError
 
 #: The most pixels that are decoded (Pillow's own limit), and the most in a JPEG file, which may be

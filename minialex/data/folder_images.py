@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from minialex.data.augment import Views, offset
 from minialex.data.dataset import PADDING
 from minialex.data.decode import decode, open_picture
-from minialex.data.stored import Source, StoredPicture
+from minialex.data.own.stored import Source, StoredPicture
 from minialex.errors import InputError
 
 GREY = "#808080"

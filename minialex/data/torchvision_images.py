@@ -10,7 +10,7 @@ from PIL import Image
 
 from minialex.data.augment import Views
 from minialex.data.decode import decode, open_picture
-from minialex.data.stored import Source
+from minialex.data.own.stored import Source
 from minialex.errors import InputError
 
 

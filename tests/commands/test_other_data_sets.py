@@ -11,8 +11,8 @@ from data_helpers import random_pictures
 from mnist_files import idx
 
 from minialex import data, models, train
-from minialex.data import mnist
 from minialex.data.augment import centre_views
+from minialex.data.published import mnist
 from minialex.evaluate import main as evaluate_command
 from minialex.inference import load
 from minialex.options import read

@@ -14,7 +14,7 @@ from data_helpers import picture_folder
 from pyarrow import parquet
 
 from minialex import evaluate, predict, report, train
-from minialex.data import folder
+from minialex.data.own import folder
 from minialex.visualize import __main__ as visualize
 
 

@@ -130,7 +130,7 @@ def test_colours_become_grey_for_a_grey_network(grey_run, use, tmp_path):
     grey = numpy.asarray(picture.convert("L"))[None, ..., None]
     assert_says(
         predictions(out),
-        list(data.mnist.FAMILY["fashion-mnist"].class_names),
+        list(data.published.mnist.FAMILY["fashion-mnist"].class_names),
         trained_runs.probabilities(grey_run[0], grey),
     )
 

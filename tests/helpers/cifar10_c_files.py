@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy
 
-from minialex.data.cifar10_c import CORRUPTIONS, EXTRA
+from minialex.data.published.cifar10_c import CORRUPTIONS, EXTRA
 
 NAMES = (*CORRUPTIONS, *EXTRA)
 

@@ -25,7 +25,7 @@ def run_lesson(monkeypatch, tmp_path, capsys):
         monkeypatch.chdir(tmp_path)
         monkeypatch.delenv("MINIALEX_DATA", raising=False)
         monkeypatch.setenv("MINIALEX_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr("minialex.data.mnist.DEBIAN", tmp_path / "nowhere")
+        monkeypatch.setattr("minialex.data.published.mnist.DEBIAN", tmp_path / "nowhere")
         monkeypatch.setattr(sys, "argv", [name, "--no-pause", *["--quick"] * quick])
         monkeypatch.syspath_prepend(str(LESSONS))
         monkeypatch.delitem(sys.modules, "lesson", raising=False)

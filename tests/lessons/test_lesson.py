@@ -143,7 +143,7 @@ def pictures(monkeypatch, tmp_path):
     """lesson.pictures, where $MINIALEX_DATA is tmp_path and no other data set is in reach."""
     monkeypatch.setenv("MINIALEX_DATA", str(tmp_path))
     monkeypatch.setenv("MINIALEX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("minialex.data.mnist.DEBIAN", tmp_path / "nowhere")
+    monkeypatch.setattr("minialex.data.published.mnist.DEBIAN", tmp_path / "nowhere")
     monkeypatch.setattr(sys, "argv", ["lesson", "--no-pause"])
     monkeypatch.syspath_prepend(str(LESSONS))
     monkeypatch.delitem(sys.modules, "lesson", raising=False)

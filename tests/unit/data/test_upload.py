@@ -8,11 +8,11 @@ import standin
 from data_helpers import no_new_threads, picture_folder, random_pictures
 
 from minialex import backend
-from minialex.data import folder
 from minialex.data.augment import Standardize
 from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages
 from minialex.data.lighting import IMAGENET
+from minialex.data.own import folder
 
 PREPARE = Standardize([100, 120, 90.5], [60, 55, 70.25])
 

@@ -1,0 +1,1 @@
+"""People's own pictures: in folders, listed in tables, in tar and parquet files."""

@@ -1,0 +1,1 @@
+"""Published data sets in their own files, and arrays in .npz files."""
