@@ -1,5 +1,6 @@
 """Weights of which their file says nothing: what they are for is judged by their shapes."""
 
+import re
 from pathlib import Path
 
 import numpy
@@ -11,6 +12,9 @@ from minialex.io.identify import assumed_progress, identify
 from minialex.io.metadata import is_preparation
 from minialex.io.tensor_names import unwrapped
 from minialex.io.weight_file import WeightFile
+
+#: What the tensors of alex.pth are called that the package lpips brings.
+LPIPS = re.compile(r"lin\d\.model\.1\.weight")
 
 #: The modules whose classes hold tensors and plain data together: nobody misses them.
 PLUMBING = {"torch", "copyreg", "copy_reg", "builtins", "__builtin__", "collections"}
@@ -26,6 +30,9 @@ def bare_weights(
     shard = hugging_face.SHARD.fullmatch(path.name)
     if shard and int(shard[2]) > 1:
         raise InputError(f"{path} is one of {int(shard[2])} files of a network: give its folder")
+    if tensors and all(LPIPS.fullmatch(name) for name in tensors):
+        what = "weighs the layers of an AlexNet to compare pictures (LPIPS)"
+        raise InputError(f"{path} {what}: it does not hold the AlexNet")
     fit = identify(path, unwrapped(tensors), model)
     progress, model_assumed, pictures_assumed = assumed_progress(fit)
     if path.is_dir():
