@@ -1,5 +1,19 @@
 """What works well on each data set: the training command's defaults and recipes."""
 
+#: The options that have a default whatever the data set is.
+DEFAULTS = dict(
+    backend="auto",
+    engine="fast",
+    gpu_workspace=1024,
+    momentum=0.9,
+    seed=0,
+    parallel="data",
+    cuda_aware_mpi=False,
+)
+
+#: The same for those that a script which trains its own network decides otherwise.
+LEARNING = dict(init="he", pixels="standardized", label_smoothing=0.0)
+
 #: Adam with a cosine, as all small data sets start.
 ADAM = dict(
     model="alexnet-cifar",

@@ -98,7 +98,7 @@ def trained_of(given: argparse.Namespace) -> TrainedNetwork:
         workers=given.workers,
         model=given.model,
         layers=own_layers(given.own_layers),
-        exif=given.exif and given.exif == "turn",
+        exif={"turn": True, "ignore": False}.get(vars(given).get("exif")),
     )
     if trained.assumed:
         print(f"note: {trained.assumed}", file=sys.stderr)
