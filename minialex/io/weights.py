@@ -15,7 +15,7 @@ from minialex.io import hugging_face, safetensors_file, torch_file, torch_layout
 from minialex.io.bare_weights import bare_weights
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import rebuild
-from minialex.io.foreign import caffe_reader, dict_reader, matconvnet_reader
+from minialex.io.foreign import caffe_reader, matconvnet_reader, npy_reader
 from minialex.io.foreign.onnx_reader import OnnxFile
 from minialex.io.foreign.preparation import ForeignNetwork
 from minialex.io.kind import CAFFE, CHECKPOINT, MATCONVNET, NPY, ONNX, TORCH, kind_of
@@ -31,7 +31,7 @@ URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 HASH = "sha256:7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"
 
 #: What reads the kinds of files that bring their network with them and say nothing of minialex.
-FOREIGN = {CAFFE: caffe_reader.read, MATCONVNET: matconvnet_reader.read, NPY: dict_reader.read}
+FOREIGN = {CAFFE: caffe_reader.read, MATCONVNET: matconvnet_reader.read, NPY: npy_reader.read}
 
 #: A checkpoint in the folder of a run.
 CHECKPOINT_NAME = "checkpoint.npz"
