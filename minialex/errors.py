@@ -1,8 +1,39 @@
-"""The error for wrong input, as opposed to a bug in minialex."""
+"""The error for wrong input, as opposed to a bug in minialex, and what a damaged file becomes."""
+
+import contextlib
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+#: The longest message, in characters: names in files may be longer.
+LONGEST = 1000
+
+#: What reading a damaged file raises, sooner or later.
+DAMAGED = (
+    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError),
+    *(RuntimeError, MemoryError, tokenize.TokenError, SyntaxError),
+)
 
 
 class InputError(ValueError):
     """A wrong option, file or checkpoint. Commands print its message and exit with code 2.
 
-    The message is one line that names what was got and what was expected.
+    The message is one line that names what was got and what was expected. Whatever a file has put
+    into it becomes one line, too, of bounded length.
     """
+
+    def __init__(self, message: str):
+        line = " ".join(str(message).split())
+        super().__init__(line if len(line) <= LONGEST else f"{line[:LONGEST]} …")
+
+
+@contextlib.contextmanager
+def refusing(path: Path | str, what: str) -> Iterator[None]:
+    """Within it, any error that damage causes becomes an InputError: "PATH WHAT: REASON"."""
+    try:
+        yield
+    except InputError:
+        raise
+    except DAMAGED as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path} {what}: {reason}") from None

@@ -80,13 +80,16 @@ def parser() -> Parser:
 def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`."""
     given = parser().parse_args(arguments)
+    trained = trained_of(given)
+    dataset = dataset_of(trained, given.data_dir, given.dataset)
     out = given.out or folder_of(given.weights)
-    of = f"-{given.dataset}" if given.dataset else ""  # the run's own pictures stay
+    other = given.dataset
+    if trained.source and not dataset.source:
+        other = given.data_dir.stem
+    of = f"-{other}" if other else ""  # the run's own pictures stay
     paths = {name: out / f"{name}{of}.png" for name in ("confusion", "mistakes")}
     for path in paths.values():
         check_replaceable(path)  # before the work, not after
-    trained = trained_of(given)
-    dataset = dataset_of(trained, given.data_dir, given.dataset)
     batch_size = given.batch_size or trained.options["batch_size"]
     xp = trained.network.module
     batches = Batches(dataset.test, batch_size, trained.standardize, ten_crop=given.ten_crop, xp=xp)

@@ -27,6 +27,8 @@ class StandardInput(io.BytesIO):
     def __str__(self) -> str:
         return "-"
 
+    __repr__ = __str__
+
 
 #: What pictures are read from.
 File: TypeAlias = Path | StandardInput | StoredPicture

@@ -234,7 +234,8 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
                 if "dataset" not in checkpoint.progress["options"]:  # a script's, not yet a run's
                     folder.take_over()
                 return str(folder.path)
-            name = f"{chosen['dataset']}-{chosen['model'] or 'network'}"
+            own = chosen["dataset"] in ("folder", "npz") and Path(chosen["data_dir"]).stem
+            name = f"{own or chosen['dataset']}-{chosen['model'] or 'network'}"
             return str(RunFolder.create(chosen["out"] and Path(chosen["out"]), name).path)
 
         folder = RunFolder(Path(ranks.everyones(ranks.on_first(create))[0]))

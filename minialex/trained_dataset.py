@@ -58,6 +58,13 @@ def dataset_of(
     dataset = data.load(**source)
     if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
         raise InputError(f"{trained.path} was trained on other classes than the data set has now")
+    counts = [len(dataset.train), len(dataset.test)]
+    if dataset.val_share and counts != trained.progress["pictures"][:2]:
+        changed = "was trained on other pictures than there are now"
+        raise InputError(
+            f"{trained.path} {changed}, so those held out may have been trained on: name others "
+            "with --data-dir"
+        )
     for images in (dataset.train, dataset.test):
         if isinstance(images, FolderImages):
             images.exif = trained.exif

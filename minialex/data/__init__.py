@@ -179,4 +179,4 @@ def check_data_dir(data_dir: Path | str, name: str = "folder") -> None:
     """InputError if there is no such folder; for "folder" it may be a file, too."""
     if not (Path(data_dir).exists() if name == "folder" else Path(data_dir).is_dir()):
         kind = "file" if name == "folder" and Path(data_dir).suffix else "folder"
-        raise InputError(f"no {kind} {data_dir} (--data-dir)")
+        raise InputError(f"there is no {kind} {data_dir}")

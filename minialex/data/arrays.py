@@ -10,6 +10,9 @@ from minialex.data.split import VAL_SHARE, stratified
 
 Range = tuple[float, float]
 
+#: The most classes that are believed where they have no names.
+MOST_CLASSES = 100_000
+
 
 def from_arrays(
     pictures: ArrayLike,
@@ -133,6 +136,8 @@ def numbered(
     x = numpy.asarray(labels)
     if x.ndim != 1:
         raise ValueError(f"expected labels (N,), got {x.shape}")
+    if x.dtype.kind == "S":
+        x = numpy.char.decode(x, "utf-8", "replace")
     if x.dtype.kind in "OSU":
         names = list(class_names or sorted({str(name) for name in x}))
         numbers = {name: number for number, name in enumerate(names)}
@@ -143,6 +148,9 @@ def numbered(
     if x.dtype.kind not in "iu":
         raise ValueError(f"expected labels as whole numbers or names, got {x.dtype}")
     count = len(class_names) if class_names else int(x.max(initial=0)) + 1
+    if count > MOST_CLASSES:
+        most = f"expected labels up to {MOST_CLASSES:,} without class_names"
+        raise ValueError(f"{most}, got {count - 1:,}")
     if len(x) and not (x.min() >= 0 and x.max() < count):
         raise ValueError(f"expected labels from 0 to {count - 1}, got {x.min()} to {x.max()}")
     return x.astype(numpy.int64), list(class_names or map(str, range(count)))

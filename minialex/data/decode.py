@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 from collections.abc import Iterator
 
 import numpy
@@ -29,6 +30,8 @@ def open_picture(source: Source) -> Iterator[Image.Image]:
 
 def _open(source):
     file = io.BytesIO(source.read()) if isinstance(source, StoredPicture) else source
+    if isinstance(file, str | os.PathLike) and os.path.exists(file) and not os.path.isfile(file):
+        raise OSError("expected a file of its own, not a folder, a pipe or a device")
     try:
         return Image.open(file)
     except Image.DecompressionBombError as bomb:

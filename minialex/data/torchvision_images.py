@@ -13,6 +13,9 @@ from minialex.data.decode import decode, open_picture
 from minialex.data.own.stored import Source
 from minialex.errors import InputError
 
+#: Longer strips (length / width) would not fit in memory once their shorter side is resized.
+LONGEST = 100
+
 
 class TorchvisionImages:
     """Pictures in files, with exactly the pixels of torchvision's Resize and CenterCrop.
@@ -93,6 +96,11 @@ class TorchvisionImages:
     def _read_one(self, path, top, left, mirror):
         size = self.image_size
         with open_picture(path) as picture:
+            if max(picture.size) > LONGEST * min(picture.size):
+                shape = "{}×{}".format(*picture.size)
+                raise ValueError(
+                    f"{shape} pixels, expected at most {LONGEST} times as long as wide"
+                )
             picture = decode(picture, max(picture.size), self.channels, self.exif)
         if isinstance(self.resize, int):
             shorter = min(picture.size)

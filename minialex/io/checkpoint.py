@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy
 
 from minialex import backend
-from minialex.errors import InputError
+from minialex.errors import DAMAGED, InputError
 from minialex.files import atomic_write
 from minialex.layers import Dropout
 from minialex.network import Network
@@ -59,6 +59,9 @@ class Checkpoint:
     def __init__(self, path: Path):
         self.path = path
         with reading(path), numpy.load(path, allow_pickle=False) as archive:
+            if "about" not in archive.files:
+                holds = ", ".join(archive.files[:5]) or "nothing"
+                raise InputError(f"{path} is no checkpoint: it holds arrays called {holds}")
             self.arrays = {name: archive[name] for name in archive.files}
             self.about = json.loads(str(self.arrays.pop("about")))
             self.progress = self.about["progress"]
@@ -156,15 +159,9 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise InputError(f"there is no checkpoint {path}") from None
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        zipfile.BadZipFile,
-    ) as error:
+    except InputError:
+        raise
+    except (OSError, *DAMAGED, zipfile.BadZipFile) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         if "pickle" in reason:  # so NumPy calls every file that it does not know
             reason = "it is not an .npz file"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy
 
 from minialex import models
-from minialex.errors import InputError
+from minialex.errors import DAMAGED, InputError
 
 #: The entry of a .safetensors file's metadata that is ours, and its version.
 ABOUT, FORMAT = "minialex", "minialex weights 1"
@@ -38,9 +38,12 @@ def described(path: Path, text: str) -> dict:
             and chosen["lrn"] in (None, *models.LRN)
             and 1 <= side <= LARGEST
         )
+        sizes = progress["pictures"][-2:]
+        whole &= all(isinstance(size, int) for size in sizes) and sizes[1] in (1, 3)
+        whole &= isinstance(progress["classes"], list)
         whole &= all(isinstance(name, str) for name in progress["classes"])
         whole &= is_preparation(progress)
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except DAMAGED:
         whole = False
     if not whole:
         raise InputError(
@@ -58,7 +61,7 @@ def is_preparation(progress: dict) -> bool:
     return (
         mean.shape in ((channels,), (side, side, channels))
         and std.shape == (channels,)
-        and bool((abs(mean) < 1e6).all() and (abs(std) < 1e6).all())
+        and bool((abs(mean) < 1e6).all() and (std >= 0).all() and (std < 1e6).all())
         and all(isinstance(length, int) for length in lengths)
         and len(lengths) <= 2
         and side <= min(lengths) <= max(lengths) <= 2 * LARGEST

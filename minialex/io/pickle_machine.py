@@ -18,6 +18,9 @@ from typing import Any, BinaryIO
 #: memory.
 LONGEST = 4 << 20
 
+#: The most instructions. 10,000 tensors take a tenth of it.
+MOST = 3_000_000
+
 #: pickletools' names of the instructions whose argument is the value itself.
 NUMBERS = {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"}
 UNICODE = {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
@@ -90,9 +93,11 @@ def unpickle(
             unknown.add(name)
         return Unknown(name)
 
-    for opcode, argument, position in pickletools.genops(pickled):
+    for count, (opcode, argument, position) in enumerate(pickletools.genops(pickled)):
         if position > longest:
             raise ValueError(f"its pickle is longer than {longest:,} bytes")
+        if count > MOST:
+            raise ValueError(f"its pickle has more than {MOST:,} instructions")
         match opcode.name:
             case "PROTO" | "FRAME":
                 pass

@@ -1,5 +1,6 @@
 """.safetensors files: named tensors and string metadata, without any code. Uses their library."""
 
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -52,6 +53,9 @@ def decoded(name: str, about: dict) -> numpy.ndarray:
 def write(path: Path, tensors: dict[str, numpy.ndarray], metadata: dict[str, str]) -> None:
     """Writes the tensors, which must be float32 and contiguous, and the metadata to a new file."""
     library().numpy.save_file(tensors, path, metadata)
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)  # the library lets nobody else read it
 
 
 def library() -> ModuleType:

@@ -69,6 +69,8 @@ def read_zip(file: BinaryIO, unknown: set[str]) -> dict[str, numpy.ndarray]:
     size = file.seek(0, 2)
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
+        if any(member.filename.endswith("/constants.pkl") for member in members):
+            raise ValueError("it is a TorchScript archive: save the network's state_dict() instead")
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
             raise ValueError("it is compressed, which torch.save never does")
         claimed = sum(member.file_size for member in members)

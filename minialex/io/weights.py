@@ -10,7 +10,7 @@ from pathlib import Path
 
 from minialex import backend, data, models
 from minialex.data.download import cache_folder, fetch, matches
-from minialex.errors import InputError
+from minialex.errors import InputError, refusing
 from minialex.io import hugging_face, safetensors_file, torch_file, torch_layout
 from minialex.io.bare_weights import bare_weights
 from minialex.io.checkpoint import Checkpoint
@@ -19,7 +19,7 @@ from minialex.io.foreign import caffe_reader, matconvnet_reader, npy_reader
 from minialex.io.foreign.onnx_reader import OnnxFile
 from minialex.io.foreign.preparation import ForeignNetwork
 from minialex.io.kind import CAFFE, CHECKPOINT, MATCONVNET, NPY, ONNX, TORCH, kind_of
-from minialex.io.metadata import ABOUT, OPTIONS, PROGRESS, described
+from minialex.io.metadata import ABOUT, OPTIONS, PROGRESS, described, is_preparation
 from minialex.io.weight_file import WeightFile
 from minialex.layers import Layer
 from minialex.network import Network
@@ -118,8 +118,12 @@ def from_onnx(file: OnnxFile) -> WeightFile:
 def from_foreign(path: Path, found: ForeignNetwork) -> WeightFile:
     """The weights of a network that came with its file."""
     note = f"{path} does not say how pictures are prepared: assumed {found.assumed}"
+    progress = found.progress(path)
+    if not is_preparation(progress):
+        said = {name: progress[name] for name in ("std", "resize")}
+        raise InputError(f"{path} prepares pictures in a way that cannot be: {said}, or its mean")
     tensors = torch_layout.to_torch(found.network)
-    return WeightFile(path, tensors, found.progress(path), note if found.assumed else None)
+    return WeightFile(path, tensors, progress, note if found.assumed else None)
 
 
 def build_network(
@@ -131,13 +135,20 @@ def build_network(
     the weights do not fit.
     """
     progress = opened.progress
+    *_, side, channels = progress["pictures"]
+    classes = len(progress["classes"])
     if progress["options"]["model"] is None:
         if "network" not in progress:
             raise InputError(f"{opened.path} describes no network")
-        network = rebuild(progress["network"], own_layers)
+        with refusing(opened.path, "describes a network that cannot be"):
+            network = rebuild(progress["network"], own_layers)
+            (*_, logits) = network.shapes().values()
+        if (network.input_shape, logits) != ((side, side, channels), (classes,)):
+            raise InputError(
+                f"{opened.path} is damaged: it has {classes} classes and pictures of "
+                f"{side}×{side}×{channels}, its network {logits} and {network.input_shape}"
+            )
     else:
-        *_, side, channels = progress["pictures"]
-        classes = len(progress["classes"])
         network = models.of_run(progress["options"], classes, side, channels)
     opened.restore_weights(network)
     return network

@@ -3,7 +3,7 @@ order."""
 
 from minialex import backend
 from minialex.backend import Array
-from minialex.layers.checks import check_input, check_positive
+from minialex.layers.checks import check_input, check_positive, check_shape
 from minialex.layers.layer import Layer
 
 
@@ -57,6 +57,7 @@ class LocalResponseNorm(Layer):
         return sum(windows).reshape(a.shape)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        check_shape(self, shape, None, None, None)
         if shape[-1] % self.groups:
             raise ValueError(f"{self.groups} groups do not divide {shape[-1]} channels")
         return tuple(shape)

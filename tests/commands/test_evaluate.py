@@ -166,7 +166,7 @@ def test_data_that_has_moved_is_named_and_found_again(tmp_path, capsys):
     before.rename(tmp_path / "after")
     code, _, err = call(evaluate_command, tmp_path / "run", capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
-    assert f"no folder {before} (--data-dir)" in err
+    assert f"there is no folder {before}" in err
     code, again, _ = call(
         evaluate_command, tmp_path / "run", "--data-dir", tmp_path / "after", capsys=capsys
     )
@@ -225,7 +225,7 @@ def test_weights_from_elsewhere_need_pictures(elsewhere, pictures, tmp_path, cap
         evaluate_command, elsewhere, "--data-dir", tmp_path / "nowhere", capsys=capsys
     )
     assert (code, out) == (2, "")
-    assert f"no folder {tmp_path / 'nowhere'} (--data-dir)" in err
+    assert f"there is no folder {tmp_path / 'nowhere'}" in err
 
 
 @pytest.mark.usefixtures("undrawn")

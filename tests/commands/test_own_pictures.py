@@ -124,7 +124,7 @@ def test_a_table_of_pictures_trains_and_tests(run, heaps, tmp_path, capsys):
     code, out, _ = call(evaluate.main, run, "--data-dir", table, capsys=capsys)
     assert (code, figures(out)["pictures"]) == (0, "30")
     code, _, err = call(evaluate.main, run, "--data-dir", tmp_path / "no.csv", capsys=capsys)
-    assert (code, err) == (2, f"error: no file {tmp_path / 'no.csv'} (--data-dir)\n")
+    assert (code, err) == (2, f"error: there is no file {tmp_path / 'no.csv'}\n")
 
 
 def in_tar(heaps, path):
@@ -180,3 +180,14 @@ def test_pictures_in_large_files_are_used_by_every_command(
     assert code == 0
     page = Path(out.strip()).read_text(encoding="utf-8")
     assert f"pets.{kind}: " in page
+
+
+def test_what_was_held_out_is_only_tested_if_the_pictures_are_the_same(heaps, tmp_path, capsys):
+    """One more picture changes which are held out: some would have been trained on."""
+    pictures = shutil.copytree(heaps, tmp_path / "changed")
+    run = trained_runs.trained(tmp_path / "run", pictures, "--epochs", 1, "--max-steps", 1)
+    first = next(pictures.rglob("*.png"))
+    shutil.copy(first, first.with_name("another.png"))
+    code, _, err = call(evaluate.main, run, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "was trained on other pictures than there are now" in err

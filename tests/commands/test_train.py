@@ -74,9 +74,10 @@ def test_without_out_each_run_gets_a_folder_of_its_own(small, tmp_path, capsys, 
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
         call(train.main, *small, "--max-steps", 1, capsys=capsys)
+    pictures = small[small.index("--data-dir") + 1].name
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
-        "folder-alexnet-cifar",
-        "folder-alexnet-cifar-2",
+        f"{pictures}-alexnet-cifar",
+        f"{pictures}-alexnet-cifar-2",
     ]
 
 

@@ -255,7 +255,7 @@ def test_help_shows_examples_in_80_columns(kind, use):
         ),
         (
             ["saliency", "--weights", "run", "--data-dir", "nowhere"],
-            "no folder nowhere (--data-dir)",
+            "there is no folder nowhere",
         ),
     ],
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from minialex.data import imagenet_classes
+from minialex.data.own.found import is_number
 from minialex.data.own.wordnet import wordnet_id
 from minialex.errors import InputError
 
@@ -115,7 +116,7 @@ def _caffe(path, names):
     """A picture and the number of its class, from 0, in the order of the WordNet ids."""
     ids = [each for each, _ in imagenet_classes.read()]
     rows = [line.split() for line in _lines(path)]
-    if not all(len(row) == 2 and row[1].isdigit() and int(row[1]) < len(ids) for row in rows):
+    if not all(len(row) == 2 and is_number(row[1]) and int(row[1]) < len(ids) for row in rows):
         raise InputError(f"{path}: expected lines such as 'ILSVRC2012_val_00000001.JPEG 65'")
     found = {Path(picture).name: ids[int(number)] for picture, number in rows}
     return {name: found[name] for name in names if name in found}

@@ -77,7 +77,10 @@ def rows_of(path: Path) -> Iterator[Row]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             yield from reader(path, file)
-    except (OSError, UnicodeDecodeError, csv.Error, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        save = "save it as UTF-8 (in Excel: CSV UTF-8)"
+        raise InputError(f"{path}: not a table of pictures in UTF-8: {save}") from error
+    except (OSError, csv.Error, RecursionError) as error:
         raise InputError(f"{path}: not a table of pictures ({error})") from error
 
 

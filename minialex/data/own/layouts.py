@@ -14,7 +14,7 @@ from pathlib import Path
 
 from minialex.data.own import imagenet_labels
 from minialex.data.own.found import Found, Labelled, counted, kinds_of
-from minialex.data.own.listing import EXTENSIONS, Listing, list_pictures
+from minialex.data.own.listing import CHECKPOINT, EXTENSIONS, Listing, list_pictures
 from minialex.data.own.split_names import split_of
 from minialex.data.own.wordnet import shown, wordnet_id
 from minialex.errors import InputError
@@ -115,8 +115,12 @@ class _Reader:
                 f"no class folder and no picture in {folder}{only}: {expected(self.root)}"
             )
         empty = [name for name, pictures in listing.classes.items() if not pictures]
+        for name in [name for name in empty if any((folder / name).rglob(CHECKPOINT))]:
+            empty.remove(name)  # the results of training in this folder
+            del listing.classes[name]
         if empty:
-            raise InputError(f"no picture ({' '.join(EXTENSIONS)}) in {folder / empty[0]}")
+            others = f": it has {kinds_of(listing.left_out)}" * bool(listing.left_out)
+            raise InputError(f"no picture ({' '.join(EXTENSIONS)}) in {folder / empty[0]}{others}")
         self.left_out += listing.left_out
         if listing.loose:
             first = listing.loose[0]
@@ -151,8 +155,10 @@ class _Reader:
             return self._named(folder, where, listing.loose, *found)
         lacking = f"{counted(len(listing.loose), 'picture')} in {folder}, but no class folders"
         if required:
+            wanted = f"put those of each class in a folder, {folder}/cat/1.jpg say, or list them"
             files = ", ".join(imagenet_labels.READERS)
-            raise InputError(f"{lacking}, and no file with ImageNet's labels ({files}) near it")
+            nowhere = f"{lacking}, and no file with ImageNet's labels ({files}) near it"
+            raise InputError(f"{nowhere}: {wanted} in a table (docs/data.md)")
         self.notes.append(f"{where} is not used: its pictures are in no class folders")
         return None
 

@@ -27,6 +27,9 @@ FORMAT = "minialex listing 2"
 # leave them the same: FAT counts in steps of two seconds.
 SETTLED = 2.0
 
+#: What the folder of a run has, whose pictures are curves.
+CHECKPOINT = "checkpoint.npz"
+
 #: What macOS puts beside the files of a zip archive.
 IGNORED = "__MACOSX"
 
@@ -127,10 +130,11 @@ class _Tree:
 
 def _scanned(path):
     """(the folder, whether links lead out of it: what they lead to can change without it)."""
-    pictures, folders, left_out, linked = [], [], Counter(), False
+    pictures, folders, left_out, linked, is_run = [], [], Counter(), False, False
     with os.scandir(path) as entries:
         for entry in entries:
             name = entry.name
+            is_run |= name == CHECKPOINT
             if is_picture(name):
                 pictures.append(name)
             elif name.startswith(".") or name == IGNORED:
@@ -142,6 +146,8 @@ def _scanned(path):
                 linked = True
             else:
                 left_out[os.path.splitext(name)[1].lower()] += 1
+    if is_run:
+        return _Folder([], [], {}), linked
     return _Folder(sorted(pictures), sorted(folders), dict(left_out)), linked
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy
 
-from minialex.errors import InputError
+from minialex.errors import InputError, refusing
 from minialex.io.pickle_machine import expect, unpickle
 from minialex.io.pickled_arrays import KNOWN, array_of
 
@@ -25,10 +25,11 @@ def read_pickled_batch(path: Path, label: str) -> tuple[numpy.ndarray, numpy.nda
     if not {"data", label} <= batch.keys():
         got = ", ".join(map(str, batch)) or "nothing"
         raise InputError(f"{path}: not a batch of CIFAR: expected data and {label}, got {got}")
-    try:
-        rows, labels = array_of(batch["data"]), numpy.array(expect(batch[label], list), numpy.int64)
-    except (ValueError, LookupError, TypeError, OverflowError) as error:
-        raise InputError(f"{path}: not a batch of CIFAR: {error}") from error
+    with refusing(f"{path}:", "not a batch of CIFAR"):
+        numbers = expect(batch[label], list)
+        if not all(isinstance(number, int) for number in numbers):
+            raise ValueError("expected labels as whole numbers")
+        rows, labels = array_of(batch["data"]), numpy.array(numbers, numpy.int64)
     if rows.dtype != numpy.uint8 or rows.ndim != 2 or labels.shape != (len(rows),) or not len(rows):
         raise InputError(
             f"{path}: expected pictures uint8 (N, 3072) and N labels, got {rows.dtype} "
@@ -41,21 +42,18 @@ def read_class_names(path: Path, key: str) -> list[str]:
     """The names of the classes in a file of names, under `key`."""
     names = _read(path).get(key)
     if not isinstance(names, list) or not all(isinstance(name, str | bytes) for name in names):
-        raise InputError(f"{path}: expected the names of classes, {key}, got {names}")
+        got = type(names).__name__
+        raise InputError(f"{path}: expected the names of classes, {key}, a list of text, got {got}")
     return [name if isinstance(name, str) else name.decode("latin-1") for name in names]
 
 
 def _read(path: Path) -> dict[str, Any]:
     """The dictionary in a pickle, with its keys as strings."""
     try:
-        with open(path, "rb") as file:
+        what = "not a whole pickle of CIFAR's Python version"
+        with refusing(f"{path}:", what), open(path, "rb") as file:
             longest = min(LONGEST, path.stat().st_size)
             found = expect(unpickle(file, KNOWN, longest=longest), dict)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
-    except (ValueError, LookupError, TypeError, EOFError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{path}: not a whole pickle of CIFAR's Python version: {reason}"
-        ) from None
     return {key.decode("latin-1") if isinstance(key, bytes) else key: found[key] for key in found}

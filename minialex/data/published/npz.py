@@ -56,6 +56,8 @@ def load(
         dataset = from_arrays(*given, class_names=names, **held_out, **sizes)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
+    if dataset.num_classes == 1:
+        raise InputError(f"{path} has pictures of one class only, {dataset.class_names[0]}")
     dataset.name = "npz"
     return dataset
 
@@ -109,7 +111,12 @@ def _refused(path: Path, arrays: dict[str, numpy.ndarray]) -> NoReturn:
 
 def _class_names(arrays: dict[str, numpy.ndarray]) -> list[str] | None:
     """The names of the classes, if the file has them."""
-    return [str(name) for name in arrays[NAMES].ravel()] if NAMES in arrays else None
+    if NAMES not in arrays:
+        return None
+    names = arrays[NAMES].ravel()
+    return [
+        name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in names
+    ]
 
 
 def _pair(arrays: dict[str, numpy.ndarray], names: tuple) -> tuple | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy
 
-from minialex.errors import InputError
+from minialex.errors import DAMAGED, InputError
 
 
 def read_npz(path: Path) -> dict[str, numpy.ndarray]:
@@ -38,7 +38,7 @@ def _reading(path: Path, kind: str, beginning: bytes) -> Iterator[None]:
         yield
     except MemoryError as error:
         raise InputError(f"{path}: more than fits in memory ({error})") from error
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, *DAMAGED, zipfile.BadZipFile, zlib.error) as error:
         reason = " ".join(str(error).split())
         if "allow_pickle" in reason or "Python objects" in reason:
             reason = "has objects that are pickles, which are never loaded"

@@ -87,7 +87,7 @@ def read_mat(path: Path) -> tuple[numpy.ndarray, numpy.ndarray]:
             raise ValueError(f"expected X (32, 32, 3, N) and y (N, 1), got {got}")
         if count * numpy.prod(SHAPE, dtype=int) > DEFLATE * path.stat().st_size:
             raise ValueError(f"claims {count:,} pictures, which is more than it can hold")
-        found = io.loadmat(path)
+        found = io.loadmat(path, variable_names=["X", "y"])
         x, y = found["X"], found["y"]
         if x.dtype != numpy.uint8 or y.dtype.kind not in "iuf" or x.shape != (*SHAPE, count):
             raise ValueError(f"expected X of bytes and y of numbers, got {x.dtype} and {y.dtype}")

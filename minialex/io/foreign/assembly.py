@@ -1,5 +1,7 @@
 """A network that another program has saved, put together from minialex's layers."""
 
+import contextlib
+import math
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,7 +25,8 @@ from minialex.layers import (
 )
 from minialex.network import Network
 
-ACTIVATIONS = {"ReLU": ReLU, "Tanh": Tanh, "Sigmoid": Sigmoid}
+#: The most channels that are believed to be normalised together.
+LARGEST = 999
 
 #: How minialex calls its layers, with a number behind; a convolution's or linear layer's number is
 #: that of the others, too, up to the next one.
@@ -54,6 +57,7 @@ class Assembly:
         self.layers: list[tuple[str, Layer]] = []
         self.weights: list[numpy.ndarray] = []
         self.number = 0
+        self.ended: str | None = None  #: what the softmax is called, once there was one
 
     def refuse(self, name: str, reason: str) -> NoReturn:
         raise InputError(f"{self.path}: its layer {name} {reason}")
@@ -71,7 +75,8 @@ class Assembly:
         if weight.ndim != 4 or weight.shape[2] != weight.shape[3]:
             self.refuse(name, f"has kernels of shape {weight.shape}, expected (O, C, K, K)")
         maps = self.shape if len(self.shape) == 3 else (1, 1, *self.shape)
-        if (*weight.shape[2:], weight.shape[1]) == maps and padding == 0:
+        covers = (*weight.shape[2:], weight.shape[1]) == maps
+        if covers and padding == 0 and groups == 1:
             return self.linear(name, weight.reshape(len(weight), -1), bias)
         sizes = (weight.shape[1] * groups, *weight.shape[:3:2])
         self.with_weights(name, Conv2d, weight, bias, *sizes, stride, padding, groups)
@@ -114,16 +119,22 @@ class Assembly:
             return
         if kind is AvgPool2d and padding:
             self.refuse(name, "averages over padding, which minialex does not")
+        if len(self.shape) != 3:
+            self.refuse(name, "pools what are no maps any more")
         ways = [(padding,), (padding, True)] if kind is MaxPool2d else [()]
         for way in ways:
-            if kind(size, stride, *way).output_shape(self.shape)[:2] == shape:
-                return self.add(name, kind, size, stride, *way)
+            with contextlib.suppress(ValueError):
+                if kind(size, stride, *way).output_shape(self.shape)[:2] == shape:
+                    return self.add(name, kind, size, stride, *way)
         before, after = ("×".join(map(str, each[:2])) for each in (self.shape, shape))
         window = f"windows of {size}, stride {stride}, padding {padding}"
         self.refuse(name, f"makes {after} of {before} by {window}, which minialex does not")
 
     def normalization(self, name: str, size: int, alpha: float, beta: float, k: float) -> None:
         """Across channels. alpha: as Caffe, torch and ONNX have it, `size` times minialex's."""
+        if not (0 < size <= LARGEST and all(map(math.isfinite, (alpha, beta, k)))):
+            rates = f"alpha {alpha}, beta {beta}, k {k}"
+            self.refuse(name, f"normalises over {size} channels with {rates}")
         if size % 2 == 0:
             unclear = "of which programs choose different ones: minialex takes an odd number"
             self.refuse(name, f"normalises over {size} channels, {unclear}")
@@ -133,8 +144,14 @@ class Assembly:
         self.layers.append(("flatten", Flatten()))
         self.shape = Flatten().output_shape(self.shape)
 
+    def end(self, name: str) -> None:
+        """Notes a softmax, behind which there can be no other layer: the logits are before it."""
+        self.ended = name
+
     def add(self, name: str, kind: type[Layer], *arguments: Any, **options: Any) -> None:
         """Adds a layer made of these arguments. name: the other program's."""
+        if self.ended:
+            self.refuse(name, f"comes behind {self.ended}, which only ends nets here")
         try:
             layer = kind(*arguments, **options)
             self.shape = layer.output_shape(self.shape)

@@ -96,6 +96,7 @@ MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "pad_h": (9, "uint64"),
         "pad_w": (10, "uint64"),
         "global_pooling": (12, "bool"),
+        "round_mode": (13, "int32"),
     },
     "ReLU": {"negative_slope": (1, "float")},
     "Input": {"shape": (1, "Shape*")},

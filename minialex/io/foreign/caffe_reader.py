@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy
 
-from minialex.errors import InputError
-from minialex.io.foreign.assembly import ACTIVATIONS, Assembly
+from minialex.errors import InputError, refusing
+from minialex.io.foreign.assembly import Assembly
 from minialex.io.foreign.caffe_messages import message_class
 from minialex.io.foreign.preparation import ForeignNetwork, Preparation, as_caffe
-from minialex.layers import AvgPool2d, Dropout, MaxPool2d
+from minialex.layers import AvgPool2d, Dropout, MaxPool2d, ReLU, Sigmoid, Tanh
 
 #: The types of layers of 2014, as they have been called since.
 OLD_TYPES = {
@@ -26,13 +26,13 @@ OLD_TYPES = {
 
 #: Layers that give pictures, and those that do not change what a trained net answers.
 SOURCES = {"Data", "HDF5Data", "ImageData", "Input", "WindowData", "MemoryData", "DummyData"}
-NOTHING = {"Accuracy", "Softmax", "SoftmaxWithLoss", "Silence"}
+NOTHING = {"Accuracy", "SoftmaxWithLoss", "Silence"}
 
 #: The pools' methods.
 POOLS = {0: MaxPool2d, 1: AvgPool2d}
 
-#: What rules of layers call testing.
-TEST = 1
+#: What rules of layers call testing, and pools that their windows stay within the edge.
+TEST, FLOOR = 1, 1
 
 
 def read(path: Path) -> ForeignNetwork:
@@ -40,16 +40,17 @@ def read(path: Path) -> ForeignNetwork:
 
     InputError if the file is damaged or its network is no chain of minialex's layers.
     """
-    net = parse("Net", path, "a .caffemodel")
-    layers = [*net.old_layers, *net.layers]
-    source = next((layer for layer in layers if type_of(layer) in SOURCES), None)
-    walk = Walk(path, input_shape(path, net, source, layers))
-    for layer in layers:
-        walk.take(layer)
-    network = walk.assembly.network(bgr=True)
-    side, _, channels = network.input_shape
-    prepared, assumed = preparation(path, source and source.transform, side, channels)
-    return ForeignNetwork(network, prepared, assumed=assumed)
+    with refusing(path, "describes no network that can be read"):
+        net = parse("Net", path, "a .caffemodel")
+        layers = [*net.old_layers, *net.layers]
+        source = next((layer for layer in layers if type_of(layer) in SOURCES), None)
+        walk = Walk(path, input_shape(path, net, source, layers))
+        for layer in layers:
+            walk.take(layer)
+        network = walk.assembly.network(bgr=True)
+        side, _, channels = network.input_shape
+        prepared, assumed = preparation(path, source and source.transform, side, channels)
+        return ForeignNetwork(network, prepared, assumed=assumed)
 
 
 def parse(name: str, path: Path, what: str) -> Any:
@@ -100,7 +101,7 @@ def preparation(
     scale = transform.scale if transform else 1
     std = [1 / scale if scale else 1] * channels
     values = list(transform.mean_value) if transform else []
-    beside = sorted(path.parent.glob("*.binaryproto"))
+    beside = sorted(each for each in path.parent.glob("*.binaryproto") if each.is_file())
     usual, words = as_caffe(side)
     if len(values) in (1, channels):
         mean = (values * channels)[:channels][::-1]
@@ -116,7 +117,9 @@ def preparation(
 
 def mean_picture(path: Path, side: int, channels: int) -> tuple[numpy.ndarray, tuple[int, int]]:
     """The centre (S, S, C) of a mean picture, in red, green, blue, and its whole size (H, W)."""
-    picture = numbers(path, parse("Blob", path, "a .binaryproto"))
+    picture = numbers(path, parse("Blob", path, "a .binaryproto"), "the picture")
+    if picture.ndim < 3 or picture.size != numpy.prod(picture.shape[-3:]):
+        raise InputError(f"{path} is no mean picture: it has the shape {picture.shape}")
     picture = picture.reshape(picture.shape[-3:])
     height, width = picture.shape[1:]
     if len(picture) != channels or min(height, width) < side:
@@ -131,10 +134,10 @@ def array(path: Path, layer: Any, i: int) -> numpy.ndarray:
     """The layer's weight (i = 0) or bias (i = 1)."""
     if len(layer.blobs) <= i:
         raise InputError(f"{path}: its layer {layer.name} has no weights")
-    return numbers(path, layer.blobs[i], f": layer {layer.name}")
+    return numbers(path, layer.blobs[i], f"layer {layer.name}")
 
 
-def numbers(path: Path, blob: Any, where: str = "") -> numpy.ndarray:
+def numbers(path: Path, blob: Any, where: str) -> numpy.ndarray:
     """The numbers of a blob, in its shape."""
     shape = list(blob.shape.dim) or [blob.num, blob.channels, blob.height, blob.width]
     if blob.doubles:
@@ -143,7 +146,7 @@ def numbers(path: Path, blob: Any, where: str = "") -> numpy.ndarray:
         content, kind = blob.floats, numpy.dtype("<f4")
     count = len(content) // kind.itemsize
     if min(shape) < 1 or numpy.prod(shape, dtype=object) != count:
-        raise InputError(f"{path} is damaged{where} has {count:,} numbers for the shape {shape}")
+        raise InputError(f"{path} is damaged: {where} has {count:,} numbers for the shape {shape}")
     return numpy.frombuffer(content, kind, count).reshape(shape)
 
 
@@ -165,7 +168,9 @@ class Walk:
             return
         if self.values and not (layer.bottom and layer.bottom[0] in self.values):
             self.assembly.refuse(layer.name, f"({kind}) does not follow the one before it")
-        if kind != "Split":
+        if kind == "Softmax":
+            self.assembly.end(layer.name)
+        elif kind != "Split":
             if kind not in LAYERS or len(layer.bottom) > 1:
                 self.assembly.refuse(layer.name, f"({kind}) is none of minialex's")
             LAYERS[kind](self, layer)
@@ -174,8 +179,12 @@ class Walk:
     def one(self, layer: Any, about: Any, name: str, default: int) -> int:
         """The number that must be the same for both axes: `name`, or `name`_h and `name`_w."""
         short = name.removesuffix("_size")
-        by_axis = [getattr(about, f"{short}_{axis}", 0) for axis in "hw"]
-        given = set(getattr(about, name)) or set(by_axis) - {0} or {default}
+        by_axis = [f"{short}_{axis}" for axis in "hw"]
+        known = [each for each in by_axis if each in about.DESCRIPTOR.fields_by_name]
+        if any(map(about.HasField, known)):
+            given = {getattr(about, each) for each in known}
+        else:
+            given = set(getattr(about, name)) or {default}
         if len(given) != 1:
             self.assembly.refuse(layer.name, f"has {short} {sorted(given)}, expected one number")
         return int(given.pop())
@@ -209,7 +218,8 @@ class Walk:
             self.assembly.refuse(name, "pools in windows of 0 pixels")
         shape = []
         for side in self.assembly.shape[:2]:
-            count = -(-(side + 2 * padding - size) // stride) + 1
+            room = side + 2 * padding - size
+            count = (room // stride if about.round_mode == FLOOR else -(-room // stride)) + 1
             shape.append(count - (padding > 0 and (count - 1) * stride >= side + padding))
         self.assembly.pool(name, POOLS[about.pool], size, stride, padding, (shape[0], shape[1]))
 
@@ -228,7 +238,7 @@ class Walk:
     def relu(self, layer: Any) -> None:
         if layer.relu.negative_slope:
             self.assembly.refuse(layer.name, "has a slope below 0")
-        self.assembly.add(layer.name, ACTIVATIONS["ReLU"])
+        self.assembly.add(layer.name, ReLU)
 
 
 #: How each type becomes a layer.
@@ -239,7 +249,7 @@ LAYERS: dict[str, Callable[[Walk, Any], None]] = {
     "LRN": Walk.normalization,
     "Dropout": Walk.dropout,
     "ReLU": Walk.relu,
-    "TanH": lambda walk, layer: walk.assembly.add(layer.name, ACTIVATIONS["Tanh"]),
-    "Sigmoid": lambda walk, layer: walk.assembly.add(layer.name, ACTIVATIONS["Sigmoid"]),
+    "TanH": lambda walk, layer: walk.assembly.add(layer.name, Tanh),
+    "Sigmoid": lambda walk, layer: walk.assembly.add(layer.name, Sigmoid),
     "Flatten": lambda walk, layer: walk.assembly.flatten(),
 }

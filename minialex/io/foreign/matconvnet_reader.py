@@ -11,13 +11,13 @@ from typing import Any
 import numpy
 
 from minialex.data import imagenet_classes
-from minialex.errors import InputError
-from minialex.io.foreign.assembly import ACTIVATIONS, Assembly
+from minialex.errors import InputError, refusing
+from minialex.io.foreign.assembly import Assembly
 from minialex.io.foreign.preparation import CAFFE_MEAN, ForeignNetwork, Preparation
-from minialex.layers import AvgPool2d, Dropout, MaxPool2d
+from minialex.layers import AvgPool2d, Dropout, MaxPool2d, ReLU, Sigmoid
 
-#: Layers that do not change what a trained net answers.
-NOTHING = {"softmax", "softmaxloss"}
+#: Layers that only change the last numbers' scale.
+LAST = {"softmax", "softmaxloss"}
 
 POOLS = {"max": MaxPool2d, "avg": AvgPool2d}
 
@@ -28,14 +28,8 @@ def read(path: Path) -> ForeignNetwork:
     InputError if the file is damaged, holds something else, or its network is no chain of
     minialex's layers.
     """
-    variables = load(path)
-    try:
-        return network_in(path, variables)
-    except InputError:
-        raise
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} is no network of MatConvNet's: {reason}") from None
+    with refusing(path, "is no network of MatConvNet's"):
+        return network_in(path, load(path))
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -46,7 +40,8 @@ def load(path: Path) -> dict[str, Any]:
         install = "python -m pip install -e '.[formats]'"
         raise InputError(f"{path} is MATLAB's, for which SciPy is missing: {install}") from None
     try:
-        return loadmat(path, struct_as_record=False)
+        wanted = ["layers", "meta", "normalization", "classes", "params"]
+        return loadmat(path, struct_as_record=False, variable_names=wanted)
     except Exception as error:  # a damaged file raises nearly anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path} cannot be read as a .mat file: {reason}") from None
@@ -57,8 +52,7 @@ def network_in(path: Path, variables: dict[str, Any]) -> ForeignNetwork:
     if "params" in variables:
         raise InputError(f"{path} is in MatConvNet's format DagNN, expected SimpleNN (layers)")
     if "layers" not in variables:
-        found = ", ".join(name for name in variables if not name.startswith("__"))
-        raise InputError(f"{path} has no layers of MatConvNet's, but {found or 'nothing'}")
+        raise InputError(f"{path} has no layers of MatConvNet's")
     meta = only(variables["meta"]) if "meta" in variables else None
     about = only(getattr(meta, "normalization", variables.get("normalization")))
     height, width, channels = map(int, about.imageSize.ravel()[:3])
@@ -118,11 +112,13 @@ class Walk:
         self.assembly = assembly
 
     def take(self, layer: Any) -> None:
-        """Adds the layer, unless it changes nothing."""
+        """Adds the layer, unless it is a softmax."""
         kind, name = text(layer.type), text(getattr(layer, "name", "without a name"))
         if kind in LAYERS:
             LAYERS[kind](self, name, layer)
-        elif kind not in NOTHING:
+        elif kind in LAST:
+            self.assembly.end(name)
+        else:
             self.assembly.refuse(name, f"({kind}) is none of minialex's")
 
     def one(self, name: str, layer: Any, key: str, default: int) -> int:
@@ -141,13 +137,15 @@ class Walk:
         if self.one(name, layer, "dilate", 1) != 1:
             self.assembly.refuse(name, "has dilations, which minialex has not")
         channels = self.assembly.shape[-1]
-        if channels % filters.shape[2]:
+        if not filters.size or channels % filters.shape[2]:
             wrong = f"for {filters.shape[2]} channels, not {channels}"
             self.assembly.refuse(name, f"has kernels {wrong}")
         window = self.one(name, layer, "stride", 1), self.one(name, layer, "pad", 0)
         groups = channels // filters.shape[2]
         weight = filters.transpose(3, 2, 0, 1)
-        self.assembly.convolution(name, weight, biases.ravel(), *window, groups)
+        self.assembly.convolution(
+            name, weight, biases.ravel() if biases.size else None, *window, groups
+        )
 
     def pool(self, name: str, layer: Any) -> None:
         method = text(layer.method)
@@ -173,7 +171,7 @@ class Walk:
     def relu(self, name: str, layer: Any) -> None:
         if numpy.any(getattr(layer, "leak", 0)):
             self.assembly.refuse(name, "has a slope below 0")
-        self.assembly.add(name, ACTIVATIONS["ReLU"])
+        self.assembly.add(name, ReLU)
 
 
 #: How each type becomes a layer.
@@ -184,5 +182,5 @@ LAYERS: dict[str, Callable[[Walk, str, Any], None]] = {
     "lrn": Walk.normalization,
     "dropout": Walk.dropout,
     "relu": Walk.relu,
-    "sigmoid": lambda walk, name, _: walk.assembly.add(name, ACTIVATIONS["Sigmoid"]),
+    "sigmoid": lambda walk, name, _: walk.assembly.add(name, Sigmoid),
 }

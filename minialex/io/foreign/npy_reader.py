@@ -11,12 +11,12 @@ from typing import Any
 import numpy
 from numpy.lib import format as npy
 
-from minialex.errors import InputError
-from minialex.io.foreign.assembly import ACTIVATIONS, Assembly
+from minialex.errors import InputError, refusing
+from minialex.io.foreign.assembly import Assembly
 from minialex.io.foreign.preparation import ForeignNetwork, as_caffe
 from minialex.io.pickle_machine import expect, unpickle
 from minialex.io.pickled_arrays import KNOWN, array_of, state_of
-from minialex.layers import Dropout, MaxPool2d
+from minialex.layers import Dropout, MaxPool2d, ReLU
 from minialex.network import Network
 
 #: The longest pickle, in bytes; AlexNet's takes 244 million.
@@ -34,7 +34,7 @@ LINEAR = ("fc6", "fc7", "fc8")
 
 #: Caffe's normalisation (α as Caffe has it), and its pools.
 NORM = dict(size=5, alpha=1e-4, beta=0.75, k=1.0)
-POOL = dict(kind=MaxPool2d, size=3, stride=2, padding=0)
+POOL = dict(size=3, stride=2, padding=0)
 
 
 def read(path: Path) -> ForeignNetwork:
@@ -42,13 +42,10 @@ def read(path: Path) -> ForeignNetwork:
 
     InputError if the file is damaged or holds something else.
     """
-    try:
+    with refusing(path, "is no dict of AlexNet's layers"):
         with open(path, "rb") as file:
             layers = layers_in(file, path.stat().st_size)
-    except (ValueError, LookupError, TypeError, EOFError, OSError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path} is no dict of AlexNet's layers: {reason}") from None
-    network = network_of(path, layers)
+        network = network_of(path, layers)
     prepared, assumed = as_caffe(network.input_shape[0])
     return ForeignNetwork(network, prepared, assumed=assumed)
 
@@ -76,7 +73,8 @@ def layers_in(file: Any, size: int) -> dict[str, list[numpy.ndarray]]:
 def network_of(path: Path, layers: dict[str, list[numpy.ndarray]]) -> Network:
     """The net that these weights belong to, with pictures of the size that they imply."""
     kernels, (last, _) = layers["conv1"][0], layers["conv5"]
-    if kernels.ndim != 4 or last.ndim != 4 or layers["fc6"][0].ndim != 2:
+    empty = any(not part.size for parts in layers.values() for part in parts)
+    if empty or kernels.ndim != 4 or last.ndim != 4 or layers["fc6"][0].ndim != 2:
         raise InputError(f"{path} has weights of other shapes than AlexNet's")
     side = round((len(layers["fc6"][0]) / last.shape[-1]) ** 0.5)  # of the maps before fc6
     for _ in range(3):
@@ -90,13 +88,12 @@ def network_of(path: Path, layers: dict[str, list[numpy.ndarray]]) -> Network:
         groups = assembly.shape[-1] // weight.shape[2]
         weight = weight.transpose(3, 2, 0, 1)
         assembly.convolution(name, weight, bias, stride, padding, groups)
-        assembly.add(name, ACTIVATIONS["ReLU"])
+        assembly.add(name, ReLU)
         if "norm" in following:
             assembly.normalization(name, **NORM)
         if "pool" in following:
-            before = assembly.shape[0]
-            pooled = (before - 3) // 2 + 1
-            assembly.pool(name, **POOL, shape=(pooled, pooled))
+            pooled = (assembly.shape[0] - POOL["size"]) // POOL["stride"] + 1
+            assembly.pool(name, MaxPool2d, **POOL, shape=(pooled, pooled))
     for name in LINEAR:
         weight, bias = layers[name]
         if len(assembly.shape) == 3 and len(weight) == numpy.prod(assembly.shape):
@@ -104,6 +101,6 @@ def network_of(path: Path, layers: dict[str, list[numpy.ndarray]]) -> Network:
             weight = maps.transpose(2, 0, 1, 3).reshape(weight.shape)
         assembly.linear(name, weight.T, bias)
         if name != LINEAR[-1]:
-            assembly.add(name, ACTIVATIONS["ReLU"])
+            assembly.add(name, ReLU)
             assembly.add(name, Dropout, 0.5)
     return assembly.network(bgr=True)

@@ -7,17 +7,22 @@ from typing import Any
 
 import numpy
 
-from minialex.errors import InputError
-from minialex.io.foreign.assembly import ACTIVATIONS, Assembly
+from minialex.errors import InputError, refusing
+from minialex.io.foreign.assembly import Assembly
 from minialex.io.foreign.preparation import GREY, TORCHVISION, ForeignNetwork, as_caffe
-from minialex.layers import AvgPool2d, Dropout, MaxPool2d
+from minialex.io.metadata import FORMAT
+from minialex.layers import AvgPool2d, Dropout, MaxPool2d, ReLU, Sigmoid, Tanh
 from minialex.network import Network
 
 #: What ONNX files are made by that come from Caffe's.
 FROM_CAFFE = ("onnx-caffe2", "onnx-caffe")
 
-#: Operators that change nothing in a trained net, or only its last numbers' scale.
-NOTHING = ("Identity", "Softmax", "LogSoftmax", "Cast")
+#: Operators that change nothing in a trained net; a Cast to another type of floating-point numbers
+#: is one, too. ONNX's numbers for these types.
+NOTHING, FLOATS = ("Identity",), (1, 10, 11, 16)
+
+#: Operators that only change the last numbers' scale.
+LAST = ("Softmax", "LogSoftmax")
 
 
 class OnnxFile:
@@ -31,11 +36,12 @@ class OnnxFile:
     """
 
     def __init__(self, path: Path):
-        model = load(path)
-        self.path, self.graph = path, model.graph
-        self.metadata = {each.key: each.value for each in model.metadata_props}
-        self.producer = model.producer_name
-        self.constants = {each.name: to_array(path, each) for each in model.graph.initializer}
+        with refusing(path, "cannot be read as an ONNX file"):
+            model = load(path)
+            self.path, self.graph = path, model.graph
+            self.metadata = {each.key: each.value for each in model.metadata_props}
+            self.producer = model.producer_name
+            self.constants = {each.name: to_array(path, each) for each in model.graph.initializer}
 
     def read(self) -> ForeignNetwork:
         """The network, and what is assumed of pictures, of which the file says nothing."""
@@ -52,7 +58,7 @@ class OnnxFile:
     def own_metadata(self) -> str | None:
         """What minialex says in a file that it has exported, as JSON; None if another has made
         it."""
-        if "format" not in self.metadata:
+        if FORMAT not in self.metadata.get("format", ""):
             return None
         try:
             return json.dumps({name: json.loads(text) for name, text in self.metadata.items()})
@@ -66,10 +72,14 @@ class OnnxFile:
         InputError if it is no chain of minialex's layers: the message names the first operator that
         does not fit.
         """
-        walk = Walk(self.path, self.graph, dict(self.constants))
-        for node in self.graph.node:
-            walk.take(node)
-        return walk.assembly.network(bgr)
+        with refusing(self.path, "describes no network that can be read"):
+            walk = Walk(self.path, self.graph, dict(self.constants))
+            for node in self.graph.node:
+                walk.take(node)
+            if walk.value != self.graph.output[0].name:
+                output = self.graph.output[0].name
+                raise InputError(f"{self.path} answers {output}, before its last operator")
+            return walk.assembly.network(bgr)
 
 
 def load(path: Path) -> Any:
@@ -82,8 +92,8 @@ def load(path: Path) -> Any:
     from google.protobuf.message import DecodeError
 
     try:
-        return onnx.load(path)
-    except (DecodeError, OSError, ValueError, TypeError, onnx.checker.ValidationError) as error:
+        return onnx.load(path, format="protobuf")
+    except (DecodeError, OSError, onnx.checker.ValidationError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path} cannot be read as an ONNX file: {reason}") from None
 
@@ -129,7 +139,9 @@ class Walk:
             self.flatten(name, node)
         elif node.op_type in LAYERS:
             LAYERS[node.op_type](self, name, about, [self.constant(n) for n in node.input[1:]])
-        elif node.op_type not in NOTHING:
+        elif node.op_type in LAST:
+            self.assembly.end(name)
+        elif node.op_type not in NOTHING and about.get("to") not in FLOATS:
             self.assembly.refuse(name, f"({node.op_type}) is none of minialex's")
         self.value = node.output[0]
 
@@ -184,8 +196,10 @@ class Walk:
         rates = (about.get("alpha", 1e-4), about.get("beta", 0.75), about.get("bias", 1.0))
         self.assembly.normalization(name, about["size"], *rates)
 
-    def dropout(self, name: str, about: dict) -> None:
-        self.assembly.add(name, Dropout, about.get("ratio", 0.5))
+    def dropout(self, name: str, about: dict, constants: list) -> None:
+        """Since version 12 its ratio is a constant."""
+        ratio = constants[0] if constants and constants[0] is not None else about.get("ratio", 0.5)
+        self.assembly.add(name, Dropout, float(ratio))
 
     def gemm(self, name: str, about: dict, constants: list) -> None:
         weight, bias = [*constants, None][:2]
@@ -201,8 +215,8 @@ LAYERS: dict[str, Callable[[Walk, str, dict, list], None]] = {
     "LRN": lambda walk, name, about, _: walk.lrn(name, about),
     "MaxPool": lambda walk, name, about, _: walk.pool(MaxPool2d, name, about),
     "AveragePool": lambda walk, name, about, _: walk.pool(AvgPool2d, name, about),
-    "Dropout": lambda walk, name, about, _: walk.dropout(name, about),
-    "Relu": lambda walk, name, *_: walk.assembly.add(name, ACTIVATIONS["ReLU"]),
-    "Tanh": lambda walk, name, *_: walk.assembly.add(name, ACTIVATIONS["Tanh"]),
-    "Sigmoid": lambda walk, name, *_: walk.assembly.add(name, ACTIVATIONS["Sigmoid"]),
+    "Dropout": Walk.dropout,
+    "Relu": lambda walk, name, *_: walk.assembly.add(name, ReLU),
+    "Tanh": lambda walk, name, *_: walk.assembly.add(name, Tanh),
+    "Sigmoid": lambda walk, name, *_: walk.assembly.add(name, Sigmoid),
 }

@@ -125,6 +125,20 @@ def setting(name, about, **fields):
     return change
 
 
+def softmax_before(name):
+    """Puts a softmax before the layer called `name`."""
+
+    def change(net):
+        layers = list(net.layers)
+        place = [each.name for each in layers].index(name)
+        value = layers[place].bottom[0]
+        del net.layers[place:]
+        net.layers.add(name="prob", type="Softmax", bottom=[value], top=[value])
+        net.layers.extend(layers[place:])
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -133,6 +147,10 @@ def setting(name, about, **fields):
         (setting("conv2", "convolution", group=3), "conv2 is none of minialex's"),
         (setting("norm1", "normalization", norm_region=1), "norm1 normalises within each channel"),
         (setting("norm1", "normalization", local_size=4), "norm1 normalises over 4 channels"),
+        (setting("conv2", "convolution", pad=[], pad_h=1), "conv2 has pad [0, 1]"),
+        (softmax_before("fc4"), "fc4 comes behind prob, which only ends nets"),
+        (setting("data", "transform", scale=-1.0), "prepares pictures in a way"),
+        (setting("data", "transform", scale=float("nan")), "prepares pictures in a way"),
         (setting("pool1", "pooling", pool=2), "pool1 pools in a way that minialex does not"),
         (setting("pool1", "pooling", kernel_size=[0]), "pool1 pools in windows of 0 pixels"),
         (setting("relu1", "relu", negative_slope=0.1), "relu1 has a slope below 0"),
@@ -156,6 +174,19 @@ def test_what_is_no_such_chain_is_refused_and_named(change, said, tmp_path):
     path = changed(tmp_path, change)
     message = refusal(open_weights, path)
     assert message.startswith(str(path)) and said in message
+
+
+def test_pools_may_stay_within_the_edge(tmp_path):
+    """Caffe of 2019 has round_mode."""
+
+    def change(net):
+        layer(net, "pool2").pooling.round_mode = 1
+        shape = layer(net, "fc3").blobs[0].shape
+        shape.dim[1] = 72
+        layer(net, "fc3").blobs[0].floats = bytes(4 * 10 * 72)
+
+    network = build_network(open_weights(changed(tmp_path, change)))
+    assert network.shapes()["pool2"] == (3, 3, 8)
 
 
 def test_a_damaged_file_is_refused_in_one_line(tmp_path):

@@ -150,6 +150,11 @@ WRONG = [numpy.ones((3, 3, 5, 8)), numpy.ones((1, 8))]
         (replaced(2, param=[[4.0, 1.0, 0.1, 0.75]]), "layer norm1 normalises over 4 channels"),
         (replaced(4, weights=cell(WRONG)), "layer conv2 has kernels for 5 channels, not 6"),
         (lambda layers, _: layers.__delitem__(slice(6, None)), "holds no net that ends in classes"),
+        (lambda layers, _: layers.insert(7, layers[-1]), "layer fc3 comes behind prob, which only"),
+        (replaced(0, stride=[[numpy.inf, 2.0]]), "is no network of MatConvNet's"),
+        (replaced(0, weights=cell([numpy.ones((5, 5, 0, 6)), numpy.ones(6)])), "kernels for 0"),
+        (lambda _, about: about.update(border=[[-32.0, -33.0]]), "prepares pictures in a way"),
+        (lambda _, about: about.update(averageImage=numpy.full(3, numpy.nan)), "prepares pictures"),
     ],
 )
 def test_what_is_no_such_chain_is_refused_and_named(change, said, rng, tmp_path):
@@ -161,7 +166,7 @@ def test_what_is_no_such_chain_is_refused_and_named(change, said, rng, tmp_path)
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        (dict(X=numpy.ones(3)), "has no layers of MatConvNet's, but X"),
+        (dict(X=numpy.ones(3)), "has no layers of MatConvNet's"),
         (dict(params=numpy.ones(3), layers=numpy.ones(3)), "in MatConvNet's format DagNN"),
         (dict(layers=numpy.ones(3)), "is no network of MatConvNet's"),
     ],

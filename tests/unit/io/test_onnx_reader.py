@@ -126,6 +126,16 @@ def replaced(place, kind, **about):
     return change
 
 
+def added(place, kind, **about):
+    """The nodes with one more before the one at this place."""
+
+    def change(nodes):
+        nodes.insert(place, (kind, [], about))
+        return nodes
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -136,6 +146,15 @@ def replaced(place, kind, **about):
         (dict(change=replaced(3, "MaxPool", pads=[0, 0, 2, 2])), "layer 3 makes 8×8 of 15×15 by"),
         (dict(change=replaced(3, "MaxPool", pads=[0, 1, 0, 1])), "layer 3 has pads [0, 1, 0, 1]"),
         (dict(change=replaced(9, "Gemm", alpha=2.0)), "layer 9 is scaled or transposed"),
+        (dict(change=added(9, "Softmax")), "layer 10 comes behind layer 9, which only ends nets"),
+        (dict(change=added(2, "Cast", to=6)), "layer 2 (Cast) is none of minialex's"),
+        (dict(change=replaced(3, "MaxPool", kernel_shape=[20, 20])), "layer 3 makes"),
+        (dict(change=replaced(3, "MaxPool", strides=[0, 0])), "describes no network"),
+        (
+            dict(change=added(10, "MaxPool", kernel_shape=[1, 1], strides=[2, 2])),
+            "describes no net",
+        ),
+        (dict(change=replaced(2, "LRN", size=10**6 + 1)), "layer 2 normalises over 1000001"),
         (dict(arrays={"conv2_b": numpy.ones(3)}), "layer 4 has 3 biases, expected 8"),
         (dict(arrays={"fc3_w": numpy.ones((4, 9))}), "layer 9 is none of minialex's"),
         (dict(change=lambda nodes: nodes[:7]), "holds no net that ends in classes"),
@@ -153,6 +172,26 @@ def test_a_branch_is_refused(rng, tmp_path):
     model.graph.node[5].input[0] = "v0"
     path.write_bytes(model.SerializeToString())
     assert "layer 5 (Relu) does not follow the one before it" in refusal(open_weights, path)
+
+
+def test_an_output_before_the_last_operator_is_refused(rng, tmp_path):
+    path = caffes(tmp_path / "net.onnx", rng)
+    model = onnx.load(path)
+    model.graph.output[0].name = "v8"
+    path.write_bytes(model.SerializeToString())
+    assert "answers v8, before its last operator" in refusal(open_weights, path)
+
+
+def test_a_dropout_has_its_ratio_as_attribute_or_as_constant(rng, tmp_path):
+    before = caffes(tmp_path / "before.onnx", rng, change=replaced(8, "Dropout"))
+    assert OnnxFile(before).network().layers["dropout2"].p == 0.5
+    since_12 = caffes(
+        tmp_path / "net.onnx",
+        rng,
+        change=lambda nodes: [*nodes[:8], ("Dropout", ["ratio"], {}), *nodes[9:]],
+        arrays={"ratio": numpy.array(0.2)},
+    )
+    assert OnnxFile(since_12).network().layers["dropout2"].p == pytest.approx(0.2)
 
 
 def test_a_damaged_file_is_refused_in_one_line(rng, tmp_path):

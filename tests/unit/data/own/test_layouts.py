@@ -366,3 +366,13 @@ def test_imagenette_has_readable_names(tmp_path):
     synonyms = [f"{name.upper()}, and more" for name in NAMES]
     _, (_, labels) = folder.labelled_files(tmp_path, synonyms)
     assert labels.tolist() == [0, 701]
+
+
+def test_the_results_of_training_are_no_pictures(tmp_path):
+    """`cd PICTURES; minialex train .` writes curves into PICTURES/runs."""
+    before = folder.load(make(tmp_path, "cat/*4.png", "dog/*4.png"))
+    make(tmp_path, "runs/first/curves.png")
+    (tmp_path / "runs" / "first" / "checkpoint.npz").write_bytes(b"weights")
+    after = folder.load(tmp_path)
+    assert (after.class_names, after.notes) == (before.class_names, before.notes)
+    assert len(after.train) == len(before.train)
