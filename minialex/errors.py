@@ -1,6 +1,7 @@
 """The error for wrong input, as opposed to a bug in minialex, and what a damaged file becomes."""
 
 import contextlib
+import csv
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ LONGEST = 1000
 #: What reading a damaged file raises, sooner or later.
 DAMAGED = (
     *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError),
-    *(RuntimeError, MemoryError, tokenize.TokenError, SyntaxError),
+    *(RuntimeError, MemoryError, tokenize.TokenError, SyntaxError, csv.Error),
 )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy
 
-from minialex.errors import InputError
+from minialex.errors import InputError, refusing
 from minialex.io import hugging_face
 from minialex.io.doubt import doubt
 from minialex.io.identify import assumed_progress, identify
@@ -33,15 +33,17 @@ def bare_weights(
     if tensors and all(LPIPS.fullmatch(name) for name in tensors):
         what = "weighs the layers of an AlexNet to compare pictures (LPIPS)"
         raise InputError(f"{path} {what}: it does not hold the AlexNet")
-    fit = identify(path, unwrapped(tensors), model)
+    with refusing(path, "holds tensors that fit no model"):
+        fit = identify(path, unwrapped(tensors), model)
     progress, model_assumed, pictures_assumed = assumed_progress(fit)
     if path.is_dir():
         names = hugging_face.class_names(path, fit.classes)
-        said = hugging_face.preparation(path, fit.channels)
-        progress |= said | ({"classes": names} if names else {})
-        if not is_preparation(progress):
-            raise InputError(f"{path}'s preprocessor_config.json is for other pictures: {said}")
-        pictures_assumed = "" if len(said) == 3 else pictures_assumed
+        with refusing(path, "has a preprocessor_config.json that cannot be followed"):
+            said = hugging_face.preparation(path, fit.channels)
+            progress |= said | ({"classes": names} if names else {})
+            if not is_preparation(progress):
+                raise ValueError(f"it is for other pictures, {said}")
+        pictures_assumed = "" if "mean" in said else pictures_assumed
     ignored = {name for name in unknown if name.partition(".")[0] not in PLUMBING}
     like_torchvisions = (fit.model, fit.channels, fit.classes) == ("alexnet-owt", 3, 1000)
     assumed = ", ".join(filter(None, (model_assumed, pictures_assumed)))

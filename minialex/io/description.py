@@ -156,13 +156,13 @@ def for_classes(description: dict[str, Any], count: int) -> dict[str, Any]:
 def rebuild(
     description: dict[str, Any],
     own_layers: Iterable[type[Layer]] = (),
-    rng: numpy.random.Generator | None = None,
+    rng: Any = None,
 ) -> Network:
     """The network that `describe` described, with fresh weights.
 
     own_layers: the classes of your own that it may use, found by the class's name, whatever the
         module was called. Nothing is imported because a file names it.
-    rng: what weights and dropout are drawn from.
+    rng: the generator that weights and dropout are drawn from.
     InputError if the description is damaged or names a class that is not among them.
     """
     own = {kind.__name__: kind for kind in own_layers}

@@ -10,6 +10,7 @@ import numpy
 
 from minialex.errors import InputError
 from minialex.io import safetensors_file, torch_file
+from minialex.io.kind import kind_of
 
 #: Files with all tensors, and lists of the files over which they are spread; the first one is read.
 WHOLE = ("model.safetensors", "pytorch_model.bin")
@@ -45,6 +46,7 @@ def read(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str], set[str]
 
 def read_file(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str], set[str]]:
     """What `read` returns, of a single .safetensors or .bin file."""
+    kind_of(path)  # which names what is none of these
     if path.suffix == ".safetensors":
         return *safetensors_file.read(path), set()
     tensors, unknown = torch_file.read(path)
@@ -85,15 +87,22 @@ def preparation(folder: Path, channels: int) -> dict[str, Any]:
     about = read_json(config) if config.is_file() else {}
     found: dict[str, Any] = {}
     mean, std = about.get("image_mean"), about.get("image_std")
-    if are_numbers(mean, channels) and are_numbers(std, channels) and min(std) > 0:
-        largest = 1 / (about.get("rescale_factor") or 1 / 255)
-        found["mean"], found["std"] = ([largest * n for n in each] for each in (mean, std))
-    size = about.get("size")
+    factor = about.get("rescale_factor", 1 / 255) if about.get("do_rescale", True) else 1
+    if about.get("do_normalize", True) is False:
+        mean, std = [0.0] * channels, [1.0] * channels
+    if are_numbers(mean, channels) and are_numbers([factor, *as_list(std)], 1 + channels):
+        found["mean"], found["std"] = ([n / factor for n in each] for each in (mean, std))
+    size = about.get("size") if about.get("do_resize", True) else None
     if isinstance(size, dict):
         sides = [size.get("height"), size.get("width")]
         resize = sides if are_numbers(sides, 2) else size.get("shortest_edge")
         found |= {"resize": resize} if resize else {}
     return found
+
+
+def as_list(values: Any) -> list:
+    """The list, or an empty one for anything else."""
+    return values if isinstance(values, list) else []
 
 
 def are_numbers(values: Any, count: int) -> bool:

@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy
+
 from minialex import backend, data, models
 from minialex.data.download import cache_folder, fetch, matches
 from minialex.errors import InputError, refusing
@@ -18,10 +20,11 @@ from minialex.io.description import rebuild
 from minialex.io.foreign import caffe_reader, matconvnet_reader, npy_reader
 from minialex.io.foreign.onnx_reader import OnnxFile
 from minialex.io.foreign.preparation import ForeignNetwork
+from minialex.io.identify import ZeroGenerator
 from minialex.io.kind import CAFFE, CHECKPOINT, MATCONVNET, NPY, ONNX, TORCH, kind_of
 from minialex.io.metadata import ABOUT, OPTIONS, PROGRESS, described, is_preparation
 from minialex.io.weight_file import WeightFile
-from minialex.layers import Layer
+from minialex.layers import Dropout, Layer
 from minialex.network import Network
 
 #: What --weights calls the weights of torchvision's AlexNet. The eight digits in their file's name
@@ -141,7 +144,7 @@ def build_network(
         if "network" not in progress:
             raise InputError(f"{opened.path} describes no network")
         with refusing(opened.path, "describes a network that cannot be"):
-            network = rebuild(progress["network"], own_layers)
+            network = rebuild(progress["network"], own_layers, ZeroGenerator())
             (*_, logits) = network.shapes().values()
         if (network.input_shape, logits) != ((side, side, channels), (classes,)):
             raise InputError(
@@ -149,7 +152,10 @@ def build_network(
                 f"{side}×{side}×{channels}, its network {logits} and {network.input_shape}"
             )
     else:
-        network = models.of_run(progress["options"], classes, side, channels)
+        network = models.of_run(progress["options"], classes, side, channels, ZeroGenerator())
+    for layer in network.layers.values():
+        if isinstance(layer, Dropout):
+            layer.rng = numpy.random.default_rng()
     opened.restore_weights(network)
     return network
 

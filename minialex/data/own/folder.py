@@ -14,7 +14,7 @@ from minialex.data.own.found import Found, Labelled, counted, in_order, kinds_of
 from minialex.data.own.shards import shards_in
 from minialex.data.own.stored import Source
 from minialex.data.split import VAL_SHARE, stratified
-from minialex.errors import InputError
+from minialex.errors import InputError, refusing
 
 #: Files that others lie in.
 PACKED = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
@@ -90,6 +90,11 @@ def find(data_dir: Path) -> Found:
 
     InputError if there are none, or if they are in none of the ways that are known.
     """
+    with refusing(f"{data_dir}:", "cannot be read"):
+        return _find(data_dir)
+
+
+def _find(data_dir):
     if not data_dir.is_file():
         if tables := parquet_files.shards_of(data_dir):
             return parquet_files.find(tables, data_dir)

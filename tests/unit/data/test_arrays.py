@@ -77,6 +77,13 @@ def test_class_names_say_in_which_order_names_are_numbered():
     assert dataset.test.labels.tolist() == [3]
 
 
+def test_names_may_be_bytes_and_numbers_must_be_few():
+    x = numpy.zeros((4, 4, 4), numpy.uint8)
+    assert from_arrays(x, numpy.array([b"cat", b"dog"] * 2)).class_names == ["cat", "dog"]
+    with pytest.raises(ValueError, match="expected labels up to 100,000 without class_names"):
+        from_arrays(x, [0, 1, 2, 20_000_000])
+
+
 def test_without_test_pictures_a_share_of_each_class_is_held_out():
     x, y = numpy.arange(20, dtype=numpy.uint8)[:, None, None].repeat(9, 1).reshape(20, 3, 3), [0, 1]
     dataset = from_arrays(x, y * 10, val_share=0.2, seed=4)

@@ -1,5 +1,6 @@
 """Picture files of every kind, decoded to 8-bit RGB or grey, and files that are refused."""
 
+import os
 import struct
 
 import numpy
@@ -187,3 +188,12 @@ def test_every_mode_gives_the_requested_number_of_channels(tmp_path, kind, chann
         picture = Image.fromarray(photograph(8, 8)).convert(kind)
     picture.save(tmp_path / "a.tif")
     assert decoded(tmp_path / "a.tif", channels=channels).shape == (8, 8, channels)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_no_picture(tmp_path):
+    """Opened, it would wait for ever."""
+    os.mkfifo(tmp_path / "x.png")
+    wanted = pytest.raises(InputError, match="not a folder, a pipe or a device")
+    with wanted, decode.open_picture(tmp_path / "x.png"):
+        pass

@@ -128,3 +128,10 @@ def test_unreadable_pictures_are_left_out(tmp_path):
     assert list(problems) == [str(paths[1])] and "bad.png" in problems[str(paths[1])]
     with pytest.raises(InputError, match=r"bad\.png"):
         images.read(range(3), centre_views(3))
+
+
+def test_a_long_strip_is_refused(tmp_path):
+    """Its shorter side resized to 256 pixels, 9,000 × 1 would be 590 million."""
+    path = saved(tmp_path / "a.png", 9000, 1)
+    with pytest.raises(InputError, match="9000×1 pixels, expected at most 100 times"):
+        read(path, 32, 256)

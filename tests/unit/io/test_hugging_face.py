@@ -93,12 +93,32 @@ def test_pictures_are_prepared_as_transformers_says(network, tmp_path):
         {"size": {"height": 5000, "width": 40}},
         {"size": {"shortest_edge": "large"}},
         {"image_mean": [1e9], "image_std": [1]},
+        {"image_mean": [0.5], "image_std": [0.5], "rescale_factor": 0},
+        {"image_mean": [0.5], "image_std": [0.5], "rescale_factor": -1},
+        {"image_mean": [10**400], "image_std": [1]},
     ],
 )
 def test_a_preparation_that_cannot_be_is_refused(about, network, tmp_path):
     safetensors_file.write(tmp_path / "model.safetensors", torch_layout.to_torch(network), {})
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(about))
-    assert "preprocessor_config.json is for other pictures" in refusal(open_weights, tmp_path)
+    assert "preprocessor_config.json that cannot be followed" in refusal(open_weights, tmp_path)
+
+
+def test_pictures_that_are_not_normalised(network, tmp_path):
+    safetensors_file.write(tmp_path / "model.safetensors", torch_layout.to_torch(network), {})
+    about = dict(do_normalize=False, image_mean=[0.5], image_std=[0.5])
+    config = tmp_path / "preprocessor_config.json"
+    config.write_text(json.dumps(about))
+    opened = open_weights(tmp_path)
+    assert (opened.progress["mean"], opened.progress["std"]) == ([0], pytest.approx([255]))
+    config.write_text(json.dumps(about | dict(do_normalize=True, do_rescale=False)))
+    opened = open_weights(tmp_path)
+    assert (opened.progress["mean"], opened.progress["std"]) == ([0.5], [0.5])
+
+
+def test_a_pointer_instead_of_a_file_is_named(tmp_path):
+    (tmp_path / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n")
+    assert "a Git LFS pointer" in refusal(open_weights, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -238,3 +238,9 @@ def test_the_caller_may_allow_a_longer_or_a_shorter_pickle(monkeypatch):
     assert unpickle(io.BytesIO(pickled_list), {}, longest=2000) == [None] * 1100
     with pytest.raises(ValueError, match="longer than 100 bytes"):
         unpickle(io.BytesIO(pickled_list), {}, longest=100)
+
+
+def test_very_many_instructions_are_refused(monkeypatch):
+    monkeypatch.setattr(pickle_machine, "MOST", 1000)
+    with pytest.raises(ValueError, match="more than 1,000 instructions"):
+        unpickle(io.BytesIO(b"\x80\x02" + b"]" * 2000 + b"."), {})
