@@ -132,7 +132,11 @@ def overlays(
     columns = min(6, len(pictures))
     lines = max(len(caption) for caption in captions)
     figure, cells = grid(
-        2 * -(-len(pictures) // columns), columns, title, size=1.9, below=0.2 + 0.16 * max(2, lines)
+        2 * -(-len(pictures) // columns),
+        columns,
+        title,
+        size=1.9,
+        below=0.32 + 0.16 * max(2, lines),
     )
     for i, (picture, heat, caption) in enumerate(zip(pictures, maps, captions, strict=True)):
         row, column = 2 * (i // columns), i % columns

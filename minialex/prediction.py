@@ -12,7 +12,7 @@ import numpy
 from minialex import backend
 from minialex.data.augment import centre_views
 from minialex.data.folder_images import FolderImages
-from minialex.data.own import folder
+from minialex.data.own import folder, label_table
 from minialex.data.own.listing import EXTENSIONS, is_picture
 from minialex.data.own.stored import StoredPicture
 from minialex.data.prefetch import prefetch
@@ -38,10 +38,12 @@ def files_of(named: str | Path) -> list[File]:
     """The pictures that `named`, a word of the command line, means.
 
     - "-" means what comes through standard input.
-    - A folder means all pictures in it and below it, sorted, without hidden ones.
+    - A folder means all pictures in it and below it, sorted, without hidden ones; if there are
+      none, those in the archives and tables of pictures in it.
     - A pattern (* and ? for parts of a name, ** for folders at any depth) means the pictures that
       match it, and those in the folders that match it.
-    - An archive of pictures (.tar) or a table of them (.parquet) means all pictures in it.
+    - An archive of pictures (.tar) or a table of them (.parquet) means all pictures in it, and a
+      table of paths and labels (.csv, .jsonl, …) those that it names.
     - Anything else is a single file. If it is missing, that shows when it is read.
 
     InputError if a folder or a pattern means no picture.
@@ -50,9 +52,12 @@ def files_of(named: str | Path) -> list[File]:
     if named == "-":
         return [StandardInput(sys.stdin.buffer.read())]
     if path.is_dir():
-        files = below(path)
+        files = below(path) or [file for store in stores_in(path) for file in in_store(store)]
     elif path.is_file() and path.suffix.lower() in folder.STORES:
-        return folder.STORES[path.suffix.lower()](path)
+        return in_store(path)
+    elif path.is_file() and path.suffix.lower() in label_table.KINDS:
+        table = label_table.find(path)
+        return [Path(file) for split in (table.train, table.test) if split for file in split.files]
     elif path.exists() or not glob.has_magic(named):
         return [path]
     else:
@@ -66,6 +71,17 @@ def files_of(named: str | Path) -> list[File]:
     if not files:
         raise InputError(f"no picture ({' '.join(EXTENSIONS)}) in {named}")
     return files
+
+
+def stores_in(root: Path) -> list[Path]:
+    """The archives and tables of pictures in the folder and below it, sorted."""
+    files = (root / name for name in glob.glob("**/*", root_dir=root, recursive=True))
+    return sorted(file for file in files if file.suffix.lower() in folder.STORES)
+
+
+def in_store(path: Path) -> list[StoredPicture]:
+    """All pictures in an archive or a table of pictures."""
+    return folder.STORES[path.suffix.lower()](path)
 
 
 def below(root: Path) -> list[Path]:

@@ -127,6 +127,17 @@ def test_a_table_of_pictures_trains_and_tests(run, heaps, tmp_path, capsys):
     assert (code, err) == (2, f"error: there is no file {tmp_path / 'no.csv'}\n")
 
 
+def test_predict_reads_the_pictures_that_a_table_names(run, heaps, tmp_path, capsys):
+    table = tmp_path / "labels.csv"
+    names = ["even/0.png", "odd/1.png"]
+    rows = [f"{heaps / name},{name.partition('/')[0]}" for name in names]
+    table.write_text("path,label\n" + "\n".join(rows), encoding="utf-8")
+    code, out, _ = call(predict.main, table, "--weights", run, "--json", capsys=capsys)
+    assert code == 0
+    shown = [json.loads(line)["picture"] for line in out.splitlines()]
+    assert shown == [str(heaps / name) for name in names]
+
+
 def in_tar(heaps, path):
     """Writes the pictures of the heaps to an archive, with their classes; returns their names."""
     pictures = sorted(heaps.rglob("*.png"))
@@ -172,6 +183,11 @@ def test_pictures_in_large_files_are_used_by_every_command(
     assert answers[0].keys() == set(names)
     assert answers[1] == answers[0]
     assert {each["picture"] for each in found} == {f"{path}: {name}" for name in names}
+    (tmp_path / "folder").mkdir()
+    shutil.copy(path, tmp_path / "folder")
+    arguments = (tmp_path / "folder", "--weights", run, "--json")
+    code, out, _ = call(predict.main, *arguments, capsys=capsys)
+    assert (code, len(out.splitlines())) == (0, len(names))
     # Of the training pictures the nearest to one is itself.
     arguments = ("--weights", tmp_path / "run", "--out", tmp_path / "nearest.png")
     code, _, err = call(visualize.main, "nearest", path, *arguments, capsys=capsys)
