@@ -11,6 +11,7 @@ from minialex.io.doubt import doubt
 from minialex.io.identify import assumed_progress, identify
 from minialex.io.metadata import is_preparation
 from minialex.io.tensor_names import unwrapped
+from minialex.io.torch_pickle import Beside
 from minialex.io.weight_file import WeightFile
 
 #: What the tensors of alex.pth are called that the package lpips brings.
@@ -21,11 +22,11 @@ PLUMBING = {"torch", "copyreg", "copy_reg", "builtins", "__builtin__", "collecti
 
 
 def bare_weights(
-    path: Path, tensors: dict[str, numpy.ndarray], unknown: set[str], model: str | None
+    path: Path, tensors: dict[str, numpy.ndarray], beside: Beside, model: str | None
 ) -> WeightFile:
     """Tensors that say nothing of what they are for.
 
-    unknown: the names of classes of which there were objects beside them, which were ignored.
+    beside: what else their file holds.
     """
     shard = hugging_face.SHARD.fullmatch(path.name)
     if shard and int(shard[2]) > 1:
@@ -44,7 +45,9 @@ def bare_weights(
             if not is_preparation(progress):
                 raise ValueError(f"it is for other pictures, {said}")
         pictures_assumed = "" if "mean" in said else pictures_assumed
-    ignored = {name for name in unknown if name.partition(".")[0] not in PLUMBING}
+    if beside.classes and len(beside.classes) == fit.classes:
+        progress["classes"] = beside.classes
+    ignored = {name for name in beside.unknown if name.partition(".")[0] not in PLUMBING}
     like_torchvisions = (fit.model, fit.channels, fit.classes) == ("alexnet-owt", 3, 1000)
     assumed = ", ".join(filter(None, (model_assumed, pictures_assumed)))
     notes = [] if like_torchvisions else [f"{path} does not say what it is for: assumed {assumed}"]

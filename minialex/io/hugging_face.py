@@ -11,6 +11,7 @@ import numpy
 from minialex.errors import InputError
 from minialex.io import safetensors_file, torch_file
 from minialex.io.kind import kind_of
+from minialex.io.torch_pickle import Beside
 
 #: Files with all tensors, and lists of the files over which they are spread; the first one is read.
 WHOLE = ("model.safetensors", "pytorch_model.bin")
@@ -25,32 +26,31 @@ def is_folder(path: Path) -> bool:
     return any((path / name).is_file() for name in (*WHOLE, *INDEXES))
 
 
-def read(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str], set[str]]:
+def read(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str], Beside]:
     """The tensors in the folder, the metadata of its .safetensors file, if there is only one, and
-    the names of classes of which it holds objects that are ignored. InputError if a file is missing
-    or damaged."""
+    what it holds beside them. InputError if a file is missing or damaged."""
     for name in WHOLE:
         if (path / name).is_file():
             return read_file(path / name)
     index = next(path / name for name in INDEXES if (path / name).is_file())
-    found, ignored = {}, set()
+    found, beside = {}, Beside()
     for name in dict.fromkeys(shards(index)):
         shard = path / Path(name).name
         if not shard.is_file():
             raise InputError(f"{index} names {shard.name}, which is missing")
-        tensors, _, unknown = read_file(shard)
+        tensors, _, others = read_file(shard)
         found |= tensors
-        ignored |= unknown
-    return found, {}, ignored
+        beside.unknown |= others.unknown
+    return found, {}, beside
 
 
-def read_file(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str], set[str]]:
+def read_file(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str], Beside]:
     """What `read` returns, of a single .safetensors or .bin file."""
     kind_of(path)  # which names what is none of these
     if path.suffix == ".safetensors":
-        return *safetensors_file.read(path), set()
-    tensors, unknown = torch_file.read(path)
-    return tensors, {}, unknown
+        return *safetensors_file.read(path), Beside()
+    tensors, beside = torch_file.read(path)
+    return tensors, {}, beside
 
 
 def shards(index: Path) -> list[str]:

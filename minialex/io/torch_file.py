@@ -17,7 +17,7 @@ import numpy
 from minialex.errors import InputError
 from minialex.io import torch_tar
 from minialex.io.pickle_machine import unpickle
-from minialex.io.torch_pickle import KNOWN, Storage, parse_storage, state_dict, tensors_of
+from minialex.io.torch_pickle import KNOWN, Beside, Storage, parse_storage, state_dict, tensors_of
 
 #: The first two pickles of a file in the older format: the magic number and the version.
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
@@ -41,22 +41,22 @@ DAMAGED_ARCHIVE = (
 )
 
 
-def read(path: Path) -> tuple[dict[str, numpy.ndarray], set[str]]:
+def read(path: Path) -> tuple[dict[str, numpy.ndarray], Beside]:
     """The tensors of the state dict, or of the whole network, in the file, in its order and in
-    torch's layout; and the names of classes of which it holds objects that are ignored.
+    torch's layout; and what it holds beside them.
 
     bfloat16 becomes float32. InputError, in one line, if the file is damaged, holds no tensors
     that can be read without running code, or claims more numbers than it has.
     """
-    unknown: set[str] = set()
+    beside = Beside()
     try:
         with open(path, "rb") as file:
             start = file.read(512)
             if start[:4] == b"PK\x03\x04":
-                return read_zip(file, unknown), unknown
+                return read_zip(file, beside), beside
             if torch_tar.is_tar(start):
-                return torch_tar.read(file, unknown), unknown
-            return read_sequence(file, unknown), unknown
+                return torch_tar.read(file, beside), beside
+            return read_sequence(file, beside), beside
     except (*DAMAGED_PICKLE, *DAMAGED_ARCHIVE) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         if "not a zip file" in reason:  # the list of members, at its end, is missing
@@ -64,7 +64,7 @@ def read(path: Path) -> tuple[dict[str, numpy.ndarray], set[str]]:
         raise InputError(f"{path} cannot be read as a file from torch.save: {reason}") from None
 
 
-def read_zip(file: BinaryIO, unknown: set[str]) -> dict[str, numpy.ndarray]:
+def read_zip(file: BinaryIO, beside: Beside) -> dict[str, numpy.ndarray]:
     """The state dict in a zip archive with members NAME/data.pkl, NAME/data/0, NAME/data/1, …"""
     size = file.seek(0, 2)
     with zipfile.ZipFile(file) as archive:
@@ -85,12 +85,12 @@ def read_zip(file: BinaryIO, unknown: set[str]) -> dict[str, numpy.ndarray]:
             raise ValueError("it is big-endian, expected little-endian")
         with archive.open(pickles[0]) as pickled:
             storages: dict[str, Storage] = {}
-            saved = unpickle(pickled, KNOWN, lambda id: parse_storage(id, storages), unknown)
-        found = state_dict(saved)
+            saved = unpickle(pickled, KNOWN, lambda id: parse_storage(id, storages), beside.unknown)
+        found = state_dict(saved, beside)
         return tensors_of(found, lambda wanted: archive.read(f"{folder}data/{wanted.key}"))
 
 
-def read_sequence(file: BinaryIO, unknown: set[str]) -> dict[str, numpy.ndarray]:
+def read_sequence(file: BinaryIO, beside: Beside) -> dict[str, numpy.ndarray]:
     """The state dict in the older format: five pickles, then the storages.
 
     The pickles are the magic number, the version, sizes, the objects and the storages' keys.
@@ -101,7 +101,7 @@ def read_sequence(file: BinaryIO, unknown: set[str]) -> dict[str, numpy.ndarray]
     if (magic, version) != (MAGIC, VERSION):
         raise ValueError("it does not start with torch.save's magic number and version")
     storages: dict[str, Storage] = {}
-    saved = unpickle(file, KNOWN, lambda id: parse_storage(id, storages), unknown)
+    saved = unpickle(file, KNOWN, lambda id: parse_storage(id, storages), beside.unknown)
     places = {}
     for key in unpickle(file, {}):
         (count,) = struct.unpack("<q", file.read(8))
@@ -121,4 +121,4 @@ def read_sequence(file: BinaryIO, unknown: set[str]) -> dict[str, numpy.ndarray]
         file.seek(places[wanted.key])
         return file.read(wanted.count * wanted.type.itemsize)
 
-    return tensors_of(state_dict(saved), content)
+    return tensors_of(state_dict(saved, beside), content)

@@ -6,6 +6,7 @@ The pickle names functions of torch that would build these objects; the ones her
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy
@@ -16,6 +17,9 @@ MOST_AXES = 8
 
 #: The keys under which programs save a state dict, or a network, next to other things.
 NESTED = ("state_dict", "model_state_dict", "model", "net", "network")
+
+#: The keys under which training scripts save the names of classes.
+CLASSES = ("classes", "class_names", "class_to_idx")
 
 #: The most layers and networks in networks that are looked at.
 MOST_MODULES = 10_000
@@ -159,9 +163,22 @@ def view(tensor: Tensor, numbers: numpy.ndarray) -> numpy.ndarray:
     )
 
 
-def state_dict(saved: Any) -> dict[str, Tensor]:
+@dataclass
+class Beside:
+    """What a file holds beside tensors.
+
+    unknown   the names of classes of which there are objects that are ignored
+    classes   the names of the network's classes, in order, if the file says them
+    """
+
+    unknown: set[str] = field(default_factory=set)
+    classes: list[str] | None = None
+
+
+def state_dict(saved: Any, beside: Beside) -> dict[str, Tensor]:
     """The tensors by name in the unpickled object: a state dict, a whole network, or a dict that
-    holds one of them; ValueError if there are none."""
+    holds one of them; ValueError if there are none. Notes the names of classes in `beside`."""
+    beside.classes = class_names(saved)
     for key in NESTED:
         if isinstance(saved, dict) and isinstance(saved.get(key), dict | Record):
             saved = saved[key]
@@ -171,6 +188,18 @@ def state_dict(saved: Any) -> dict[str, Tensor]:
     if not tensors:
         raise ValueError("it holds no state dict (a dict of tensors)")
     return tensors
+
+
+def class_names(saved: Any) -> list[str] | None:
+    """The names of the classes, as training scripts keep them: in a list, or as torchvision's
+    ImageFolder has them, {name: number}."""
+    for key in CLASSES:
+        names = saved.get(key) if isinstance(saved, dict) else None
+        if isinstance(names, dict) and all(isinstance(n, int) for n in names.values()):
+            names = sorted(names, key=names.__getitem__)
+        if isinstance(names, list | tuple) and all(isinstance(name, str) for name in names):
+            return list(names)
+    return None
 
 
 def parameters(network: Record) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from minialex.io.pickle_machine import Unknown, expect, unpickle
 from minialex.io.torch_pickle import (
     KNOWN,
     MOST_AXES,
+    Beside,
     Storage,
     StorageType,
     Tensor,
@@ -32,8 +33,8 @@ def is_tar(start: bytes) -> bool:
     return start[257:262] == b"ustar"
 
 
-def read(file: BinaryIO, unknown: set[str]) -> dict[str, numpy.ndarray]:
-    """The state dict in the file, and in `unknown` the names of classes that are ignored."""
+def read(file: BinaryIO, beside: Beside) -> dict[str, numpy.ndarray]:
+    """The state dict in the file, and in `beside` what else it holds."""
     size = file.seek(0, 2)
     file.seek(0)
     with tarfile.open(fileobj=file, mode="r:") as archive:
@@ -51,13 +52,13 @@ def read(file: BinaryIO, unknown: set[str]) -> dict[str, numpy.ndarray]:
     def by_key(key: Any) -> Any:
         return expect(key[0], Unknown) if isinstance(key, tuple) else tensors[str(key)]
 
-    saved = unpickle(members["pickle"], KNOWN, by_key, unknown)
+    saved = unpickle(members["pickle"], KNOWN, by_key, beside.unknown)
 
     def content_of(storage: Storage) -> bytes:
         members["storages"].seek(places[storage.key])
         return members["storages"].read(storage.count * storage.type.itemsize)
 
-    return tensors_of(state_dict(saved), content_of)
+    return tensors_of(state_dict(saved, beside), content_of)
 
 
 def read_storages(file: io.BytesIO) -> tuple[dict[str, tuple[Storage, int]], dict[str, int]]:

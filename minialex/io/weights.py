@@ -23,6 +23,7 @@ from minialex.io.foreign.preparation import ForeignNetwork
 from minialex.io.identify import ZeroGenerator
 from minialex.io.kind import CAFFE, CHECKPOINT, MATCONVNET, NPY, ONNX, TORCH, kind_of
 from minialex.io.metadata import ABOUT, OPTIONS, PROGRESS, described, is_preparation
+from minialex.io.torch_pickle import Beside
 from minialex.io.weight_file import WeightFile
 from minialex.layers import Dropout, Layer
 from minialex.network import Network
@@ -82,10 +83,10 @@ def torchvisions_file() -> Path:
 def from_path(path: Path, model: str | None) -> Checkpoint | WeightFile:
     """What the file or folder holds."""
     if path.is_dir() and hugging_face.is_folder(path) and not (path / CHECKPOINT_NAME).exists():
-        tensors, metadata, unknown = hugging_face.read(path)
+        tensors, metadata, beside = hugging_face.read(path)
         if ABOUT in metadata:
             return WeightFile(path, tensors, described(path, metadata[ABOUT]))
-        return bare_weights(path, tensors, unknown, model)
+        return bare_weights(path, tensors, beside, model)
     if path.is_dir():
         return Checkpoint(path / CHECKPOINT_NAME)
     if not path.exists():
@@ -102,7 +103,7 @@ def from_path(path: Path, model: str | None) -> Checkpoint | WeightFile:
     tensors, metadata = safetensors_file.read(path)
     if ABOUT in metadata:
         return WeightFile(path, tensors, described(path, metadata[ABOUT]))
-    return bare_weights(path, tensors, set(), model)
+    return bare_weights(path, tensors, Beside(), model)
 
 
 def from_onnx(file: OnnxFile) -> WeightFile:

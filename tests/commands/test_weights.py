@@ -23,6 +23,7 @@ from minialex.io.checkpoint import save_checkpoint
 from minialex.io.export import export
 from minialex.io.identify import ZeroGenerator
 from minialex.io.metadata import OPTIONS
+from minialex.io.torch_pickle import Beside
 from minialex.io.weights import HASH, URL, build_network, open_weights
 
 CLASSES = [f"kind {i}" for i in range(4)]
@@ -160,7 +161,7 @@ def test_what_torch_puts_before_names_does_not_hide_them(tmp_path, monkeypatch):
         for place in places
     }
     (tmp_path / "a.pth").write_bytes(b"\x80\x02")
-    monkeypatch.setattr(torch_file, "read", lambda path: (found, set()))
+    monkeypatch.setattr(torch_file, "read", lambda path: (found, Beside()))
     assert open_weights(tmp_path / "a.pth").progress["options"]["model"] == "alexnet-224"
 
 

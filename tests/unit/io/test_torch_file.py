@@ -131,10 +131,10 @@ def test_of_a_whole_network_the_tensors_are_read(zip_format, tmp_path):
     try:
         for saved in (net, {"epoch": 3, "model": net}):
             torch.save(saved, tmp_path / "net.pth", _use_new_zipfile_serialization=zip_format)
-            found, unknown = torch_file.read(tmp_path / "net.pth")
+            found, beside = torch_file.read(tmp_path / "net.pth")
             assert same({name: found[name] for name in expected}, expected)
             assert set(found) == set(expected)
-            assert {"somebodys_models.Own", "torch.nn.modules.linear.Linear"} <= unknown
+            assert {"somebodys_models.Own", "torch.nn.modules.linear.Linear"} <= beside.unknown
     finally:
         del sys.modules["somebodys_models"]
 
@@ -154,9 +154,9 @@ def test_what_a_training_script_saves_beside_the_weights_is_ignored(tmp_path):
     }
     for protocol in (2, 4):
         torch.save(saved, tmp_path / "net.pth", pickle_protocol=protocol)
-        found, unknown = torch_file.read(tmp_path / "net.pth")
+        found, beside = torch_file.read(tmp_path / "net.pth")
         assert same(found, {"weight": numpy.ones(2, numpy.float32)})
-        assert "argparse.Namespace" in unknown
+        assert "argparse.Namespace" in beside.unknown
 
 
 def test_a_file_without_tensors_names_none(tmp_path):
