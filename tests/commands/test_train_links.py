@@ -42,6 +42,7 @@ def small(pictures):
         *("--dataset", "folder", "--data-dir", pictures, "--image-size", 16),
         *("--model", "alexnet-cifar", "--workers", 1, "--batch-size", 8, "--epochs", 1),
         *("--augment", "crop,mirror", "--log-every", 1, "--lr", 0.001, "--seed", 1),
+        *("--optimizer", "sgd", "--schedule", "plateau", "--weight-decay", 0.0005),
     ]
 
 

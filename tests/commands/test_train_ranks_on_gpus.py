@@ -26,6 +26,7 @@ def small(pictures):
         *("--dataset", "folder", "--data-dir", pictures, "--image-size", 16),
         *("--model", "alexnet-cifar", "--workers", 1, "--batch-size", 8, "--epochs", 2),
         *("--augment", "crop,mirror", "--log-every", 2, "--optimizer", "sgd", "--lr", 0.01),
+        *("--schedule", "plateau", "--weight-decay", 0.0005),
     ]
 
 
