@@ -31,6 +31,8 @@ def on_folder(pictures: Path) -> list:
         "--augment": "none",
         "--optimizer": "adam",
         "--lr": 0.001,
+        "--schedule": "plateau",
+        "--weight-decay": 0.0005,
     }
     return [word for option in options.items() for word in option]
 
