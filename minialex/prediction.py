@@ -34,6 +34,10 @@ class StandardInput(io.BytesIO):
 File: TypeAlias = Path | StandardInput | StoredPicture
 
 
+#: The extensions of tables of paths and labels; a .txt may be anything.
+TABLES = set(label_table.KINDS) - {".txt"}
+
+
 def files_of(named: str | Path) -> list[File]:
     """The pictures that `named`, a word of the command line, means.
 
@@ -55,7 +59,7 @@ def files_of(named: str | Path) -> list[File]:
         files = below(path) or [file for store in stores_in(path) for file in in_store(store)]
     elif path.is_file() and path.suffix.lower() in folder.STORES:
         return in_store(path)
-    elif path.is_file() and path.suffix.lower() in label_table.KINDS:
+    elif path.is_file() and path.suffix.lower() in TABLES:
         table = label_table.find(path)
         return [Path(file) for split in (table.train, table.test) if split for file in split.files]
     elif path.exists() or not glob.has_magic(named):
