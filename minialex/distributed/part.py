@@ -12,6 +12,7 @@ from minialex.distributed.scheme import Scheme
 from minialex.errors import InputError
 from minialex.layers import (
     AvgPool2d,
+    CeilMaxPool2d,
     Conv2d,
     Dropout,
     Layer,
@@ -26,7 +27,7 @@ from minialex.network import Network
 from minialex.optim import Optimizer
 
 #: Layers that treat each channel by itself.
-CHANNELWISE = (ReLU, Tanh, Sigmoid, MaxPool2d, AvgPool2d)
+CHANNELWISE = (ReLU, Tanh, Sigmoid, MaxPool2d, CeilMaxPool2d, AvgPool2d)
 
 
 class Part:

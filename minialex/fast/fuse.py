@@ -16,6 +16,7 @@ from minialex.fast.relu import FastReLU, InPlaceReLU
 from minialex.fast.workers import Workers
 from minialex.layers import (
     AvgPool2d,
+    CeilMaxPool2d,
     Conv2d,
     Dropout,
     Flatten,
@@ -43,7 +44,10 @@ TWINS: dict[type[Layer], type[FastLayer]] = {
 
 #: Layers that treat each picture on its own and draw no random numbers: each thread can run them on
 #: its share of the batch. (Linear layers can, too, but share their products in another way.)
-SPLITTABLE = (Conv2d, MaxPool2d, AvgPool2d, LocalResponseNorm, ReLU, Tanh, Sigmoid)
+SPLITTABLE = (
+    *(Conv2d, MaxPool2d, CeilMaxPool2d, AvgPool2d, LocalResponseNorm),
+    *(ReLU, Tanh, Sigmoid),
+)
 
 #: Layers that do not ask again for what they returned.
 IN_PLACE_BEHIND = (FastConv2d, FastMaxPool2d, FastLinear)
@@ -109,6 +113,6 @@ def fuse(layers: list[tuple[str, Layer]]) -> tuple[list[Step], list[Step]]:
 
 def fast_class(layer: Layer) -> type[FastLayer] | None:
     """The class that computes this layer fast; None if it stays as it is."""
-    if isinstance(layer, MaxPool2d) and (layer.ceil_mode or layer.kernel_size > LARGEST_POOL):
+    if isinstance(layer, MaxPool2d) and layer.kernel_size > LARGEST_POOL:
         return None
     return TWINS.get(type(layer))

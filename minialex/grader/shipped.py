@@ -5,6 +5,7 @@ import numpy
 from minialex.gradcheck import check_layer, check_loss
 from minialex.layers import (
     AvgPool2d,
+    CeilMaxPool2d,
     Conv2d,
     Dropout,
     Flatten,
@@ -51,6 +52,7 @@ def shipped_layers(rng: numpy.random.Generator) -> list[tuple[Layer, numpy.ndarr
         (Conv2d(8, 6, 5, stride=2, padding=2, rng=rng), maps),
         (MaxPool2d(3, stride=2), apart),
         (MaxPool2d(3, stride=2, padding=1), apart),
+        (CeilMaxPool2d(3, stride=2), apart),
         (AvgPool2d(3, stride=2), maps),
         (LocalResponseNorm(alpha=1.0), maps),
         (LocalResponseNorm(size=3, alpha=0.5, beta=0.6, k=1.0), maps),

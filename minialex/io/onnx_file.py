@@ -15,6 +15,7 @@ from minialex.errors import InputError
 from minialex.io import torch_layout
 from minialex.layers import (
     AvgPool2d,
+    CeilMaxPool2d,
     Conv2d,
     Dropout,
     Flatten,
@@ -40,7 +41,7 @@ def window(layer: Conv2d | MaxPool2d | AvgPool2d, shape: tuple[int, ...]) -> dic
     padding; ONNX's own ceil_mode counts windows that begin in the padding, too.
     """
     begin = [getattr(layer, "padding", 0)] * 2
-    beyond = map(layer.beyond, shape[:2]) if isinstance(layer, MaxPool2d) else (0, 0)
+    beyond = map(layer.beyond, shape[:2]) if isinstance(layer, CeilMaxPool2d) else (0, 0)
     end = [side + more for side, more in zip(begin, beyond, strict=True)]
     return dict(
         kernel_shape=[layer.kernel_size] * 2, strides=[layer.stride] * 2, pads=[*begin, *end]
@@ -53,6 +54,7 @@ def window(layer: Conv2d | MaxPool2d | AvgPool2d, shape: tuple[int, ...]) -> dic
 OPERATORS: dict[type[Layer], tuple[str, Callable[[Layer, tuple[int, ...]], dict]]] = {
     Conv2d: ("Conv", lambda layer, shape: dict(window(layer, shape), group=layer.groups)),
     MaxPool2d: ("MaxPool", window),
+    CeilMaxPool2d: ("MaxPool", window),
     AvgPool2d: ("AveragePool", window),
     LocalResponseNorm: (
         "LRN",

@@ -15,7 +15,7 @@ import numpy
 
 from minialex import backend
 from minialex.errors import InputError
-from minialex.layers import Conv2d, Flatten, Linear, LocalResponseNorm
+from minialex.layers import CeilMaxPool2d, Conv2d, Flatten, Linear, LocalResponseNorm, MaxPool2d
 from minialex.network import Network
 
 
@@ -79,7 +79,7 @@ def modules(network: Network) -> dict[str, str]:
     """The equivalent torch.nn module for each layer: {"features.0": "Conv2d(3, 64, 11, …)", …}.
 
     torch's LocalResponseNorm divides α by the window size, so its α is that many times ours; it has
-    no groups.
+    no groups. CeilMaxPool2d is its MaxPool2d with ceil_mode.
     """
     found = {}
     for name, torch_name in torch_names(network).items():
@@ -88,6 +88,9 @@ def modules(network: Network) -> dict[str, str]:
             alpha = layer.alpha * layer.size
             layer = LocalResponseNorm(layer.size, alpha, layer.beta, layer.k, layer.groups)
         found[torch_name] = repr(layer)
+        if isinstance(layer, CeilMaxPool2d):
+            plain = MaxPool2d(layer.kernel_size, layer.stride, layer.padding)
+            found[torch_name] = repr(plain).removesuffix(")") + ", ceil_mode=True)"
     return found
 
 

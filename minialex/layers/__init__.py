@@ -1,6 +1,7 @@
 """Every layer, each in a file of its own with its forward and its backward pass."""
 
 from minialex.layers.activations import Sigmoid, Tanh
+from minialex.layers.ceil_pool import CeilMaxPool2d
 from minialex.layers.conv import Conv2d
 from minialex.layers.dropout import Dropout
 from minialex.layers.flatten import Flatten
@@ -13,6 +14,7 @@ from minialex.layers.relu import ReLU
 
 __all__ = [
     "AvgPool2d",
+    "CeilMaxPool2d",
     "Conv2d",
     "Dropout",
     "Flatten",

@@ -16,25 +16,19 @@ class MaxPool2d(Layer):
     a pixel that wins in several gets the sum. In a tie the first maximum wins, row by row. Padding
     is −∞, so it never wins.
     x: (N, H, W, C); y: (N, OH, OW, C), OH = ⌊(H + 2·padding − kernel_size) / stride⌋ + 1.
-
-    With `ceil_mode`, OH is rounded up, if the window that this adds begins before the padding
-    behind the picture: it reaches beyond the edge, as in cuda-convnet and Caffe.
     """
 
-    def __init__(self, kernel_size: int, stride: int, padding: int = 0, ceil_mode: bool = False):
+    def __init__(self, kernel_size: int, stride: int, padding: int = 0):
         super().__init__()
         check_positive(kernel_size=kernel_size, stride=stride)
         if not 0 <= 2 * padding <= kernel_size:
             half = f"half of kernel_size {kernel_size}"
             raise ValueError(f"padding must be between 0 and {half}, got {padding}")
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
-        self.ceil_mode = ceil_mode
 
     def forward(self, x: Array, train: bool = False) -> Array:
         check_input(self, x, None, None, None)
-        extended = backend.of(x).full(self.extended(x.shape), -math.inf, x.dtype)
-        extended[:, : x.shape[1], : x.shape[2]] = x
-        windows = im2col(extended, self.kernel_size, self.stride, self.padding, -math.inf)
+        windows = im2col(x, self.kernel_size, self.stride, self.padding, -math.inf)
         n, oh, ow, kh, kw, channels = windows.shape
         windows = windows.reshape(n, oh, ow, kh * kw, channels)
         self.cache = (x.shape, windows.argmax(axis=3)) if train else None
@@ -45,31 +39,16 @@ class MaxPool2d(Layer):
         k, places = self.kernel_size, backend.of(dy).arange(self.kernel_size**2)
         won = places[:, None] == winner[:, :, :, None]  # (N, OH, OW, K·K, C)
         dwindows = (dy[:, :, :, None] * won).reshape(*dy.shape[:3], k, k, -1)
-        dx = col2im(dwindows, self.extended(shape), self.stride, self.padding)
-        return dx[:, : shape[1], : shape[2]].copy()
-
-    def extended(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape (N, H, W, C) of pictures so large that no window reaches beyond their edge."""
-        n, height, width, channels = shape
-        return (n, height + self.beyond(height), width + self.beyond(width), channels)
-
-    def beyond(self, size: int) -> int:
-        """By how many pixels the last window reaches beyond the edge of `size` pixels and their
-        padding."""
-        room = size + 2 * self.padding - self.kernel_size
-        begin = -(-room // self.stride) * self.stride  # of the last window, rounded up
-        return begin - room if self.ceil_mode and begin < size + self.padding else 0
+        return col2im(dwindows, shape, self.stride, self.padding)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         check_shape(self, shape, None, None, None)
         window = (self.kernel_size, self.stride, self.padding)
-        height, width = (output_size(side + self.beyond(side), *window) for side in shape[:2])
-        return (height, width, shape[2])
+        return (output_size(shape[0], *window), output_size(shape[1], *window), shape[2])
 
     def __repr__(self) -> str:
         padding = f", padding={self.padding}" * (self.padding > 0)
-        ceil = ", ceil_mode=True" * self.ceil_mode
-        return f"MaxPool2d({self.kernel_size}, stride={self.stride}{padding}{ceil})"
+        return f"MaxPool2d({self.kernel_size}, stride={self.stride}{padding})"
 
 
 class AvgPool2d(Layer):

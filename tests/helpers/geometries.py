@@ -8,6 +8,7 @@ import numpy
 
 from minialex.layers import (
     AvgPool2d,
+    CeilMaxPool2d,
     Conv2d,
     Dropout,
     Flatten,
@@ -112,6 +113,7 @@ def geometries() -> dict[str, Geometry]:
         found[f"conv, {name}"] = Geometry(lambda rng, o=options: conv(rng, **o), (*sides, 4))
     for name, (sides, *window) in POOLS.items():
         found[f"max-pool, {name}"] = Geometry(lambda _, w=window: MaxPool2d(*w), (*sides, 3))
+        found[f"ceil-pool, {name}"] = Geometry(lambda _, w=window: CeilMaxPool2d(*w), (*sides, 3))
         if window[2] == 0:
             found[f"mean-pool, {name}"] = Geometry(
                 lambda _, w=window[:2]: AvgPool2d(*w), (*sides, 3)

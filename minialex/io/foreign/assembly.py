@@ -7,22 +7,11 @@ from typing import Any, NoReturn
 
 import numpy
 
+from minialex import layers
 from minialex.errors import InputError
 from minialex.io import torch_layout
 from minialex.io.identify import ZeroGenerator
-from minialex.layers import (
-    AvgPool2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Layer,
-    Linear,
-    LocalResponseNorm,
-    MaxPool2d,
-    ReLU,
-    Sigmoid,
-    Tanh,
-)
+from minialex.layers import Layer
 from minialex.network import Network
 
 #: The most channels that are believed to be normalised together.
@@ -31,15 +20,16 @@ LARGEST = 999
 #: How minialex calls its layers, with a number behind; a convolution's or linear layer's number is
 #: that of the others, too, up to the next one.
 SHORT = {
-    Conv2d: "conv",
-    Linear: "fc",
-    ReLU: "relu",
-    Tanh: "tanh",
-    Sigmoid: "sigmoid",
-    LocalResponseNorm: "norm",
-    MaxPool2d: "pool",
-    AvgPool2d: "pool",
-    Dropout: "dropout",
+    layers.Conv2d: "conv",
+    layers.Linear: "fc",
+    layers.ReLU: "relu",
+    layers.Tanh: "tanh",
+    layers.Sigmoid: "sigmoid",
+    layers.LocalResponseNorm: "norm",
+    layers.MaxPool2d: "pool",
+    layers.CeilMaxPool2d: "pool",
+    layers.AvgPool2d: "pool",
+    layers.Dropout: "dropout",
 }
 
 
@@ -79,7 +69,7 @@ class Assembly:
         if covers and padding == 0 and groups == 1:
             return self.linear(name, weight.reshape(len(weight), -1), bias)
         sizes = (weight.shape[1] * groups, *weight.shape[:3:2])
-        self.with_weights(name, Conv2d, weight, bias, *sizes, stride, padding, groups)
+        self.with_weights(name, layers.Conv2d, weight, bias, *sizes, stride, padding, groups)
 
     def linear(self, name: str, weight: numpy.ndarray, bias: numpy.ndarray | None) -> None:
         """weight (out, in), bias (out,). Maps are flattened before it."""
@@ -87,7 +77,7 @@ class Assembly:
             self.flatten()
         if weight.ndim != 2:
             self.refuse(name, f"has weights of shape {weight.shape}, expected (out, in)")
-        self.with_weights(name, Linear, weight, bias, *weight.shape[::-1])
+        self.with_weights(name, layers.Linear, weight, bias, *weight.shape[::-1])
 
     def with_weights(
         self,
@@ -108,7 +98,7 @@ class Assembly:
     def pool(
         self,
         name: str,
-        kind: type[MaxPool2d | AvgPool2d],
+        kind: type[layers.MaxPool2d | layers.AvgPool2d],
         size: int,
         stride: int,
         padding: int,
@@ -117,18 +107,19 @@ class Assembly:
         """shape: (OH, OW), which tells whether windows may reach beyond the edge."""
         if size == stride == 1 and padding == 0:
             return
-        if kind is AvgPool2d and padding:
+        if kind is layers.AvgPool2d and padding:
             self.refuse(name, "averages over padding, which minialex does not")
         if len(self.shape) != 3:
             self.refuse(name, "pools what are no maps any more")
-        ways = [(padding,), (padding, True)] if kind is MaxPool2d else [()]
-        for way in ways:
+        kinds = [kind, layers.CeilMaxPool2d] if kind is layers.MaxPool2d else [kind]
+        window = (size, stride, padding) if kind is layers.MaxPool2d else (size, stride)
+        for each in kinds:
             with contextlib.suppress(ValueError):
-                if kind(size, stride, *way).output_shape(self.shape)[:2] == shape:
-                    return self.add(name, kind, size, stride, *way)
+                if each(*window).output_shape(self.shape)[:2] == shape:
+                    return self.add(name, each, *window)
         before, after = ("×".join(map(str, each[:2])) for each in (self.shape, shape))
-        window = f"windows of {size}, stride {stride}, padding {padding}"
-        self.refuse(name, f"makes {after} of {before} by {window}, which minialex does not")
+        by = f"windows of {size}, stride {stride}, padding {padding}"
+        self.refuse(name, f"makes {after} of {before} by {by}, which minialex does not")
 
     def normalization(self, name: str, size: int, alpha: float, beta: float, k: float) -> None:
         """Across channels. alpha: as Caffe, torch and ONNX have it, `size` times minialex's."""
@@ -138,11 +129,11 @@ class Assembly:
         if size % 2 == 0:
             unclear = "of which programs choose different ones: minialex takes an odd number"
             self.refuse(name, f"normalises over {size} channels, {unclear}")
-        self.add(name, LocalResponseNorm, size, alpha / size, beta, k)
+        self.add(name, layers.LocalResponseNorm, size, alpha / size, beta, k)
 
     def flatten(self) -> None:
-        self.layers.append(("flatten", Flatten()))
-        self.shape = Flatten().output_shape(self.shape)
+        self.layers.append(("flatten", layers.Flatten()))
+        self.shape = layers.Flatten().output_shape(self.shape)
 
     def end(self, name: str) -> None:
         """Notes a softmax, behind which there can be no other layer: the logits are before it."""

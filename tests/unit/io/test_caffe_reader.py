@@ -10,7 +10,7 @@ from foreign_nets import assert_agrees
 from minialex.io.foreign import caffe_reader
 from minialex.io.foreign.caffe_messages import message_class
 from minialex.io.weights import build_network, open_weights
-from minialex.layers import LocalResponseNorm, MaxPool2d
+from minialex.layers import CeilMaxPool2d, LocalResponseNorm
 
 KINDS = {"caffe": "layers", "caffe_2014": "old_layers"}
 
@@ -38,7 +38,10 @@ def test_what_opencv_computes(name, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "order"),
-    [("caffe", [LocalResponseNorm, MaxPool2d]), ("caffe_2014", [MaxPool2d, LocalResponseNorm])],
+    [
+        ("caffe", [LocalResponseNorm, CeilMaxPool2d]),
+        ("caffe_2014", [CeilMaxPool2d, LocalResponseNorm]),
+    ],
 )
 def test_the_order_of_pool_and_norm_is_the_files(name, order):
     layers = list(caffe_reader.read(FILES / f"{name}.caffemodel").network.layers.values())

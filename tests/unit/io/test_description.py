@@ -14,6 +14,7 @@ from minialex.io.description import built, describe, described, rebuild, same_ne
 LAYERS = [
     (layers.Conv2d(4, 6, 3, stride=2, padding=1, groups=2), (9, 7, 4)),
     (layers.MaxPool2d(3, stride=1, padding=1), (9, 7, 4)),
+    (layers.CeilMaxPool2d(3, stride=1, padding=1), (9, 7, 4)),
     (layers.AvgPool2d(3, stride=1), (9, 7, 4)),
     (layers.LocalResponseNorm(3, alpha=0.5, beta=0.6, k=1.0), (9, 7, 4)),
     (layers.ReLU(), (9, 7, 4)),

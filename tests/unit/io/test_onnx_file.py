@@ -12,6 +12,7 @@ from minialex.errors import InputError
 from minialex.io import onnx_file
 from minialex.layers import (
     AvgPool2d,
+    CeilMaxPool2d,
     Conv2d,
     Dropout,
     Flatten,
@@ -56,9 +57,9 @@ def randomise(network, rng):
         Conv2d(4, 6, 5),
         MaxPool2d(3, stride=2),
         MaxPool2d(3, stride=2, padding=1),
-        MaxPool2d(3, stride=2, ceil_mode=True),
-        MaxPool2d(2, stride=2, padding=1, ceil_mode=True),
-        MaxPool2d(2, stride=5, ceil_mode=True),
+        CeilMaxPool2d(3, stride=2),
+        CeilMaxPool2d(2, stride=2, padding=1),
+        CeilMaxPool2d(2, stride=5),
         AvgPool2d(2, stride=2),
         LocalResponseNorm(5, alpha=0.8, beta=0.6, k=1.5),
         LocalResponseNorm(3),

@@ -7,7 +7,16 @@ from torch_files import FILES, torchvision_alexnet, torchvision_pictures
 from minialex import models
 from minialex.errors import InputError
 from minialex.io import torch_layout
-from minialex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU
+from minialex.layers import (
+    CeilMaxPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+)
 from minialex.network import Network
 
 SHAPES = {
@@ -159,6 +168,17 @@ def test_modules_are_written_as_in_torch(network):
     assert found["features.1"] == "LocalResponseNorm(3, alpha=2.1, beta=0.75, k=1.5)"
     assert found["features.3"] == "Conv2d(4, 6, 3, padding=1, groups=2)"
     assert list(found)[-4:] == ["classifier.0", "classifier.1", "classifier.2", "classifier.3"]
+
+
+def test_a_ceil_pool_is_torchs_max_pool_with_ceil_mode(rng):
+    layers = [("pool1", CeilMaxPool2d(3, 2, padding=1)), ("flatten", Flatten())]
+    network = Network([*layers, ("fc1", Linear(36, 2, rng=rng))], (4, 6, 3))
+    found = torch_layout.modules(network)["features.0"]
+    assert found == "MaxPool2d(3, stride=2, padding=1, ceil_mode=True)"
+    torch = pytest.importorskip("torch", reason="needs torch for its layers")
+    x = rng.standard_normal((3, 4, 6, 3), dtype=numpy.float32)
+    maps = eval(f"torch.nn.{found}")(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()))
+    assert numpy.array_equal(layers[0][1].forward(x), maps.numpy().transpose(0, 2, 3, 1))
 
 
 def test_torch_modules_with_these_weights_compute_the_same(network, rng):

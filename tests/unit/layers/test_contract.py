@@ -46,7 +46,8 @@ class Case:
 CASES = (
     *("conv, plain", "conv, two groups, padding and stride", "max-pool, overlapping and padded"),
     *("max-pool, every pixel", "mean-pool, every pixel", "LRN, as in the paper", "LRN, any power"),
-    *("ReLU", "tanh", "sigmoid", "dropout", "flatten", "linear"),
+    *("ceil-pool, overlapping and padded", "ReLU", "tanh", "sigmoid", "dropout", "flatten"),
+    "linear",
 )
 
 

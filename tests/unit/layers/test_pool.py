@@ -7,7 +7,7 @@ from naive import apart, assert_close, assert_same, avg_pool, max_pool
 
 from minialex import backend
 from minialex.gradcheck import check_layer
-from minialex.layers import AvgPool2d, MaxPool2d
+from minialex.layers import AvgPool2d, CeilMaxPool2d, MaxPool2d
 
 UNPADDED = {name: (*rest, padding) for name, (*rest, padding) in POOLS.items() if padding == 0}
 
@@ -84,9 +84,9 @@ def test_padding_never_wins_over_negative_numbers(xp):
     assert float(dx.sum()) == y.size  # all of the gradient reached a real pixel
 
 
-def test_in_ceil_mode_the_last_window_reaches_beyond_the_edge(xp):
+def test_of_a_ceil_pool_the_last_window_reaches_beyond_the_edge(xp):
     x = xp.asarray(numpy.arange(-16.0, 0).reshape(1, 4, 4, 1))
-    layer = MaxPool2d(3, stride=2, ceil_mode=True)
+    layer = CeilMaxPool2d(3, stride=2)
     y = layer.forward(x, train=True)
     assert_same(y.ravel(), numpy.array([-6.0, -5, -2, -1]))
     dx = layer.backward(xp.asarray(numpy.array([1.0, 2, 3, 4]).reshape(1, 2, 2, 1)))
@@ -107,8 +107,8 @@ def test_in_ceil_mode_the_last_window_reaches_beyond_the_edge(xp):
         (6, (3, 2, 1), 4),
     ],
 )
-def test_sizes_in_ceil_mode(size, window, expected, rng):
-    layer = MaxPool2d(*window, ceil_mode=True)
+def test_sizes_of_ceil_pools(size, window, expected, rng):
+    layer = CeilMaxPool2d(*window)
     assert layer.output_shape((size, 6, 2))[0] == expected
     x = apart(rng, (2, size, 6, 2))
     assert layer.forward(x).shape[1] == expected
