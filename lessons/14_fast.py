@@ -105,9 +105,9 @@ y = numpy.ones_like(x)
 print(f"x * 2 in fresh memory: {1e3 * seconds(lambda: x * 2):.1f} ms")
 print(f"again: {1e3 * seconds(lambda: numpy.multiply(x, 2, out=y)):.1f} ms")
 room, small, shared = Memory(), numpy.ones(4), numpy.shares_memory
-dy = room.gradient(small, (4,))
-dx = room.gradient(dy, (4,))
-again = room.gradient(dx, (4,))
+dy = room.passed(small, (4,))
+dx = room.passed(dy, (4,))
+again = room.passed(dx, (4,))
 print("dx, the next dx in dy's memory:", shared(dx, dy), shared(again, dy))
 
 # %%

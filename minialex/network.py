@@ -75,13 +75,14 @@ class Network:
     def grads(self) -> dict[str, Array]:
         """The gradient of each parameter under the same names, from the last backward.
 
-        ValueError if there was none, or if a layer's backward left one out.
+        ValueError for one that is asked for and not there, as backward has not made it.
         """
-        return {
-            f"{name}.{key}": gradient(name, layer, key)
+        return NamedGradients(
+            (f"{name}.{key}", layer.grads[key])
             for name, layer in self.layers.items()
             for key in layer.params
-        }
+            if key in layer.grads
+        )
 
     @property
     def module(self) -> ModuleType:
@@ -130,12 +131,13 @@ class Network:
         return "\n".join(f"{name:<{width}} {layer}" for name, layer in self.layers.items())
 
 
-def gradient(name: str, layer: Layer, key: str) -> Array:
-    """The gradient of the layer's parameter `key`; ValueError if backward has not made it."""
-    if key not in layer.grads:
+class NamedGradients(dict[str, Array]):
+    """Gradients by the names of their parameters; ValueError for one that is not there."""
+
+    def __missing__(self, name: str) -> Array:
+        layer, _, key = name.rpartition(".")
         wanted = "backward puts the gradient of each parameter into it"
-        raise ValueError(f"{name}.grads has no {key!r}: {wanted}")
-    return layer.grads[key]
+        raise ValueError(f"{layer}.grads has no {key!r}: {wanted}")
 
 
 def missing_output_shape(layers: dict[str, Layer], name: str) -> str:

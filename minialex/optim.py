@@ -47,14 +47,15 @@ class Optimizer:
             self.update(*arrays)
 
     def arrays(self) -> Iterator[tuple]:
-        """Each parameter with its gradient and its state: what `update` takes."""
+        """For each parameter what `update` takes."""
         grads = self.network.grads
-        for name, weight in self.network.params.items():
-            yield (
-                weight,
-                grads[name],
-                *(self.state[f"{state}.{name}"] for state in self.state_names),
-            )
+        for name in self.network.params:
+            yield self.arrays_of(name, grads[name])
+
+    def arrays_of(self, name: str, grad: Array) -> tuple:
+        """What `update` takes for the parameter called `name`: itself, its gradient, its state."""
+        state = (self.state[f"{state}.{name}"] for state in self.state_names)
+        return self.network.params[name], grad, *state
 
     def update(self, weight: Array, grad: Array, *state) -> None:
         """Changes one parameter, and its state, in place."""
@@ -176,10 +177,9 @@ class Muon(Optimizer):
         matrices = [name for name, weight in network.params.items() if weight.ndim > 1]
         self.normalised = set(matrices[:-1])
 
-    def arrays(self) -> Iterator[tuple]:
-        """Each parameter with its gradient, its velocity and whether its norm is kept."""
-        for name, arrays in zip(self.network.params, super().arrays(), strict=True):
-            yield *arrays, name in self.normalised
+    def arrays_of(self, name: str, grad: Array) -> tuple:
+        """The parameter called `name`, its gradient, its velocity and whether its norm is kept."""
+        return *super().arrays_of(name, grad), name in self.normalised
 
     def update(self, weight: Array, grad: Array, velocity: Array, keeps_norm: bool) -> None:
         velocity *= self.momentum

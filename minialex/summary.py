@@ -8,7 +8,7 @@ from minialex import fast, models
 from minialex.command import Parser, number, run
 from minialex.cores import usable_cores
 from minialex.errors import InputError
-from minialex.fast import footprint
+from minialex.fast import cpu_footprint, footprint
 from minialex.fast.explain import explain
 from minialex.fast.memory import GPU_WORKSPACE
 from minialex.layer_table import HEADINGS, rows, shape
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> None:
     if given.engine == "fast":
         engine = fast.prepare(network, given.workers or usable_cores())
         print("\n" + engine_table(engine, given.batch_size))
-    print("\n" + memory_table(network, given.batch_size))
+    print("\n" + memory_table(network, given.batch_size, given.workers or usable_cores()))
     if other:
         print("\n" + comparison(given.model, network, given.compare, other, given.batch_size))
 
@@ -123,30 +123,22 @@ def engine_table(engine: fast.Engine, batch_size: int) -> str:
     return "\n".join(lines)
 
 
-def memory_table(network: Network, batch_size: int) -> str:
-    """What the arrays of a training step with momentum take; footprint.py says what is counted."""
-    weights = 4 * network.parameter_count()
-    rest = footprint.fixed_bytes(network, states=1) - weights
-    of_picture = footprint.picture_bytes(network)
-    amounts = {
-        "weights": weights,
-        "gradients and momentum": rest,
-        f"activations, {amount(of_picture)} a picture": batch_size * of_picture,
-        "total": training_bytes(network, batch_size),
-        "on a GPU also room to work in, at most": footprint.workspace_bytes(
-            network, batch_size, GPU_WORKSPACE
-        ),
-    }
-    heading = styled(f"memory for training with a batch of {batch_size:,}, in float32", "bold")
-    return "\n".join(
-        [heading, *(f"{what:<40} {amount(count):>12}" for what, count in amounts.items())]
-    )
+def memory_table(network: Network, batch_size: int, workers: int) -> str:
+    """What a training step with momentum takes: on a CPU, with the fast engine on so many threads,
+    by what it is for; on a GPU, at most."""
+    amounts = training_amounts(network, batch_size, workers)
+    total = sum(amounts.values())
+    on_gpu = footprint.training_bytes(network, batch_size, 1, GPU_WORKSPACE)
+    threads = "1 thread" if workers == 1 else f"{workers} threads"
+    heading = f"memory for training with a batch of {batch_size:,}, in float32, on {threads}"
+    rows = [*amounts.items(), ("total", total), ("on a GPU, at most", on_gpu)]
+    lines = [f"{what:<40} {amount(count):>12}" for what, count in rows]
+    return "\n".join([styled(heading, "bold"), *lines])
 
 
-def training_bytes(network: Network, batch_size: int) -> float:
-    """What a training step's arrays take with SGD, without im2col's columns, which are small on a
-    CPU."""
-    return footprint.fixed_bytes(network, states=1) + batch_size * footprint.picture_bytes(network)
+def training_amounts(network: Network, batch_size: int, workers: int) -> dict[str, int]:
+    """The bytes that a training step with momentum takes on a CPU, by what they are for."""
+    return cpu_footprint.training_bytes(fast.prepare(network, workers), batch_size, states=1)
 
 
 def amount(count: float) -> str:
@@ -162,7 +154,9 @@ def comparison(
     lines.append(f"{'input':<28} {shape(network.input_shape):>15} {shape(other.input_shape):>15}")
     for (what, cost), (_, other_cost) in zip(costs(network), costs(other), strict=True):
         lines.append(f"{what:<28} {cost:>15,} {other_cost:>15,} {times(cost / other_cost):>9}")
-    cost, other_cost = (training_bytes(net, batch_size) for net in (network, other))
+    cost, other_cost = (
+        sum(training_amounts(net, batch_size, usable_cores()).values()) for net in (network, other)
+    )
     what = f"training a batch of {batch_size:,}"
     lines.append(
         f"{what:<28} {amount(cost):>15} {amount(other_cost):>15} {times(cost / other_cost):>9}"

@@ -26,7 +26,8 @@ class FastConv2d(FastLayer, Conv2d):
 
     def forward(self, x: Array, train: bool = False) -> Array:
         check_input(self, x, None, None, self.in_channels)
-        y = self.memory.own(self, "y", x, (len(x), *self.output_shape(x.shape[1:])))
+        shape = (len(x), *self.output_shape(x.shape[1:]))
+        y = self.room_for_y(x, shape, train and self.y_needed)
         keep = not train and not backend.on_gpu(x)
         if self.chosen(y, kept=keep) == "winograd":
             kept = self.kept if keep else None
@@ -41,15 +42,15 @@ class FastConv2d(FastLayer, Conv2d):
     def backward(self, dy: Array) -> Array | None:
         """dx, or None if nobody needs it."""
         x, weight = self.cached(), self.params["weight"]
-        dx = self.memory.gradient(dy, x.shape) if self.needs_dx else None
+        dx = self.memory.passed(dy, x.shape) if self.needs_dx else None
         dproduct = dy.reshape(-1, self.out_channels)
         self.grads["weight"] = self.memory.own(self, "dweight", weight, weight.shape)
         self.grads["bias"] = self.memory.own(self, "dbias", weight, (self.out_channels,))
         # this product adds up faster than sum(axis=0)
         ones = self.memory.ones(dy, len(dproduct))
-        matmul(ones[None], dproduct, self.grads["bias"][None])
+        matmul(ones[None], dproduct, self.grads["bias"][None], keep=self.adds)
         if self.chosen(dy, overlapping=dx is not None) == "winograd":
-            Winograd(self, self.memory, dy.shape[:3]).backward(x, dy, dx)
+            Winograd(self, self.memory, dy.shape[:3]).backward(x, dy, dx, self.adds)
         else:
             self.im2col_backward(x, dy, dx)
         return dx
@@ -74,7 +75,9 @@ class FastConv2d(FastLayer, Conv2d):
         dweight = self.grads["weight"].reshape(weight.shape)
         for images in self.chunks(x):
             columns, dproduct = self.columns_of(x[images]), self.grouped(dy[images])
-            matmul(dproduct.transpose(0, 2, 1), columns, dweight, keep=images.start > 0)
+            matmul(
+                dproduct.transpose(0, 2, 1), columns, dweight, keep=self.adds or images.start > 0
+            )
             if dx is not None:
                 dcolumns = matmul(dproduct, weight, columns)  # X is done: its memory serves dX
                 window = (self.kernel_size, self.stride, self.padding)

@@ -63,7 +63,7 @@ class FastDropout(FastLayer, Dropout):
         return y
 
     def backward(self, dy: Array) -> Array:
-        dx = self.memory.gradient(dy, dy.shape)
+        dx = self.memory.passed(dy, dy.shape)
         self.multiply(dy, dx)
         return dx
 

@@ -1,20 +1,21 @@
 """The engine: a network's layers rebuilt for speed, over the same parameters, on several
 threads."""
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from minialex import backend
 from minialex.backend import Array
 from minialex.fast.dropout import FastDropout
-from minialex.fast.fuse import Step, fuse
+from minialex.fast.fuse import Step, fuse, stages
 from minialex.fast.gpu.replay import Replayed
 from minialex.fast.layer import FastLayer
+from minialex.fast.linear import FastLinear
 from minialex.fast.memory import GPU_WORKSPACE, Memory
+from minialex.fast.stage import Stage, Stages, backward, forward
 from minialex.fast.update import Update
 from minialex.fast.workers import Workers
-from minialex.layers import Layer, Sigmoid, SoftmaxCrossEntropy, Tanh
-from minialex.network import Network, nothing_returned
+from minialex.layers import Sigmoid, SoftmaxCrossEntropy, Tanh
+from minialex.network import Network
 from minialex.optim import Optimizer
 
 #: Layers without a fast twin that do the same work in every step.
@@ -43,8 +44,15 @@ class Engine:
         self.network, self.workers = network, Workers(workers)
         self.split_steps, self.whole_steps = fuse(list(network.layers.items()))
         *each, all_at_once = self.memories = [Memory(gpu_workspace) for _ in range(workers + 1)]
+        self.stages = [
+            Stages(
+                [[step.build(memory, self.workers) for step in stage] for stage in self.in_stages],
+                memory,
+            )
+            for memory in each
+        ]
         self.split = [
-            [step.build(memory, self.workers) for step in self.split_steps] for memory in each
+            [layer for stage in own.stages for layer in stage.layers] for own in self.stages
         ]
         self.whole = [
             step.build(all_at_once, self.workers) if step.fast else step.plain
@@ -64,6 +72,11 @@ class Engine:
     def steps(self) -> list[Step]:
         """What each layer became, in the order in which they run."""
         return [*self.split_steps, *self.whole_steps]
+
+    @property
+    def in_stages(self) -> list[list[Step]]:
+        """The steps whose batch the threads split, in the stages that they form."""
+        return stages(self.split_steps)
 
     @property
     def params(self) -> dict[str, Array]:
@@ -104,26 +117,39 @@ class Engine:
         labels: Array,
         loss: SoftmaxCrossEntropy,
         finished: Callable[[str], None] | None = None,
+        update: Update | None = None,
     ) -> tuple[Array, Array]:
-        """What `step` does once the masks are drawn; the logits are valid until the next one."""
+        """What `step` does once the masks are drawn; the logits are valid until the next one. With
+        `update`, weights that can be are updated as soon as there are rows of their gradients,
+        which `grads` then lacks."""
         logits = self.logits(x, train=True)
         value = loss.forward(logits, labels)
         finished = finished or (lambda name: None)
-        names = [step.name for step in self.split_steps]
         with self.workers.limited_blas():
-            dfeatures = backward(
-                self.whole, loss.backward(), [step.name for step in self.whole_steps], finished
-            )
-            if self.workers.at_work == 1:
-                backward(self.split[0], dfeatures, names, finished)
-                return value, logits
-        self.in_threads(backward, dfeatures)
+            dy = loss.backward()
+            for step, layer in zip(reversed(self.whole_steps), reversed(self.whole), strict=True):
+                weight = f"{step.name}.weight"
+                linear = layer if isinstance(layer, FastLinear) else None
+                by_rows = update.by_rows(weight) if update and linear else None
+                dy = linear.descend(dy, by_rows) if linear and by_rows else backward([layer], dy)
+                finished(step.name)
+
+        names = [step.name for step in self.split_steps]
+
+        def features(stages: Stages, dy: Array) -> None:
+            stages.backward(dy, reached if self.workers.at_work == 1 else None)
+
+        def reached(stage: Stage) -> None:
+            for _ in stage.layers:
+                finished(names.pop())
+
+        self.in_threads(features, dy)
         for total, *others in zip(*self.split[: self.workers.at_work], strict=True):
             for key in total.grads:
                 for other in others:
                     total.grads[key] += other.grads[key]
-        for name in reversed(names):
-            finished(name)
+        while names:
+            finished(names.pop())
         return value, logits
 
     def update(self, optimizer: Optimizer) -> None:
@@ -166,11 +192,11 @@ class Engine:
         like = self.like(x)
         self.workers.at_work = min(self.workers.count, len(x))
 
-        def features(layers: list[Layer], part: Array) -> Array:
+        def features(stages: Stages, part: Array) -> Array:
             part = backend.to_device(part, backend.of(like))
             if part.dtype.kind == like.dtype.kind == "f":
                 part = part.astype(like.dtype, copy=False)
-            return forward(layers, part, train)
+            return stages.forward(part, train)
 
         parts = self.in_threads(features, x)
         with self.workers.limited_blas():
@@ -178,39 +204,13 @@ class Engine:
             return forward(self.whole, x, train)
 
     def in_threads(self, function, batch: Array) -> list:
-        """function(layers, part) for each thread's share of the batch, in order; if there are fewer
+        """function(stages, part) for each thread's share of the batch, in order; if there are fewer
         pictures than threads, some stay idle."""
         with self.workers.limited_blas():
             if self.workers.at_work == 1:  # a small net is done before another thread wakes up
-                return [function(self.split[0], batch)]
+                return [function(self.stages[0], batch)]
             parts = [batch[part] for part in self.workers.shares(len(batch))]
-            return self.workers.map(function, self.split, parts)
+            return self.workers.map(function, self.stages, parts)
 
     def __repr__(self) -> str:
         return "\n".join(f"{step.name:<10} {step.plain}" for step in self.steps)
-
-
-def forward(layers: list[Layer], x: Array, train: bool) -> Array:
-    """x through the layers, one after the other."""
-    for layer in layers:
-        x = layer.forward(x, train)
-        if x is None:
-            raise nothing_returned(layer, "forward")
-    return x
-
-
-def backward(
-    layers: list[Layer],
-    dy: Array,
-    names: Sequence[str] = (),
-    finished: Callable[[str], None] | None = None,
-) -> Array | None:
-    """dy back through the layers, one after the other; None if nobody needs the first one's dx.
-    With the layers' names it calls finished(name) after each."""
-    for layer, name in itertools.zip_longest(reversed(layers), reversed(names)):
-        dy = layer.backward(dy)
-        if dy is None and getattr(layer, "needs_dx", True):
-            raise nothing_returned(layer, "backward")
-        if finished:
-            finished(name)
-    return dy

@@ -2,6 +2,7 @@
 
 import math
 
+from minialex.fast.fuse import fuse, stages
 from minialex.fast.gpu import cublas
 from minialex.layers import (
     Conv2d,
@@ -48,18 +49,20 @@ def fixed_bytes(network: Network, states: int) -> int:
 
 
 def picture_bytes(network: Network) -> float:
-    """What one more picture takes."""
-    shapes = {name: math.prod(shape) for name, shape in network.shapes().items()}
+    """What one more picture takes on a GPU, where the pictures pass a stage all at once."""
+    sizes = {name: math.prod(shape) for name, shape in network.shapes().items()}
+    split, whole = fuse(list(network.layers.items()))
     numbers = math.prod(network.input_shape)
-    for name, layer in network.layers.items():
-        y = shapes[name]
+    for step in (*split, *whole):
+        layer, y = step.plain, sizes[step.name]
         if isinstance(layer, MaxPool2d):
-            numbers += 1.25 * y  # and a byte that says which pixel won
-        elif isinstance(layer, LocalResponseNorm | Dropout | Tanh | Sigmoid):
-            numbers += 2 * y  # and the scale, the mask or the slope
-        elif not isinstance(layer, ReLU | Flatten):  # these two take their input's memory
+            numbers += y / 4  # a byte that says which pixel won
+        if isinstance(layer, LocalResponseNorm | Dropout | Tanh | Sigmoid):
+            numbers += 2 * y  # y, and the scale, the mask or the slope
+        elif step.y_needed and not isinstance(layer, ReLU | Flatten):  # they take x's memory
             numbers += y
-    return 4 * (numbers + 2 * max(shapes.values()))
+    ends = [sizes[stage[-1].name] for stage in stages(split)]
+    return 4 * (numbers + sum(ends[:-1]) + 2 * max(sizes.values()))
 
 
 def workspace_bytes(network: Network, batch_size: int, workspace: int) -> int:

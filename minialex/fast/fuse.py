@@ -52,6 +52,9 @@ SPLITTABLE = (
 #: Layers that do not ask again for what they returned.
 IN_PLACE_BEHIND = (FastConv2d, FastMaxPool2d, FastLinear)
 
+#: Layers that do not ask again for what they took.
+POOLS = (FastMaxPool2d, FastAvgPool2d)
+
 #: One byte says which pixel of a window won.
 LARGEST_POOL = 15
 
@@ -66,6 +69,7 @@ class Step:
     fast: type[FastLayer] | None
     notes: list[str] = field(default_factory=list)
     needs_dx: bool = True
+    y_needed: bool = True
     kept: dict = field(default_factory=dict)  #: what the twins of one convolution share
 
     def build(self, memory: Memory, workers: Workers) -> Layer:
@@ -76,7 +80,7 @@ class Step:
             twin.grads, twin.cache = {}, None
             return twin
         layer = self.fast.of(self.plain, memory, workers)
-        layer.needs_dx = self.needs_dx
+        layer.needs_dx, layer.y_needed = self.needs_dx, self.y_needed
         if isinstance(layer, FastConv2d):
             layer.kept = self.kept
         return layer
@@ -91,6 +95,7 @@ def fuse(layers: list[tuple[str, Layer]]) -> tuple[list[Step], list[Step]]:
       window is the same before and after, and where it is not above 0, no gradient passes either
       way.
     - A ReLU behind a convolution, max-pool or linear layer works in their memory.
+    - What a pool takes, it does not need again: it exists for a few pictures at a time (stage.py).
     - Nobody needs the gradient of the pictures: a first convolution does not compute it.
     """
     steps = [Step(name, layer, fast_class(layer)) for name, layer in layers]
@@ -105,10 +110,25 @@ def fuse(layers: list[tuple[str, Layer]]) -> tuple[list[Step], list[Step]]:
         if before.fast in IN_PLACE_BEHIND and step.fast is FastReLU:
             step.fast = InPlaceReLU
             step.notes.append("in place")
+    for before, step in itertools.pairwise(steps[:seam]):
+        before.y_needed = step.fast not in POOLS
     if steps and steps[0].fast is FastConv2d:
         steps[0].needs_dx = False
         steps[0].notes.append("no gradient of the pictures")
     return steps[:seam], steps[seam:]
+
+
+def stages(steps: list[Step]) -> list[list[Step]]:
+    """The steps in stages, each of which ends with a pool and its ReLU, or where they all end."""
+    result: list[list[Step]] = []
+    pooled = False
+    for step in steps:
+        if not result or (pooled and not isinstance(step.plain, ReLU)):
+            result.append([])
+            pooled = False
+        result[-1].append(step)
+        pooled = pooled or isinstance(step.plain, MaxPool2d | AvgPool2d)
+    return result
 
 
 def fast_class(layer: Layer) -> type[FastLayer] | None:

@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from minialex.backend import Array
 from minialex.fast.memory import Memory
 from minialex.fast.workers import Workers
 from minialex.layers import Layer
@@ -19,6 +20,12 @@ class FastLayer(Layer):
     #: False for the first layer of a network: nobody asks for the gradient of the pictures.
     needs_dx = True
 
+    #: Whether backward needs y, this layer's or that of the layer behind.
+    y_needed = True
+
+    #: Whether backward adds to the gradients instead of overwriting them.
+    adds = False
+
     memory: Memory
     workers: Workers
 
@@ -30,3 +37,12 @@ class FastLayer(Layer):
         vars(twin).update(vars(plain))
         twin.grads, twin.cache, twin.memory, twin.workers = {}, None, memory, workers
         return twin
+
+    def room_for_y(self, x: Array, shape: tuple[int, ...], keep: bool) -> Array:
+        """Where y of this shape belongs, made from x; keep: whether backward needs it."""
+        leads = self.memory.destination is not None
+        return (
+            self.memory.kept(self, "y", x, shape)
+            if keep and not leads
+            else self.memory.passed(x, shape)
+        )

@@ -4,8 +4,12 @@ from minialex import backend
 from minialex.backend import Array
 from minialex.fast.layer import FastLayer
 from minialex.fast.product import matmul
+from minialex.fast.update import RowUpdate
 from minialex.layers import Linear
 from minialex.layers.checks import check_input
+
+#: So much of a gradient is made and used up at a time: with less, the products copy x too often.
+ROWS_BYTES = 4 << 20
 
 
 class FastLinear(FastLayer, Linear):
@@ -31,6 +35,29 @@ class FastLinear(FastLayer, Linear):
         x, weight = self.cached(), self.params["weight"]
         dweight = self.memory.own(self, "dweight", weight, weight.shape)
         self.grads["weight"] = self.workers.matmul(dy.T, x, dweight)
+        return self.other_gradients(dy)
+
+    def descend(self, dy: Array, update: RowUpdate) -> Array:
+        """What backward does, and the update of the weight: each thread makes the gradient of a few
+        rows and calls update(rows, gradient), so that it is never there as a whole."""
+        dx = self.other_gradients(dy)
+        x = self.cached()
+        self.grads.pop("weight", None)
+        shares = self.workers.shares(self.out_features)
+        count = max(1, min(ROWS_BYTES // x[:1].nbytes, max(s.stop - s.start for s in shares)))
+        rooms = self.memory.scratch("rows", x, (len(shares), count, self.in_features))
+
+        def work(room: Array, share: slice) -> None:
+            for start in range(share.start, share.stop, count):
+                rows = slice(start, min(start + count, share.stop))
+                update(rows, matmul(dy[:, rows].T, x, room[: rows.stop - start]))
+
+        self.workers.map(work, rooms, shares)
+        return dx
+
+    def other_gradients(self, dy: Array) -> Array:
+        """Puts the gradient of the bias into `grads` and returns dx."""
+        x, weight = self.cached(), self.params["weight"]
         dbias = self.memory.own(self, "dbias", weight, (self.out_features,))
         self.grads["bias"] = dy.sum(axis=0, out=dbias)
         return self.workers.matmul(dy, weight, self.memory.own(self, "dx", dy, x.shape))

@@ -1,14 +1,21 @@
 """Who owns which memory, and for how long.
 
 Mapping fresh memory costs up to a fifth of a training step, so the fast layers ask for the same
-arrays again and again. Each of an engine's workers has one `Memory`, which hands out three kinds:
+arrays again and again. Each of an engine's workers has one `Memory`, which hands out four kinds:
 
-own        a layer's own, what it returns and keeps for backward: until its next forward
+own        a layer's own: until its next forward
+kept       the same, with a row for each picture: what backward needs
+passed     what only the next layer needs, y or dx, in two blocks that take turns: until the next
+           layer but one is done
 scratch    temporaries, shared by all of the worker's layers: until forward or backward returns
-gradient   dx, in two blocks that take turns: until the next layer but one has gone backward
+
+The pictures pass a stage (stage.py) a few at a time. What is kept then are the rows of those under
+way, in an array for all of them.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from minialex import backend
 from minialex.backend import Array
@@ -32,6 +39,17 @@ class Memory:
     def __init__(self, gpu_workspace: int = GPU_WORKSPACE):
         self.gpu_workspace = gpu_workspace
         self.arrays: dict = {}
+        self.under_way: tuple[slice, int] | None = None  #: which pictures, of how many
+        self.destination: tuple | None = None  #: whose, and what, the next array is
+
+    @contextmanager
+    def at(self, images: slice, count: int) -> Iterator[None]:
+        """A block in which the pictures `images` of `count` are under way."""
+        self.under_way = images, count
+        try:
+            yield
+        finally:
+            self.under_way = self.destination = None
 
     def own(self, layer, name: str, like: Array, shape: tuple[int, ...], dtype=None) -> Array:
         """An array that belongs to `layer`, valid until the layer's next forward."""
@@ -45,12 +63,33 @@ class Memory:
         """A temporary, valid until the forward or backward that asked for it returns."""
         return self.reused(name, like, shape, dtype)
 
-    def gradient(self, dy: Array, shape: tuple[int, ...]) -> Array:
-        """Room for a dx: whichever of the two blocks dy does not lie in."""
-        first = self.arrays.get("dx")
-        same_module = first is not None and backend.of(first) is backend.of(dy)
-        taken = same_module and backend.of(dy).may_share_memory(dy, first)
-        return self.reused("other dx" if taken else "dx", dy, shape)
+    def kept(self, layer, name: str, like: Array, shape: tuple[int, ...], dtype=None) -> Array:
+        """The rows for the pictures under way, as many as `shape` says, of an array that belongs to
+        `layer`; without a stage, all of it."""
+        images, count = self.under_way or (slice(None), shape[0])
+        return self.own(layer, name, like, (count, *shape[1:]), dtype)[images]
+
+    def passed(self, x: Array, shape: tuple[int, ...]) -> Array:
+        """Room for what a layer makes of x: whichever of the two blocks x does not lie in; or where
+        `lead_to` says."""
+        if self.destination:
+            (owner, name), self.destination = self.destination, None
+            return self.kept(owner, name, x, shape)
+        first = self.arrays.get("passed")
+        same_module = first is not None and backend.of(first) is backend.of(x)
+        taken = same_module and backend.of(x).may_share_memory(x, first)
+        return self.reused("passed next" if taken else "passed", x, shape)
+
+    def lead_to(self, owner, name: str) -> None:
+        """Makes the array that is passed next one that is kept for `owner`."""
+        self.destination = owner, name
+
+    def arrived(self, array: Array | None) -> Array | None:
+        """`array`, which is copied to where `lead_to` said if it was made somewhere else."""
+        if self.destination and array is not None:
+            self.passed(array, array.shape)[...] = array
+        self.destination = None
+        return array
 
     def ones(self, like: Array, count: int) -> Array:
         """As many ones as wanted, to be read only."""

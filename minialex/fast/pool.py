@@ -23,9 +23,9 @@ class FastMaxPool2d(FastLayer, MaxPool2d):
     def forward(self, x: Array, train: bool = False) -> Array:
         check_input(self, x, None, None, None)
         shape = (len(x), *self.output_shape(x.shape[1:]))
-        y, on_gpu = self.memory.own(self, "y", x, shape), backend.on_gpu(x)
+        y, on_gpu = self.room_for_y(x, shape, train and self.y_needed), backend.on_gpu(x)
         keeps = train or on_gpu
-        winner = self.memory.own(self, "winner", x, shape, dtype="uint8") if keeps else None
+        winner = self.memory.kept(self, "winner", x, shape, "uint8") if keeps else None
         if on_gpu:
             in_height, in_width = x.shape[1:3]
             window = dict(**self.window(), in_height=in_height, in_width=in_width)
@@ -37,7 +37,7 @@ class FastMaxPool2d(FastLayer, MaxPool2d):
 
     def backward(self, dy: Array) -> Array:
         shape, winner = self.cached()
-        dx = self.memory.gradient(dy, shape)
+        dx = self.memory.passed(dy, shape)
         if backend.on_gpu(dy):
             out_height, out_width = dy.shape[1:3]
             window = dict(**self.window(), out_height=out_height, out_width=out_width)
@@ -95,7 +95,8 @@ class FastAvgPool2d(FastLayer, AvgPool2d):
 
     def forward(self, x: Array, train: bool = False) -> Array:
         check_input(self, x, None, None, None)
-        y = self.memory.own(self, "y", x, (len(x), *self.output_shape(x.shape[1:])))
+        shape = (len(x), *self.output_shape(x.shape[1:]))
+        y = self.room_for_y(x, shape, train and self.y_needed)
         for images in self.memory.cache_slices(x):
             y[images] = 0
             for tap in taps(x[images], self.kernel_size, self.stride, *y.shape[1:3]):
@@ -105,7 +106,7 @@ class FastAvgPool2d(FastLayer, AvgPool2d):
         return y
 
     def backward(self, dy: Array) -> Array:
-        dx = self.memory.gradient(dy, self.cached())
+        dx = self.memory.passed(dy, self.cached())
         for images in self.memory.cache_slices(dx):
             dx[images] = 0
             share = dy[images] / self.kernel_size**2

@@ -11,10 +11,10 @@ class FastReLU(FastLayer, ReLU):
     """y in an array of the layer's own; backward asks y, not a mask, what was above 0."""
 
     def forward(self, x: Array, train: bool = False) -> Array:
-        return self.write(x, self.memory.own(self, "y", x, x.shape), train)
+        return self.write(x, self.room_for_y(x, x.shape, train), train)
 
     def backward(self, dy: Array) -> Array:
-        return self.write_gradient(dy, self.memory.gradient(dy, dy.shape))
+        return self.write_gradient(dy, self.memory.passed(dy, dy.shape))
 
     def write(self, x: Array, y: Array, train: bool) -> Array:
         """Writes max(x, 0) into y and returns it."""

@@ -32,18 +32,16 @@ class TrainingStep:
         engine = self.engine
         check_labels(labels, (len(x), *self.answer))
         engine.draw(x)
-        has_kernel = self.update.kernel is not None
-        if has_kernel:
-            self.update.begin()
+        self.update.begin()
         replayable = engine.replays(x) and type(self.loss) is SoftmaxCrossEntropy
         loss, right = (self.replayed if replayable else self.work)(x, labels)
-        if not has_kernel:
-            self.update()
+        if not self.update.kernel:
+            self.update.run()
         return loss, right
 
     def work(self, x: Array, labels: Array) -> tuple[Array, Array]:
         """What is the same in every step: all of it, where the update is done by kernels."""
-        loss, logits = self.engine.compute(x, labels, self.loss)
+        loss, logits = self.engine.compute(x, labels, self.loss, update=self.update)
         right = right_answers(logits, labels)
         if self.update.kernel:
             self.update.run()

@@ -1,6 +1,7 @@
 """The optimiser's update in slices that fit the cache, divided among the threads; kernels on a
 GPU."""
 
+import itertools
 from collections.abc import Callable, Iterator
 
 from minialex import backend
@@ -16,17 +17,23 @@ from minialex.optim import SGD, Adam, Muon, Optimizer
 SLICE = 1 << 18
 
 
+#: What updates some rows of a parameter: update(rows, their gradient).
+RowUpdate = Callable[[slice, Array], None]
+
+
 class Update:
     """optimizer.step(), with the same numbers, in two parts.
 
     `begin` counts the step and, on a GPU, sends what changes from step to step; `run` is then the
-    same work every time.
+    same work every time. In between, on a CPU, whoever makes a gradient can update some rows of a
+    parameter after the other (`by_rows`), so that the gradient never exists as a whole.
     """
 
     def __init__(self, optimizer: Optimizer, workers: Workers):
         self.optimizer, self.workers = optimizer, workers
         self.memory = Memory()
         self.rates: dict[str, Array] = {}  #: for each dtype of parameters, (2,) on the GPU
+        self.done: set[str] = set()  #: the parameters that are updated by rows in this step
 
     def __call__(self) -> None:
         self.begin()
@@ -40,6 +47,7 @@ class Update:
 
     def begin(self) -> None:
         self.optimizer.steps += 1
+        self.done.clear()
         if not self.kernel:
             return
         for weight in self.optimizer.network.params.values():
@@ -54,22 +62,45 @@ class Update:
             for arrays in self.optimizer.arrays():
                 kernel(self.optimizer, self.rates[str(arrays[0].dtype)], self.memory, *arrays)
             return
+        optimizer, grads = self.optimizer, self.optimizer.network.grads
+        left = (name for name in optimizer.network.params if name not in self.done)
+        arrays = (optimizer.arrays_of(name, grads[name]) for name in left)
         with blas.limit(1):
-            update = self.optimizer.update
-            self.workers.map(lambda arrays: update(*arrays), slices(self.optimizer))
+            pieces = itertools.chain.from_iterable(slices(optimizer, each) for each in arrays)
+            self.workers.map(lambda piece: optimizer.update(*piece), pieces)
+
+    def by_rows(self, name: str) -> RowUpdate | None:
+        """What updates rows of the parameter called `name` in this step, which `run` then leaves
+        alone; None if it must be updated as a whole."""
+        optimizer = self.optimizer
+        arrays = optimizer.arrays_of(name, optimizer.network.params[name])
+        if not can_be_cut(optimizer, arrays):
+            return None
+        self.done.add(name)
+
+        def update(rows: slice, grad: Array) -> None:
+            weight, _, *state = (array[rows] for array in arrays)
+            for piece in slices(optimizer, (weight, grad, *state)):
+                optimizer.update(*piece)
+
+        return update
 
 
-def slices(optimizer: Optimizer) -> Iterator[tuple]:
-    """What optimizer.update takes, one parameter after the other; cut into slices where the update
-    of a number depends on no other."""
-    for arrays in optimizer.arrays():
-        whole = not optimizer.elementwise or backend.on_gpu(arrays[0])
-        if whole or not all(array.flags.c_contiguous for array in arrays):
-            yield arrays  # reshape would copy what is not contiguous
-            continue
-        flat = [array.reshape(-1) for array in arrays]
-        for start in range(0, arrays[0].size, SLICE):
-            yield tuple(array[start : start + SLICE] for array in flat)
+def slices(optimizer: Optimizer, arrays: tuple) -> Iterator[tuple]:
+    """What optimizer.update takes, for one parameter; cut into slices where that is possible."""
+    if not can_be_cut(optimizer, arrays):
+        yield arrays
+        return
+    flat = [array.reshape(-1) for array in arrays]
+    for start in range(0, flat[0].size, SLICE):
+        yield tuple(array[start : start + SLICE] for array in flat)
+
+
+def can_be_cut(optimizer: Optimizer, arrays: tuple) -> bool:
+    """Whether the update of a number depends on no other, and a reshape of the arrays copies
+    nothing."""
+    alone = optimizer.elementwise and not backend.on_gpu(arrays[0])
+    return alone and all(array.flags.c_contiguous for array in arrays)
 
 
 def changing(optimizer: Optimizer) -> tuple[float, float]:

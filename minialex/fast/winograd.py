@@ -68,10 +68,10 @@ class Winograd:
         )
         self.convolve(x, u, self.conv.padding, self.conv.stride, y, self.conv.params["bias"])
 
-    def backward(self, x: Array, dy: Array, dx: Array | None) -> None:
-        """Writes the gradient of the weight into the layer's `grads` and that of x into dx, unless
-        it is None."""
-        self.weight_gradient(x, dy)
+    def backward(self, x: Array, dy: Array, dx: Array | None, adds: bool = False) -> None:
+        """Writes the gradient of the weight into the layer's `grads`, or `adds` it to what is
+        there, and that of x into dx, unless it is None."""
+        self.weight_gradient(x, dy, adds)
         if dx is not None:
             self.input_gradient(dy, dx)
 
@@ -94,8 +94,8 @@ class Winograd:
                 xp.matmul(a.T, product_tiles, out=y_tiles[k])
             self.rows_from_points(a.T, y_rows, y[images])
 
-    def weight_gradient(self, x: Array, dy: Array) -> None:
-        """Writes the gradient of the weight into the layer's `grads`."""
+    def weight_gradient(self, x: Array, dy: Array, adds: bool) -> None:
+        """Writes the gradient of the weight into the layer's `grads`, or `adds` it."""
         xp, (a, b, g) = backend.of(x), self.transforms(x)
         stride, padding = self.conv.stride, self.conv.padding
         groups, filters, r, _, channels = self.block_weight().shape
@@ -118,7 +118,11 @@ class Winograd:
         half = half.reshape(groups, filters, self.a, r * channels)
         dweight = self.scratch("dweight", x, (groups * filters, r, r, channels))
         xp.matmul(g.T, half, out=dweight.reshape(groups, filters, r, r * channels))
-        self.conv.grads["weight"][...] = weight_to_pixels(dweight, stride, self.conv.kernel_size)
+        dweight = weight_to_pixels(dweight, stride, self.conv.kernel_size)
+        if adds:
+            self.conv.grads["weight"] += dweight
+        else:
+            self.conv.grads["weight"][...] = dweight
 
     def input_gradient(self, dy: Array, dx: Array) -> None:
         """Writes the gradient of x into dx: the convolution of dy with the kernels mirrored."""

@@ -1,0 +1,147 @@
+"""How much memory a training step takes on a CPU, array by array, before it is taken."""
+
+import math
+from collections import Counter
+
+import numpy
+
+from minialex.backend import Array
+from minialex.fast.conv import FastConv2d
+from minialex.fast.engine import Engine
+from minialex.fast.linear import ROWS_BYTES
+from minialex.fast.memory import CACHE_BYTES
+from minialex.fast.relu import InPlaceReLU
+from minialex.fast.winograd import Winograd
+from minialex.layers import Dropout, Linear, LocalResponseNorm, MaxPool2d
+
+NUMBER = 4  #: bytes of a float32
+
+#: Python, NumPy and minialex, before there is any array.
+PROCESS = 55_000_000
+
+
+def training_bytes(engine: Engine, batch_size: int, states: int) -> dict[str, int]:
+    """The bytes that a training step on a CPU takes, by what they are for, in float32.
+
+    states: how many arrays like the weights the optimiser keeps; it must be one that updates
+    weights in pieces (SGD, Adam), so that no linear layer's gradient exists as a whole.
+    """
+    network, at_work = engine.network, min(engine.workers.count, batch_size)
+    weights = NUMBER * network.parameter_count()
+    share = -(-batch_size // at_work)
+    of_worker = convolutional(engine, share)
+    of_batch = linear(engine, batch_size)
+    return {
+        "Python and its libraries": PROCESS,
+        "weights": weights,
+        "the optimiser's state": states * weights,
+        "pictures": NUMBER * batch_size * math.prod(network.input_shape),
+        "kept for backward": at_work * of_worker["kept"] + of_batch["kept"],
+        "gradients": at_work * (of_worker["gradients"] + of_batch["rows"]) + of_batch["gradients"],
+        "room to work in": at_work * of_worker["room"] + of_batch["room"],
+    }
+
+
+def convolutional(engine: Engine, pictures: int) -> Counter:
+    """What one worker takes for its share of the pictures: "kept", "gradients" and "room"."""
+    bytes_of: Counter[str] = Counter()
+    rooms: Counter[str] = Counter()
+    like = numpy.broadcast_to(numpy.float32(), (pictures, *engine.network.input_shape))
+    rounds = engine.stages[0].cut(like)
+    a_round = max((stages[-1][-1].stop - stages[0][0].start for stages in rounds), default=0)
+    shape = engine.network.input_shape
+    for number, (steps, stage) in enumerate(
+        zip(engine.in_stages, engine.stages[0].stages, strict=True)
+    ):
+        part = max(part.stop - part.start for stages in rounds for part in stages[number])
+        first, forward, backward = math.prod(shape), [], []
+        for i, (step, layer) in enumerate(zip(steps, stage.layers, strict=True)):
+            before, shape = shape, step.plain.output_shape(shape)
+            y = math.prod(shape)
+            if isinstance(layer, InPlaceReLU):
+                continue
+            if not step.fast:  # a plain layer's dx, and what it computes on the way
+                rooms |= {"plain": 2 * NUMBER * part * y}
+            if i == stage.end or step.y_needed or not step.fast:
+                bytes_of["kept"] += NUMBER * pictures * y
+            else:
+                forward.append(y)
+            if isinstance(layer, MaxPool2d):
+                bytes_of["kept"] += pictures * y
+            if i > 0:
+                backward.insert(0, math.prod(before))
+            if isinstance(layer, FastConv2d):
+                bytes_of["gradients"] += NUMBER * sum(a.size for a in layer.params.values())
+                rooms |= of_convolution(layer, (part, *before), (part, *shape))
+            elif isinstance(layer, LocalResponseNorm | MaxPool2d):
+                slices = 8 if isinstance(layer, LocalResponseNorm) else 3
+                size = min(CACHE_BYTES, NUMBER * part * math.prod(before))
+                rooms |= Counter({"slices": slices * size})
+        for passed in (forward, backward):
+            for block in range(2):
+                rooms |= {f"block {block}": NUMBER * part * max(passed[block::2], default=0)}
+        if getattr(stage.layers[0], "needs_dx", True):
+            bytes_of["gradients"] += NUMBER * a_round * first
+    bytes_of["room"] = sum(rooms.values())
+    return bytes_of
+
+
+def linear(engine: Engine, batch_size: int) -> Counter:
+    """What the layers that take the whole batch need: "kept", "gradients", "room" and, for each
+    worker, "rows"."""
+    bytes_of: Counter[str] = Counter()
+    shapes = engine.network.shapes()
+    if engine.in_stages and engine.workers.count > 1:
+        last = engine.in_stages[-1][-1]  # its output is joined from the workers' shares
+        bytes_of["kept"] += NUMBER * batch_size * math.prod(shapes[last.name])
+    for step, layer in zip(engine.whole_steps, engine.whole, strict=True):
+        y = math.prod(shapes[step.name])
+        if isinstance(layer, Linear):
+            weight, bias = layer.params["weight"], layer.params["bias"]
+            bytes_of["kept"] += NUMBER * batch_size * y
+            bytes_of["room"] += NUMBER * batch_size * y
+            bytes_of["gradients"] += NUMBER * (batch_size * layer.in_features + bias.size)
+            of_share = NUMBER * weight.size // min(engine.workers.count, batch_size)
+            bytes_of["rows"] = max(bytes_of["rows"], min(ROWS_BYTES, of_share))
+        elif isinstance(layer, Dropout):
+            bytes_of["kept"] += (NUMBER + 1) * batch_size * y
+    return bytes_of
+
+
+def of_convolution(layer: FastConv2d, x: tuple[int, ...], y: tuple[int, ...]) -> Counter:
+    """The temporaries of a convolution forward and backward, for a part of the pictures."""
+    rooms: Counter[str] = Counter()
+    inputs, outputs = (numpy.broadcast_to(numpy.float32(), shape) for shape in (x, y))
+    if layer.chosen(outputs) == "im2col":
+        numbers = layer.kernel_size**2 * layer.in_channels
+        a_time = layer.chunks(inputs)[0].stop
+        rooms["columns"] = NUMBER * a_time * y[1] * y[2] * numbers
+    else:
+        forward = Winograd(layer, layer.memory, y[:3])
+        rooms |= of_winograd(forward, inputs, outputs, layer.stride)
+    if layer.needs_dx and layer.chosen(outputs, overlapping=True) == "winograd":
+        back = Winograd(layer, layer.memory, x[:3])
+        rooms |= of_winograd(back, outputs, inputs, 1)
+    return rooms
+
+
+def of_winograd(winograd: Winograd, x: Array, y: Array, stride: int) -> Counter:
+    """The temporaries of a Winograd convolution of x that gives y."""
+    rows, columns, a, m, r = (
+        getattr(winograd, name) for name in ("rows", "columns", "a", "m", "r")
+    )
+    channels, filters, groups = stride**2 * x.shape[-1], y.shape[-1], winograd.conv.groups
+    pictures = winograd.chunks(x, y, stride)[0].stop
+    values, weights = a * (pictures * rows * columns | 1), channels * filters // groups
+    numbers = {
+        "x rows": a * pictures * rows * ((columns - 1) * m + a) * channels,
+        "y rows": a * pictures * rows * columns * m * filters,
+        "v": values * channels,
+        "m": values * filters,
+        "u": a**2 * weights,
+        "part": a * weights,
+        "half": a * r * weights,
+        "dweight": r**2 * weights,
+        "picture and its blocks": 2 * pictures * math.prod(x.shape[1:]) if stride > 1 else 0,
+    }
+    return Counter({name: NUMBER * count for name, count in numbers.items()})

@@ -1,0 +1,142 @@
+"""The stages that one worker's pictures pass, a few pictures at a time."""
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+
+from minialex import backend
+from minialex.backend import Array
+from minialex.fast.layer import FastLayer
+from minialex.fast.memory import Memory
+from minialex.fast.relu import InPlaceReLU
+from minialex.layers import Layer
+from minialex.network import nothing_returned
+
+#: CPU: as many pictures at a time as their largest map takes this much. With fewer, convolutions
+#: would transform their weights too often.
+PART_BYTES = 16 << 20
+
+
+class Stage:
+    """Layers that follow each other: the pictures pass all of them one part after the other.
+
+    So a large map that nobody needs after the next layer, and every gradient within the stage,
+    exist for one part at a time. What the layers keep for backward, and y, exist for all pictures.
+    """
+
+    def __init__(self, layers: Sequence[Layer], memory: Memory):
+        self.layers, self.memory = list(layers), memory
+        kinds = [type(layer) for layer in layers]
+        #: where the last array is made: the last layer, or the one whose array a ReLU overwrites
+        self.end = max(i for i, kind in enumerate(kinds) if kind is not InPlaceReLU)
+        self.caches: dict[int, list] = {}  #: of the layers, for the part that starts there
+
+    def forward(self, x: Array, train: bool, parts: Sequence[slice]) -> Array:
+        """y for the pictures x (N, H, W, C); valid until the next forward."""
+        memory, count = self.memory, len(x)
+        self.caches.clear()
+        for part in parts:
+            with memory.at(part, count):
+                y = forward(self.layers[: self.end], x[part], train)
+                memory.lead_to(self, "y")
+                y = memory.arrived(forward(self.layers[self.end :], y, train))
+            if train:
+                self.caches[part.start] = [layer.cache for layer in self.layers]
+        return memory.own(self, "y", y, (count, *y.shape[1:]))
+
+    def backward(self, dy: Array, parts: Sequence[slice], adds: bool) -> Array | None:
+        """dx from dy, both of these parts' pictures alone; None if nobody needs the first layer's.
+
+        Valid until the next backward. With `adds` the gradients are added to what is there.
+        """
+        memory, count, first = self.memory, len(dy), parts[0].start
+        for part in reversed(parts):
+            for layer, cache in zip(self.layers, self.caches[part.start], strict=True):
+                layer.cache = cache
+                if isinstance(layer, FastLayer):
+                    layer.adds = adds or part != parts[-1]
+            here = slice(part.start - first, part.stop - first)
+            with memory.at(here, count):
+                dx = backward(self.layers[1:], dy[here])
+                memory.lead_to(self, "dx")
+                dx = memory.arrived(backward(self.layers[:1], dx))
+        return None if dx is None else memory.own(self, "dx", dx, (count, *dx.shape[1:]))
+
+    def largest(self, shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+        """How many numbers the largest map of a picture of `shape` has, and the last one's
+        shape."""
+        shapes = [shape]
+        for layer in self.layers:
+            shapes.append(layer.output_shape(shapes[-1]))
+        return max(map(math.prod, shapes)), shapes[-1]
+
+
+class Stages:
+    """All stages of one worker.
+
+    Backward, the pictures pass them in rounds, each as large as the part of the stage that takes
+    the most pictures at a time, so that what one stage hands to the other exists for one round.
+    """
+
+    def __init__(self, stages: Sequence[Sequence[Layer]], memory: Memory):
+        self.stages = [Stage(layers, memory) for layers in stages]
+        self.rounds: list[list[list[slice]]] = []  #: of forward: each stage's parts, for each round
+
+    def forward(self, x: Array, train: bool = False) -> Array:
+        """y for the pictures x (N, H, W, C)."""
+        self.rounds = self.cut(x)
+        for stage, *parts in zip(self.stages, *self.rounds, strict=True):
+            x = stage.forward(x, train, list(itertools.chain(*parts)))
+        return x
+
+    def backward(self, dy: Array, finished: Callable[[Stage], None] | None = None) -> None:
+        """Makes the gradients of the layers' parameters; calls finished(stage) as soon as those of
+        a stage are there."""
+        for parts_of_stages in reversed(self.rounds):
+            adds = parts_of_stages is not self.rounds[-1]
+            pictures = slice(parts_of_stages[-1][0].start, parts_of_stages[-1][-1].stop)
+            dx = dy[pictures]
+            for stage, parts in zip(reversed(self.stages), reversed(parts_of_stages), strict=True):
+                dx = stage.backward(dx, parts, adds)
+                if finished and parts_of_stages is self.rounds[0]:
+                    finished(stage)
+
+    def cut(self, x: Array) -> list[list[list[slice]]]:
+        """For each round, the parts into which each stage cuts its pictures, as even as possible;
+        only one part on a GPU."""
+        shape, counts = x.shape[1:], []
+        for stage in self.stages:
+            largest, shape = stage.largest(shape)
+            most = max(1, PART_BYTES // (largest * x.itemsize))
+            counts.append(1 if backend.on_gpu(x) else -(-len(x) // most))
+        rounds = min(counts, default=0)
+        return [
+            [even_parts(pictures, -(-count // rounds)) for count in counts]
+            for pictures in even_parts(slice(0, len(x)), rounds)
+        ]
+
+
+def even_parts(pictures: slice, count: int) -> list[slice]:
+    """`pictures` cut into `count` slices as even as possible, or fewer if there are too few."""
+    size = pictures.stop - pictures.start
+    count = min(count, size)
+    bounds = [pictures.start + size * i // count for i in range(count + 1)] if count else []
+    return [slice(*pair) for pair in itertools.pairwise(bounds)]
+
+
+def forward(layers: Sequence[Layer], x: Array, train: bool) -> Array:
+    """x through the layers, one after the other."""
+    for layer in layers:
+        x = layer.forward(x, train)
+        if x is None:
+            raise nothing_returned(layer, "forward")
+    return x
+
+
+def backward(layers: Sequence[Layer], dy: Array) -> Array | None:
+    """dy back through the layers, one after the other; None if nobody needs the first one's dx."""
+    for layer in reversed(layers):
+        dy = layer.backward(dy)
+        if dy is None and getattr(layer, "needs_dx", True):
+            raise nothing_returned(layer, "backward")
+    return dy

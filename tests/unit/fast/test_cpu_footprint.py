@@ -1,0 +1,56 @@
+"""How much memory a training step takes on a CPU: what is said before against what is allocated."""
+
+import tracemalloc
+
+import numpy
+import pytest
+
+from minialex import fast, models, optim
+from minialex.fast import cpu_footprint
+from minialex.fast.cpu_footprint import PROCESS
+from minialex.layers import SoftmaxCrossEntropy
+
+
+def allocated(name, options, pictures, workers):
+    """The most bytes at a time that two training steps hold, weights and pictures included."""
+    tracemalloc.start()
+    try:
+        network = models.build(name, rng=numpy.random.default_rng(0), **options)
+        rng = numpy.random.default_rng(0)
+        x = rng.standard_normal((pictures, *network.input_shape), dtype=numpy.float32)
+        labels = rng.integers(0, 10, pictures)
+        engine = fast.prepare(network, workers)
+        step = fast.TrainingStep(engine, SoftmaxCrossEntropy(), optim.SGD(network))
+        tracemalloc.reset_peak()
+        for _ in range(2):
+            step(x, labels)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    "name, options, pictures",
+    [
+        ("alexnet-cifar", {}, 128),
+        ("alexnet-cifar", dict(lrn=True), 400),
+        ("alexnet-maxi", {}, 300),
+        ("alexnet-mini", dict(image_size=64), 128),
+        ("alexnet", dict(num_classes=10), 24),
+        ("alexnet-owt", dict(num_classes=10), 9),
+        ("lenet", {}, 256),
+    ],
+)
+def test_what_is_said_is_within_five_per_cent_of_what_a_step_takes(name, options, pictures, workers):
+    engine = fast.prepare(models.build(name, **options), workers)
+    said = cpu_footprint.training_bytes(engine, pictures, states=1)
+    assert said["Python and its libraries"] == PROCESS
+    total = PROCESS + allocated(name, options, pictures, workers)
+    assert 0.95 < sum(said.values()) / total < 1.05
+
+
+def test_adam_keeps_twice_what_momentum_does():
+    engine = fast.prepare(models.build("lenet"))
+    once, twice = (cpu_footprint.training_bytes(engine, 8, states) for states in (1, 2))
+    assert sum(twice.values()) - sum(once.values()) == 4 * engine.network.parameter_count()
