@@ -74,19 +74,27 @@ class Stage:
 class Stages:
     """All stages of one worker.
 
-    Backward, the pictures pass them in rounds, each as large as the part of the stage that takes
-    the most pictures at a time, so that what one stage hands to the other exists for one round.
+    Backward, and in inference, the pictures pass them in rounds, each as large as the part of the
+    stage that takes the most pictures at a time, so that what one stage hands to the other exists
+    for one round.
     """
 
     def __init__(self, stages: Sequence[Sequence[Layer]], memory: Memory):
-        self.stages = [Stage(layers, memory) for layers in stages]
+        self.stages, self.memory = [Stage(layers, memory) for layers in stages], memory
         self.rounds: list[list[list[slice]]] = []  #: of forward: each stage's parts, for each round
 
     def forward(self, x: Array, train: bool = False) -> Array:
-        """y for the pictures x (N, H, W, C)."""
-        self.rounds = self.cut(x)
-        for stage, *parts in zip(self.stages, *self.rounds, strict=True):
-            x = stage.forward(x, train, list(itertools.chain(*parts)))
+        """y for the pictures x (N, H, W, C); valid until the next forward."""
+        rounds = self.rounds = self.cut(x)
+        if not train and len(rounds) > 1:
+            for *_, parts in rounds:
+                pictures = slice(parts[0].start, parts[-1].stop)
+                y = self.forward(x[pictures])
+                whole = self.memory.own(self, "y", y, (len(x), *y.shape[1:]))
+                whole[pictures] = y
+            return whole
+        for stage, *of_stage in zip(self.stages, *rounds, strict=True):
+            x = stage.forward(x, train, list(itertools.chain(*of_stage)))
         return x
 
     def backward(self, dy: Array, finished: Callable[[Stage], None] | None = None) -> None:

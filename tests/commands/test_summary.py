@@ -85,22 +85,24 @@ def test_options_change_the_model(use):
     assert re.search(r" 10 +40,970 ", rows["fc8"])
 
 
-def test_the_memory_is_the_estimate_without_what_only_a_gpu_takes(use):
-    network = models.build("alexnet-cifar")
+def test_the_memory_is_listed_by_what_it_is_for(use):
+    totals = []
     for size in (128, 500):
-        _, out, _ = use("alexnet-cifar", "--batch-size", size)
-        lines = out.split("\n\n")[1].splitlines()
-        assert lines[0] == f"memory for training with a batch of {size}, in float32"
-        amounts = [
-            float(line.split()[-2]) * {"MB": 1e6, "GB": 1e9}[line.split()[-1]] for line in lines[1:]
-        ]
-        weights, rest, activations, total, columns = amounts
-        assert weights == pytest.approx(4 * 1_468_938, rel=0.02)
-        assert rest == pytest.approx(2 * weights, rel=0.02)
-        assert total == pytest.approx(weights + rest + activations, rel=0.02)
-        assert total + columns == pytest.approx(
+        _, out, _ = use("alexnet-cifar", "--batch-size", size, "--workers", 2)
+        heading, *lines = out.split("\n\n")[1].splitlines()
+        assert heading == f"memory for training with a batch of {size}, in float32, on 2 threads"
+        rows = [line.rsplit(maxsplit=2) for line in lines]
+        amounts = {what: float(n) * {"MB": 1e6, "GB": 1e9}[unit] for what, n, unit in rows}
+        on_gpu, total = amounts.pop("on a GPU, at most"), amounts.pop("total")
+        assert amounts["weights"] == pytest.approx(4 * 1_468_938, rel=0.02)
+        assert amounts["the optimiser's state"] == amounts["weights"]
+        assert total == pytest.approx(sum(amounts.values()), rel=0.02)
+        network = models.build("alexnet-cifar")
+        assert on_gpu == pytest.approx(
             footprint.training_bytes(network, size, 1, 1 << 30), rel=0.02
         )
+        totals.append(total)
+    assert totals[1] > 1.5 * totals[0]
 
 
 def test_two_models_are_compared(use):

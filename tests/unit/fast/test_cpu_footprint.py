@@ -42,7 +42,9 @@ def allocated(name, options, pictures, workers):
         ("lenet", {}, 256),
     ],
 )
-def test_what_is_said_is_within_five_per_cent_of_what_a_step_takes(name, options, pictures, workers):
+def test_what_is_said_is_within_five_per_cent_of_what_a_step_takes(
+    name, options, pictures, workers
+):
     engine = fast.prepare(models.build(name, **options), workers)
     said = cpu_footprint.training_bytes(engine, pictures, states=1)
     assert said["Python and its libraries"] == PROCESS
