@@ -13,7 +13,7 @@ from minialex.gradcheck import differences
 from minialex.layers import Conv2d, Dropout, MaxPool2d, ReLU
 from minialex.layers.loss import SoftmaxCrossEntropy
 from minialex.layers.splitmix64 import random_bits
-from minialex.models import with_classifier
+from minialex.model_parts import with_classifier
 from minialex.network import Network
 from minialex.optim import SGD
 

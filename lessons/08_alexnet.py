@@ -9,7 +9,7 @@ import numpy
 from lesson import figure, pictures, step
 
 from minialex.data.dataset import resized
-from minialex.fast.footprint import picture_bytes
+from minialex.fast.gpu.footprint import picture_bytes
 from minialex.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU
 from minialex.layers.lrn import LocalResponseNorm
 from minialex.models import build

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from minialex import fast, models
 from minialex.cores import usable_cores
-from minialex.fast import choose, memory
+from minialex.fast import choose, footprint, memory, stage
 from minialex.fast.conv import FastConv2d
 from minialex.fast.lrn import FastLocalResponseNorm
 from minialex.fast.memory import Memory
@@ -95,8 +95,9 @@ step(
     """
 Fresh memory is found and cleared, page by page, when it is first touched. So
 fast layers ask a Memory, which hands out the same arrays again and again: a
-layer's own until its next forward, scratch until it returns, and gradients in
-two blocks that take turns. Plain layers always return new arrays.
+layer's own until its next forward, scratch until it returns, and what only the
+next layer needs in two blocks that take turns. Plain layers always return new
+arrays.
 """,
 )
 
@@ -143,6 +144,27 @@ nobody else needs that. And nobody asks for the gradient of the pictures.
 for each in engine.steps:
     if each.notes:
         print(f"{each.name}, {each.fast.__name__}:", ", ".join(each.notes))
+
+# %%
+step(
+    "Stages (stage.py)",
+    """
+Max-pool remembers which pixels won, and never looks at its input again. So a
+thread's pictures pass the layers up to a pool a few at a time: of the largest
+maps, and of the gradients on their way back, only those of a few pictures
+exist. conv1's gradient is the sum over the parts. Here are the three stages of
+a large net, with 64 pictures for each of two threads: all of them at a time,
+and a few; and the memory that a step takes.
+""",
+)
+
+large = fast.prepare(models.build("alexnet-224"), workers=2)
+usual, taken = stage.PART_BYTES, []
+for stage.PART_BYTES in (1 << 40, usual):
+    of_stages = large.stages[0].sizes(64, large.network.input_shape)
+    arrays = footprint.training_bytes(large, 128, states=1)
+    taken.append(sum(arrays.values()))
+    print("pictures at a time:", *of_stages, f"{taken[-1] / 1e6:,.0f} MB")
 
 # %%
 step(

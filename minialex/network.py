@@ -137,7 +137,8 @@ class NamedGradients(dict[str, Array]):
     def __missing__(self, name: str) -> Array:
         layer, _, key = name.rpartition(".")
         wanted = "backward puts the gradient of each parameter into it"
-        raise ValueError(f"{layer}.grads has no {key!r}: {wanted}")
+        used = "unless a whole training step of minialex.fast has used it up"
+        raise ValueError(f"{layer}.grads has no {key!r}: {wanted}, {used}")
 
 
 def missing_output_shape(layers: dict[str, Layer], name: str) -> str:

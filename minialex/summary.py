@@ -8,8 +8,9 @@ from minialex import fast, models
 from minialex.command import Parser, number, run
 from minialex.cores import usable_cores
 from minialex.errors import InputError
-from minialex.fast import cpu_footprint, footprint
+from minialex.fast import footprint
 from minialex.fast.explain import explain
+from minialex.fast.gpu import footprint as gpu_footprint
 from minialex.fast.memory import GPU_WORKSPACE
 from minialex.layer_table import HEADINGS, rows, shape
 from minialex.layers import Conv2d, Linear
@@ -128,7 +129,7 @@ def memory_table(network: Network, batch_size: int, workers: int) -> str:
     by what it is for; on a GPU, at most."""
     amounts = training_amounts(network, batch_size, workers)
     total = sum(amounts.values())
-    on_gpu = footprint.training_bytes(network, batch_size, 1, GPU_WORKSPACE)
+    on_gpu = gpu_footprint.training_bytes(network, batch_size, 1, GPU_WORKSPACE)
     threads = "1 thread" if workers == 1 else f"{workers} threads"
     heading = f"memory for training with a batch of {batch_size:,}, in float32, on {threads}"
     rows = [*amounts.items(), ("total", total), ("on a GPU, at most", on_gpu)]
@@ -138,7 +139,7 @@ def memory_table(network: Network, batch_size: int, workers: int) -> str:
 
 def training_amounts(network: Network, batch_size: int, workers: int) -> dict[str, int]:
     """The bytes that a training step with momentum takes on a CPU, by what they are for."""
-    return cpu_footprint.training_bytes(fast.prepare(network, workers), batch_size, states=1)
+    return footprint.training_bytes(fast.prepare(network, workers), batch_size, states=1)
 
 
 def amount(count: float) -> str:

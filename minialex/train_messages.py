@@ -9,7 +9,7 @@ from types import ModuleType
 
 from minialex import __version__, backend, models, optim
 from minialex.data.dataset import Dataset
-from minialex.fast import footprint
+from minialex.fast.gpu import footprint
 from minialex.network import Network
 
 

@@ -128,10 +128,9 @@ class Engine:
         with self.workers.limited_blas():
             dy = loss.backward()
             for step, layer in zip(reversed(self.whole_steps), reversed(self.whole), strict=True):
-                weight = f"{step.name}.weight"
-                linear = layer if isinstance(layer, FastLinear) else None
-                by_rows = update.by_rows(weight) if update and linear else None
-                dy = linear.descend(dy, by_rows) if linear and by_rows else backward([layer], dy)
+                if isinstance(layer, FastLinear):
+                    layer.by_rows = update and update.by_rows(f"{step.name}.weight")
+                dy = backward([layer], dy)
                 finished(step.name)
 
         names = [step.name for step in self.split_steps]

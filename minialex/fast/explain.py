@@ -12,12 +12,15 @@ def explain(engine: Engine, batch_size: int) -> list[tuple[str, str, str]]:
     it does that when training with batches of `batch_size` pictures."""
     shapes = engine.network.shapes()
     at_work = min(engine.workers.count, batch_size)
-    share = -(-batch_size // at_work)
+    sizes = engine.stages[0].sizes(-(-batch_size // at_work), engine.network.input_shape)
+    at_a_time = {}
+    for stage, size in zip(engine.in_stages, sizes, strict=True):
+        at_a_time |= {step.name: size for step in stage}
     rows = []
     for step in engine.steps:
         notes = list(step.notes)
         if isinstance(step.plain, Conv2d) and step.fast:
-            pictures = share if step in engine.split_steps else batch_size
+            pictures = at_a_time.get(step.name, batch_size)
             notes = [*algorithms(step, (pictures, *shapes[step.name][:2])), *notes]
         if isinstance(step.plain, Linear) and step.fast and at_work > 1:
             notes.append(f"products divided among {at_work} threads")

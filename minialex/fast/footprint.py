@@ -1,83 +1,150 @@
-"""How much memory training takes, and which batch fits into how much."""
+"""How much memory a training step takes on a CPU, array by array, before it is taken."""
 
 import math
+from collections import Counter
 
-from minialex.fast.fuse import fuse, stages
-from minialex.fast.gpu import cublas
-from minialex.layers import (
-    Conv2d,
-    Dropout,
-    Flatten,
-    LocalResponseNorm,
-    MaxPool2d,
-    ReLU,
-    Sigmoid,
-    Tanh,
-)
-from minialex.network import Network
+import numpy
 
-#: Batches beside the one that is read: the recorded step's copy of it, one of test pictures, and
-#: three each of training and test pictures as bytes (data/upload.py).
-ON_THE_WAY = 1 + 1 + 6 / 4
+from minialex.backend import Array
+from minialex.fast.conv import FastConv2d
+from minialex.fast.engine import Engine
+from minialex.fast.layer import FastLayer
+from minialex.fast.linear import ROWS_BYTES
+from minialex.fast.lrn import FastLocalResponseNorm
+from minialex.fast.memory import CACHE_BYTES
+from minialex.fast.pool import FastMaxPool2d
+from minialex.fast.relu import InPlaceReLU
+from minialex.fast.winograd import Winograd
+from minialex.layers import Dropout, Layer, Linear, MaxPool2d
+
+NUMBER = 4  #: bytes of a float32
+
+#: Python, NumPy and minialex, before there is any array.
+PROCESS = 55_000_000
 
 
-def training_bytes(network: Network, batch_size: int, states: int, workspace: int) -> int:
-    """About how many bytes a training step on a GPU takes at most, in float32.
+def training_bytes(engine: Engine, batch_size: int, states: int) -> dict[str, int]:
+    """The bytes that a training step on a CPU takes, by what they are for, in float32.
 
-    Weights, their gradients and `states` arrays of the optimiser for each; for each picture what
-    the layers keep from forward for backward, and the two largest gradients on the way back;
-    im2col's columns, which `workspace` bytes bound, and the rest of what only a GPU takes. Muon's
-    temporaries, some copies of the largest weight, are not counted.
+    states: how many arrays like the weights the optimiser keeps; it must be one that updates
+    weights in pieces (SGD, Adam), so that no linear layer's gradient exists as a whole.
     """
-    room = workspace_bytes(network, batch_size, workspace)
-    return int(fixed_bytes(network, states) + batch_size * picture_bytes(network) + room)
+    network, at_work = engine.network, min(engine.workers.count, batch_size)
+    weights = NUMBER * network.parameter_count()
+    share = -(-batch_size // at_work)
+    of_worker = convolutional(engine, share)
+    of_batch = linear(engine, batch_size)
+    return {
+        "Python and its libraries": PROCESS,
+        "weights": weights,
+        "the optimiser's state": states * weights,
+        "pictures": NUMBER * batch_size * math.prod(network.input_shape),
+        "kept for backward": at_work * of_worker["kept"] + of_batch["kept"],
+        "gradients": at_work * (of_worker["gradients"] + of_batch["rows"]) + of_batch["gradients"],
+        "room to work in": at_work * of_worker["room"] + of_batch["room"],
+    }
 
 
-def batch_size_for(network: Network, available: int, states: int, workspace: int) -> int:
-    """The largest batch whose training step should fit into `available` bytes; 0 if not even one
-    picture does."""
-    fits = 0
-    for step in (1 << k for k in reversed(range(24))):  # bit by bit, the highest first
-        if training_bytes(network, fits + step, states, workspace) <= available:
-            fits += step
-    return fits
+def convolutional(engine: Engine, pictures: int) -> Counter:
+    """What one worker takes for its share of the pictures: "kept", "gradients" and "room"."""
+    bytes_of: Counter[str] = Counter()
+    rooms: Counter[str] = Counter()
+    shape, stages = engine.network.input_shape, engine.stages[0]
+    sizes = stages.sizes(pictures, shape)
+    a_round = max(sizes, default=0)  # as large as the largest part
+    for steps, stage, part in zip(engine.in_stages, stages.stages, sizes, strict=True):
+        if getattr(stage.layers[0], "needs_dx", True):
+            bytes_of["gradients"] += NUMBER * a_round * math.prod(shape)
+        forward, backward = [], []  # the arrays that are passed on within the stage
+        for i, (step, layer) in enumerate(zip(steps, stage.layers, strict=True)):
+            if isinstance(layer, InPlaceReLU):
+                continue
+            before, shape = shape, step.plain.output_shape(shape)
+            y = math.prod(shape)
+            if i > 0:
+                backward.insert(0, math.prod(before))
+            if i == stage.end or step.y_needed or not step.fast:
+                bytes_of["kept"] += NUMBER * pictures * y
+            else:
+                forward.append(y)
+            if isinstance(layer, MaxPool2d):
+                bytes_of["kept"] += pictures * y  # a byte that says which pixel won
+            if isinstance(layer, FastConv2d):
+                bytes_of["gradients"] += NUMBER * sum(a.size for a in layer.params.values())
+            rooms |= temporaries(layer, (part, *before), (part, *shape))
+        for passed in (forward, backward):
+            for block in range(2):
+                rooms |= {f"block {block}": NUMBER * part * max(passed[block::2], default=0)}
+    bytes_of["room"] = sum(rooms.values())
+    return bytes_of
 
 
-def fixed_bytes(network: Network, states: int) -> int:
-    """What does not depend on the batch."""
-    return 4 * (2 + states) * network.parameter_count()
+def temporaries(layer: Layer, x: tuple[int, ...], y: tuple[int, ...]) -> Counter:
+    """What a layer needs for as long as it works on a part x of the pictures."""
+    if isinstance(layer, FastConv2d):
+        return of_convolution(layer, x, y)
+    if not isinstance(layer, FastLayer):  # its dx, and what it computes on the way
+        return Counter(plain=2 * NUMBER * math.prod(y))
+    arrays = {FastLocalResponseNorm: 8, FastMaxPool2d: 3}.get(type(layer), 0)
+    return Counter(slices=arrays * min(CACHE_BYTES, NUMBER * math.prod(x)))
 
 
-def picture_bytes(network: Network) -> float:
-    """What one more picture takes on a GPU, where the pictures pass a stage all at once."""
-    sizes = {name: math.prod(shape) for name, shape in network.shapes().items()}
-    split, whole = fuse(list(network.layers.items()))
-    numbers = math.prod(network.input_shape)
-    for step in (*split, *whole):
-        layer, y = step.plain, sizes[step.name]
-        if isinstance(layer, MaxPool2d):
-            numbers += y / 4  # a byte that says which pixel won
-        if isinstance(layer, LocalResponseNorm | Dropout | Tanh | Sigmoid):
-            numbers += 2 * y  # y, and the scale, the mask or the slope
-        elif step.y_needed and not isinstance(layer, ReLU | Flatten):  # they take x's memory
-            numbers += y
-    ends = [sizes[stage[-1].name] for stage in stages(split)]
-    return 4 * (numbers + sum(ends[:-1]) + 2 * max(sizes.values()))
+def linear(engine: Engine, batch_size: int) -> Counter:
+    """What the layers that take the whole batch need: "kept", "gradients", "room" and, for each
+    worker, "rows"."""
+    bytes_of: Counter[str] = Counter()
+    shapes = engine.network.shapes()
+    if engine.in_stages and engine.workers.count > 1:
+        last = engine.in_stages[-1][-1]  # its output is joined from the workers' shares
+        bytes_of["kept"] += NUMBER * batch_size * math.prod(shapes[last.name])
+    for step, layer in zip(engine.whole_steps, engine.whole, strict=True):
+        y = math.prod(shapes[step.name])
+        if isinstance(layer, Linear):
+            weight, bias = layer.params["weight"], layer.params["bias"]
+            bytes_of["kept"] += NUMBER * batch_size * y
+            bytes_of["room"] += NUMBER * batch_size * y
+            bytes_of["gradients"] += NUMBER * (batch_size * layer.in_features + bias.size)
+            of_share = NUMBER * weight.size // min(engine.workers.count, batch_size)
+            bytes_of["rows"] = max(bytes_of["rows"], min(ROWS_BYTES, of_share))
+        elif isinstance(layer, Dropout):
+            bytes_of["kept"] += (NUMBER + 1) * batch_size * y
+    return bytes_of
 
 
-def workspace_bytes(network: Network, batch_size: int, workspace: int) -> int:
-    """What only a GPU takes: the largest layer's columns, of all pictures or of as many as fit the
-    workspace, at least one; cuBLAS's room; and the batches on their way."""
-    inputs = [network.input_shape, *network.shapes().values()]
-    columns = [0]
-    for layer, shape in zip(network.layers.values(), inputs, strict=False):
-        if isinstance(layer, Conv2d):
-            height, width, _ = layer.output_shape(shape)
-            of_one = 4 * height * width * layer.kernel_size**2 * layer.in_channels
-            columns.append(min(batch_size * of_one, max(of_one, workspace)))
-    return max(columns) + cublas.WORKSPACE + int(ON_THE_WAY * batch_size * input_bytes(network))
+def of_convolution(layer: FastConv2d, x: tuple[int, ...], y: tuple[int, ...]) -> Counter:
+    """The temporaries of a convolution forward and backward, for a part of the pictures."""
+    rooms: Counter[str] = Counter()
+    inputs, outputs = (numpy.broadcast_to(numpy.float32(), shape) for shape in (x, y))
+    if layer.chosen(outputs) == "im2col":
+        numbers = layer.kernel_size**2 * layer.in_channels
+        a_time = layer.chunks(inputs)[0].stop
+        rooms["columns"] = NUMBER * a_time * y[1] * y[2] * numbers
+    else:
+        forward = Winograd(layer, layer.memory, y[:3])
+        rooms |= of_winograd(forward, inputs, outputs, layer.stride)
+    if layer.needs_dx and layer.chosen(outputs, overlapping=True) == "winograd":
+        back = Winograd(layer, layer.memory, x[:3])
+        rooms |= of_winograd(back, outputs, inputs, 1)
+    return rooms
 
 
-def input_bytes(network: Network) -> int:
-    """What one picture takes where the network reads it."""
-    return 4 * math.prod(network.input_shape)
+def of_winograd(winograd: Winograd, x: Array, y: Array, stride: int) -> Counter:
+    """The temporaries of a Winograd convolution of x that gives y."""
+    rows, columns, a, m, r = (
+        getattr(winograd, name) for name in ("rows", "columns", "a", "m", "r")
+    )
+    channels, filters, groups = stride**2 * x.shape[-1], y.shape[-1], winograd.conv.groups
+    pictures = winograd.chunks(x, y, stride)[0].stop
+    values, weights = a * (pictures * rows * columns | 1), channels * filters // groups
+    numbers = {
+        "x rows": a * pictures * rows * ((columns - 1) * m + a) * channels,
+        "y rows": a * pictures * rows * columns * m * filters,
+        "v": values * channels,
+        "m": values * filters,
+        "u": a**2 * weights,
+        "part": a * weights,
+        "half": a * r * weights,
+        "dweight": r**2 * weights,
+        "picture and its blocks": 2 * pictures * math.prod(x.shape[1:]) if stride > 1 else 0,
+    }
+    return Counter({name: NUMBER * count for name, count in numbers.items()})

@@ -13,7 +13,13 @@ ROWS_BYTES = 4 << 20
 
 
 class FastLinear(FastLayer, Linear):
-    """Each thread multiplies with a share of the weights, so that each weight is fetched once."""
+    """Each thread multiplies with a share of the weights, so that each weight is fetched once.
+
+    Where `by_rows` says how, backward updates the weight, too: each thread makes the gradient of a
+    few rows and uses it up, so that it is never there as a whole, and `grads` lacks it.
+    """
+
+    by_rows: RowUpdate | None = None
 
     def forward(self, x: Array, train: bool = False) -> Array:
         check_input(self, x, self.in_features)
@@ -33,16 +39,19 @@ class FastLinear(FastLayer, Linear):
 
     def backward(self, dy: Array) -> Array:
         x, weight = self.cached(), self.params["weight"]
-        dweight = self.memory.own(self, "dweight", weight, weight.shape)
-        self.grads["weight"] = self.workers.matmul(dy.T, x, dweight)
-        return self.other_gradients(dy)
+        dx = self.workers.matmul(dy, weight, self.memory.own(self, "dx", dy, x.shape))
+        dbias = self.memory.own(self, "dbias", weight, (self.out_features,))
+        self.grads["bias"] = dy.sum(axis=0, out=dbias)
+        if self.by_rows:
+            self.grads.pop("weight", None)
+            self.descend(dy, x, self.by_rows)
+        else:
+            dweight = self.memory.own(self, "dweight", weight, weight.shape)
+            self.grads["weight"] = self.workers.matmul(dy.T, x, dweight)
+        return dx
 
-    def descend(self, dy: Array, update: RowUpdate) -> Array:
-        """What backward does, and the update of the weight: each thread makes the gradient of a few
-        rows and calls update(rows, gradient), so that it is never there as a whole."""
-        dx = self.other_gradients(dy)
-        x = self.cached()
-        self.grads.pop("weight", None)
+    def descend(self, dy: Array, x: Array, update: RowUpdate) -> None:
+        """Calls update(rows, gradient) for all rows of the weight, on each thread for its share."""
         shares = self.workers.shares(self.out_features)
         count = max(1, min(ROWS_BYTES // x[:1].nbytes, max(s.stop - s.start for s in shares)))
         rooms = self.memory.scratch("rows", x, (len(shares), count, self.in_features))
@@ -53,11 +62,3 @@ class FastLinear(FastLayer, Linear):
                 update(rows, matmul(dy[:, rows].T, x, room[: rows.stop - start]))
 
         self.workers.map(work, rooms, shares)
-        return dx
-
-    def other_gradients(self, dy: Array) -> Array:
-        """Puts the gradient of the bias into `grads` and returns dx."""
-        x, weight = self.cached(), self.params["weight"]
-        dbias = self.memory.own(self, "dbias", weight, (self.out_features,))
-        self.grads["bias"] = dy.sum(axis=0, out=dbias)
-        return self.workers.matmul(dy, weight, self.memory.own(self, "dx", dy, x.shape))

@@ -85,7 +85,7 @@ class Stages:
 
     def forward(self, x: Array, train: bool = False) -> Array:
         """y for the pictures x (N, H, W, C); valid until the next forward."""
-        rounds = self.rounds = self.cut(x)
+        rounds = self.rounds = self.cut(len(x), x.shape[1:], x.itemsize, backend.on_gpu(x))
         if not train and len(rounds) > 1:
             for *_, parts in rounds:
                 pictures = slice(parts[0].start, parts[-1].stop)
@@ -109,18 +109,27 @@ class Stages:
                 if finished and parts_of_stages is self.rounds[0]:
                     finished(stage)
 
-    def cut(self, x: Array) -> list[list[list[slice]]]:
-        """For each round, the parts into which each stage cuts its pictures, as even as possible;
-        only one part on a GPU."""
-        shape, counts = x.shape[1:], []
+    def sizes(self, count: int, shape: tuple[int, ...]) -> list[int]:
+        """How many of `count` pictures of `shape` each stage takes at a time, at most."""
+        return [
+            max(part.stop - part.start for parts in of_stage for part in parts)
+            for of_stage in zip(*self.cut(count, shape), strict=True)
+        ]
+
+    def cut(
+        self, count: int, shape: tuple[int, ...], itemsize: int = 4, at_once: bool = False
+    ) -> list[list[list[slice]]]:
+        """For each round, the parts into which each stage cuts `count` pictures of `shape`, as even
+        as possible; only one of each if they are to pass all `at_once`."""
+        counts = []
         for stage in self.stages:
             largest, shape = stage.largest(shape)
-            most = max(1, PART_BYTES // (largest * x.itemsize))
-            counts.append(1 if backend.on_gpu(x) else -(-len(x) // most))
+            most = max(1, PART_BYTES // (largest * itemsize))
+            counts.append(1 if at_once else -(-count // most))
         rounds = min(counts, default=0)
         return [
-            [even_parts(pictures, -(-count // rounds)) for count in counts]
-            for pictures in even_parts(slice(0, len(x)), rounds)
+            [even_parts(pictures, -(-parts // rounds)) for parts in counts]
+            for pictures in even_parts(slice(0, count), rounds)
         ]
 
 

@@ -11,7 +11,8 @@ from minialex.optim import Optimizer
 
 
 class TrainingStep:
-    """One step of `optimizer` on the loss of the engine's network."""
+    """One step of `optimizer` on the loss of the engine's network. On a CPU, the gradients of
+    linear layers' weights are used up on the way: `grads` lacks them afterwards."""
 
     def __init__(self, engine: Engine, loss: SoftmaxCrossEntropy, optimizer: Optimizer):
         self.engine, self.loss = engine, loss

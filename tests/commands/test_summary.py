@@ -6,7 +6,7 @@ import pytest
 from command_runs import call
 
 from minialex import models, summary
-from minialex.fast import footprint
+from minialex.fast.gpu import footprint
 
 #: Input, parameters and multiply-adds of each model (README, "The models").
 COSTS = {

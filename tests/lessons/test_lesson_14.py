@@ -5,9 +5,9 @@ import re
 import numpy
 from lesson_runs import both_sizes
 
-from minialex.fast import memory
+from minialex.fast import memory, stage
 
-SHIPPED = memory.CACHE_BYTES
+SHIPPED, PART_BYTES = memory.CACHE_BYTES, stage.PART_BYTES
 
 
 @both_sizes
@@ -16,6 +16,7 @@ def test_what_it_claims(run_lesson, quick):
     steps_fit_a_terminal(printed)
     memory_is_used_again(made)
     threads_share_the_convolutions_and_relus_move(printed)
+    parts_take_less_memory(made, printed)
     winograd_is_convolution(made, printed)
     larger_tiles_take_fewer_products_and_round_more(printed)
     small_batches_take_less_winograd(printed)
@@ -26,7 +27,7 @@ def test_what_it_claims(run_lesson, quick):
 def steps_fit_a_terminal(printed):
     """With 24 lines: the title, what follows, an empty line and the prompt for Enter."""
     _, *steps = re.split(r"^(?=── \d)", printed, flags=re.MULTILINE)
-    assert len(steps) == 13
+    assert len(steps) == 14
     for step in steps:
         assert len(step.strip("\n").splitlines()) + 2 <= 24, step
 
@@ -51,6 +52,15 @@ def threads_share_the_convolutions_and_relus_move(printed):
     assert notes["conv1"] == "no gradient of the pictures"
     assert notes["relu1"] == "behind pool1, where fewer numbers are left, in place"
     assert notes["relu3"] == "in place"
+
+
+def parts_take_less_memory(made, printed):
+    found = re.findall(r"^pictures at a time: (\d+) (\d+) (\d+) ", printed, re.MULTILINE)
+    at_once, in_parts = ([int(size) for size in sizes] for sizes in found)
+    assert at_once == [64] * 3
+    assert in_parts[0] < in_parts[1] < in_parts[2] == 64
+    assert made["taken"][1] < made["taken"][0] - 100e6
+    assert stage.PART_BYTES == PART_BYTES
 
 
 def winograd_is_convolution(made, printed):

@@ -154,17 +154,20 @@ def test_a_gradient_that_was_used_up_is_not_there_and_a_later_one_is():
 def test_each_stage_takes_each_picture_once_round_by_round(pictures, size, monkeypatch):
     monkeypatch.setattr(stage, "PART_BYTES", size)
     own: Stages = fast.prepare(network(paper)).stages[0]
-    rounds = own.cut(batch(pictures)[0])
+    rounds = own.cut(pictures, SHAPE)
     for of_stage in zip(*rounds, strict=True):
         seen = [
             picture for parts in of_stage for part in parts for picture in range(pictures)[part]
         ]
         assert seen == list(range(pictures))
+    for number, size_of_part in enumerate(own.sizes(pictures, SHAPE)):
+        cut = [part for parts_of_stages in rounds for part in parts_of_stages[number]]
+        assert max(part.stop - part.start for part in cut) == size_of_part
     for parts_of_stages in rounds:
         assert len({(parts[0].start, parts[-1].stop) for parts in parts_of_stages}) == 1
     most = {1: 1, 10**9: pictures}.get(size)
     if most:
-        assert max(p.stop - p.start for stages in rounds for parts in stages for p in parts) == most
+        assert own.sizes(pictures, SHAPE) == [most, most]
 
 
 @pytest.mark.parametrize("count, sizes", [(1, [5]), (2, [2, 3]), (5, [1] * 5), (9, [1] * 5)])
