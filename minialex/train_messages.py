@@ -33,11 +33,14 @@ def describe(
     shown = {name: value for name, value in chosen.items() if name not in hidden}
     flags = " ".join(typed(name, value) for name, value in shown.items() if value is not None)
     shape = "×".join(map(str, network.input_shape))
+    train, test = f"{len(dataset.train):,}", f"{len(dataset.test):,}"
+    pictures = f"{train} training and {test} test pictures"
+    if dataset.val_share:
+        pictures = f"{train} training pictures and {test} held out of them to test with"
     rows = {
         "model": f"{chosen['model'] or models.OWN}, {network.parameter_count():,} parameters, "
         f"{sum(network.macs().values()) / 1e6:,.1f} million multiply-adds a picture",
-        "dataset": f"{chosen['dataset']}, {len(dataset.train):,} training and "
-        f"{len(dataset.test):,} test pictures, {shape}, {dataset.num_classes} classes",
+        "dataset": f"{chosen['dataset']}, {pictures}, {shape}, {dataset.num_classes} classes",
         "options": flags,
         **({"ranks": ranks_line(places)} if len(places) > 1 else {}),
         "output": str(folder),

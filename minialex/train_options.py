@@ -95,7 +95,10 @@ def parser() -> Parser:
     what.add_argument("--lighting", metavar="WHICH", help=vectors)
     pixels = "centred: 0..255 minus the mean, as in 2012 (default: standardized, to deviation 1)"
     what.add_argument("--pixels", choices=("standardized", "centred"), help=pixels)
-    share = "of your own pictures, how many are test pictures, if no folder val says it (0.1)"
+    share = (
+        "test with this share of the training pictures instead of the test pictures: to choose by "
+        "(own pictures without a folder val: 0.1)"
+    )
     what.add_argument(
         "--val-share", type=number(float, 0, exclusive=True, below=1), metavar="SHARE", help=share
     )

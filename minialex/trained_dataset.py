@@ -98,8 +98,10 @@ def holds_the_same(trained: TrainedNetwork, data_dir: Path) -> bool:
     same classes."""
     found = folder.find(data_dir)
     train, test, *_ = trained.progress["pictures"]
-    splits = [len(split.labels) for split in (found.train, found.test) if split]
-    counts = [train + test] if trained.source["val_share"] else [train, test]
+    held_out = trained.source["val_share"]
+    used = [found.train] if held_out else [found.train, found.test]
+    splits = [len(split.labels) for split in used if split]
+    counts = [train + test] if held_out else [train, test]
     names = [found.shown.get(name, name) for name in found.names()]
     return (splits, names) == (counts, trained.class_names)
 

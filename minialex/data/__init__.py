@@ -8,7 +8,7 @@ from typing import Any
 
 from minialex.data import shapes
 from minialex.data.arrays import from_arrays
-from minialex.data.dataset import PADDING, Dataset
+from minialex.data.dataset import PADDING, Dataset, held_out
 from minialex.data.own import folder
 from minialex.data.published import cifar, cifar10_1, cifar10_c, mnist, npz, stl10, svhn
 from minialex.errors import InputError
@@ -92,8 +92,9 @@ def load(
         same for every seed.
     crop_padding: by how many pixels random crops may shift a picture; None means PADDING. Not for
         "folder", whose crops come from larger pictures.
-    val_share: the share of each class that "folder" and "npz" hold out as test pictures, between 0
-        and 1, if their files name none (default: split.VAL_SHARE).
+    val_share: the share of each class of the training pictures, between 0 and 1, that is held out to
+        test with, instead of the data set's own test pictures: to choose by. Without test pictures
+        of its own, a "folder" or "npz" holds out split.VAL_SHARE.
     Raises InputError for wrong arguments and for missing or damaged files.
     """
     if name not in SOURCES:
@@ -109,8 +110,8 @@ def load(
         raise InputError(f"dataset {name!r} needs --data-dir, {source.needs}")
     if data_dir is not None and name != "npz":
         check_data_dir(data_dir, name)
-    if val_share is not None and "val_share" not in source.takes:
-        raise InputError(f"dataset {name!r} has its own test pictures: leave out --val-share")
+    if val_share is not None and source.tests:
+        raise InputError(f"dataset {name!r} has only test pictures: leave out --val-share")
     if val_share is not None and not 0 < val_share < 1:
         raise InputError(f"expected a --val-share between 0 and 1, got {val_share}")
     if crop_padding is not None and crop_padding < 0:
@@ -122,6 +123,8 @@ def load(
     given = dict(data_dir=data_dir, image_size=image_size, padding=padding)
     given |= dict(seed=seed, val_share=val_share)
     dataset = source.load(**{name: given[name] for name in source.takes})
+    if val_share is not None and dataset.val_share is None:
+        dataset = held_out(dataset, val_share, seed)
     dataset.source = {
         "name": name,
         "data_dir": str(Path(data_dir).absolute()) if data_dir else None,

@@ -164,7 +164,7 @@ def test_a_npz_file_needs_no_name_and_is_found_again(tmp_path, capsys):
     options = ["--data-dir", tmp_path / "mine.npz", "--out", tmp_path / "run", "--seed", 5, *SMALL]
     code, out, err = call(train.main, *options, capsys=capsys)
     assert (code, err) == (0, "")
-    assert "dataset  npz, 36 training and 4 test pictures, 16×16×1, 4 classes" in out
+    assert "dataset  npz, 36 training pictures and 4 held out of them to test with, 16×16×1," in out
     metrics = trained_runs.last_epoch(tmp_path / "run")
     named = ["--dataset", "npz", "--data-dir", tmp_path / "mine.npz"]
     for options in ([], named):

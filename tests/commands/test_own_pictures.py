@@ -99,14 +99,6 @@ def test_predict_reads_what_training_reads(run, heaps, capsys):
     assert found == {*dataset.train.paths, *dataset.test.paths}
 
 
-def test_a_share_is_for_own_pictures(capsys, tmp_path):
-    code, _, err = call(train.main, "--val-share", 0.5, "--out", tmp_path / "run", capsys=capsys)
-    assert (code, err) == (
-        2,
-        "error: dataset 'shapes' has its own test pictures: leave out --val-share\n",
-    )
-
-
 def test_a_table_of_pictures_trains_and_tests(run, heaps, tmp_path, capsys):
     rows = [f"{path}\t{path.relative_to(heaps).parts[0]}" for path in sorted(heaps.rglob("*.png"))]
     table = tmp_path / "labels.tsv"

@@ -42,8 +42,9 @@ def load(
 
     image_size: the side of the squares. None takes the shorter side of the first training picture
         if that is at most 64 pixels, else 224.
-    val_share: the share of each class that is held out as test pictures, if the files name none
-        (default: split.VAL_SHARE). seed: of the choice.
+    val_share: the share of each class of the training pictures that is held out to test with,
+        instead of the test pictures that the files name (if they name none: split.VAL_SHARE).
+        seed: of the choice.
     Raises InputError if there are no labelled pictures, or pictures of one class only.
     """
     data_dir = Path(data_dir)
@@ -54,13 +55,9 @@ def load(
     if len(names) == 1:
         raise InputError(f"{data_dir} has pictures of one class only{_hint(data_dir, names[0])}")
     numbers = {name: number for number, name in enumerate(names)}
-    if found.test is None:
+    if found.test is None or val_share is not None:
         share = VAL_SHARE if val_share is None else val_share
         train, test = _held_out(_numbered(found.train, numbers), share, seed)
-    elif val_share is not None:
-        raise InputError(
-            f"{data_dir} has its own test pictures, in {found.test.where}: leave out --val-share"
-        )
     else:
         unknown = in_order(set(found.test.labels) - numbers.keys())
         if unknown:
@@ -159,7 +156,10 @@ def _layout_line(found, dataset):
         test_pictures = f"{counted(test, 'test picture')} in {found.test.where}"
         return f"{train:,} training pictures of {of}, {test_pictures}"
     share = f"(--val-share {dataset.val_share:.3g})"
-    return f"{train + test:,} pictures of {of}, {test:,} held out for testing {share}"
+    held_out = f"{test:,} held out for testing {share}"
+    if found.test:
+        held_out += f"; those in {found.test.where} are not used"
+    return f"{train + test:,} pictures of {of}, {held_out}"
 
 
 def _left_out_line(found):

@@ -34,9 +34,10 @@ def load(
 ) -> Dataset:
     """The Dataset "npz", of the file `data_dir`.
 
-    Takes the first of TRAIN and of TEST that the file has. If it has no test pictures, the share
-    `val_share` of each class (default: a tenth) is held out to test with, drawn by `seed`. Labels
-    are (N,) or (N, 1), from 0, or names. Pictures are as for data.from_arrays.
+    Takes the first of TRAIN and of TEST that the file has. With `val_share`, or without test
+    pictures, that share of each class (default: a tenth) is held out of the training pictures to
+    test with, drawn by `seed`. Labels are (N,) or (N, 1), from 0, or names. Pictures are as for
+    data.from_arrays.
 
     image_size: the side that pictures are resized to; None keeps their own.
     padding: by how many pixels a random crop may shift a picture.
@@ -46,8 +47,8 @@ def load(
     arrays = read_npz(path)
     parts = [_pair(arrays, names) for names in (TRAIN, TEST)]
     parts = parts if all(parts) else [_pair(arrays, ALL) or _refused(path, arrays)]
-    if len(parts) == 2 and val_share is not None:
-        raise InputError(f"{path} has its own test pictures: leave out --val-share")
+    if val_share is not None:
+        parts = parts[:1]
     names = _class_names(arrays)
     try:
         given = [array for pair in parts for array in pair]

@@ -1,6 +1,7 @@
 """Pictures in memory, and data.load with right and wrong arguments."""
 
 import dataclasses
+import itertools
 
 import numpy
 import pytest
@@ -133,6 +134,7 @@ def test_arrays_of_the_wrong_dtype_or_shape_are_refused(pictures, labels, said):
         ({"name": "shapes", "crop_padding": -1}, "at least 0 pixels, got -1"),
         ({"name": "folder", "data_dir": ".", "crop_padding": 2}, "leave out --crop-padding"),
         ({"name": "cifar10.1", "data_dir": ".", "crop_padding": 2}, "has only test pictures"),
+        ({"name": "cifar10.1", "data_dir": ".", "val_share": 0.1}, "has only test pictures"),
         ({"name": "npz"}, "needs --data-dir, a .npz file with x_train"),
     ],
 )
@@ -157,6 +159,31 @@ def test_load_passes_on_seed_image_size_and_crop_padding(monkeypatch):
     assert dataset.train.image_size == dataset.test.image_size == 20
     numpy.testing.assert_array_equal(dataset.train.images, small(3, 20, 10).train.images)
     assert (dataset.train.images != small(4, 20, 10).train.images).any()
+
+
+def test_a_share_of_the_training_pictures_takes_the_place_of_the_test_pictures(monkeypatch):
+    small = data.shapes.load
+    drawn = dataclasses.replace(
+        data.SOURCES["shapes"],
+        load=lambda seed, image_size, padding: small(seed, 100, 50, image_size, padding),
+    )
+    monkeypatch.setitem(data.SOURCES, "shapes", drawn)
+    whole = data.load("shapes", image_size=16, crop_padding=1)
+    dataset = data.load("shapes", image_size=16, crop_padding=1, val_share=0.3)
+    place = {picture.tobytes(): i for i, picture in enumerate(whole.train.images)}
+    numbers = [
+        [place[picture.tobytes()] for picture in part.images]
+        for part in (dataset.train, dataset.test)
+    ]
+    assert sorted(itertools.chain(*numbers)) == list(range(100))
+    for part, own in zip((dataset.train, dataset.test), numbers, strict=True):
+        assert part.labels.tolist() == whole.train.labels[own].tolist()
+        assert (part.image_size, part.padding) == (16, 1)
+    assert 28 <= len(dataset.test) <= 32
+    assert (dataset.val_share, dataset.source["val_share"]) == (0.3, 0.3)
+    assert (dataset.name, dataset.class_names) == ("shapes", whole.class_names)
+    again = data.load("shapes", image_size=16, val_share=0.3)
+    numpy.testing.assert_array_equal(again.test.images, dataset.test.images)
 
 
 def test_each_data_set_with_training_pictures_has_a_preset():

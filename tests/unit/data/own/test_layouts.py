@@ -100,10 +100,15 @@ def test_what_is_held_out_depends_on_the_names_of_the_files_the_share_and_the_se
     assert set(shown(other.test, other, tmp_path / "some")) != held_out[0]
 
 
-def test_a_share_is_refused_if_there_are_test_pictures(tmp_path):
-    make(tmp_path, "train/cat/a.png", "train/dog/b.png", "val/dog/c.png")
-    said = refusal(folder.load, tmp_path, None, 0, 0.2)
-    assert said == f"{tmp_path} has its own test pictures, in val/: leave out --val-share"
+def test_a_share_takes_the_place_of_the_test_pictures(tmp_path):
+    make(tmp_path, "train/cat/*10.png", "train/dog/*10.png", "val/dog/*3.png")
+    dataset = folder.load(tmp_path, val_share=0.2)
+    assert (len(dataset.train), len(dataset.test)) == (16, 4)
+    assert {Path(path).parts[-3] for path in dataset.test.paths} == {"train"}
+    assert dataset.notes[0] == (
+        "20 pictures of 2 classes in train/, 4 held out for testing (--val-share 0.2); those in "
+        "val/ are not used"
+    )
 
 
 def test_classes_may_be_called_like_splits(tmp_path):

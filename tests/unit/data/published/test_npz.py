@@ -78,6 +78,14 @@ def test_without_test_pictures_a_tenth_of_each_class_is_held_out(save, names):
     assert (other != again).any()
 
 
+def test_a_share_takes_the_place_of_the_test_pictures(save):
+    path = save(x_train=X, y_train=Y, x_test=X[:3] // 2, y_test=Y[:3])
+    dataset = data.load("npz", path, val_share=0.2)
+    assert (len(dataset.train), len(dataset.test), dataset.val_share) == (32, 8, 0.2)
+    known = {picture.tobytes() for picture in X}
+    assert known >= {picture.tobytes() for picture in dataset.test.images}
+
+
 def test_pictures_of_other_numbers_are_scaled_as_the_training_pictures(save):
     path = save(x_train=X / 255 - 0.5, y_train=Y, x_test=TEST / 255 - 0.5, y_test=TEST_Y)
     dataset = data.load("npz", path)
