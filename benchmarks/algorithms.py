@@ -16,6 +16,7 @@ from tqdm import tqdm
 from minialex.command import Parser, number, run
 from minialex.fast import choose
 from minialex.fast.conv import FastConv2d
+from minialex.fast.kept_weight import KeptWeight
 from minialex.fast.memory import Memory
 from minialex.fast.workers import Workers
 from minialex.layers import Conv2d
@@ -105,7 +106,7 @@ def line(
     rng = numpy.random.default_rng(0)
     plain = Conv2d(channels, filters, kernel, stride, padding=kernel // 2, groups=groups, rng=rng)
     conv = FastConv2d.of(plain, Memory(), Workers())
-    conv.kept = {}
+    conv.kept = KeptWeight()
     x = rng.standard_normal((pictures, side, side, channels), dtype=numpy.float32)
     dy = rng.standard_normal((pictures, *conv.output_shape(x.shape[1:])), dtype=numpy.float32)
     seconds = {"im2col": [], "winograd": []}

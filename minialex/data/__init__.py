@@ -92,9 +92,9 @@ def load(
         same for every seed.
     crop_padding: by how many pixels random crops may shift a picture; None means PADDING. Not for
         "folder", whose crops come from larger pictures.
-    val_share: the share of each class of the training pictures, between 0 and 1, that is held out to
-        test with, instead of the data set's own test pictures: to choose by. Without test pictures
-        of its own, a "folder" or "npz" holds out split.VAL_SHARE.
+    val_share: the share of each class of the training pictures, between 0 and 1, that is held out
+        to test with, instead of the data set's own test pictures: to choose by. Without test
+        pictures of its own, a "folder" or "npz" holds out split.VAL_SHARE.
     Raises InputError for wrong arguments and for missing or damaged files.
     """
     if name not in SOURCES:

@@ -4,6 +4,7 @@ from minialex import backend
 from minialex.backend import Array
 from minialex.fast import choose
 from minialex.fast.im2col import col2im, im2col
+from minialex.fast.kept_weight import KeptWeight
 from minialex.fast.layer import FastLayer
 from minialex.fast.product import matmul
 from minialex.fast.winograd import Winograd
@@ -22,7 +23,7 @@ class FastConv2d(FastLayer, Conv2d):
     """
 
     algorithm: str | None = None
-    kept: dict
+    kept: KeptWeight
 
     def forward(self, x: Array, train: bool = False) -> Array:
         check_input(self, x, None, None, self.in_channels)
@@ -36,7 +37,7 @@ class FastConv2d(FastLayer, Conv2d):
             self.im2col_forward(x, y)
         self.cache = x if train else None
         if train:
-            self.kept.clear()
+            self.kept.forget()
         return y
 
     def backward(self, dy: Array) -> Array | None:

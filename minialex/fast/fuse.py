@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from minialex.fast.conv import FastConv2d
 from minialex.fast.dropout import FastDropout
 from minialex.fast.flatten import FastFlatten
+from minialex.fast.kept_weight import KeptWeight
 from minialex.fast.layer import FastLayer
 from minialex.fast.linear import FastLinear
 from minialex.fast.lrn import FastLocalResponseNorm
@@ -70,7 +71,7 @@ class Step:
     notes: list[str] = field(default_factory=list)
     needs_dx: bool = True
     y_needed: bool = True
-    kept: dict = field(default_factory=dict)  #: what the twins of one convolution share
+    kept: KeptWeight = field(default_factory=KeptWeight)  #: what twins of one convolution share
 
     def build(self, memory: Memory, workers: Workers) -> Layer:
         """The layer for one thread; a shallow copy of the plain one where there is no fast

@@ -13,8 +13,11 @@ from minialex.layers import Layer
 from minialex.network import nothing_returned
 
 #: CPU: as many pictures at a time as their largest map takes this much. With fewer, convolutions
-#: would transform their weights too often.
+#: would transform their weights, or fetch transformed ones, too often.
 PART_BYTES = 16 << 20
+
+#: CPU, in inference: as many pictures in a round as what the stages hand on takes this much.
+ROUND_BYTES = 8 << 20
 
 
 class Stage:
@@ -74,9 +77,9 @@ class Stage:
 class Stages:
     """All stages of one worker.
 
-    Backward, and in inference, the pictures pass them in rounds, each as large as the part of the
-    stage that takes the most pictures at a time, so that what one stage hands to the other exists
-    for one round.
+    Backward, and in inference, the pictures pass them in rounds, so that what one stage hands to
+    the other exists for one round. It is at most as large as the part of the stage that takes the
+    most pictures at a time.
     """
 
     def __init__(self, stages: Sequence[Sequence[Layer]], memory: Memory):
@@ -85,7 +88,8 @@ class Stages:
 
     def forward(self, x: Array, train: bool = False) -> Array:
         """y for the pictures x (N, H, W, C); valid until the next forward."""
-        rounds = self.rounds = self.cut(len(x), x.shape[1:], x.itemsize, backend.on_gpu(x))
+        gpu = backend.on_gpu(x)
+        rounds = self.rounds = self.cut(len(x), x.shape[1:], x.itemsize, train, at_once=gpu)
         if not train and len(rounds) > 1:
             for *_, parts in rounds:
                 pictures = slice(parts[0].start, parts[-1].stop)
@@ -117,26 +121,33 @@ class Stages:
         ]
 
     def cut(
-        self, count: int, shape: tuple[int, ...], itemsize: int = 4, at_once: bool = False
+        self,
+        count: int,
+        shape: tuple[int, ...],
+        itemsize: int = 4,
+        train: bool = True,
+        at_once: bool = False,
     ) -> list[list[list[slice]]]:
         """For each round, the parts into which each stage cuts `count` pictures of `shape`, as even
         as possible; only one of each if they are to pass all `at_once`."""
-        counts = []
+        if not self.stages:
+            return []
+        most, handed_on = [], 0
         for stage in self.stages:
             largest, shape = stage.largest(shape)
-            most = max(1, PART_BYTES // (largest * itemsize))
-            counts.append(1 if at_once else -(-count // most))
-        rounds = min(counts, default=0)
-        return [
-            [even_parts(pictures, -(-parts // rounds)) for parts in counts]
-            for pictures in even_parts(slice(0, count), rounds)
-        ]
+            most.append(count if at_once else max(1, PART_BYTES // (largest * itemsize)))
+            handed_on += math.prod(shape) * itemsize
+        a_round = max(most)
+        if not (train or at_once):
+            a_round = min(a_round, max(1, ROUND_BYTES // handed_on))
+        rounds = in_even_parts(slice(0, count), a_round)
+        return [[in_even_parts(pictures, each) for each in most] for pictures in rounds]
 
 
-def even_parts(pictures: slice, count: int) -> list[slice]:
-    """`pictures` cut into `count` slices as even as possible, or fewer if there are too few."""
+def in_even_parts(pictures: slice, most: int) -> list[slice]:
+    """`pictures` cut into as few slices of at most so many as possible, as even as possible."""
     size = pictures.stop - pictures.start
-    count = min(count, size)
+    count = -(-size // most)
     bounds = [pictures.start + size * i // count for i in range(count + 1)] if count else []
     return [slice(*pair) for pair in itertools.pairwise(bounds)]
 

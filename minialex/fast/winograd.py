@@ -2,11 +2,10 @@
 
 import math
 
-import numpy
-
 from minialex import backend
 from minialex.backend import Array
 from minialex.fast import choose
+from minialex.fast.kept_weight import KeptWeight
 from minialex.fast.memory import Memory
 from minialex.fast.space_to_depth import (
     kernel_blocks,
@@ -52,7 +51,9 @@ class Winograd:
     while the weight stays the same. None keeps nothing.
     """
 
-    def __init__(self, conv: Conv2d, memory: Memory, size: choose.Size, kept: dict | None = None):
+    def __init__(
+        self, conv: Conv2d, memory: Memory, size: choose.Size, kept: KeptWeight | None = None
+    ):
         _, height, width = size
         self.conv, self.memory, self.scratch, self.kept = conv, memory, memory.scratch, kept
         self.r, self.m = kernel_blocks(conv), choose.winograd_tile(conv, size, kept is not None)
@@ -61,12 +62,13 @@ class Winograd:
 
     def forward(self, x: Array, y: Array) -> None:
         """Writes the convolution of x (N, H, W, C) into y (N, OH, OW, O)."""
+        weight, bias = self.conv.params["weight"], self.conv.params["bias"]
         u = (
             self.forward_point_weights()
             if self.kept is None
-            else self.kept_point_weights(self.kept)
+            else self.kept.of(weight, self.m, self.forward_point_weights)
         )
-        self.convolve(x, u, self.conv.padding, self.conv.stride, y, self.conv.params["bias"])
+        self.convolve(x, u, self.conv.padding, self.conv.stride, y, bias)
 
     def backward(self, x: Array, dy: Array, dx: Array | None, adds: bool = False) -> None:
         """Writes the gradient of the weight into the layer's `grads`, or `adds` it to what is
@@ -143,26 +145,16 @@ class Winograd:
         """U (a, groups, a, C, O) of the weight (groups, r, r, C, O)."""
         xp, weight = backend.of(weight), backend.of(weight).ascontiguousarray(weight)
         (groups, r, _, channels, filters), g = weight.shape, self.transforms(weight)[2]
-        half = self.scratch("half", weight, (groups, self.a, r, channels * filters))
+        room = self.scratch if self.kept is None else fresh
+        half = room("half", weight, (groups, self.a, r, channels * filters))
         xp.matmul(g, weight.reshape(groups, r, -1), out=half.reshape(groups, self.a, -1))
-        u = self.scratch("u", weight, (self.a, groups, self.a, channels, filters))
+        u = room("u", weight, (self.a, groups, self.a, channels, filters))
         xp.matmul(g, half.transpose(1, 0, 2, 3), out=u.reshape(self.a, groups, self.a, -1))
         return u
 
     def forward_point_weights(self) -> Array:
         """U of the layer's weight."""
         return self.point_weights(self.block_weight().transpose(0, 2, 3, 4, 1))
-
-    def kept_point_weights(self, kept: dict) -> Array:
-        """U of the layer's weight, computed again only if that has changed: comparing takes a tenth
-        of the time."""
-        weight = self.conv.params["weight"]
-        m, of_weight, u = kept.get("u", (None, None, None))
-        same_kind = m == self.m and of_weight.dtype == weight.dtype
-        if not same_kind or not numpy.array_equal(of_weight, weight):
-            u = self.forward_point_weights().copy()
-            kept["u"] = self.m, weight.copy(), u
-        return u
 
     def rows_to_points(self, name: str, t: Array, x: Array, padding: int, stride: int = 1) -> Array:
         """t (o, i) times the rows of pixels of each row of tiles of i×i pixels, for pictures x (n,
@@ -254,3 +246,8 @@ class Winograd:
         if not backend.on_gpu(x) and step * tiles >= choose.ROWS:
             return self.memory.slices(len(x), 1, step)
         return self.memory.slices(len(x), values * (self.m + 1), self.memory.temporary_bytes(x))
+
+
+def fresh(name: str, like: Array, shape: tuple[int, ...]) -> Array:
+    """New memory, for what outlasts the layer's work."""
+    return backend.of(like).empty(shape, like.dtype)

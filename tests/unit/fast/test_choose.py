@@ -7,6 +7,7 @@ from naive import assert_same, to
 from minialex import backend
 from minialex.fast import choose
 from minialex.fast.conv import FastConv2d
+from minialex.fast.kept_weight import KeptWeight
 from minialex.fast.memory import Memory
 from minialex.fast.workers import Workers
 from minialex.layers import Conv2d
@@ -16,7 +17,7 @@ ON_CPU, ON_GPU = False, True
 
 def fast(plain, xp, algorithm=None):
     layer = FastConv2d.of(to(plain, xp), Memory(), Workers())
-    layer.algorithm, layer.kept = algorithm, {}
+    layer.algorithm, layer.kept = algorithm, KeptWeight()
     return layer
 
 

@@ -8,7 +8,7 @@ from minialex import fast, optim
 from minialex.fast import linear, stage
 from minialex.fast import workers as sharing
 from minialex.fast.conv import FastConv2d
-from minialex.fast.stage import Stages, even_parts
+from minialex.fast.stage import Stages, in_even_parts
 from minialex.layers import (
     AvgPool2d,
     CeilMaxPool2d,
@@ -170,9 +170,9 @@ def test_each_stage_takes_each_picture_once_round_by_round(pictures, size, monke
         assert own.sizes(pictures, SHAPE) == [most, most]
 
 
-@pytest.mark.parametrize("count, sizes", [(1, [5]), (2, [2, 3]), (5, [1] * 5), (9, [1] * 5)])
-def test_parts_are_even(count, sizes):
-    parts = even_parts(slice(2, 7), count)
+@pytest.mark.parametrize("most, sizes", [(9, [5]), (4, [2, 3]), (2, [1, 2, 2]), (1, [1] * 5)])
+def test_parts_are_even(most, sizes):
+    parts = in_even_parts(slice(2, 7), most)
     assert [part.stop - part.start for part in parts] == sizes
     assert (parts[0].start, parts[-1].stop) == (2, 7)
 

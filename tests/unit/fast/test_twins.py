@@ -11,6 +11,7 @@ from naive import apart, assert_same, to
 from minialex import backend
 from minialex.fast import choose, fuse
 from minialex.fast.conv import FastConv2d
+from minialex.fast.kept_weight import KeptWeight
 from minialex.fast.layer import FastLayer
 from minialex.fast.memory import Memory
 from minialex.fast.relu import InPlaceReLU
@@ -64,7 +65,7 @@ def plain_layer(geometry, xp=numpy, dtype="float64") -> Layer:
 def twin_of(plain, algorithm=None, kind=None) -> FastLayer:
     twin = (kind or fuse.fast_class(plain)).of(plain, Memory(), Workers())
     if isinstance(twin, FastConv2d):
-        twin.algorithm, twin.kept = algorithm, {}
+        twin.algorithm, twin.kept = algorithm, KeptWeight()
     return twin
 
 

@@ -13,6 +13,7 @@ from naive import assert_close, assert_same, conv, to
 from minialex import backend
 from minialex.fast import choose
 from minialex.fast.conv import FastConv2d
+from minialex.fast.kept_weight import KeptWeight
 from minialex.fast.memory import Memory
 from minialex.fast.winograd_transforms import naive_winograd, transforms
 from minialex.fast.workers import Workers
@@ -68,7 +69,7 @@ def test_with_little_memory_in_many_steps_the_numbers_are_the_same(name, rows, r
 def fast(plain, xp=numpy, kept=None):
     """The fast twin, which takes Winograd convolution."""
     layer = FastConv2d.of(to(plain, xp), Memory(), Workers())
-    layer.algorithm, layer.kept = "winograd", {} if kept is None else kept
+    layer.algorithm, layer.kept = "winograd", kept or KeptWeight()
     return layer
 
 
@@ -115,16 +116,17 @@ def test_nor_a_change_of_its_precision(layer, x):
 
 def test_no_weight_is_kept_while_training(layer, x):
     layer.forward(x)
-    assert layer.kept
+    assert layer.kept.kept
     layer.forward(x, train=True)
-    assert not layer.kept
+    assert not layer.kept.kept
 
 
 def test_threads_share_what_is_kept(x, rng):
-    plain, kept = PADDED.build(rng).astype("float64"), {}
+    plain, kept = PADDED.build(rng).astype("float64"), KeptWeight()
     twins = [fast(plain, kept=kept) for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:
         first, *others = threads.map(lambda twin: twin.forward(x).copy(), twins)
     for other in others:
         assert_same(other, first)
-    assert list(kept) == ["u"]
+    assert all(twin.kept is kept for twin in twins)
+    assert not any("u" in twin.memory.arrays for twin in twins)

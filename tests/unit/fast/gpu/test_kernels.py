@@ -16,6 +16,7 @@ from minialex.fast import fuse
 from minialex.fast.conv import FastConv2d
 from minialex.fast.gpu import kernels, update_kernels
 from minialex.fast.gpu.kernel import Kernel
+from minialex.fast.kept_weight import KeptWeight
 from minialex.fast.memory import Memory
 from minialex.fast.workers import Workers
 from minialex.layers import Conv2d, Dropout, LocalResponseNorm, MaxPool2d
@@ -25,7 +26,7 @@ def fast(plain):
     """The fast twin, whose convolutions take im2col."""
     layer = fuse.fast_class(plain).of(plain, Memory(), Workers())
     if isinstance(layer, FastConv2d):
-        layer.algorithm, layer.kept = "im2col", {}
+        layer.algorithm, layer.kept = "im2col", KeptWeight()
     return layer
 
 
