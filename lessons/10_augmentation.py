@@ -154,7 +154,7 @@ ten = views(some.test_images[0], *places)
 answers = numpy.exp(engine.forward(some.standardize(ten)))
 answers /= answers.sum(axis=1, keepdims=True)
 print("the right class:", answers[:, some.test_labels[0]].round(2))
-crops = Batches(unseen, 250, some.standardize, ten_crop=True)
+crops = Batches(unseen, 250, some.standardize, test_views="ten-crop")
 x, labels = next(crops.epoch(0))
 mean = numpy.exp(over_views(engine.forward(x), len(labels)))[0]
 print("largest difference:", abs(answers.mean(axis=0) - mean).max())

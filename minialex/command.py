@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from minialex import backend
+from minialex.data.augment import TEST_VIEWS
 from minialex.errors import InputError
 
 
@@ -95,6 +96,15 @@ def add_common_options(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--workers", type=number(int, 1), metavar="N", help="CPU threads (default: one per core)"
     )
+
+
+def add_test_views_option(group: argparse._ActionsContainer, default: str) -> None:
+    """Adds --test-views to a parser or a group of it; default: what it is, in words."""
+    about = (
+        "how test pictures are seen: the centre; it and its mirror image; the corners, too, ten "
+    )
+    about += f"in all. Probabilities are averaged (default: {default})"
+    group.add_argument("--test-views", choices=TEST_VIEWS, help=about)
 
 
 def run(main: Callable[[Sequence[str]], int | None]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minialex import charts, data
-from minialex.command import Parser, run
+from minialex.command import Parser, add_test_views_option, run
 from minialex.data.batches import Batches
 from minialex.data.published.cifar10_c import Blocks
 from minialex.data.skipped import describe_unreadable
@@ -28,10 +28,17 @@ from minialex.weight_options import (
     trained_of,
 )
 
+#: What is said of the views that answers were averaged over.
+VIEWS_SHOWN = {
+    "centre": "",
+    "mirror": ", with their mirror images",
+    "ten-crop": ", ten views of each",
+}
+
 EXAMPLES = """\
   python -m minialex.evaluate runs/shapes-alexnet-cifar
       a run of minialex.train; confusion.png and mistakes.png go to its folder
-  python -m minialex.evaluate runs/long --ten-crop
+  python -m minialex.evaluate runs/long --test-views ten-crop
       over ten views of each picture, as the paper tests
   python -m minialex.evaluate runs/long --data-dir PICTURES --out elsewhere
       its pictures are elsewhere now, or are others of the same classes
@@ -68,11 +75,7 @@ def parser() -> Parser:
         metavar="DIR",
         help="where the PNGs go (default: to the run's folder, else here)",
     )
-    p.add_argument(
-        "--ten-crop",
-        action="store_true",
-        help="corners, centre and their mirror images, probabilities averaged",
-    )
+    add_test_views_option(p, "as in training")
     add_trained_options(p)
     return p
 
@@ -92,12 +95,13 @@ def main(arguments: Sequence[str]) -> None:
         check_replaceable(path)  # before the work, not after
     batch_size = given.batch_size or trained.options["batch_size"]
     xp = trained.network.module
-    batches = Batches(dataset.test, batch_size, trained.standardize, ten_crop=given.ten_crop, xp=xp)
+    test_views = given.test_views or trained.test_views
+    batches = Batches(dataset.test, batch_size, trained.standardize, test_views=test_views, xp=xp)
     start = time.perf_counter()
     answers = answer(trained.engine, batches)
     seconds = time.perf_counter() - start
     matrix = answers.confusion(dataset.num_classes)
-    pictures = f"{len(answers.labels):,}" + ", ten views of each" * given.ten_crop
+    pictures = f"{len(answers.labels):,}" + VIEWS_SHOWN[test_views]
     pictures += ", held out of the training pictures" if dataset.val_share else ""
     speed = f"{len(answers.labels) / seconds:,.0f}"
     about = {"model": progress_shown(trained), "dataset": dataset.name, "pictures": pictures}

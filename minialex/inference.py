@@ -40,6 +40,7 @@ class TrainedNetwork:
     image_size, channels   S and C of the pictures (N, S, S, C) it takes
     options       the run's; for other weights those in io.metadata.OPTIONS
     source        the arguments of data.load for its data set; None if that is not known
+    test_views    over which views of a test picture answers are averaged: as in training
     progress      how far training had come (see training.py); for other weights what is known
     assumed       what the file does not say and is assumed, in a sentence; None if it says all
     path, of_run  the file, if there is one, and whether it is a checkpoint of minialex's
@@ -63,6 +64,7 @@ class TrainedNetwork:
         *_, self.image_size, self.channels = progress["pictures"]
         self.standardize = Standardize(progress["mean"], progress["std"])
         self.exif: bool = progress.get("exif", True)
+        self.test_views: str = progress.get("settings", {}).get("test_views", "centre")
 
     @property
     def model(self) -> str:
@@ -100,7 +102,8 @@ class TrainedNetwork:
         if (side, channels) != (self.image_size, self.channels):
             expected = f"expected pictures of {self.image_size}×{self.image_size}×{self.channels}"
             raise ValueError(f"{expected}, the data set has {side}×{side}×{channels}")
-        batches = Batches(dataset.test, batch_size, self.standardize, xp=self.network.module)
+        about = dict(test_views=self.test_views, xp=self.network.module)
+        batches = Batches(dataset.test, batch_size, self.standardize, **about)
         scores = evaluate(self.engine, batches)
         assert scores is not None
         return scores

@@ -76,15 +76,17 @@ def with_classifier(
 
 
 def without_hidden_layers(
+    first: dict,
     stages: list[tuple[int, ...]],
     num_classes: int,
     in_channels: int,
     image_size: int,
     rng: Rng | None,
 ) -> Network:
-    """Convolutions with 3×3 kernels; the first has 5×5 and stride 2. A max-pool ends the first
-    stage, mean pools end the others, and one linear layer the net.
+    """Convolutions with 3×3 kernels, a max-pool at the end of the first stage, mean pools at the
+    end of the others, and one linear layer.
 
+    first: the window of the first convolution, where it is another one.
     stages: for each stage, the channels after each of its convolutions.
     """
     rng = rng or numpy.random.default_rng()
@@ -92,11 +94,7 @@ def without_hidden_layers(
     for stage in stages:
         for after in stage:
             number += 1
-            window = (
-                dict(kernel_size=3, padding=1)
-                if features
-                else dict(kernel_size=5, stride=2, padding=2)
-            )
+            window = dict(kernel_size=3, padding=1) | ({} if features else first)
             features += [
                 (f"conv{number}", Conv2d(before, after, **window, rng=rng)),
                 (f"relu{number}", ReLU()),

@@ -178,15 +178,15 @@ def alexnet_mini(num_classes=10, in_channels=3, image_size=32, rng=None) -> Netw
     No hidden linear layer and no dropout: in so short a time nothing is learnt by heart. Later
     pools take means, which teaches all their pixels at once. 176,426 parameters.
     """
-    return without_hidden_layers([(48,), (96, 128)], num_classes, in_channels, image_size, rng)
+    first, stages = dict(kernel_size=5, stride=2, padding=2), [(48,), (96, 128)]
+    return without_hidden_layers(first, stages, num_classes, in_channels, image_size, rng)
 
 
 def alexnet_maxi(num_classes=10, in_channels=3, image_size=32, rng=None) -> Network:
-    """The same, wider and with more convolutions before and after the pools, for when there are
-    minutes. 808,362 parameters."""
-    return without_hidden_layers(
-        [(64, 96), (160, 160), (256,)], num_classes, in_channels, image_size, rng
-    )
+    """The same for when there are minutes: twice as many convolutions, the first at every pixel,
+    and a pool after one or two of them. 583,178 parameters."""
+    stages = [(32,), (64, 64), (128, 128), (256,)]
+    return without_hidden_layers({}, stages, num_classes, in_channels, image_size, rng)
 
 
 def lenet(num_classes=10, in_channels=1, image_size=28, rng=None) -> Network:

@@ -6,6 +6,7 @@ DEFAULTS = dict(
     engine="fast",
     gpu_workspace=1024,
     momentum=0.9,
+    test_views="centre",
     seed=0,
     parallel="data",
     cuda_aware_mpi=False,

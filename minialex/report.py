@@ -78,10 +78,9 @@ def main(arguments: Sequence[str]) -> None:
     trained = trained_of(given)
     dataset = dataset_of(trained, given.data_dir)
     batch_size = given.batch_size or trained.options["batch_size"]
-    answers = answer(
-        trained.engine,
-        Batches(dataset.test, batch_size, trained.standardize, xp=trained.network.module),
-    )
+    about = dict(test_views=trained.test_views, xp=trained.network.module)
+    batches = Batches(dataset.test, batch_size, trained.standardize, **about)
+    answers = answer(trained.engine, batches)
     path, history = trained.path, trained.progress.get("history")
     name = path.resolve().parent.name if path.name == "checkpoint.npz" else path.name
     write_output(

@@ -74,7 +74,7 @@ def options_of_script(given: dict, checkpoint: Checkpoint) -> dict:
     InputError if the command cannot make its optimiser, schedule and loss again.
     """
     source, settings = checkpoint.progress["source"], checkpoint.progress["settings"]
-    names = ("optimizer", "schedule", "loss", "batch_size", "augment", "seed")
+    names = ("optimizer", "schedule", "loss", "batch_size", "augment", "test_views", "seed")
     if not isinstance(settings, dict) or any(name not in settings for name in names):
         raise InputError(f"{checkpoint.path} is damaged: its settings are {settings}")
     missing = [name for name in ("optimizer", "schedule", "loss") if settings[name] is None]
@@ -84,5 +84,6 @@ def options_of_script(given: dict, checkpoint: Checkpoint) -> dict:
     options = dict.fromkeys(given) | DEFAULTS | dict(workers=usable_cores(), log_every=100)
     options |= {name: value for name, value in source.items() if name in given}
     options |= dict(dataset=source["name"], augment=",".join(settings["augment"]) or "none")
-    options |= dict(seed=settings["seed"], momentum=None, epochs=checkpoint.progress["epochs"])
+    options |= {name: settings[name] for name in ("test_views", "seed")}
+    options |= dict(momentum=None, epochs=checkpoint.progress["epochs"])
     return options

@@ -96,6 +96,7 @@ def trainer_of(
         augment=[name for name in AUGMENTATIONS if name in chosen["augment"].split(",")],
         lighting=lighting,
         standardize=standardize,
+        test_views=chosen["test_views"],
         seed=chosen["seed"],
         engine=chosen["engine"],
         workers=chosen["workers"],

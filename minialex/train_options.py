@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from minialex import data, models, optim, schedules
-from minialex.command import Parser, add_common_options, number
+from minialex.command import Parser, add_common_options, add_test_views_option, number
 from minialex.data.augment import AUGMENTATIONS, BRIGHTNESS, DEGREES
 from minialex.distributed.scheme import SCHEMES
 from minialex.presets import PRESETS, RECIPES
@@ -102,6 +102,7 @@ def parser() -> Parser:
     what.add_argument(
         "--val-share", type=number(float, 0, exclusive=True, below=1), metavar="SHARE", help=share
     )
+    add_test_views_option(what, "centre")
     padding = "by how much crops move small pictures (default: 4)"
     what.add_argument("--crop-padding", type=number(int, 0), metavar="PIXELS", help=padding)
 

@@ -65,6 +65,8 @@ class Trainer:
     augment      names from data.augment.AUGMENTATIONS: how training pictures vary
     lighting     the colour shifts, if `augment` names "lighting"
     standardize  what pixels go through first (default: to mean 0 and deviation 1 in training)
+    test_views   a name from data.augment.TEST_VIEWS: over which views of a test picture the
+                 answers are averaged
     seed         of the order and the views of the training pictures
     engine       "fast", or "plain" for the layers as they are read: the same numbers, to rounding
     workers      threads of the fast engine on a CPU (default: one a core)
@@ -89,6 +91,7 @@ class Trainer:
         augment: Iterable[str] = (),
         lighting: Lighting | None = None,
         standardize: Standardize | None = None,
+        test_views: str = "centre",
         seed: int = 0,
         engine: str = "fast",
         workers: int | None = None,
@@ -123,7 +126,9 @@ class Trainer:
             xp=network.module, share=(scheme.pictures.rank, scheme.pictures.size)
         )
         self.batches = Batches(dataset.train, batch_size, standardize, seed, **where, **views)
-        self.test_batches = Batches(dataset.test, batch_size, standardize, **where)
+        self.test_batches = Batches(
+            dataset.test, batch_size, standardize, test_views=test_views, **where
+        )
         self.progress: dict[str, Any] = {
             "options": {"model": None, "lrn": None, "batch_size": batch_size},
             "settings": {
@@ -132,6 +137,7 @@ class Trainer:
                 "loss": described(self.loss),
                 "batch_size": batch_size,
                 "augment": augment,
+                "test_views": test_views,
                 "seed": seed,
             },
             "source": dataset.source,

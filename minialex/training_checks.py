@@ -23,7 +23,7 @@ SAME = {
 }
 
 #: The settings that must be as they were; of a schedule the kind, as it may get more epochs.
-SETTINGS = ("optimizer", "loss", "batch_size", "augment", "seed")
+SETTINGS = ("optimizer", "loss", "batch_size", "augment", "test_views", "seed")
 
 
 def check_kinds(

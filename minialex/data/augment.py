@@ -56,6 +56,20 @@ class Views:
         )
 
 
+#: How a picture can be tested, and how many views of it are then averaged.
+TEST_VIEWS = {"centre": 1, "mirror": 2, "ten-crop": 10}
+
+
+def fixed_views(kind: str, n: int) -> Views:
+    """The views, one of TEST_VIEWS, with which each of n pictures is tested, one picture's after
+    the other's: the centre crop, that and its mirror image, or ten_views."""
+    if kind == "ten-crop":
+        return ten_views(n)
+    views = centre_views(TEST_VIEWS[kind] * n)
+    views.mirror[1::2] = kind == "mirror"
+    return views
+
+
 def centre_views(n: int) -> Views:
     """n views for testing: the centre crop, not mirrored."""
     return Views(numpy.full(n, 0.5), numpy.full(n, 0.5), numpy.zeros(n, bool))

@@ -7,11 +7,11 @@ from types import ModuleType
 import numpy
 
 from minialex.data.augment import (
+    TEST_VIEWS,
     Standardize,
     apply_cutout,
-    centre_views,
+    fixed_views,
     random_views,
-    ten_views,
 )
 from minialex.data.dataset import Images
 from minialex.data.lighting import Lighting
@@ -28,14 +28,14 @@ ORDER, VIEWS = 1, 2
 class Batches:
     """Passes over `images` in standardised batches, ready for the network.
 
-    seed: None is for testing: the pictures come in order, at centre views. With a seed, for
+    seed: None is for testing: the pictures come in order, at fixed views. With a seed, for
         training, they are shuffled every epoch and each gets a random view. Batch b of epoch e
         depends only on (seed, e, b) and the files, so that a resumed run sees the same pictures.
-    ten_crop: for testing, each picture is replaced by its ten views, one after the other. A batch
-        then has a tenth as many pictures, but at least one.
+    test_views: one of TEST_VIEWS. If a picture is replaced by several views, one after the other, a
+        batch has as many fewer pictures, but at least one.
     augment: the arguments of random_views; those not given are off. They need a seed.
-    Raises ValueError for `augment` without a seed or ten_crop with one, and InputError for `colour`
-    if the pictures do not have three channels.
+    Raises ValueError for `augment` without a seed or other test_views with one, and InputError for
+    `colour` if the pictures do not have three channels.
 
     Unreadable pictures are skipped: their batch is smaller, or even empty. If they are more than
     half of the pictures in an epoch, that is an InputError.
@@ -56,7 +56,7 @@ class Batches:
         batch_size: int,
         standardize: Standardize,
         seed: int | None = None,
-        ten_crop: bool = False,
+        test_views: str = "centre",
         xp: ModuleType = numpy,
         share: tuple[int, int] = (0, 1),
         **augment: bool | Lighting | None,
@@ -69,20 +69,22 @@ class Batches:
                 "augmentation 'colour' needs pictures with 3 channels (red, green, blue), "
                 f"got {images.channels}"
             )
-        if seed is not None and ten_crop:
+        if test_views not in TEST_VIEWS:
+            raise ValueError(f"test_views is one of {', '.join(TEST_VIEWS)}, got {test_views!r}")
+        if seed is not None and test_views != "centre":
             raise ValueError(
-                f"ten_crop is for testing, in order and without a seed, got seed={seed}"
+                f"{test_views} is for testing, in order and without a seed, got seed={seed}"
             )
         self.images = images
-        self.ten_crop = ten_crop
-        self.batch_size = max(1, batch_size // 10) if ten_crop else batch_size
+        self.test_views, self.views = test_views, TEST_VIEWS[test_views]
+        self.batch_size = max(1, batch_size // self.views)
         self.standardize = standardize
         self.seed, self.share = seed, share
         self.augment = {"crop": False, "mirror": False, **augment}
         self.skipped, self.numbers = {}, None
         self.upload = None
         if xp is not numpy:
-            most = 10 * self.batch_size if ten_crop else min(batch_size, len(images))
+            most = self.views * min(self.batch_size, len(images))
             self.upload = Upload(xp, images, most, standardize)
 
     def __len__(self) -> int:
@@ -93,8 +95,8 @@ class Batches:
         """The epoch's batches from number `start` on: x float32 (n, S, S, C), labels int64 (n,).
         On a GPU both are valid until the next batch.
 
-        With ten_crop, x is (10 n, S, S, C): the ten views of the first picture, then those of the
-        second, … Close the iterator to stop its thread; a `for` loop that runs to its end does so.
+        With v views of each picture, x is (v n, S, S, C): those of the first picture, then those of
+        the second, … Close the iterator to stop its thread; a `for` loop that runs to its end does.
         """
         tried, problems = 0, {}
         with contextlib.closing(prefetch(self._prepare(epoch, start))) as prepared:
@@ -118,10 +120,8 @@ class Batches:
             own = slice(len(everyones) * part // parts, len(everyones) * (part + 1) // parts)
             numbers = indices = everyones[own]
             size = len(numbers)
-            if self.ten_crop:
-                indices, views = numbers.repeat(10), ten_views(size)
-            elif self.seed is None:
-                views = centre_views(size)
+            if self.seed is None:
+                indices, views = numbers.repeat(self.views), fixed_views(self.test_views, size)
             else:
                 rng = numpy.random.default_rng((self.seed, VIEWS, epoch, b))
                 views = random_views(len(everyones), rng, **self.augment)[own]

@@ -83,14 +83,41 @@ def test_threads_and_batch_size_change_no_figure(options, folder, capsys):
 @pytest.mark.usefixtures("undrawn")
 def test_ten_crop_is_named_and_gives_the_same_for_any_batch_size(folder, capsys):
     _, plain, _ = call(evaluate_command, folder, capsys=capsys)
-    code, out, _ = call(evaluate_command, folder, "--ten-crop", capsys=capsys)
+    code, out, _ = call(evaluate_command, folder, "--test-views", "ten-crop", capsys=capsys)
     assert code == 0
     assert figures(out)["pictures"] == "20, ten views of each"
     assert figures(out)["loss"] != figures(plain)["loss"]
     for size in (1, 500):
         assert figures(
-            call(evaluate_command, folder, "--ten-crop", "--batch-size", size, capsys=capsys)[1]
+            call(
+                evaluate_command,
+                folder,
+                "--test-views",
+                "ten-crop",
+                "--batch-size",
+                size,
+                capsys=capsys,
+            )[1]
         ) == figures(out)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_test_views_are_those_of_training(tmp_path, pictures, capsys):
+    options = [*trained_runs.on_folder(pictures), "--test-views", "mirror"]
+    run = trained_runs.trained(tmp_path / "run", *options)
+    capsys.readouterr()
+    metrics = trained_runs.last_epoch(run)
+    code, out, _ = call(evaluate_command, run, capsys=capsys)
+    assert (code, figures(out)["pictures"]) == (0, "20, with their mirror images")
+    assert figures(out)["loss"] == f"{metrics['test_loss']:.4f}"
+    _, out, _ = call(evaluate_command, run, "--test-views", "centre", capsys=capsys)
+    assert (figures(out)["pictures"], figures(out)["loss"] != f"{metrics['test_loss']:.4f}") == (
+        "20",
+        True,
+    )
+    trained = load(run, backend_name="numpy")
+    scores = trained.evaluate(data.load("folder", pictures, trained.image_size))
+    assert scores["loss"] == pytest.approx(metrics["test_loss"], rel=1e-5)
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -110,13 +137,13 @@ def test_ten_crop_moves_small_pictures_as_far_as_in_training(tmp_path, capsys, m
         1,
     )
     capsys.readouterr()
-    _, out, _ = call(evaluate_command, tmp_path / "run", "--ten-crop", capsys=capsys)
+    _, out, _ = call(evaluate_command, tmp_path / "run", "--test-views", "ten-crop", capsys=capsys)
     trained = load(tmp_path / "run", backend_name="numpy")
     test = few(0).test
     losses = {}
     for test.padding in (1, 4):
         losses[test.padding] = evaluate(
-            trained.engine, Batches(test, 8, trained.standardize, ten_crop=True)
+            trained.engine, Batches(test, 8, trained.standardize, test_views="ten-crop")
         )["loss"]
     assert figures(out)["loss"] == f"{losses[1]:.4f}" != f"{losses[4]:.4f}"
 
@@ -236,15 +263,16 @@ def test_test_pictures_that_cannot_be_read_are_skipped_counted_and_listed(
     copied = shutil.copytree(pictures, tmp_path / "copied")
     broken = copied / "val" / "odd" / "zz-broken.png"
     broken.write_bytes(b"no picture")
-    for more in ([], ["--batch-size", 1], ["--ten-crop"]):
+    for more in ([], ["--batch-size", 1], ["--test-views", "ten-crop"]):
         code, again, err = call(
             evaluate_command, folder, "--data-dir", copied, *more, capsys=capsys
         )
         assert (code, err) == (0, "")
         shown, listed = again.split("Skipped 1 picture that cannot be read:\n")
         assert listed == f"  {broken}\n"
-        assert figures(shown)["pictures"] == "20" + ", ten views of each" * (more == ["--ten-crop"])
-        if more != ["--ten-crop"]:
+        ten = "ten-crop" in more
+        assert figures(shown)["pictures"] == "20" + ", ten views of each" * ten
+        if not ten:
             assert figures(shown) == figures(out)
 
 

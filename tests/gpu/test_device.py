@@ -145,7 +145,9 @@ def test_evaluate_and_predict_print_the_same_as_on_the_cpu(pictures, device, use
     said = []
     for module in (device, numpy):
         use(module)
-        lines = call(evaluate.main, folder, "--ten-crop", capsys=capsys)[1].splitlines()
+        lines = call(evaluate.main, folder, "--test-views", "ten-crop", capsys=capsys)[
+            1
+        ].splitlines()
         said.append([line for line in lines if "images/s" not in line])
         said[-1] += [
             call(

@@ -152,6 +152,7 @@ def test_a_resumed_trainer_continues_as_if_nothing_had_happened(engine, steps, t
         (lambda net: dict(batch_size=8), "with batch_size 16, here it is 8"),
         (lambda net: dict(seed=1), "with seed 0, here it is 1"),
         (lambda net: dict(augment=["crop"]), "with augment none, here it is crop"),
+        (lambda net: dict(test_views="mirror"), "with test_views centre, here it is mirror"),
         (
             lambda net: dict(schedule=schedules.Cosine(0.1, 3)),
             "with the schedule Constant, here it is Cosine",

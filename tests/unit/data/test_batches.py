@@ -45,7 +45,7 @@ def test_without_a_seed_pictures_come_in_order_and_unaugmented():
 
 def test_ten_crop_gives_ten_views_of_each_picture_in_order():
     images = ArrayImages(random_pictures(5), numpy.arange(5), padding=2)
-    got = list(Batches(images, 25, RAW, ten_crop=True).epoch(0))
+    got = list(Batches(images, 25, RAW, test_views="ten-crop").epoch(0))
     assert [labels.tolist() for _, labels in got] == [[0, 1], [2, 3], [4]]
     assert [len(x) for x, _ in got] == [20, 20, 10]
     x = got[1][0].reshape(2, 10, *images.images.shape[1:])
@@ -56,9 +56,19 @@ def test_ten_crop_gives_ten_views_of_each_picture_in_order():
         numpy.testing.assert_array_equal(views[3, :-2, :-2], picture[2:, 2:])
 
 
-def test_ten_crop_is_not_for_training():
-    with pytest.raises(ValueError, match=r"ten_crop .*seed=5"):
-        Batches(numbered_images(3), 2, RAW, seed=5, ten_crop=True)
+def test_a_picture_and_its_mirror_image_follow_each_other():
+    images = ArrayImages(random_pictures(3), numpy.arange(3))
+    (x, labels), (rest, _) = Batches(images, 5, RAW, test_views="mirror").epoch(0)
+    assert (labels.tolist(), len(rest)) == ([0, 1], 2)
+    numpy.testing.assert_array_equal(x[::2], images.images[:2])
+    numpy.testing.assert_array_equal(x[1::2], images.images[:2, :, ::-1])
+
+
+def test_views_for_testing_are_not_for_training_and_have_names():
+    with pytest.raises(ValueError, match=r"ten-crop .*seed=5"):
+        Batches(numbered_images(3), 2, RAW, seed=5, test_views="ten-crop")
+    with pytest.raises(ValueError, match="centre, mirror, ten-crop, got 'five'"):
+        Batches(numbered_images(3), 2, RAW, test_views="five")
 
 
 def test_an_epoch_that_divides_evenly_has_no_empty_batch():

@@ -88,9 +88,11 @@ def test_skipped_has_only_pictures_of_batches_already_handed_out(damaged):
 
 
 def test_ten_crop_leaves_out_unreadable_pictures(damaged):
-    got = list(Batches(damaged, 40, RAW, ten_crop=True).epoch(0))
+    got = list(Batches(damaged, 40, RAW, test_views="ten-crop").epoch(0))
     assert [(len(x), labels.tolist()) for x, labels in got[:2]] == [(30, [0, 1, 2]), (10, [4])]
-    whole = list(Batches(FolderImages([damaged.paths[4]], [4], 8), 10, RAW, ten_crop=True).epoch(0))
+    whole = list(
+        Batches(FolderImages([damaged.paths[4]], [4], 8), 10, RAW, test_views="ten-crop").epoch(0)
+    )
     numpy.testing.assert_array_equal(got[1][0], whole[0][0])
 
 

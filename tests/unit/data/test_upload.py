@@ -107,7 +107,7 @@ def test_a_mean_picture(device):
 @pytest.mark.parametrize("source", ["in memory", "files"])
 def test_ten_views(source, device, files):
     images = in_memory() if source == "in memory" else files
-    batches = [Batches(images, 30, PREPARE, ten_crop=True, xp=xp) for xp in (device, numpy)]
+    batches = [Batches(images, 30, PREPARE, test_views="ten-crop", xp=xp) for xp in (device, numpy)]
     assert_same(*map(listed, batches))
 
 
