@@ -10,8 +10,10 @@ from threadpoolctl import ThreadpoolController
 from tqdm import tqdm
 
 from minialex import backend, fast, optim
+from minialex.backend import Array
 from minialex.fast import blas
 from minialex.fast.conv import FastConv2d
+from minialex.fast.lazy_batch import LazyBatch
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.network import Network
 
@@ -65,21 +67,22 @@ HOST = HostClock()
 class Minialex:
     """A network working on one batch, the way the Trainer does it.
 
-    x: float32 (N, H, W, C); labels: int64 (N,); xp: the array module; algorithm: of its
-    convolutions, one of ALGORITHMS.
+    x: float32 (N, H, W, C), or what becomes that; labels: int64 (N,); xp: the array module;
+    algorithm: of its convolutions, one of ALGORITHMS.
     """
 
     def __init__(
         self,
         network: Network,
-        x: numpy.ndarray,
+        x: Array | LazyBatch,
         labels: numpy.ndarray,
         threads: int,
         lr: float,
         xp: ModuleType = numpy,
         algorithm: str = "auto",
     ):
-        self.network, self.x = network.to(xp), backend.to_device(x, xp)
+        self.network = network.to(xp)
+        self.x = x if isinstance(x, LazyBatch) else backend.to_device(x, xp)
         self.labels, self.lr, self.loss = labels, lr, SoftmaxCrossEntropy()
         self.engine = fast.prepare(network, threads if xp is numpy else 1)
         set_algorithm(self.engine, algorithm)

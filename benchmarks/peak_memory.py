@@ -1,9 +1,10 @@
 """python -m benchmarks.peak_memory CONTENDER: the peak memory of a few steps in their own process.
 
 benchmarks.speed starts one such process for each contender. The whole process counts: Python and
-the library, weights, gradients, activations. What building PyTorch's twin took beyond that (the
-minialex network whose weights are copied) has been freed by then; it is not counted where the
-system can reset the peak (Linux).
+the library, weights, gradients, activations, and the batch: for minialex as bytes, of which it
+standardises a part at a time, for the others as the float32 that they take. What building PyTorch's
+twin took beyond that (the minialex network whose weights are copied) has been freed by then; it is
+not counted where the system can reset the peak (Linux).
 """
 
 import gc
@@ -14,11 +15,14 @@ from pathlib import Path
 
 import numpy
 
-from benchmarks.measure import ALGORITHMS, LEARNING_RATE, WHAT, Minialex, Plain, random_batch
+from benchmarks.measure import ALGORITHMS, LEARNING_RATE, WHAT, Minialex, Plain
 from benchmarks.peers import MODES, Peer
 from minialex import models
 from minialex.command import Parser, number, run
 from minialex.cores import usable_cores
+from minialex.data.augment import Standardize, centre_views
+from minialex.data.picture_batch import PictureBatch
+from minialex.network import Network
 
 EXAMPLES = """\
   python -m benchmarks.peak_memory minialex --model alexnet-224 --batch-size 128
@@ -56,19 +60,29 @@ def main(arguments: Sequence[str]) -> None:
     )
     given = parser.parse_args(arguments)
     network = models.build(given.model, rng=numpy.random.default_rng(0))
-    batch = random_batch(network, given.batch_size)
-    common = (network, *batch, given.threads, LEARNING_RATE)
+    pictures, labels = random_pictures(network, given.batch_size)
+    how = (labels, given.threads, LEARNING_RATE)
     if given.contender == "minialex":
-        contender = Minialex(*common, algorithm=given.algorithm)
+        contender = Minialex(network, pictures, *how, algorithm=given.algorithm)
     elif given.contender == "plain":
-        contender = Plain(*common)
+        contender = Plain(network, pictures.standardized(), *how)
     else:
-        contender = Peer(given.contender, *common)
-    del network, batch, common
+        contender = Peer(given.contender, network, pictures.standardized(), *how)
+    del network, pictures
     reset_peak()
     for _ in range(2):
         getattr(contender, WHAT[given.what])()
     print(f"{peak_mb():.0f}")
+
+
+def random_pictures(network: Network, batch_size: int) -> tuple[PictureBatch, numpy.ndarray]:
+    """A batch as training gets it, of random pixels, and labels (N,)."""
+    rng, shape = numpy.random.default_rng(1), (batch_size, *network.input_shape)
+    pictures = rng.integers(0, 256, shape, dtype=numpy.uint8)
+    classes = list(network.shapes().values())[-1][0]
+    standardize = Standardize([127.5] * shape[-1], [73.9] * shape[-1])
+    batch = PictureBatch(pictures, standardize, centre_views(batch_size))
+    return batch, rng.integers(0, classes, batch_size)
 
 
 def reset_peak() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from minialex import charts, data
 from minialex.command import Parser, add_test_views_option, run
-from minialex.data.batches import Batches
 from minialex.data.published.cifar10_c import Blocks
 from minialex.data.skipped import describe_unreadable
 from minialex.evaluation import answer
@@ -94,9 +93,8 @@ def main(arguments: Sequence[str]) -> None:
     for path in paths.values():
         check_replaceable(path)  # before the work, not after
     batch_size = given.batch_size or trained.options["batch_size"]
-    xp = trained.network.module
     test_views = given.test_views or trained.test_views
-    batches = Batches(dataset.test, batch_size, trained.standardize, test_views=test_views, xp=xp)
+    batches = trained.batches(dataset.test, batch_size, test_views)
     start = time.perf_counter()
     answers = answer(trained.engine, batches)
     seconds = time.perf_counter() - start

@@ -14,7 +14,7 @@ from minialex.cores import usable_cores
 from minialex.data.arrays import as_pictures
 from minialex.data.augment import Standardize, centre_views
 from minialex.data.batches import Batches
-from minialex.data.dataset import Dataset
+from minialex.data.dataset import Dataset, Images
 from minialex.data.folder_images import ZOOM, FolderImages
 from minialex.data.torchvision_images import TorchvisionImages
 from minialex.evaluation import evaluate, log_softmax
@@ -102,11 +102,20 @@ class TrainedNetwork:
         if (side, channels) != (self.image_size, self.channels):
             expected = f"expected pictures of {self.image_size}×{self.image_size}×{self.channels}"
             raise ValueError(f"{expected}, the data set has {side}×{side}×{channels}")
-        about = dict(test_views=self.test_views, xp=self.network.module)
-        batches = Batches(dataset.test, batch_size, self.standardize, **about)
-        scores = evaluate(self.engine, batches)
+        scores = evaluate(self.engine, self.batches(dataset.test, batch_size))
         assert scores is not None
         return scores
+
+    def batches(self, images: Images, batch_size: int, test_views: str | None = None) -> Batches:
+        """The pictures for the network to be tested with; test_views: as in training if None."""
+        return Batches(
+            images,
+            batch_size,
+            self.standardize,
+            test_views=test_views or self.test_views,
+            xp=self.network.module,
+            as_bytes=isinstance(self.engine, fast.Engine),
+        )
 
     def prepared(self, pictures) -> numpy.ndarray:
         """The pictures as the network's size wants them, before `standardize`: uint8 (N, S, S,

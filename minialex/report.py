@@ -9,7 +9,6 @@ import numpy
 from minialex import __version__, charts
 from minialex.command import Parser, run
 from minialex.data.augment import centre_views
-from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset
 from minialex.errors import InputError
 from minialex.evaluation import Answers, answer
@@ -78,9 +77,7 @@ def main(arguments: Sequence[str]) -> None:
     trained = trained_of(given)
     dataset = dataset_of(trained, given.data_dir)
     batch_size = given.batch_size or trained.options["batch_size"]
-    about = dict(test_views=trained.test_views, xp=trained.network.module)
-    batches = Batches(dataset.test, batch_size, trained.standardize, **about)
-    answers = answer(trained.engine, batches)
+    answers = answer(trained.engine, trained.batches(dataset.test, batch_size))
     path, history = trained.path, trained.progress.get("history")
     name = path.resolve().parent.name if path.name == "checkpoint.npz" else path.name
     write_output(

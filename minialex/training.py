@@ -123,7 +123,9 @@ class Trainer:
         standardize = standardize or standardize_from(dataset.train)
         views = dict.fromkeys(augment, True) | {"lighting": lighting}
         where: dict[str, Any] = dict(
-            xp=network.module, share=(scheme.pictures.rank, scheme.pictures.size)
+            xp=network.module,
+            share=(scheme.pictures.rank, scheme.pictures.size),
+            as_bytes=isinstance(self.engine, fast.Engine),
         )
         self.batches = Batches(dataset.train, batch_size, standardize, seed, **where, **views)
         self.test_batches = Batches(

@@ -229,15 +229,18 @@ class Standardize:
         """The two arguments that make it again."""
         return {"mean": self.whole_mean.tolist(), "std": self.std.tolist()}
 
-    def __call__(self, x: numpy.ndarray, views: Views | None = None) -> numpy.ndarray:
-        """x: uint8 (n, H, W, C) -> y: float32, same shape. ValueError if C does not match the mean.
+    def __call__(
+        self, x: numpy.ndarray, views: Views | None = None, out: numpy.ndarray | None = None
+    ) -> numpy.ndarray:
+        """x: uint8 (n, H, W, C) -> y: float32, same shape, in `out` if that is given. ValueError if
+        C does not match the mean.
 
         The colour changes in `views` come first: y = (gain · x + shift − mean) / std.
         """
         n, h, w, c = x.shape
         if c != len(self.mean):
             raise ValueError(f"pictures have {c} channels, the mean has {len(self.mean)}")
-        y = numpy.empty(x.shape, numpy.float32)
+        y = numpy.empty(x.shape, numpy.float32) if out is None else out
         # Long inner loops within the cache: rows of W*C values, not pixels of C, and a few pictures
         # at a time.
         gain, mean = self.colours(views)

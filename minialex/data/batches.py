@@ -9,12 +9,12 @@ import numpy
 from minialex.data.augment import (
     TEST_VIEWS,
     Standardize,
-    apply_cutout,
     fixed_views,
     random_views,
 )
 from minialex.data.dataset import Images
 from minialex.data.lighting import Lighting
+from minialex.data.picture_batch import PictureBatch
 from minialex.data.prefetch import prefetch
 from minialex.data.skipped import ENOUGH, check_most_are_readable
 from minialex.data.upload import Upload
@@ -40,6 +40,8 @@ class Batches:
     Unreadable pictures are skipped: their batch is smaller, or even empty. If they are more than
     half of the pictures in an epoch, that is an InputError.
 
+    as_bytes: whether the batches are PictureBatches, for a fast engine on the CPU.
+
     share: (k, n) for the k-th of n equal parts of each batch, where n ranks work on it together. A
         part may be empty. The views of a picture are the same whatever n is.
 
@@ -59,6 +61,7 @@ class Batches:
         test_views: str = "centre",
         xp: ModuleType = numpy,
         share: tuple[int, int] = (0, 1),
+        as_bytes: bool = False,
         **augment: bool | Lighting | None,
     ):
         random = [name for name, chosen in augment.items() if chosen]
@@ -79,7 +82,7 @@ class Batches:
         self.test_views, self.views = test_views, TEST_VIEWS[test_views]
         self.batch_size = max(1, batch_size // self.views)
         self.standardize = standardize
-        self.seed, self.share = seed, share
+        self.seed, self.share, self.as_bytes = seed, share, as_bytes
         self.augment = {"crop": False, "mirror": False, **augment}
         self.skipped, self.numbers = {}, None
         self.upload = None
@@ -91,9 +94,11 @@ class Batches:
         """The number of batches in an epoch, including a smaller last one."""
         return -(-len(self.images) // self.batch_size)
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
-        """The epoch's batches from number `start` on: x float32 (n, S, S, C), labels int64 (n,).
-        On a GPU both are valid until the next batch.
+    def epoch(
+        self, epoch: int, start: int = 0
+    ) -> Iterator[tuple[numpy.ndarray | PictureBatch, numpy.ndarray]]:
+        """The epoch's batches from number `start` on: x float32 (n, S, S, C), or a PictureBatch,
+        and labels int64 (n,). On a GPU both are valid until the next batch.
 
         With v views of each picture, x is (v n, S, S, C): those of the first picture, then those of
         the second, … Close the iterator to stop its thread; a `for` loop that runs to its end does.
@@ -136,6 +141,5 @@ class Batches:
         """(x, labels); or the slot in which they are on their way to a GPU."""
         if self.upload:
             return self.upload.send(self.upload.unfinished(pictures, views, labels))
-        x = self.standardize(pictures, views)
-        apply_cutout(x, views)
-        return x, labels
+        x = PictureBatch(pictures, self.standardize, views)
+        return x if self.as_bytes else x.standardized(), labels

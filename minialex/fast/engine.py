@@ -3,12 +3,16 @@ threads."""
 
 from collections.abc import Callable
 
+import numpy
+
 from minialex import backend
 from minialex.backend import Array
+from minialex.fast.conv import FastConv2d
 from minialex.fast.dropout import FastDropout
 from minialex.fast.fuse import Step, fuse, stages
 from minialex.fast.gpu.replay import Replayed
 from minialex.fast.layer import FastLayer
+from minialex.fast.lazy_batch import LazyBatch
 from minialex.fast.linear import FastLinear
 from minialex.fast.memory import GPU_WORKSPACE, Memory
 from minialex.fast.stage import Stage, Stages, backward, forward
@@ -88,7 +92,7 @@ class Engine:
         """The gradient of each parameter, from the last step; `network.grads` has the same."""
         return self.network.grads
 
-    def forward(self, x: Array, train: bool = False) -> Array:
+    def forward(self, x: Array | LazyBatch, train: bool = False) -> Array:
         """The logits (N, classes), the caller's own array, for pictures x (N, H, W, C) on the host
         or on the device."""
         if train:
@@ -99,7 +103,7 @@ class Engine:
 
     def step(
         self,
-        x: Array,
+        x: Array | LazyBatch,
         labels: Array,
         loss: SoftmaxCrossEntropy,
         finished: Callable[[str], None] | None = None,
@@ -113,7 +117,7 @@ class Engine:
 
     def compute(
         self,
-        x: Array,
+        x: Array | LazyBatch,
         labels: Array,
         loss: SoftmaxCrossEntropy,
         finished: Callable[[str], None] | None = None,
@@ -155,12 +159,12 @@ class Engine:
         """The optimiser's step, each thread with a share of the parameters."""
         Update(optimizer, self.workers)()
 
-    def draw(self, x: Array) -> None:
+    def draw(self, x: Array | LazyBatch) -> None:
         """Draws what a training step on the batch x leaves to chance: the keys of the masks."""
         for dropout in self.dropouts:
             dropout.draw(backend.of(self.like(x)))
 
-    def like(self, x: Array) -> Array:
+    def like(self, x: Array | LazyBatch) -> Array:
         """The first of the parameters, or x if there are none: where and in which precision to
         compute."""
         return next(iter(self.params.values()), x)
@@ -173,25 +177,38 @@ class Engine:
                 for key in layer.params:
                     layer.memory.give(layer, f"d{key}", arrays[f"{step.name}.{key}"])
 
-    def replays(self, x: Array) -> bool:
+    def replays(self, x: Array | LazyBatch) -> bool:
         """Whether the work on a batch like x is the same every time, on a GPU, and started by one
         thread: what other threads start is not recorded."""
         alone = self.workers.count == 1
         return alone and self.steady and bool(self.params) and backend.on_gpu(self.like(x))
 
+    @property
+    def waits(self) -> bool:
+        """Whether a LazyBatch need not become an array before it reaches the first layer."""
+        first = self.split[0][0] if self.split[0] else None
+        if not isinstance(first, FastConv2d):
+            return False
+        weight = first.params["weight"]
+        return weight.dtype == numpy.float32 and not backend.on_gpu(weight)
+
     def memory(self) -> list[Array]:
         """The arrays that the layers work in."""
         return [array for memory in self.memories for array in memory.arrays.values()]
 
-    def logits(self, x: Array, train: bool) -> Array:
+    def logits(self, x: Array | LazyBatch, train: bool) -> Array:
         """The logits, in an array that may be the last layer's own. Pictures of another precision
         than the parameters' are converted."""
         if len(x) == 0:
             raise ValueError("expected a batch of at least one picture, got none")
+        if isinstance(x, LazyBatch) and not self.waits:
+            x = x.standardized()
         like = self.like(x)
         self.workers.at_work = min(self.workers.count, len(x))
 
-        def features(stages: Stages, part: Array) -> Array:
+        def features(stages: Stages, part: Array | LazyBatch) -> Array:
+            if isinstance(part, LazyBatch):
+                return stages.forward(part, train)
             part = backend.to_device(part, backend.of(like))
             if part.dtype.kind == like.dtype.kind == "f":
                 part = part.astype(like.dtype, copy=False)
@@ -202,7 +219,7 @@ class Engine:
             x = parts[0] if len(parts) == 1 else backend.of(like).concatenate(parts)
             return forward(self.whole, x, train)
 
-    def in_threads(self, function, batch: Array) -> list:
+    def in_threads(self, function, batch: Array | LazyBatch) -> list:
         """function(stages, part) for each thread's share of the batch, in order; if there are fewer
         pictures than threads, some stay idle."""
         with self.workers.limited_blas():

@@ -19,6 +19,10 @@ from minialex.layers import Dropout, Layer, Linear, MaxPool2d
 
 NUMBER = 4  #: bytes of a float32
 
+#: Batches that exist as bytes: the present one, two that wait and one in the making
+#: (data/prefetch.py).
+BATCHES = 4
+
 #: Python, NumPy and minialex, before there is any array.
 PROCESS = 55_000_000
 
@@ -34,11 +38,13 @@ def training_bytes(engine: Engine, batch_size: int, states: int) -> dict[str, in
     share = -(-batch_size // at_work)
     of_worker = convolutional(engine, share)
     of_batch = linear(engine, batch_size)
+    of_pictures = batch_size * math.prod(network.input_shape)
+    whole_input = 0 if engine.waits else NUMBER * of_pictures
     return {
         "Python and its libraries": PROCESS,
         "weights": weights,
         "the optimiser's state": states * weights,
-        "pictures": NUMBER * batch_size * math.prod(network.input_shape),
+        "pictures": BATCHES * of_pictures + whole_input,
         "kept for backward": at_work * of_worker["kept"] + of_batch["kept"],
         "gradients": at_work * (of_worker["gradients"] + of_batch["rows"]) + of_batch["gradients"],
         "room to work in": at_work * of_worker["room"] + of_batch["room"],
@@ -52,6 +58,8 @@ def convolutional(engine: Engine, pictures: int) -> Counter:
     shape, stages = engine.network.input_shape, engine.stages[0]
     sizes = stages.sizes(pictures, shape)
     a_round = max(sizes, default=0)  # as large as the largest part
+    if engine.waits:
+        rooms["input"] = NUMBER * sizes[0] * math.prod(shape)
     for steps, stage, part in zip(engine.in_stages, stages.stages, sizes, strict=True):
         if getattr(stage.layers[0], "needs_dx", True):
             bytes_of["gradients"] += NUMBER * a_round * math.prod(shape)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from minialex import backend
 from minialex.backend import Array
 from minialex.fast.layer import FastLayer
+from minialex.fast.lazy_batch import LazyBatch
 from minialex.fast.memory import Memory
 from minialex.fast.relu import InPlaceReLU
 from minialex.layers import Layer
@@ -33,14 +34,20 @@ class Stage:
         #: where the last array is made: the last layer, or the one whose array a ReLU overwrites
         self.end = max(i for i, kind in enumerate(kinds) if kind is not InPlaceReLU)
         self.caches: dict[int, list] = {}  #: of the layers, for the part that starts there
+        self.lazy: LazyBatch | None = None  #: what backward makes the first layer's input of again
 
-    def forward(self, x: Array, train: bool, parts: Sequence[slice]) -> Array:
-        """y for the pictures x (N, H, W, C); valid until the next forward."""
+    def forward(self, x: Array | LazyBatch, train: bool, parts: Sequence[slice]) -> Array:
+        """y for the pictures x (N, H, W, C); valid until the next forward.
+
+        Only a stage that begins with a convolution, which keeps its input and nothing else, takes a
+        LazyBatch.
+        """
         memory, count = self.memory, len(x)
         self.caches.clear()
+        self.lazy = x if train and isinstance(x, LazyBatch) else None
         for part in parts:
             with memory.at(part, count):
-                y = forward(self.layers[: self.end], x[part], train)
+                y = forward(self.layers[: self.end], self.standardized(x[part]), train)
                 memory.lead_to(self, "y")
                 y = memory.arrived(forward(self.layers[self.end :], y, train))
             if train:
@@ -60,10 +67,20 @@ class Stage:
                     layer.adds = adds or part != parts[-1]
             here = slice(part.start - first, part.stop - first)
             with memory.at(here, count):
+                if self.lazy is not None:
+                    self.layers[0].cache = self.standardized(self.lazy[part])
                 dx = backward(self.layers[1:], dy[here])
                 memory.lead_to(self, "dx")
                 dx = memory.arrived(backward(self.layers[:1], dx))
         return None if dx is None else memory.own(self, "dx", dx, (count, *dx.shape[1:]))
+
+    def standardized(self, x: Array | LazyBatch) -> Array:
+        """A part x of the pictures as the first layer takes it; of a LazyBatch, in the memory that
+        the part before had."""
+        if not isinstance(x, LazyBatch):
+            return x
+        weight = self.layers[0].params["weight"]
+        return x.standardized(self.memory.own(self, "x", weight, x.shape))
 
     def largest(self, shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
         """How many numbers the largest map of a picture of `shape` has, and the last one's
@@ -86,10 +103,15 @@ class Stages:
         self.stages, self.memory = [Stage(layers, memory) for layers in stages], memory
         self.rounds: list[list[list[slice]]] = []  #: of forward: each stage's parts, for each round
 
-    def forward(self, x: Array, train: bool = False) -> Array:
+    def forward(self, x: Array | LazyBatch, train: bool = False) -> Array:
         """y for the pictures x (N, H, W, C); valid until the next forward."""
-        gpu = backend.on_gpu(x)
-        rounds = self.rounds = self.cut(len(x), x.shape[1:], x.itemsize, train, at_once=gpu)
+        lazy = isinstance(x, LazyBatch)
+        how = (
+            dict(train=train)
+            if lazy
+            else dict(train=train, itemsize=x.itemsize, at_once=backend.on_gpu(x))
+        )
+        rounds = self.rounds = self.cut(len(x), x.shape[1:], **how)
         if not train and len(rounds) > 1:
             for *_, parts in rounds:
                 pictures = slice(parts[0].start, parts[-1].stop)

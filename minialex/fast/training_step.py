@@ -3,6 +3,7 @@
 from minialex.backend import Array
 from minialex.fast.engine import Engine
 from minialex.fast.gpu.replay import Replayed
+from minialex.fast.lazy_batch import LazyBatch
 from minialex.fast.update import Update
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.layers.checks import check_labels
@@ -25,7 +26,7 @@ class TrainingStep:
         """Whose step it is."""
         return self.update.optimizer
 
-    def __call__(self, x: Array, labels: Array) -> tuple[Array, Array]:
+    def __call__(self, x: Array | LazyBatch, labels: Array) -> tuple[Array, Array]:
         """The mean loss before the update, and how many pictures were classified right.
 
         x (N, H, W, C) and labels (N,) may lie on the host or on the device.
@@ -40,7 +41,7 @@ class TrainingStep:
             self.update.run()
         return loss, right
 
-    def work(self, x: Array, labels: Array) -> tuple[Array, Array]:
+    def work(self, x: Array | LazyBatch, labels: Array) -> tuple[Array, Array]:
         """What is the same in every step: all of it, where the update is done by kernels."""
         loss, logits = self.engine.compute(x, labels, self.loss, update=self.update)
         right = right_answers(logits, labels)

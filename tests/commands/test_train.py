@@ -204,7 +204,7 @@ def test_centred_pixels_are_those_of_the_files_minus_their_mean(small, pictures,
     chosen = json.loads((tmp_path / "run" / "config.json").read_text())
     dataset = data.load("folder", pictures, 16)
     training = train.trainer_of(chosen, dataset, numpy)
-    x = numpy.concatenate([x for x, _ in training.test_batches.epoch(0)])
+    x = numpy.concatenate([x.standardized() for x, _ in training.test_batches.epoch(0)])
     raw = dataset.test.read(range(20), centre_views(20))
     mean = dataset.train.read(range(40), centre_views(40)).mean(axis=(0, 1, 2))
     numpy.testing.assert_allclose(x, raw - mean, atol=1e-3)

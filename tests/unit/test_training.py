@@ -230,7 +230,9 @@ def test_the_seed_chooses_the_order_and_the_views():
 
 def test_each_epoch_has_every_picture_once_in_an_order_of_its_own(monkeypatch):
     it, seen = trainer(batch_size=40), []
-    monkeypatch.setattr(it, "step", lambda x, _: seen.append(x.mean(axis=(1, 2, 3))) or len(x))
+    monkeypatch.setattr(
+        it, "step", lambda x, _: seen.append(x.pictures.mean(axis=(1, 2, 3))) or len(x)
+    )
     for _ in range(2):
         for _ in it.train_epoch():
             pass
@@ -534,7 +536,9 @@ def test_pictures_in_files_are_cut_as_the_test_pictures_of_a_folder_were(tmp_pat
     it = Trainer(network(3), dataset, workers=1)
     [(x, _)] = it.test_batches.epoch(0)
     numpy.testing.assert_allclose(
-        it.trained().standardize(it.trained().prepared(dataset.test.paths)), x, atol=1e-6
+        it.trained().standardize(it.trained().prepared(dataset.test.paths)),
+        x.standardized(),
+        atol=1e-6,
     )
     it.save(tmp_path / "net.npz")
     assert load(tmp_path / "net.npz").evaluate(dataset) == pytest.approx(it.evaluate())

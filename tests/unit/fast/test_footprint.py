@@ -6,8 +6,10 @@ import numpy
 import pytest
 
 from minialex import fast, models, optim
+from minialex.data.augment import Standardize, centre_views
+from minialex.data.picture_batch import PictureBatch
 from minialex.fast import footprint
-from minialex.fast.footprint import PROCESS
+from minialex.fast.footprint import BATCHES, PROCESS
 from minialex.layers import SoftmaxCrossEntropy
 
 
@@ -17,7 +19,10 @@ def allocated(name, options, pictures, workers):
     try:
         network = models.build(name, rng=numpy.random.default_rng(0), **options)
         rng = numpy.random.default_rng(0)
-        x = rng.standard_normal((pictures, *network.input_shape), dtype=numpy.float32)
+        shape = (pictures, *network.input_shape)
+        stored = rng.integers(0, 256, (BATCHES, *shape), dtype=numpy.uint8)
+        same = [1.0] * shape[-1]
+        x = PictureBatch(stored[0], Standardize(same, same), centre_views(pictures))
         labels = rng.integers(0, 10, pictures)
         engine = fast.prepare(network, workers)
         step = fast.TrainingStep(engine, SoftmaxCrossEntropy(), optim.SGD(network))

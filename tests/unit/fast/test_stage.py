@@ -5,6 +5,8 @@ import numpy
 import pytest
 
 from minialex import fast, optim
+from minialex.data.augment import Standardize, random_views
+from minialex.data.picture_batch import PictureBatch
 from minialex.fast import linear, stage
 from minialex.fast import workers as sharing
 from minialex.fast.conv import FastConv2d
@@ -116,6 +118,53 @@ def test_a_few_pictures_at_a_time_give_the_same(build, workers, small_parts):
         for name, grad in plain.grads.items():
             assert_close(engine.grads[name], grad, name)
         assert_close(engine.forward(x), plain.forward(x))
+
+
+def bytes_of(pictures):
+    rng = numpy.random.default_rng(4)
+    views = random_views(pictures, rng, cutout=True, brightness=True, colour=True)
+    stored = rng.integers(0, 256, (pictures, *SHAPE), dtype="uint8")
+    return PictureBatch(stored, Standardize([100, 110, 120], [50, 60, 70]), views)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("build", BUILDERS)
+def test_bytes_give_the_same_as_the_pictures_they_become(build, workers, small_parts):
+    """To the bit, with parts that are not all of the same size."""
+    lazy, eager = (fast.prepare(Network(build(rng), SHAPE), workers) for rng in rngs())
+    for pictures in (7, 1, 11):
+        x, (_, labels) = bytes_of(pictures), batch(pictures)
+        for got, expected in zip(
+            lazy.step(x, labels, SoftmaxCrossEntropy()),
+            eager.step(x.standardized(), labels, SoftmaxCrossEntropy()),
+            strict=True,
+        ):
+            numpy.testing.assert_array_equal(got, expected)
+        for name, grad in eager.grads.items():
+            numpy.testing.assert_array_equal(lazy.grads[name], grad, name)
+        numpy.testing.assert_array_equal(lazy.forward(x), eager.forward(x.standardized()))
+
+
+def rngs():
+    return (numpy.random.default_rng(0) for _ in range(2))
+
+
+def test_bytes_never_become_a_whole_batch(monkeypatch):
+    monkeypatch.setattr(stage, "PART_BYTES", 40_000)
+    engine = fast.prepare(Network(paper(numpy.random.default_rng(0)), SHAPE))
+    step = fast.TrainingStep(engine, SoftmaxCrossEntropy(), optim.SGD(engine.network))
+    step(bytes_of(32), batch(32)[1])
+    made = [
+        array
+        for key, array in engine.memories[0].arrays.items()
+        if isinstance(key, tuple) and key[1] == "x"
+    ]
+    assert [array.nbytes < 32 * 16 * 16 * 3 * 4 / 2 for array in made] == [True]
+
+
+def test_bytes_are_for_float64_too():
+    engine, x = fast.prepare(network(paper)), bytes_of(3)
+    assert_close(engine.forward(x), network(paper).forward(x.standardized().astype("float64")))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
