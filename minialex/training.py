@@ -37,7 +37,13 @@ from minialex.layers.loss import right_answers
 from minialex.network import Network
 from minialex.notebook import LiveCurves
 from minialex.optim import Adam, Optimizer
-from minialex.training_checks import check_fit, check_kinds, check_same, checked_augment
+from minialex.training_checks import (
+    check_fit,
+    check_kinds,
+    check_memory,
+    check_same,
+    checked_augment,
+)
 
 ENGINES = ("fast", "plain")
 
@@ -120,6 +126,9 @@ class Trainer:
             self.training_step = SharedStep(self.part, self.engine, self.loss, self.own_optimizer)
         elif isinstance(self.engine, fast.Engine):
             self.training_step = fast.TrainingStep(self.engine, self.loss, self.optimizer)
+        if isinstance(self.engine, fast.Engine):
+            share = min(batch_size, len(dataset.train)) // scheme.pictures.size
+            check_memory(self.engine, self.optimizer, max(1, share))
         standardize = standardize or standardize_from(dataset.train)
         views = dict.fromkeys(augment, True) | {"lighting": lighting}
         where: dict[str, Any] = dict(

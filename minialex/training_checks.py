@@ -3,11 +3,15 @@ checkpoint."""
 
 from collections.abc import Iterable
 
-from minialex import schedules
+import numpy
+
+from minialex import backend, schedules
+from minialex.available_memory import available_memory
 from minialex.data.augment import AUGMENTATIONS
 from minialex.data.dataset import Dataset
 from minialex.data.lighting import Lighting
 from minialex.errors import InputError
+from minialex.fast import Engine, footprint
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import same_network, spelled
 from minialex.network import Network
@@ -63,6 +67,21 @@ def check_fit(network: Network, dataset: Dataset) -> None:
     if shape != (dataset.num_classes,):
         classes = f"the data set has {dataset.num_classes} classes"
         raise ValueError(f"{classes}, the network's output has shape {shape} for each picture")
+
+
+def check_memory(engine: Engine, optimizer: Optimizer, batch_size: int) -> None:
+    """InputError if a training step is sure to take more memory than there is: the system would
+    kill the process in the midst of it."""
+    available, states = available_memory(), len(optimizer.state_names)
+    if available is None or backend.on_gpu(engine.like(numpy.empty(0))):
+        return
+    needed = footprint.further_bytes(engine, batch_size, states)
+    if needed <= available:
+        return
+    fits = footprint.batch_size_for(engine, available, states, batch_size)
+    instead = f"about {fits:,} should fit" if fits else "not even one picture fits"
+    there = f"there are {available / 1e6:,.0f}"
+    raise InputError(f"a batch of {batch_size:,} takes {needed / 1e6:,.0f} MB, {there}: {instead}")
 
 
 def checked_augment(augment: Iterable[str], lighting: Lighting | None) -> list[str]:

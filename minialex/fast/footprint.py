@@ -51,6 +51,26 @@ def training_bytes(engine: Engine, batch_size: int, states: int) -> dict[str, in
     }
 
 
+def batch_size_for(engine: Engine, available: int, states: int, most: int) -> int:
+    """The largest batch, of up to `most` pictures, whose training step should fit into `available`
+    bytes, beside Python and the weights, which are there already; 0 if not even one picture does.
+    """
+    fits = 0
+    for step in (1 << k for k in reversed(range(most.bit_length()))):  # the highest bit first
+        if fits + step > most:
+            continue
+        if further_bytes(engine, fits + step, states) <= available:
+            fits += step
+    return fits
+
+
+def further_bytes(engine: Engine, batch_size: int, states: int) -> int:
+    """What a training step takes beside Python and the weights."""
+    return sum(training_bytes(engine, batch_size, states).values()) - (
+        PROCESS + NUMBER * engine.network.parameter_count()
+    )
+
+
 def convolutional(engine: Engine, pictures: int) -> Counter:
     """What one worker takes for its share of the pictures: "kept", "gradients" and "room"."""
     bytes_of: Counter[str] = Counter()

@@ -10,9 +10,10 @@ from own_layer import Leaky
 from PIL import Image
 
 import minialex
-from minialex import Network, Trainer, evaluate, load, optim, predict, schedules
+from minialex import Network, Trainer, evaluate, load, optim, predict, schedules, training_checks
 from minialex.data import from_arrays
 from minialex.errors import InputError
+from minialex.fast import footprint
 from minialex.files import PNG_MARK
 from minialex.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Tanh
 
@@ -247,6 +248,21 @@ def test_a_schedule_sets_the_learning_rate_of_each_epoch():
     it = Trainer(net, dataset(), optim.SGD(net), schedules.Step(0.1, every=1), workers=1)
     it.fit(epochs=3)
     numpy.testing.assert_allclose([line["learning_rate"] for line in it.history], [0.1, 0.01, 1e-3])
+
+
+def test_a_batch_that_cannot_fit_into_memory_is_refused(monkeypatch):
+    it = trainer(batch_size=40)
+    needed = footprint.further_bytes(it.engine, 40, len(it.optimizer.state_names))
+    for available, said in (
+        (needed - 1, r"a batch of 40 takes \d+ MB, there are \d+: about \d\d should fit"),
+        (1000, "not even one picture fits"),
+    ):
+        monkeypatch.setattr(training_checks, "available_memory", lambda there=available: there)
+        with pytest.raises(InputError, match=said):
+            trainer(batch_size=40)
+    for enough in (needed, None):
+        monkeypatch.setattr(training_checks, "available_memory", lambda there=enough: there)
+        trainer(batch_size=40)
 
 
 def test_the_defaults_train_too():

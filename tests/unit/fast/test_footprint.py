@@ -66,3 +66,14 @@ def test_adam_keeps_twice_what_momentum_does():
     engine = fast.prepare(models.build("lenet"))
     once, twice = (footprint.training_bytes(engine, 8, states) for states in (1, 2))
     assert sum(twice.values()) - sum(once.values()) == 4 * engine.network.parameter_count()
+
+
+def test_the_largest_batch_that_fits_is_found():
+    engine = fast.prepare(models.build("alexnet-cifar"), 2)
+    available = footprint.further_bytes(engine, 100, states=2)
+    fits = footprint.batch_size_for(engine, available, 2, most=1000)
+    assert 100 <= fits < 120  # a part more or less makes steps in what is needed
+    assert footprint.further_bytes(engine, fits, 2) <= available
+    assert footprint.further_bytes(engine, fits + 1, 2) > available
+    assert footprint.batch_size_for(engine, available, 2, most=60) == 60
+    assert footprint.batch_size_for(engine, 10**5, 2, most=60) == 0

@@ -1,0 +1,51 @@
+"""How much memory is still to be had: the machine's, or what its control group leaves this
+process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path("/")
+
+#: Where a control group says its limit and what of it is used, in version 2 and 1; and what it
+#: calls the files among that, which it would give up.
+GROUPS = {
+    "": ("memory.max", "memory.current", "inactive_file"),
+    "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
+
+
+def available_memory(root: Path = ROOT) -> int | None:
+    """The bytes that this process can still take before another one or itself is killed; None
+    where that is not known (elsewhere than on Linux). root: of the file system."""
+    try:
+        free = 1024 * numbers_in(root / "proc/meminfo")["MemAvailable:"]
+        groups = (root / "proc/self/cgroup").read_text().splitlines()
+    except (OSError, KeyError):
+        return None
+    return max(0, min([free, *left_by_groups(root / "sys/fs/cgroup", groups)]))
+
+
+def left_by_groups(root: Path, groups: list[str]) -> Iterator[int]:
+    """What each control group around this process leaves it, where that is limited.
+
+    root: where they are mounted; groups: the lines of /proc/self/cgroup, "number:controllers:path".
+    """
+    for line in groups:
+        _, controllers, path = line.split(":", 2)
+        controller = "memory" if "memory" in controllers.split(",") else controllers
+        if controller not in GROUPS:
+            continue
+        limit, used, files = GROUPS[controller]
+        place = root / controller / path.strip("/")
+        for group in (place, *place.parents):
+            try:
+                most, current = (int((group / name).read_text()) for name in (limit, used))
+                yield most - current + numbers_in(group / "memory.stat").get(files, 0)
+            except (OSError, ValueError):  # "max", or no files: no limit here
+                continue
+
+
+def numbers_in(path: Path) -> dict[str, int]:
+    """The lines "name number …" of a file."""
+    words = (line.split() for line in path.read_text().splitlines())
+    return {name: int(number) for name, number, *_ in words if number.isdigit()}
