@@ -85,7 +85,7 @@ PRESETS: dict[str, dict] = {
 RECIPES: dict[str, dict[str, dict]] = {
     "cifar10": {
         "quick": dict(MUON, model="alexnet-mini", epochs=2, augment="none"),
-        "good": dict(MUON, model="alexnet-maxi", epochs=6, crop_padding=2),
+        "good": dict(MUON, model="alexnet-maxi", epochs=5, crop_padding=2, test_views="mirror"),
         "best": dict(
             MUON,
             model="alexnet-maxi",
@@ -93,6 +93,7 @@ RECIPES: dict[str, dict[str, dict]] = {
             crop_padding=3,
             augment="crop,mirror,cutout",
             label_smoothing=0.1,
+            test_views="mirror",
         ),
     },
     "fashion-mnist": {

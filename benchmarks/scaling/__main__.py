@@ -12,8 +12,8 @@ from benchmarks.machine import machine
 from benchmarks.scaling import measured_tables, predicted_tables
 from benchmarks.scaling.launch import mpirun, on_ranks
 from benchmarks.scaling.plot import chart
-from benchmarks.scaling.table import Table, replaced
 from benchmarks.speed_options import new_folder, sizes, some_of
+from benchmarks.table import Table, replaced
 from minialex import models
 from minialex.command import Parser, number, run
 from minialex.cores import usable_cores

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from benchmarks.scaling.compute import Compute
 from benchmarks.scaling.link import line, link
 from benchmarks.scaling.predictions import Predictions
-from benchmarks.scaling.table import Table
+from benchmarks.table import Table
 
 
 def tables(results: dict) -> Iterator[Table]:

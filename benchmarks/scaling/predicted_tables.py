@@ -9,7 +9,7 @@ from benchmarks.scaling.link import link
 from benchmarks.scaling.measured_tables import grouped, rate
 from benchmarks.scaling.model import Link
 from benchmarks.scaling.predictions import Predictions, allowed, tree_pays_below
-from benchmarks.scaling.table import Table
+from benchmarks.table import Table
 from minialex.distributed.scheme import SCHEMES
 
 #: The columns of the tables.

@@ -16,7 +16,7 @@ import standin
 from command_runs import call
 from PIL import Image
 
-from benchmarks import gpu_cost, loader, measure, peak_memory, speed, speed_table
+from benchmarks import gpu_cost, loader, measure, memory, peak_memory, speed, speed_table
 from benchmarks.peers import Peer, check_agreement, import_torch, torch_layout, twin
 from minialex import backend, fast, models
 from minialex.errors import InputError
@@ -516,3 +516,24 @@ def test_the_loader_is_measured_with_a_small_folder(tmp_path, capsys):
 def test_the_loader_needs_a_folder(tmp_path, capsys):
     code, _, err = call(loader.main, "--data-dir", tmp_path / "none", capsys=capsys)
     assert code == 2 and "no folder" in err
+
+
+def test_the_memory_of_each_net_is_measured_and_written_to_the_page(tmp_path, capsys, monkeypatch):
+    pytest.importorskip("torch", reason="PyTorch is not installed: pip install -e '.[bench]'")
+    peaks = {("minialex", "train"): 150, ("eager", "train"): 300, ("minialex", "infer"): 90}
+
+    def measured(contender, model, what, batch_size):
+        assert (model, batch_size) == ("lenet", 5)
+        return peaks.get((contender, what), 1200), ""
+
+    monkeypatch.setattr(memory, "in_own_process", measured)
+    page = tmp_path / "page.md"
+    page.write_text("<!-- table: memory -->\nold\n<!-- end of table -->\n")
+    options = ["--models", "lenet", "--batch-size", 5, "--page", page]
+    code, _, err = call(memory.main, *options, capsys=capsys)
+    assert (code, err) == (0, "")
+    assert "| lenet | 150 | 300 | 0.50 | 90 | 1,200 | 0.07 |" in page.read_text()
+    assert "old" not in page.read_text()
+    monkeypatch.setattr(memory, "in_own_process", lambda *_, **how: (None, "ended by signal 9"))
+    code, _, err = call(memory.main, "--page", "", capsys=capsys)
+    assert (code, err) == (2, "error: minialex, alexnet, train: ended by signal 9\n")

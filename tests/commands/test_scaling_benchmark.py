@@ -14,7 +14,7 @@ from benchmarks.scaling import __main__ as scaling
 from benchmarks.scaling import launch, measured_tables, predicted_tables
 from benchmarks.scaling.link import MESSAGES, PARTS
 from benchmarks.scaling.model import Link
-from benchmarks.scaling.table import Table, replaced
+from benchmarks.table import Table, replaced
 from minialex import models
 from minialex.cores import usable_cores
 from minialex.errors import InputError
@@ -144,7 +144,7 @@ def test_the_page_in_the_documentation_has_a_place_for_tables_that_exist(of_alex
 
 @pytest.mark.parametrize("page", ["No table.", "<!-- table: nope -->\n<!-- end of table -->"])
 def test_a_page_without_a_place_for_tables_is_refused(page):
-    with pytest.raises(InputError, match=r"no place for a table|a table 'nope'"):
+    with pytest.raises(InputError, match="no place for a table"):
         replaced(page, [Table("steps", "", ["a"], [["b"]])])
 
 

@@ -47,16 +47,17 @@ class Table:
 
 
 def replaced(page: str, tables: Iterable[Table]) -> str:
-    """The page with its marked tables as they are now.
+    """The page with these of its marked tables as they are now.
 
-    InputError if it has none, or marks one that does not exist.
+    InputError if it has none of them.
     """
-    found = {table.name: table.markdown() for table in tables}
-    names = [name for _, name, _ in MARKED.findall(page)]
-    unknown = [name for name in names if name not in found]
-    if unknown or not names:
-        wrong = f"a table {unknown[0]!r}" if unknown else "no place for a table"
+    found = {table.name: f"{table.markdown()}\n" for table in tables}
+    if not found.keys() & {name for _, name, _ in MARKED.findall(page)}:
         raise InputError(
-            f"the page has {wrong}, expected <!-- table: NAME --> with some of {', '.join(found)}"
+            "the page has no place for a table, expected <!-- table: NAME --> with some of "
+            f"{', '.join(found)}"
         )
-    return MARKED.sub(lambda match: f"{match[1]}{found[match[2]]}\n{match[3]}", page)
+    return MARKED.sub(
+        lambda match: f"{match[1]}{found[match[2]]}{match[3]}" if match[2] in found else match[0],
+        page,
+    )

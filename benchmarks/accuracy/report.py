@@ -1,0 +1,100 @@
+"""The tables and the chart of what recipes reach."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from benchmarks.table import Table
+from minialex.figures import drawing, new_figure
+from minialex.presets import RECIPES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: What cuda-convnet, Krizhevsky's program before AlexNet, was published with for CIFAR-10: minutes
+#: on a GPU of its time, and test accuracy; the first two without crops and mirror images.
+CUDA_CONVNET = ((80 / 60, 0.74), (20, 0.82), (25, 0.87), (75, 0.89))
+
+COLOURS = {"minialex": "#c44e52", "PyTorch": "#6680a6", "cuda-convnet": "#555555"}
+
+HEAD = ("recipe", "net", "epochs", "seeds", "minialex", "test accuracy", "PyTorch", "its accuracy")
+
+
+def tables(runs: Sequence[dict]) -> list[Table]:
+    """A table for each data set, with a row for each recipe."""
+    made = []
+    for dataset in dict.fromkeys(run["dataset"] for run in runs):
+        recipes = dict.fromkeys(run["recipe"] for run in runs if run["dataset"] == dataset)
+        rows = [row(runs, dataset, recipe) for recipe in RECIPES[dataset] if recipe in recipes]
+        made.append(Table(f"accuracy-{dataset}", f"What recipes reach on {dataset}", HEAD, rows, 2))
+    return made
+
+
+def row(runs: Sequence[dict], dataset: str, recipe: str) -> list[str]:
+    """What minialex and PyTorch reach with a recipe, and the wall clock."""
+    options = RECIPES[dataset][recipe]
+    cells = [recipe, options["model"], str(options["epochs"])]
+    cells.append(str(len(of(runs, dataset, recipe, "minialex"))))
+    for contender in ("minialex", "PyTorch"):
+        ends = [run["epochs"][-1] for run in of(runs, dataset, recipe, contender)]
+        if not ends:
+            cells += ["–", "–"]
+            continue
+        seconds, accuracies = zip(*ends, strict=True)
+        spread = f" ± {statistics.stdev(accuracies):.2%}" if len(ends) > 1 else ""
+        cells += [
+            wall_clock(statistics.mean(seconds)),
+            f"{statistics.mean(accuracies):.2%}{spread}",
+        ]
+    return cells
+
+
+def of(runs: Sequence[dict], dataset: str, recipe: str, contender: str) -> list[dict]:
+    """The runs of a recipe by one of the two."""
+    wanted = dict(dataset=dataset, recipe=recipe, contender=contender).items()
+    return [run for run in runs if wanted <= run.items()]
+
+
+def wall_clock(seconds: float) -> str:
+    """Minutes and seconds: "9 min 27 s"."""
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
+
+
+@drawing
+def chart(runs: Sequence[dict]) -> Figure:
+    """Test accuracy on CIFAR-10 over the minutes since the start: each recipe's first run as a
+    line, the ends of all runs as points, and what was published of cuda-convnet."""
+    from matplotlib.ticker import NullLocator, PercentFormatter
+
+    figure = new_figure(8, 4.8)
+    axes = figure.subplots()
+    for contender in ("minialex", "PyTorch"):
+        colour = COLOURS[contender]
+        for recipe in RECIPES["cifar10"]:
+            found = of(runs, "cifar10", recipe, contender)
+            if not found:
+                continue
+            minutes, accuracies = zip(*found[0]["epochs"], strict=True)
+            axes.plot([at / 60 for at in minutes], accuracies, color=colour, alpha=0.45)
+            ends = [run["epochs"][-1] for run in found]
+            axes.plot([at / 60 for at, _ in ends], [end for _, end in ends], "o", color=colour)
+            if contender == "minialex":
+                at, end = ends[0]
+                place = dict(textcoords="offset points", xytext=(6, -11))
+                axes.annotate(recipe, (at / 60, end), color=colour, **place)
+        axes.plot([], [], "o-", color=colour, label=contender)
+    minutes, accuracies = zip(*CUDA_CONVNET, strict=True)
+    label = "cuda-convnet, on a GPU"
+    axes.plot(minutes, accuracies, "s", color=COLOURS["cuda-convnet"], label=label)
+    axes.set_xscale("log")
+    axes.set_xticks([0.5, 1, 2, 5, 10, 20, 50, 100])
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set(xlabel="minutes since the command was typed", ylabel="test accuracy", ylim=(0.5, 0.95))
+    axes.grid(True)
+    axes.legend(loc="lower right")
+    return figure

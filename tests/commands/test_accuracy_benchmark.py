@@ -1,0 +1,126 @@
+"""The benchmark of time to accuracy: what it runs, keeps and shows; and that PyTorch trains the
+same. Nothing here asserts how long anything takes."""
+
+import json
+
+import cifar_files
+import numpy
+import pytest
+from command_runs import call
+
+from benchmarks.accuracy import __main__ as accuracy
+from benchmarks.accuracy import peer, report
+from benchmarks.peers import torch_layout
+from minialex import models, optim, presets
+from minialex.layers import SoftmaxCrossEntropy
+
+MISSING = "PyTorch is not installed: pip install -e '.[bench]'"
+MARKS = "<!-- table: accuracy-cifar10 -->\n<!-- end of table -->\n"
+
+
+def of(contender, recipe, seed, *epochs):
+    return dict(
+        dataset="cifar10", recipe=recipe, contender=contender, seed=seed, epochs=list(epochs)
+    )
+
+
+RUNS = [
+    of("minialex", "quick", 0, (10, 0.5), (21, 0.76)),
+    of("minialex", "quick", 1, (10, 0.5), (25, 0.74)),
+    of("PyTorch", "quick", 0, (30, 0.5), (61, 0.75)),
+    of("minialex", "best", 0, (700, 0.9)),
+]
+
+
+def test_a_row_has_the_mean_of_its_seeds_and_how_they_differ():
+    (table,) = report.tables(RUNS)
+    quick, best = table.rows
+    assert quick[:4] == ["quick", "alexnet-mini", "2", "2"]
+    assert quick[4:] == ["23 s", "75.00% ± 1.41%", "1 min 01 s", "75.00%"]
+    assert best[3:] == ["1", "11 min 40 s", "90.00%", "–", "–"]
+
+
+def test_the_chart_is_drawn():
+    assert report.chart(RUNS).startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def docs(tmp_path):
+    (tmp_path / "results.md").write_text(f"before\n{MARKS}after\n")
+    return tmp_path
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Forty pictures to train on and eight to test with, as CIFAR-10's binary files."""
+    folder = tmp_path / "cifar"
+    folder.mkdir()
+    rng = numpy.random.default_rng(0)
+    for name in (*cifar_files.TRAIN, "test_batch"):
+        few = rng.integers(0, 256, (8, 32, 32, 3), dtype="uint8")
+        (folder / f"{name}.bin").write_bytes(cifar_files.binary(few, range(8)))
+    return folder
+
+
+def test_a_run_is_kept_and_shown_and_one_of_the_same_seed_replaces_it(docs, monkeypatch, capsys):
+    reached = iter([0.7, 0.8])
+    monkeypatch.setattr(accuracy, "trained", lambda *_: [(5.0, 0.4), (9.0, next(reached))])
+    for expected in ("70.00%", "80.00%"):
+        options = ["--recipe", "quick", "--seeds", 1, "--docs", docs]
+        code, out, err = call(accuracy.main, *options, capsys=capsys)
+        assert (code, err) == (0, "")
+        page = (docs / "results.md").read_text()
+        assert f"| quick | alexnet-mini | 2 | 1 | 9 s | {expected} | – | – |" in page
+        assert page.startswith("before\n") and page.endswith("after\n")
+        assert f"seed 0  minialex  {expected} in 9 s" in out
+    (kept,) = json.loads((docs / "accuracy.json").read_text())
+    assert kept["epochs"] == [[5.0, 0.4], [9.0, 0.8]]
+    assert kept["machine"]["threads"] >= 1
+    assert (docs / "accuracy.png").exists()
+
+
+def test_the_whole_command_is_timed_and_each_epochs_accuracy_read(pictures):
+    which = dict(dataset="cifar10", recipe="quick", seed=3)
+    epochs = accuracy.trained("minialex.train", which, pictures)
+    assert len(epochs) == presets.RECIPES["cifar10"]["quick"]["epochs"]
+    assert epochs[0][0] < epochs[1][0]
+    assert all(0 <= share <= 1 for _, share in epochs)
+
+
+def test_a_run_that_fails_is_one_line(docs, tmp_path, capsys):
+    options = ["--seeds", 1, "--docs", docs, "--data-dir", tmp_path / "nowhere"]
+    code, _, err = call(accuracy.main, *options, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "minialex.train ended with exit code 2: error: there is no folder" in err
+    code, _, err = call(accuracy.main, "--recipe", "nope", capsys=capsys)
+    assert (code, err) == (2, "error: cifar10 has the recipes quick, good, best, not 'nope'\n")
+
+
+def test_pytorch_trains_the_same(pictures, capsys):
+    """After two epochs of a few steps, both say the same of the test pictures."""
+    pytest.importorskip("torch", reason=MISSING)
+    which = dict(dataset="cifar10", recipe="quick", seed=3)
+    own, theirs = (accuracy.trained(name, which, pictures) for name in accuracy.CONTENDERS.values())
+    assert [share for _, share in own] == [share for _, share in theirs]
+
+
+def test_pytorchs_muon_is_minialexs():
+    torch = pytest.importorskip("torch", reason=MISSING)
+    rng = numpy.random.default_rng(0)
+    network = models.build("alexnet-mini", image_size=16, rng=rng)
+    x, labels = rng.standard_normal((8, 16, 16, 3), dtype="float32"), numpy.arange(8)
+    muon = optim.Muon(network, 0.03, weight_decay=0.1)
+    module = peer.TorchNetwork(network).module
+    step = peer.muon_step(module, network, muon)
+    for lr in (0.03, 0.01):
+        muon.lr = lr
+        network.step(x, labels, SoftmaxCrossEntropy())
+        muon.step()
+        for weight in module.parameters():
+            weight.grad = None
+        logits = module(peer.as_pictures(x))
+        torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels)).backward()
+        step(lr)
+    expected = torch_layout(network, network.params)
+    for name, weight in module.named_parameters():
+        numpy.testing.assert_allclose(weight.detach().numpy(), expected[name], atol=2e-4)
