@@ -1,9 +1,9 @@
 """python -m benchmarks.loader: does training wait for its pictures?
 
-Measures three rates: the loader alone (JPEG decoding, random crop, mirroring, standardising),
-training alone on the same batch again and again, and training fed by the loader, which prepares the
-next batches meanwhile. A small folder is read repeatedly, as one long epoch, so its files come from
-the system's cache and not from the disk.
+Measures three rates: the loader alone (JPEG decoding, random crop, mirroring), training alone on
+the same batch again and again, and training fed by the loader, which prepares the next batches
+meanwhile. A small folder is read repeatedly, as one long epoch, so its files come from the system's
+cache and not from the disk.
 """
 
 import contextlib
@@ -71,6 +71,7 @@ def main(arguments: Sequence[str]) -> None:
         given.batch_size,
         standardize,
         seed=0,
+        as_bytes=True,
         crop=True,
         mirror=True,
     )

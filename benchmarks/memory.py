@@ -13,17 +13,16 @@ from benchmarks.measure import WHAT
 from benchmarks.peak_memory import in_own_process
 from benchmarks.peers import import_torch
 from benchmarks.speed_options import some_of
-from benchmarks.table import Table, replaced
+from benchmarks.table import Table, write_tables
 from minialex import models
 from minialex.command import Parser, number, run
 from minialex.errors import InputError
-from minialex.files import atomic_write
 
 EXAMPLES = """\
   python -m benchmarks.memory
       five nets, about five minutes
-  python -m benchmarks.memory --models alexnet-224 --batch-size 32 --page ""
-      one of them, and no page is written
+  python -m benchmarks.memory --models alexnet-224 --batch-size 32
+      one of them, only printed
 """
 
 MODELS = ("alexnet", "alexnet-224", "alexnet-owt", "alexnet-d2l", "alexnet-cifar")
@@ -43,7 +42,8 @@ def main(arguments: Sequence[str]) -> None:
     )
     batch = "pictures at a time (default: 128)"
     option("--batch-size", type=number(int, 1), default=128, metavar="N", help=batch)
-    option("--page", default=str(PAGE), help="whose table to replace (default: docs/results.md)")
+    page = "whose table to replace (default: docs/results.md, for the five nets and 128 pictures)"
+    option("--page", type=Path, metavar="PAGE.MD", help=page)
     given = parser.parse_args(arguments)
     import_torch()
     cases = list(itertools.product(given.models, WHAT, CONTENDERS))
@@ -56,11 +56,9 @@ def main(arguments: Sequence[str]) -> None:
             raise InputError(f"{contender}, {model}, {what}: {problem}")
     table = as_table(measured, given.batch_size)
     print(table.text())
-    if given.page:
-        page = Path(given.page)
-        text = replaced(page.read_text(encoding="utf-8"), [table])
-        with atomic_write(page) as file:
-            file.write_text(text, encoding="utf-8")
+    usual = (given.models, given.batch_size) == (MODELS, 128)
+    if given.page or usual:
+        write_tables(given.page or PAGE, [table])
 
 
 def as_table(measured: dict[tuple[str, str, str], int], batch_size: int) -> Table:

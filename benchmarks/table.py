@@ -4,9 +4,11 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.gpu.report import markdown
 from minialex.errors import InputError
+from minialex.files import atomic_write
 
 #: What stands on a page around a table.
 MARKED = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
@@ -44,6 +46,13 @@ class Table:
 
     def markdown(self) -> str:
         return markdown(list(self.head), [list(row) for row in self.rows], self.words)
+
+
+def write_tables(path: Path, tables: Iterable[Table]) -> None:
+    """Replaces these tables on the page `path`; InputError if it has a place for none of them."""
+    text = replaced(path.read_text(encoding="utf-8"), tables)
+    with atomic_write(path) as file:
+        file.write_text(text, encoding="utf-8")
 
 
 def replaced(page: str, tables: Iterable[Table]) -> str:

@@ -15,6 +15,7 @@ from minialex import fast, models
 from minialex.cores import usable_cores
 from minialex.fast import choose, footprint, memory, stage
 from minialex.fast.conv import FastConv2d
+from minialex.fast.kept_weight import KeptWeight
 from minialex.fast.lrn import FastLocalResponseNorm
 from minialex.fast.memory import Memory
 from minialex.fast.space_to_depth import to_blocks, weight_to_blocks
@@ -224,7 +225,7 @@ x = rng.random((4 if quick else 16, 13, 13, 192), numpy.float32)
 work, results = 2e-9 * len(x) * plain.macs(x.shape[1:]), {}
 for way in ("im2col", "winograd"):
     conv = FastConv2d.of(plain, Memory(), Workers())
-    conv.algorithm, conv.kept = way, {}
+    conv.algorithm, conv.kept = way, KeptWeight()
     results[way] = conv.forward(x)
     rate = work / seconds(lambda f=conv: f.forward(x), repeat=9)
     print(f"{way}: as if at {rate:.0f} GFLOP/s; the limit: {limit:.0f}")

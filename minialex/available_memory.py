@@ -7,18 +7,24 @@ from pathlib import Path
 ROOT = Path("/")
 
 #: Where a control group says its limit and what of it is used, in version 2 and 1; and what it
-#: calls the files among that, which it would give up.
+#: calls that which it would give up: files, and what the system keeps about them.
 GROUPS = {
-    "": ("memory.max", "memory.current", "inactive_file"),
-    "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    "": ("memory.max", "memory.current", ("inactive_file", "active_file", "slab_reclaimable")),
+    "memory": (
+        "memory.limit_in_bytes",
+        "memory.usage_in_bytes",
+        ("total_inactive_file", "total_active_file"),
+    ),
 }
 
 
 def available_memory(root: Path = ROOT) -> int | None:
-    """The bytes that this process can still take before another one or itself is killed; None
-    where that is not known (elsewhere than on Linux). root: of the file system."""
+    """The bytes that this process can still take before another one or itself is killed, swap
+    space included; None where that is not known (elsewhere than on Linux). root: of the file
+    system."""
     try:
-        free = 1024 * numbers_in(root / "proc/meminfo")["MemAvailable:"]
+        machine = numbers_in(root / "proc/meminfo")
+        free = 1024 * (machine["MemAvailable:"] + machine.get("SwapFree:", 0))
         groups = (root / "proc/self/cgroup").read_text().splitlines()
     except (OSError, KeyError):
         return None
@@ -35,12 +41,13 @@ def left_by_groups(root: Path, groups: list[str]) -> Iterator[int]:
         controller = "memory" if "memory" in controllers.split(",") else controllers
         if controller not in GROUPS:
             continue
-        limit, used, files = GROUPS[controller]
+        limit, used, given_up = GROUPS[controller]
         place = root / controller / path.strip("/")
         for group in (place, *place.parents):
             try:
                 most, current = (int((group / name).read_text()) for name in (limit, used))
-                yield most - current + numbers_in(group / "memory.stat").get(files, 0)
+                more = numbers_in(group / "memory.stat")
+                yield most - current + sum(more.get(name, 0) for name in given_up)
             except (OSError, ValueError):  # "max", or no files: no limit here
                 continue
 

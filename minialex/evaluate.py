@@ -13,6 +13,7 @@ from minialex.evaluation_output import (
     class_table,
     confusion_title,
     mistakes_sheet,
+    pictures_shown,
     progress_shown,
     scores_shown,
     severity_table,
@@ -26,13 +27,6 @@ from minialex.weight_options import (
     folder_of,
     trained_of,
 )
-
-#: What is said of the views that answers were averaged over.
-VIEWS_SHOWN = {
-    "centre": "",
-    "mirror": ", with their mirror images",
-    "ten-crop": ", ten views of each",
-}
 
 EXAMPLES = """\
   python -m minialex.evaluate runs/shapes-alexnet-cifar
@@ -99,8 +93,7 @@ def main(arguments: Sequence[str]) -> None:
     answers = answer(trained.engine, batches)
     seconds = time.perf_counter() - start
     matrix = answers.confusion(dataset.num_classes)
-    pictures = f"{len(answers.labels):,}" + VIEWS_SHOWN[test_views]
-    pictures += ", held out of the training pictures" if dataset.val_share else ""
+    pictures = pictures_shown(answers, test_views, dataset)
     speed = f"{len(answers.labels) / seconds:,.0f}"
     about = {"model": progress_shown(trained), "dataset": dataset.name, "pictures": pictures}
     blocks = getattr(dataset.test, "images", None)

@@ -16,6 +16,13 @@ from minialex.trained_dataset import name_of
 #: Up to ALL_CLASSES, each class has a line; beyond, the SOME_CLASSES best and as many of the worst.
 ALL_CLASSES, SOME_CLASSES = 20, 8
 
+#: What is said of the views over which answers were averaged.
+VIEWS_SHOWN = {
+    "centre": "",
+    "mirror": ", with their mirror images",
+    "ten-crop": ", ten views of each",
+}
+
 #: How many mistakes the contact sheet shows.
 MISTAKES = 24
 
@@ -25,6 +32,13 @@ def progress_shown(trained: TrainedNetwork) -> str:
     epochs, steps = trained.progress["epochs"], trained.progress["steps"]
     where = f"in epoch {epochs + 1}, after step {steps}" if steps else f"after epoch {epochs}"
     return f"{trained.model}, {where if epochs is not None else trained.path.name}"
+
+
+def pictures_shown(answers: Answers, test_views: str, dataset: Dataset) -> str:
+    """How many pictures there were, in which views, and whether they are training pictures that
+    were held out."""
+    held_out = ", held out of the training pictures" if dataset.val_share else ""
+    return f"{len(answers.labels):,}{VIEWS_SHOWN[test_views]}{held_out}"
 
 
 def scores_shown(answers: Answers) -> dict[str, str]:

@@ -12,11 +12,12 @@ from PIL import Image
 from minialex import backend, fast, models
 from minialex.cores import usable_cores
 from minialex.data.arrays import as_pictures
-from minialex.data.augment import Standardize, centre_views
+from minialex.data.augment import TEST_VIEWS, Standardize, centre_views
 from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset, Images
 from minialex.data.folder_images import ZOOM, FolderImages
 from minialex.data.torchvision_images import TorchvisionImages
+from minialex.errors import InputError
 from minialex.evaluation import evaluate, log_softmax
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.weights import build_network, open_weights
@@ -64,7 +65,9 @@ class TrainedNetwork:
         *_, self.image_size, self.channels = progress["pictures"]
         self.standardize = Standardize(progress["mean"], progress["std"])
         self.exif: bool = progress.get("exif", True)
-        self.test_views: str = progress.get("settings", {}).get("test_views", "centre")
+        self.test_views: str = (progress.get("settings") or {}).get("test_views", "centre")
+        if self.test_views not in list(TEST_VIEWS):
+            raise InputError(f"{path} is damaged: its test_views are {self.test_views!r}")
 
     @property
     def model(self) -> str:

@@ -15,6 +15,7 @@ from minialex.evaluation import Answers, answer
 from minialex.evaluation_output import (
     confused_with,
     confusion_title,
+    pictures_shown,
     progress_shown,
     scores_shown,
 )
@@ -98,7 +99,7 @@ def contents(
     name: the run's, or the weights'. history: a Trainer's; None if the weights are from elsewhere.
     """
     return [
-        header(trained, name, history, answers),
+        header(trained, name, history, answers, dataset),
         *([] if history is None else [section("Curves", curves(name, history))]),
         section("Class by class", confusion(dataset, answers), class_table(dataset, answers)),
         section("Worst answers", *wrong_answers(dataset, answers)),
@@ -109,7 +110,13 @@ def contents(
     ]
 
 
-def header(trained: TrainedNetwork, name: str, history: list[dict] | None, answers: Answers) -> str:
+def header(
+    trained: TrainedNetwork,
+    name: str,
+    history: list[dict] | None,
+    answers: Answers,
+    dataset: Dataset,
+) -> str:
     """The title and the most important figures."""
     scores = scores_shown(answers)
     key = {
@@ -118,14 +125,14 @@ def header(trained: TrainedNetwork, name: str, history: list[dict] | None, answe
         "test loss": scores["loss"],
     }
     key |= {
-        "test pictures": f"{len(answers.labels):,}",
+        "test pictures": pictures_shown(answers, trained.test_views, dataset),
         "parameters": f"{trained.network.parameter_count():,}",
     }
     if history:
         key["training time"] = duration(sum(epoch["seconds"] for epoch in history))
     cards = "\n".join(f"<div><dt>{what}</dt><dd>{value}</dd></div>" for what, value in key.items())
-    dataset = trained.source["name"] if trained.source else "labelled pictures"
-    words = html.escape(f"{progress_shown(trained)}, on {dataset}. Made by minialex {__version__}.")
+    where = trained.source["name"] if trained.source else "labelled pictures"
+    words = html.escape(f"{progress_shown(trained)}, on {where}. Made by minialex {__version__}.")
     title = f'<h1>{html.escape(name)}</h1>\n<p class="soft">{words}</p>'
     return f'<header>\n{title}\n<dl class="key">\n{cards}\n</dl>\n</header>'
 

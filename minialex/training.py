@@ -126,9 +126,8 @@ class Trainer:
             self.training_step = SharedStep(self.part, self.engine, self.loss, self.own_optimizer)
         elif isinstance(self.engine, fast.Engine):
             self.training_step = fast.TrainingStep(self.engine, self.loss, self.optimizer)
-        if isinstance(self.engine, fast.Engine):
-            share = min(batch_size, len(dataset.train)) // scheme.pictures.size
-            check_memory(self.engine, self.optimizer, max(1, share))
+        if isinstance(self.engine, fast.Engine) and not self.on_gpu and scheme.ranks.size == 1:
+            check_memory(self.engine, min(batch_size, len(dataset.train)))
         standardize = standardize or standardize_from(dataset.train)
         views = dict.fromkeys(augment, True) | {"lighting": lighting}
         where: dict[str, Any] = dict(

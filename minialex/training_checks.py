@@ -3,9 +3,7 @@ checkpoint."""
 
 from collections.abc import Iterable
 
-import numpy
-
-from minialex import backend, schedules
+from minialex import schedules
 from minialex.available_memory import available_memory
 from minialex.data.augment import AUGMENTATIONS
 from minialex.data.dataset import Dataset
@@ -69,16 +67,16 @@ def check_fit(network: Network, dataset: Dataset) -> None:
         raise ValueError(f"{classes}, the network's output has shape {shape} for each picture")
 
 
-def check_memory(engine: Engine, optimizer: Optimizer, batch_size: int) -> None:
-    """InputError if a training step is sure to take more memory than there is: the system would
-    kill the process in the midst of it."""
-    available, states = available_memory(), len(optimizer.state_names)
-    if available is None or backend.on_gpu(engine.like(numpy.empty(0))):
+def check_memory(engine: Engine, batch_size: int) -> None:
+    """InputError if a training step on the CPU takes more memory than there is, where that is
+    known: the system would kill the process in the midst of it."""
+    available = available_memory()
+    if available is None:
         return
-    needed = footprint.further_bytes(engine, batch_size, states)
+    needed = footprint.step_bytes(engine, batch_size)
     if needed <= available:
         return
-    fits = footprint.batch_size_for(engine, available, states, batch_size)
+    fits = footprint.batch_size_for(engine, available, batch_size)
     instead = f"about {fits:,} should fit" if fits else "not even one picture fits"
     there = f"there are {available / 1e6:,.0f}"
     raise InputError(f"a batch of {batch_size:,} takes {needed / 1e6:,.0f} MB, {there}: {instead}")
@@ -106,9 +104,9 @@ def check_same(saved: Checkpoint, progress: dict) -> None:
             raise InputError(f"{wrong} {what}")
     kept, own = saved.progress["settings"], progress["settings"]
     for name in SETTINGS:
-        if kept[name] != own[name]:
+        if kept.get(name) != own[name]:
             here = spelled(own[name])
-            raise InputError(f"{wrong} with {name} {spelled(kept[name])}, here it is {here}")
+            raise InputError(f"{wrong} with {name} {spelled(kept.get(name))}, here it is {here}")
     before, now = (settings["schedule"] and settings["schedule"][0] for settings in (kept, own))
     if before != now:
         raise InputError(f"{wrong} with the schedule {before}, here it is {now}")

@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.accuracy.report import chart, tables, wall_clock
 from benchmarks.machine import machine
 from benchmarks.peers import import_torch
-from benchmarks.table import replaced
+from benchmarks.table import write_tables
 from minialex.command import Parser, number, run
 from minialex.cores import usable_cores
 from minialex.errors import InputError
@@ -62,6 +62,8 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError(f"{given.dataset} has the recipes {names}, not {given.recipe!r}")
     kept = given.docs / "accuracy.json"
     runs = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
+    if not (runs or given.seeds):
+        raise InputError(f"there is no {kept} yet: measure with --seeds 1 or more")
     about = dict(dataset=given.dataset, recipe=given.recipe)
     torch = import_torch().__version__ if given.peer else "not used"
     here = machine(usable_cores(), torch) | {"date": f"{datetime.date.today():%Y-%m-%d}"}
@@ -78,11 +80,8 @@ def main(arguments: Sequence[str]) -> None:
             print(
                 f"seed {seed}  {contender:<9} {accuracy:.2%} in {wall_clock(seconds)}", flush=True
             )
-    page = given.docs / "results.md"
     made = tables(runs)
-    text = replaced(page.read_text(encoding="utf-8"), made)
-    with atomic_write(page) as file:
-        file.write_text(text, encoding="utf-8")
+    write_tables(given.docs / "results.md", made)
     write_output(given.docs / "accuracy.png", chart(runs))
     print("\n\n".join(["", *(table.text() for table in made)]))
 

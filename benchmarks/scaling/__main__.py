@@ -13,7 +13,7 @@ from benchmarks.scaling import measured_tables, predicted_tables
 from benchmarks.scaling.launch import mpirun, on_ranks
 from benchmarks.scaling.plot import chart
 from benchmarks.speed_options import new_folder, sizes, some_of
-from benchmarks.table import Table, replaced
+from benchmarks.table import Table, write_tables
 from minialex import models
 from minialex.command import Parser, number, run
 from minialex.cores import usable_cores
@@ -145,9 +145,7 @@ def write(tables: Sequence[Table], picture: bytes, out: Path, page: Path | None)
     where everything is."""
     path = page.with_suffix(".png") if page else out / "scaling.png"
     if page:
-        text = replaced(page.read_text(encoding="utf-8"), tables)
-        with atomic_write(page) as file:
-            file.write_text(text, encoding="utf-8")
+        write_tables(page, tables)
     write_output(path, picture)
     where = [f"results: {out / 'results.json'}", f"chart:   {path}"]
     return "\n".join([*where, f"tables:  {page}"] if page else where)

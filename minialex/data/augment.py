@@ -1,7 +1,7 @@
 """Data augmentation and standardisation: crops, mirroring, rotation, colour, cutout, scale.
 
-Training sees a new random view of each picture every epoch; testing sees its centre crop, or ten
-fixed crops.
+Training sees a new random view of each picture every epoch; testing sees its centre crop, that and
+its mirror image, or ten fixed crops.
 """
 
 from dataclasses import dataclass

@@ -31,8 +31,8 @@ class Batches:
     seed: None is for testing: the pictures come in order, at fixed views. With a seed, for
         training, they are shuffled every epoch and each gets a random view. Batch b of epoch e
         depends only on (seed, e, b) and the files, so that a resumed run sees the same pictures.
-    test_views: one of TEST_VIEWS. If a picture is replaced by several views, one after the other, a
-        batch has as many fewer pictures, but at least one.
+    test_views: one of TEST_VIEWS. A picture is replaced by its views, one after the other; of v
+        views each, a batch has batch_size // v pictures, but at least one.
     augment: the arguments of random_views; those not given are off. They need a seed.
     Raises ValueError for `augment` without a seed or other test_views with one, and InputError for
     `colour` if the pictures do not have three channels.

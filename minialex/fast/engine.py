@@ -95,6 +95,7 @@ class Engine:
     def forward(self, x: Array | LazyBatch, train: bool = False) -> Array:
         """The logits (N, classes), the caller's own array, for pictures x (N, H, W, C) on the host
         or on the device."""
+        x = self.ready(x)
         if train:
             self.draw(x)
         elif len(x) and self.replays(x):
@@ -183,6 +184,10 @@ class Engine:
         alone = self.workers.count == 1
         return alone and self.steady and bool(self.params) and backend.on_gpu(self.like(x))
 
+    def ready(self, x: Array | LazyBatch) -> Array | LazyBatch:
+        """x, or the array that it becomes if it must be one by now."""
+        return x.standardized() if isinstance(x, LazyBatch) and not self.waits else x
+
     @property
     def waits(self) -> bool:
         """Whether a LazyBatch need not become an array before it reaches the first layer."""
@@ -201,8 +206,7 @@ class Engine:
         than the parameters' are converted."""
         if len(x) == 0:
             raise ValueError("expected a batch of at least one picture, got none")
-        if isinstance(x, LazyBatch) and not self.waits:
-            x = x.standardized()
+        x = self.ready(x)
         like = self.like(x)
         self.workers.at_work = min(self.workers.count, len(x))
 

@@ -8,6 +8,7 @@ import numpy
 from minialex.backend import Array
 from minialex.fast.conv import FastConv2d
 from minialex.fast.engine import Engine
+from minialex.fast.gpu.footprint import largest
 from minialex.fast.layer import FastLayer
 from minialex.fast.linear import ROWS_BYTES
 from minialex.fast.lrn import FastLocalResponseNorm
@@ -51,24 +52,17 @@ def training_bytes(engine: Engine, batch_size: int, states: int) -> dict[str, in
     }
 
 
-def batch_size_for(engine: Engine, available: int, states: int, most: int) -> int:
-    """The largest batch, of up to `most` pictures, whose training step should fit into `available`
-    bytes, beside Python and the weights, which are there already; 0 if not even one picture does.
-    """
-    fits = 0
-    for step in (1 << k for k in reversed(range(most.bit_length()))):  # the highest bit first
-        if fits + step > most:
-            continue
-        if further_bytes(engine, fits + step, states) <= available:
-            fits += step
-    return fits
+def batch_size_for(engine: Engine, available: int, most: int) -> int:
+    """About the largest batch, of up to `most` pictures, for which step_bytes are `available`; 0 if
+    they are not for a single picture."""
+    return largest(lambda size: step_bytes(engine, size) <= available, most)
 
 
-def further_bytes(engine: Engine, batch_size: int, states: int) -> int:
-    """What a training step takes beside Python and the weights."""
-    return sum(training_bytes(engine, batch_size, states).values()) - (
-        PROCESS + NUMBER * engine.network.parameter_count()
-    )
+def step_bytes(engine: Engine, batch_size: int) -> int:
+    """What a training step takes beside what is there before it: Python, the weights and the
+    optimiser's state."""
+    amounts = training_bytes(engine, batch_size, states=0)
+    return sum(amounts.values()) - amounts["weights"] - PROCESS
 
 
 def convolutional(engine: Engine, pictures: int) -> Counter:

@@ -95,8 +95,8 @@ class Stages:
     """All stages of one worker.
 
     Backward, and in inference, the pictures pass them in rounds, so that what one stage hands to
-    the other exists for one round. It is at most as large as the part of the stage that takes the
-    most pictures at a time.
+    the other exists for one round. A round has at most as many pictures as the largest part of any
+    stage, and in inference no more than ROUND_BYTES allow.
     """
 
     def __init__(self, stages: Sequence[Sequence[Layer]], memory: Memory):

@@ -32,6 +32,7 @@ class TrainingStep:
         x (N, H, W, C) and labels (N,) may lie on the host or on the device.
         """
         engine = self.engine
+        x = engine.ready(x)
         check_labels(labels, (len(x), *self.answer))
         engine.draw(x)
         self.update.begin()

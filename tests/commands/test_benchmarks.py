@@ -535,5 +535,5 @@ def test_the_memory_of_each_net_is_measured_and_written_to_the_page(tmp_path, ca
     assert "| lenet | 150 | 300 | 0.50 | 90 | 1,200 | 0.07 |" in page.read_text()
     assert "old" not in page.read_text()
     monkeypatch.setattr(memory, "in_own_process", lambda *_, **how: (None, "ended by signal 9"))
-    code, _, err = call(memory.main, "--page", "", capsys=capsys)
+    code, _, err = call(memory.main, capsys=capsys)
     assert (code, err) == (2, "error: minialex, alexnet, train: ended by signal 9\n")

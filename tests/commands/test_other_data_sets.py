@@ -36,6 +36,27 @@ def figures(out):
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_training_pictures_held_out_to_choose_by_are_so_again(tmp_path, capsys):
+    """By evaluate, and by a run that is resumed; the data set's own test pictures are not used."""
+    folder = write_cifar10_pickles(tmp_path / "data")
+    options = ["--dataset", "cifar10", "--data-dir", folder, "--val-share", 0.5, *SMALL]
+    run = trained_runs.trained(tmp_path / "run", *options)
+    assert "held out of them to test" in " ".join(capsys.readouterr().out.split())
+    metrics = trained_runs.last_epoch(run)
+    trained = load(run, backend_name="numpy")
+    own, chosen_by = (data.load("cifar10", folder, val_share=share) for share in (None, 0.5))
+    assert trained.progress["pictures"][:2] == [len(chosen_by.train), len(chosen_by.test)]
+    assert len(chosen_by.train) + len(chosen_by.test) == len(own.train)
+    code, out, err = call(evaluate_command, run, capsys=capsys)
+    assert (code, err) == (0, "")
+    assert figures(out)["loss"] == f"{metrics['test_loss']:.4f}"
+    assert figures(out)["pictures"].endswith(", held out of the training pictures")
+    code, _, err = call(train.main, "--resume", run, "--epochs", 2, capsys=capsys)
+    assert (code, err) == (0, "")
+    assert load(run, backend_name="numpy").progress["pictures"] == trained.progress["pictures"]
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_cifar10_c_is_tested_by_corruption_and_severity(cifar_run, tmp_path, capsys):
     pictures, labels = small_cifar10()[0]
     cifar10_c_files.write(tmp_path / "c", pictures, labels)

@@ -22,7 +22,8 @@ def group(folder, limit, used, files=0, version=2):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"memory.{names[0]}").write_text(f"{limit}\n")
     (folder / f"memory.{names[1]}").write_text(f"{used}\n")
-    (folder / "memory.stat").write_text(f"anon 5\n{names[2]}inactive_file {files}\n")
+    stat = [f"{names[2]}{kind}active_file {files}" for kind in ("in", "")]
+    (folder / "memory.stat").write_text("\n".join(["anon 5", *stat]) + "\n")
 
 
 def test_without_limits_it_is_the_machines(machine):
@@ -31,7 +32,13 @@ def test_without_limits_it_is_the_machines(machine):
 
 def test_a_container_has_what_its_group_leaves_and_files_are_given_up(machine):
     group(machine / "sys/fs/cgroup", 4 * GB, 3 * GB, files=GB // 2)
-    assert available_memory(machine) == 1.5 * GB
+    assert available_memory(machine) == 2 * GB
+
+
+def test_swap_space_can_be_had_too(machine):
+    with open(machine / "proc/meminfo", "a") as file:
+        file.write(f"\nSwapFree: {GB // 1024} kB\n")
+    assert available_memory(machine) == pytest.approx(9 * GB, abs=2048)
 
 
 def test_the_smallest_of_the_groups_around_it_counts(machine):

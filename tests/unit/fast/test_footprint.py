@@ -70,10 +70,18 @@ def test_adam_keeps_twice_what_momentum_does():
 
 def test_the_largest_batch_that_fits_is_found():
     engine = fast.prepare(models.build("alexnet-cifar"), 2)
-    available = footprint.further_bytes(engine, 100, states=2)
-    fits = footprint.batch_size_for(engine, available, 2, most=1000)
+    available = footprint.step_bytes(engine, 100)
+    fits = footprint.batch_size_for(engine, available, most=1000)
     assert 100 <= fits < 120  # a part more or less makes steps in what is needed
-    assert footprint.further_bytes(engine, fits, 2) <= available
-    assert footprint.further_bytes(engine, fits + 1, 2) > available
-    assert footprint.batch_size_for(engine, available, 2, most=60) == 60
-    assert footprint.batch_size_for(engine, 10**5, 2, most=60) == 0
+    assert footprint.step_bytes(engine, fits) <= available
+    assert footprint.step_bytes(engine, fits + 1) > available
+    assert footprint.batch_size_for(engine, available, most=60) == 60
+    assert footprint.batch_size_for(engine, 10**5, most=60) == 0
+
+
+def test_what_is_there_before_a_step_does_not_count_for_it():
+    """The weights, and what the optimiser keeps, which is made with it."""
+    engine = fast.prepare(models.build("alexnet", num_classes=10), 2)
+    said = footprint.training_bytes(engine, 8, states=2)
+    there = PROCESS + said["weights"] + said["the optimiser's state"]
+    assert footprint.step_bytes(engine, 8) == sum(said.values()) - there

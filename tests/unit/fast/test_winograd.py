@@ -3,6 +3,8 @@
 test_twins.py compares the whole layer with the plain one, in every geometry and with every tile.
 """
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy
@@ -15,6 +17,7 @@ from minialex.fast import choose
 from minialex.fast.conv import FastConv2d
 from minialex.fast.kept_weight import KeptWeight
 from minialex.fast.memory import Memory
+from minialex.fast.winograd import Winograd
 from minialex.fast.winograd_transforms import naive_winograd, transforms
 from minialex.fast.workers import Workers
 from minialex.layers import Conv2d
@@ -121,12 +124,26 @@ def test_no_weight_is_kept_while_training(layer, x):
     assert not layer.kept.kept
 
 
-def test_threads_share_what_is_kept(x, rng):
+def test_threads_share_what_is_kept_which_one_of_them_computes(x, rng, monkeypatch):
     plain, kept = PADDED.build(rng).astype("float64"), KeptWeight()
     twins = [fast(plain, kept=kept) for _ in range(4)]
+    together, computed = threading.Barrier(4), []
+    original = Winograd.forward_point_weights
+
+    def counted(winograd):
+        computed.append(winograd)
+        time.sleep(0.05)  # the others have come as far meanwhile
+        return original(winograd)
+
+    monkeypatch.setattr(Winograd, "forward_point_weights", counted)
+
+    def answer(twin):
+        together.wait()
+        return twin.forward(x).copy()
+
     with ThreadPoolExecutor(4) as threads:
-        first, *others = threads.map(lambda twin: twin.forward(x).copy(), twins)
+        first, *others = threads.map(answer, twins)
     for other in others:
         assert_same(other, first)
-    assert all(twin.kept is kept for twin in twins)
+    assert len(computed) == 1
     assert not any("u" in twin.memory.arrays for twin in twins)
