@@ -71,7 +71,7 @@ def chart(runs: Sequence[dict]) -> Figure:
     figure = new_figure(8, 4.8)
     axes = figure.subplots()
     for contender in ("minialex", "PyTorch"):
-        colour = COLOURS[contender]
+        colour, label = COLOURS[contender], contender
         for recipe in RECIPES["cifar10"]:
             found = of(runs, "cifar10", recipe, contender)
             if not found:
@@ -79,12 +79,13 @@ def chart(runs: Sequence[dict]) -> Figure:
             minutes, accuracies = zip(*found[0]["epochs"], strict=True)
             axes.plot([at / 60 for at in minutes], accuracies, color=colour, alpha=0.45)
             ends = [run["epochs"][-1] for run in found]
-            axes.plot([at / 60 for at, _ in ends], [end for _, end in ends], "o", color=colour)
+            places = [at / 60 for at, _ in ends]
+            axes.plot(places, [end for _, end in ends], "o", color=colour, label=label)
+            label = None  # one line in the legend is enough
             if contender == "minialex":
                 at, end = ends[0]
                 place = dict(textcoords="offset points", xytext=(6, -11))
                 axes.annotate(recipe, (at / 60, end), color=colour, **place)
-        axes.plot([], [], "o-", color=colour, label=contender)
     minutes, accuracies = zip(*CUDA_CONVNET, strict=True)
     label = "cuda-convnet, on a GPU"
     axes.plot(minutes, accuracies, "s", color=COLOURS["cuda-convnet"], label=label)
