@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from benchmarks.accuracy import report as accuracy
 from benchmarks.measure import WHAT
 from benchmarks.peak_memory import in_own_process
 from benchmarks.peers import import_torch
@@ -28,6 +29,7 @@ EXAMPLES = """\
 MODELS = ("alexnet", "alexnet-224", "alexnet-owt", "alexnet-d2l", "alexnet-cifar")
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 CONTENDERS = ("minialex", "eager")
+NAME = "memory"  #: of the table, on the page
 HEAD = ("net", "training, MB", "PyTorch", "share", "inference, MB", "PyTorch", "share")
 
 
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str]) -> None:
     print(table.text())
     usual = (given.models, given.batch_size) == (MODELS, 128)
     if given.page or usual:
-        write_tables(given.page or PAGE, [table])
+        write_tables(given.page or PAGE, [table], elsewhere=accuracy.NAMES.values())
 
 
 def as_table(measured: dict[tuple[str, str, str], int], batch_size: int) -> Table:
@@ -70,7 +72,7 @@ def as_table(measured: dict[tuple[str, str, str], int], batch_size: int) -> Tabl
             own, peer = (measured[model, what, contender] for contender in CONTENDERS)
             row += [f"{own:,}", f"{peer:,}", f"{own / peer:.2f}"]
         rows.append(row)
-    return Table("memory", f"Peak memory with {batch_size} pictures, in MB", HEAD, rows)
+    return Table(NAME, f"Peak memory with {batch_size} pictures, in MB", HEAD, rows)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,25 +48,27 @@ class Table:
         return markdown(list(self.head), [list(row) for row in self.rows], self.words)
 
 
-def write_tables(path: Path, tables: Iterable[Table]) -> None:
-    """Replaces these tables on the page `path`; InputError if it has a place for none of them."""
-    text = replaced(path.read_text(encoding="utf-8"), tables)
+def write_tables(path: Path, tables: Iterable[Table], elsewhere: Collection[str] = ()) -> None:
+    """Replaces these tables on the page `path`; see `replaced`."""
+    text = replaced(path.read_text(encoding="utf-8"), tables, elsewhere)
     with atomic_write(path) as file:
         file.write_text(text, encoding="utf-8")
 
 
-def replaced(page: str, tables: Iterable[Table]) -> str:
-    """The page with these of its marked tables as they are now.
+def replaced(page: str, tables: Iterable[Table], elsewhere: Collection[str] = ()) -> str:
+    """The page with its marked tables as they are now.
 
-    InputError if it has none of them.
+    elsewhere: the names of tables that stay, since they are made elsewhere. InputError if the page
+    marks none, or one that does not exist.
     """
-    found = {table.name: f"{table.markdown()}\n" for table in tables}
-    if not found.keys() & {name for _, name, _ in MARKED.findall(page)}:
+    found = {table.name: table.markdown() for table in tables}
+    names = [name for _, name, _ in MARKED.findall(page)]
+    unknown = [name for name in names if name not in (*found, *elsewhere)]
+    if unknown or not found.keys() & set(names):
+        wrong = f"a table {unknown[0]!r}" if unknown else "no place for a table"
         raise InputError(
-            "the page has no place for a table, expected <!-- table: NAME --> with some of "
-            f"{', '.join(found)}"
+            f"the page has {wrong}, expected <!-- table: NAME --> with some of {', '.join(found)}"
         )
     return MARKED.sub(
-        lambda match: f"{match[1]}{found[match[2]]}{match[3]}" if match[2] in found else match[0],
-        page,
+        lambda mark: f"{mark[1]}{found[mark[2]]}\n{mark[3]}" if mark[2] in found else mark[0], page
     )

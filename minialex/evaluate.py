@@ -87,13 +87,12 @@ def main(arguments: Sequence[str]) -> None:
     for path in paths.values():
         check_replaceable(path)  # before the work, not after
     batch_size = given.batch_size or trained.options["batch_size"]
-    test_views = given.test_views or trained.test_views
-    batches = trained.batches(dataset.test, batch_size, test_views)
+    batches = trained.batches(dataset.test, batch_size, given.test_views)
     start = time.perf_counter()
     answers = answer(trained.engine, batches)
     seconds = time.perf_counter() - start
     matrix = answers.confusion(dataset.num_classes)
-    pictures = pictures_shown(answers, test_views, dataset)
+    pictures = pictures_shown(answers, batches.test_views, dataset)
     speed = f"{len(answers.labels) / seconds:,.0f}"
     about = {"model": progress_shown(trained), "dataset": dataset.name, "pictures": pictures}
     blocks = getattr(dataset.test, "images", None)

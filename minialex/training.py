@@ -67,7 +67,8 @@ class Trainer:
     optimizer    default: Adam(network)
     schedule     the learning rate over time (default: the optimiser's lr throughout)
     loss         default: SoftmaxCrossEntropy()
-    batch_size   pictures in a step
+    batch_size   pictures in a step; InputError if the fast engine, alone on a CPU, would run out of
+                 memory
     augment      names from data.augment.AUGMENTATIONS: how training pictures vary
     lighting     the colour shifts, if `augment` names "lighting"
     standardize  what pixels go through first (default: to mean 0 and deviation 1 in training)
@@ -126,8 +127,8 @@ class Trainer:
             self.training_step = SharedStep(self.part, self.engine, self.loss, self.own_optimizer)
         elif isinstance(self.engine, fast.Engine):
             self.training_step = fast.TrainingStep(self.engine, self.loss, self.optimizer)
-        if isinstance(self.engine, fast.Engine) and not self.on_gpu and scheme.ranks.size == 1:
-            check_memory(self.engine, min(batch_size, len(dataset.train)))
+            if not self.on_gpu:
+                check_memory(self.engine, min(batch_size, len(dataset.train)))
         standardize = standardize or standardize_from(dataset.train)
         views = dict.fromkeys(augment, True) | {"lighting": lighting}
         where: dict[str, Any] = dict(

@@ -78,8 +78,10 @@ def check_memory(engine: Engine, batch_size: int) -> None:
         return
     fits = footprint.batch_size_for(engine, available, batch_size)
     instead = f"about {fits:,} should fit" if fits else "not even one picture fits"
-    there = f"there are {available / 1e6:,.0f}"
-    raise InputError(f"a batch of {batch_size:,} takes {needed / 1e6:,.0f} MB, {there}: {instead}")
+    there = f"and {available / 1e6:,.0f} are free"
+    raise InputError(
+        f"a batch of {batch_size:,} needs {needed / 1e6:,.0f} MB of memory, {there}: {instead}"
+    )
 
 
 def checked_augment(augment: Iterable[str], lighting: Lighting | None) -> list[str]:

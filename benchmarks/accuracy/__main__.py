@@ -16,7 +16,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.accuracy.report import chart, tables, wall_clock
+from benchmarks import memory
+from benchmarks.accuracy.report import NAMES, chart, tables, wall_clock
 from benchmarks.machine import machine
 from benchmarks.peers import import_torch
 from benchmarks.table import write_tables
@@ -81,7 +82,7 @@ def main(arguments: Sequence[str]) -> None:
                 f"seed {seed}  {contender:<9} {accuracy:.2%} in {wall_clock(seconds)}", flush=True
             )
     made = tables(runs)
-    write_tables(given.docs / "results.md", made)
+    write_tables(given.docs / "results.md", made, elsewhere=(memory.NAME, *NAMES.values()))
     write_output(given.docs / "accuracy.png", chart(runs))
     print("\n\n".join(["", *(table.text() for table in made)]))
 

@@ -22,13 +22,17 @@ COLOURS = {"minialex": "#c44e52", "PyTorch": "#6680a6", "cuda-convnet": "#555555
 HEAD = ("recipe", "net", "epochs", "minialex", "test accuracy", "PyTorch", "its test accuracy")
 
 
+#: The names of all tables that there can be, by data set.
+NAMES = {dataset: f"accuracy-{dataset}" for dataset in RECIPES}
+
+
 def tables(runs: Sequence[dict]) -> list[Table]:
     """A table for each data set, with a row for each recipe."""
     made = []
     for dataset in dict.fromkeys(run["dataset"] for run in runs):
         recipes = dict.fromkeys(run["recipe"] for run in runs if run["dataset"] == dataset)
         rows = [row(runs, dataset, recipe) for recipe in RECIPES[dataset] if recipe in recipes]
-        made.append(Table(f"accuracy-{dataset}", f"What recipes reach on {dataset}", HEAD, rows, 2))
+        made.append(Table(NAMES[dataset], f"What recipes reach on {dataset}", HEAD, rows, 2))
     return made
 
 

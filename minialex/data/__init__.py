@@ -8,7 +8,7 @@ from typing import Any
 
 from minialex.data import shapes
 from minialex.data.arrays import from_arrays
-from minialex.data.dataset import PADDING, Dataset, held_out
+from minialex.data.dataset import PADDING, ArrayImages, Dataset
 from minialex.data.own import folder
 from minialex.data.published import cifar, cifar10_1, cifar10_c, mnist, npz, stl10, svhn
 from minialex.errors import InputError
@@ -124,7 +124,7 @@ def load(
     given |= dict(seed=seed, val_share=val_share)
     dataset = source.load(**{name: given[name] for name in source.takes})
     if val_share is not None and dataset.val_share is None:
-        dataset = held_out(dataset, val_share, seed)
+        dataset = without_test_pictures(dataset, val_share, seed)
     dataset.source = {
         "name": name,
         "data_dir": str(Path(data_dir).absolute()) if data_dir else None,
@@ -134,6 +134,18 @@ def load(
         "val_share": dataset.val_share,
     }
     return dataset
+
+
+def without_test_pictures(dataset: Dataset, val_share: float, seed: int) -> Dataset:
+    """The Dataset of the training pictures alone, which are in memory: a share of them takes the
+    place of the test pictures, which then can say how good a choice is."""
+    images = dataset.train
+    assert isinstance(images, ArrayImages)
+    how = dict(class_names=dataset.class_names, val_share=val_share, seed=seed)
+    sizes = dict(image_size=images.image_size, padding=images.padding)
+    chosen_by = from_arrays(images.images, images.labels, **how, **sizes)
+    chosen_by.name = dataset.name
+    return chosen_by
 
 
 def classes_of(name: str) -> list[str] | None:

@@ -1,6 +1,6 @@
 """A data set: training pictures, test pictures and the names of their classes."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy
@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from minialex.data.augment import Views, crop_padded, mirrored
-from minialex.data.split import stratified
 
 PADDING = 4  #: by how many of its own pixels a random crop shifts a small picture at most
 
@@ -175,21 +174,3 @@ def in_memory(
         image_size=image_size, padding=padding, fill=mean_colour.round().astype(numpy.uint8)
     )
     return Dataset(name, ArrayImages(*train, **sizes), ArrayImages(*test, **sizes), class_names)
-
-
-def held_out(dataset: Dataset, share: float, seed: int) -> Dataset:
-    """The Dataset without its own test pictures: `share` of each class of the training pictures,
-    which are in memory, take their place, drawn by `seed`.
-
-    What is chosen by them leaves the test pictures to say how good the choice is.
-    """
-    images = dataset.train
-    assert isinstance(images, ArrayImages)
-    train, test = (
-        (images.images[part], images.labels[part])
-        for part in stratified(images.labels, share, seed)
-    )
-    sizes = images.image_size, images.padding
-    return replace(
-        in_memory(dataset.name, train, test, dataset.class_names, *sizes), val_share=share
-    )

@@ -1,5 +1,6 @@
 """How much memory a training step takes on a CPU, array by array, before it is taken."""
 
+import bisect
 import math
 from collections import Counter
 
@@ -8,7 +9,6 @@ import numpy
 from minialex.backend import Array
 from minialex.fast.conv import FastConv2d
 from minialex.fast.engine import Engine
-from minialex.fast.gpu.footprint import largest
 from minialex.fast.layer import FastLayer
 from minialex.fast.linear import ROWS_BYTES
 from minialex.fast.lrn import FastLocalResponseNorm
@@ -55,7 +55,8 @@ def training_bytes(engine: Engine, batch_size: int, states: int) -> dict[str, in
 def batch_size_for(engine: Engine, available: int, most: int) -> int:
     """About the largest batch, of up to `most` pictures, for which step_bytes are `available`; 0 if
     they are not for a single picture."""
-    return largest(lambda size: step_bytes(engine, size) <= available, most)
+    sizes = range(1, most + 1)
+    return bisect.bisect_right(sizes, available, key=lambda size: step_bytes(engine, size))
 
 
 def step_bytes(engine: Engine, batch_size: int) -> int:

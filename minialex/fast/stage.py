@@ -105,13 +105,10 @@ class Stages:
 
     def forward(self, x: Array | LazyBatch, train: bool = False) -> Array:
         """y for the pictures x (N, H, W, C); valid until the next forward."""
-        lazy = isinstance(x, LazyBatch)
-        how = (
-            dict(train=train)
-            if lazy
-            else dict(train=train, itemsize=x.itemsize, at_once=backend.on_gpu(x))
-        )
-        rounds = self.rounds = self.cut(len(x), x.shape[1:], **how)
+        how = {}
+        if not isinstance(x, LazyBatch):  # which is for float32 on the CPU
+            how = dict(itemsize=x.itemsize, at_once=backend.on_gpu(x))
+        rounds = self.rounds = self.cut(len(x), x.shape[1:], train=train, **how)
         if not train and len(rounds) > 1:
             for *_, parts in rounds:
                 pictures = slice(parts[0].start, parts[-1].stop)

@@ -144,7 +144,7 @@ def test_the_page_in_the_documentation_has_a_place_for_tables_that_exist(of_alex
 
 @pytest.mark.parametrize("page", ["No table.", "<!-- table: nope -->\n<!-- end of table -->"])
 def test_a_page_without_a_place_for_tables_is_refused(page):
-    with pytest.raises(InputError, match="no place for a table"):
+    with pytest.raises(InputError, match=r"no place for a table|a table 'nope'"):
         replaced(page, [Table("steps", "", ["a"], [["b"]])])
 
 
@@ -191,3 +191,13 @@ def test_a_quick_measurement_of_a_tiny_net(compiler, tmp_path, capsys):
     for table in tables(found).values():
         assert table.text() in out
     assert opened((tmp_path / "out" / "scaling.png").read_bytes()).shape[1] > 1000
+
+
+def test_tables_that_are_made_elsewhere_stay():
+    page = "<!-- table: {} -->\nold\n<!-- end of table -->\n"
+    own = Table("steps", "", ["a"], [["b"]])
+    shown = replaced(page.format("other") + page.format("steps"), [own], elsewhere=["other"])
+    assert shown.startswith(page.format("other"))
+    assert "| b |" in shown and shown.count("old") == 1
+    with pytest.raises(InputError, match="no place for a table"):
+        replaced(page.format("other"), [own], elsewhere=["other"])

@@ -254,7 +254,10 @@ def test_a_batch_that_cannot_fit_into_memory_is_refused(monkeypatch):
     it = trainer(batch_size=40)
     needed = footprint.step_bytes(it.engine, 40)
     for available, said in (
-        (needed - 1, r"a batch of 40 takes \d+ MB, there are \d+: about \d\d should fit"),
+        (
+            needed - 1,
+            r"a batch of 40 needs \d+ MB of memory, and \d+ are free: about \d\d should fit",
+        ),
         (1000, "not even one picture fits"),
     ):
         monkeypatch.setattr(training_checks, "available_memory", lambda there=available: there)

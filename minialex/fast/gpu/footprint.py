@@ -1,7 +1,7 @@
 """How much memory training takes on a GPU, and which batch fits into how much."""
 
+import bisect
 import math
-from collections.abc import Callable
 
 from minialex.fast.fuse import fuse, stages
 from minialex.fast.gpu import cublas
@@ -37,18 +37,11 @@ def training_bytes(network: Network, batch_size: int, states: int, workspace: in
 def batch_size_for(network: Network, available: int, states: int, workspace: int) -> int:
     """The largest batch whose training step should fit into `available` bytes; 0 if not even one
     picture does."""
-    return largest(
-        lambda size: training_bytes(network, size, states, workspace) <= available, 1 << 23
+    return bisect.bisect_right(
+        range(1, 1 << 24),
+        available,
+        key=lambda size: training_bytes(network, size, states, workspace),
     )
-
-
-def largest(fits: Callable[[int], bool], most: int) -> int:
-    """The largest number up to `most` that fits, if all smaller ones do, too; 0 if not even 1."""
-    found = 0
-    for step in (1 << k for k in reversed(range(most.bit_length()))):  # the highest bit first
-        if found + step <= most and fits(found + step):
-            found += step
-    return found
 
 
 def fixed_bytes(network: Network, states: int) -> int:
