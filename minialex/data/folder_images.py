@@ -115,8 +115,9 @@ class FolderImages:
                 picture = decode(picture, target, self.channels, self.exif)
                 for i in range(len(views)):
                     angle = 0 if views.angle is None else views.angle[i]
-                    pixels = self._view(picture, fits, target, views.top[i], views.left[i], angle)
-                    out[i] = pixels[:, ::-1] if views.mirror[i] else pixels
+                    view = self._view(picture, fits, target, views.top[i], views.left[i], angle)
+                    view = ImageOps.mirror(view) if views.mirror[i] else view
+                    out[i] = numpy.asarray(view).reshape(out[i].shape)
         except InputError as error:
             return str(error)
 
@@ -139,10 +140,8 @@ class FolderImages:
         x, y = offset(left, width - size) * scale, offset(top, height - size) * scale
         box = (x, y, x + size * scale, y + size * scale)
         if scale == 1:
-            crop = picture.crop(box)  # the same pixels as resizing gives, sooner
-        else:
-            crop = picture.resize((size, size), Image.Resampling.BILINEAR, box)
-        return numpy.asarray(crop).reshape(size, size, self.channels)
+            return picture.crop(box)  # the same pixels as resizing gives, sooner
+        return picture.resize((size, size), Image.Resampling.BILINEAR, box)
 
     def fingerprint(self, indices: Sequence[int]) -> str:
         """A hash that identifies the pixels of the pictures at `indices` without reading them.
