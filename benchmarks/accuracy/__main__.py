@@ -65,16 +65,19 @@ def main(arguments: Sequence[str]) -> None:
     runs = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
     if not (runs or given.seeds):
         raise InputError(f"there is no {kept} yet: measure with --seeds 1 or more")
+    options = RECIPES[given.dataset][given.recipe]
     about = dict(dataset=given.dataset, recipe=given.recipe)
     torch = import_torch().__version__ if given.peer else "not used"
     here = machine(usable_cores(), torch) | {"date": f"{datetime.date.today():%Y-%m-%d}"}
+    if given.seeds:
+        runs = [run for run in runs if comparable(run, about, options, here)]
     for seed in range(given.seeds):
         contenders = [*CONTENDERS] if given.peer else ["minialex"]
         for contender in contenders if seed % 2 == 0 else reversed(contenders):
             which = about | dict(contender=contender, seed=seed)
             epochs = trained(CONTENDERS[contender], which, given.data_dir)
             runs = [one for one in runs if not which.items() <= one.items()]
-            runs.append(which | dict(epochs=epochs, machine=here))
+            runs.append(which | dict(options=options, epochs=epochs, machine=here))
             with atomic_write(kept) as file:
                 file.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
             seconds, accuracy = epochs[-1]
@@ -85,6 +88,15 @@ def main(arguments: Sequence[str]) -> None:
     write_tables(given.docs / "results.md", made, elsewhere=(memory.NAME, *NAMES.values()))
     write_output(given.docs / "accuracy.png", chart(runs))
     print("\n\n".join(["", *(table.text() for table in made)]))
+
+
+def comparable(run: dict, about: dict, options: dict, here: dict) -> bool:
+    """Whether a kept run may stay when those `about` its recipe are measured again: it is of
+    another recipe, or had the same options on the same machine."""
+    if not about.items() <= run.items():
+        return True
+    same_machine = all(run["machine"][name] == here[name] for name in ("cpu", "threads", "blas"))
+    return same_machine and run["options"] == options
 
 
 def trained(module: str, which: dict, data_dir: Path | None) -> list[tuple[float, float]]:

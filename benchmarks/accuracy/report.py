@@ -39,10 +39,11 @@ def tables(runs: Sequence[dict]) -> list[Table]:
 def row(runs: Sequence[dict], dataset: str, recipe: str) -> list[str]:
     """The wall clock of a recipe with minialex and with PyTorch, and what they reach: means over
     the runs, which differ in their seed, ± the standard deviation."""
-    options = RECIPES[dataset][recipe]
+    runs = of(runs, dataset=dataset, recipe=recipe)
+    options = runs[0]["options"]
     cells = [recipe, options["model"], str(options["epochs"])]
     for contender in ("minialex", "PyTorch"):
-        ends = [run["epochs"][-1] for run in of(runs, dataset, recipe, contender)]
+        ends = [run["epochs"][-1] for run in of(runs, contender=contender)]
         if not ends:
             cells += ["–", "–"]
             continue
@@ -54,10 +55,9 @@ def row(runs: Sequence[dict], dataset: str, recipe: str) -> list[str]:
     return cells
 
 
-def of(runs: Sequence[dict], dataset: str, recipe: str, contender: str) -> list[dict]:
-    """The runs of a recipe by one of the two."""
-    wanted = dict(dataset=dataset, recipe=recipe, contender=contender).items()
-    return [run for run in runs if wanted <= run.items()]
+def of(runs: Sequence[dict], **which: str) -> list[dict]:
+    """The runs of the data set, recipe and contender asked for."""
+    return [run for run in runs if which.items() <= run.items()]
 
 
 def wall_clock(seconds: float) -> str:
@@ -77,7 +77,7 @@ def chart(runs: Sequence[dict]) -> Figure:
     for contender in ("minialex", "PyTorch"):
         colour, label = COLOURS[contender], contender
         for recipe in RECIPES["cifar10"]:
-            found = of(runs, "cifar10", recipe, contender)
+            found = of(runs, dataset="cifar10", recipe=recipe, contender=contender)
             if not found:
                 continue
             minutes, accuracies = zip(*found[0]["epochs"], strict=True)

@@ -20,9 +20,8 @@ MARKS = "<!-- table: accuracy-cifar10 -->\n<!-- end of table -->\n"
 
 
 def of(contender, recipe, seed, *epochs):
-    return dict(
-        dataset="cifar10", recipe=recipe, contender=contender, seed=seed, epochs=list(epochs)
-    )
+    which = dict(dataset="cifar10", recipe=recipe, contender=contender, seed=seed)
+    return which | dict(options=presets.RECIPES["cifar10"][recipe], epochs=list(epochs))
 
 
 RUNS = [
@@ -78,6 +77,24 @@ def test_a_run_is_kept_and_shown_and_one_of_the_same_seed_replaces_it(docs, monk
     assert kept["epochs"] == [[5.0, 0.4], [9.0, 0.8]]
     assert kept["machine"]["threads"] >= 1
     assert (docs / "accuracy.png").exists()
+
+
+@pytest.mark.parametrize("change", ["machine", "options"])
+def test_runs_with_other_options_or_on_another_machine_do_not_stay(docs, monkeypatch, change):
+    monkeypatch.setattr(accuracy, "trained", lambda *_: [(9.0, 0.7)])
+    for recipe in ("quick", "good"):
+        accuracy.main(["--recipe", recipe, "--seeds", "2", "--docs", str(docs)])
+    if change == "machine":
+        monkeypatch.setattr(accuracy, "machine", lambda *_: dict(cpu="another", threads=1, blas=""))
+    else:
+        monkeypatch.setitem(presets.RECIPES["cifar10"]["quick"], "epochs", 3)
+    accuracy.main(["--recipe", "quick", "--seeds", "1", "--docs", str(docs)])
+    kept = json.loads((docs / "accuracy.json").read_text())
+    assert [(run["recipe"], run["seed"]) for run in kept] == [
+        ("good", 0),
+        ("good", 1),
+        ("quick", 0),
+    ]
 
 
 def test_the_whole_command_is_timed_and_each_epochs_accuracy_read(pictures):
