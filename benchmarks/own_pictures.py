@@ -55,7 +55,7 @@ def accuracy(dataset: Dataset, chosen: dict, seed: int) -> float:
 def rivals(count: int) -> dict[str, dict]:
     """What is chosen for so many pictures, and others, by name."""
     chosen = own_pictures.preset(Pictures(count, side=32, grey=False))
-    other = {"alexnet-mini": "alexnet-maxi", "alexnet-maxi": "alexnet-mini"}[chosen["model"]]
+    other = {"alexnet-mini": "alexnet-midi", "alexnet-midi": "alexnet-mini"}[chosen["model"]]
     adam = {name: ADAM[name] for name in ("optimizer", "lr")}
     return {
         "chosen": chosen,

@@ -29,7 +29,7 @@ EPOCHS = {2_000: 30, 10_000: 20, MANY: 12}
 BATCHES = {500: 16, 5_000: 64, MANY: 128}
 
 #: From how many training pictures on the larger of the two quick models is worth its time.
-ENOUGH_FOR_MAXI = 5_000
+ENOUGH_FOR_MIDI = 5_000
 
 
 class Pictures(NamedTuple):
@@ -83,7 +83,7 @@ def preset(pictures: Pictures, model: str | None = None, fine_tuning: bool = Fal
     if pictures.count >= MANY and pictures.side >= LARGE:
         return dict(IMAGENET)
     batch_size = by_count(BATCHES, pictures.count)
-    quick = "alexnet-mini" if pictures.count < ENOUGH_FOR_MAXI else "alexnet-maxi"
+    quick = "alexnet-mini" if pictures.count < ENOUGH_FOR_MIDI else "alexnet-midi"
     lr = MUON["lr"] / 2 if batch_size < 64 else MUON["lr"]
     return dict(
         dict(MUON, lr=lr) if model in (None, *QUICK) else ADAM,

@@ -85,11 +85,11 @@ PRESETS: dict[str, dict] = {
 RECIPES: dict[str, dict[str, dict]] = {
     "cifar10": {
         "quick": dict(MUON, model="alexnet-mini", epochs=2, augment="none"),
-        "good": dict(MUON, model="alexnet-maxi", epochs=5, crop_padding=2, test_views="mirror"),
+        "good": dict(MUON, model="alexnet-midi", epochs=6, crop_padding=2, test_views="mirror"),
         "best": dict(
             MUON,
             model="alexnet-maxi",
-            epochs=20,
+            epochs=17,
             crop_padding=3,
             augment="crop,mirror,cutout",
             label_smoothing=0.1,

@@ -40,10 +40,10 @@ def test_pictures_that_cannot_be_read_are_named(tmp_path):
         (150, 32, dict(model="alexnet-mini", image_size=32, epochs=30, batch_size=16, lr=0.02)),
         (150, 400, dict(model="alexnet-mini", image_size=64, epochs=30, batch_size=16)),
         (1500, 28, dict(model="alexnet-mini", image_size=28, epochs=30, batch_size=64, lr=0.04)),
-        (8_000, 500, dict(model="alexnet-maxi", image_size=96, epochs=20, batch_size=128)),
-        (50_000, 32, dict(model="alexnet-maxi", image_size=32, epochs=12, batch_size=128)),
-        (50_000, 500, dict(model="alexnet-maxi", image_size=128, epochs=12)),
-        (1_281_167, 32, dict(model="alexnet-maxi", image_size=32, epochs=12)),
+        (8_000, 500, dict(model="alexnet-midi", image_size=96, epochs=20, batch_size=128)),
+        (50_000, 32, dict(model="alexnet-midi", image_size=32, epochs=12, batch_size=128)),
+        (50_000, 500, dict(model="alexnet-midi", image_size=128, epochs=12)),
+        (1_281_167, 32, dict(model="alexnet-midi", image_size=32, epochs=12)),
         (1_281_167, 375, dict(model="alexnet", epochs=90, optimizer="sgd", schedule="plateau")),
     ],
 )
@@ -62,8 +62,8 @@ def test_grey_pictures_are_not_mirrored():
 def test_a_model_that_is_chosen_gets_the_rate_that_suits_it():
     chosen = own_pictures.preset(Pictures(150, 28, grey=False), "lenet")
     assert (chosen["model"], chosen["optimizer"], chosen["lr"]) == ("lenet", "adam", 1e-3)
-    chosen = own_pictures.preset(Pictures(150, 28, grey=False), "alexnet-maxi")
-    assert (chosen["model"], chosen["optimizer"]) == ("alexnet-maxi", "muon")
+    chosen = own_pictures.preset(Pictures(150, 28, grey=False), "alexnet-midi")
+    assert (chosen["model"], chosen["optimizer"]) == ("alexnet-midi", "muon")
 
 
 def test_weights_that_have_learned_are_changed_slowly():
