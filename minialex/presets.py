@@ -105,6 +105,8 @@ RECIPES: dict[str, dict[str, dict]] = {
             image_size=32,
             crop_padding=1,
             augment="crop,mirror,cutout",
+            label_smoothing=0.1,
+            test_views="mirror",
         ),
     },
     "folder": {
