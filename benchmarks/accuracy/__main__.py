@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import memory
-from benchmarks.accuracy.report import NAMES, chart, tables, wall_clock
+from benchmarks.accuracy.report import NAMES, chart, of, tables, wall_clock
 from benchmarks.machine import machine
 from benchmarks.peers import import_torch
 from benchmarks.table import write_tables
@@ -29,7 +29,7 @@ from minialex.presets import RECIPES
 
 EXAMPLES = """\
   python -m benchmarks.accuracy --recipe best --seeds 3
-  python -m benchmarks.accuracy --recipe good --seeds 3 --peer
+  python -m benchmarks.accuracy --recipe good --seeds 3 --peer --continue
   python -m benchmarks.accuracy --dataset fashion-mnist --recipe best --seeds 1
   python -m benchmarks.accuracy --seeds 0
       tables and chart again, without training
@@ -55,6 +55,8 @@ def main(arguments: Sequence[str]) -> None:
     option("--seeds", type=number(int, 0), default=3, metavar="N", help=seeds)
     option("--peer", action="store_true", help="PyTorch trains, too, in turn")
     option("--data-dir", type=Path, metavar="DIR", help="the data set's files")
+    going_on = "make only the runs that accuracy.json lacks, of this machine and these options"
+    option("--continue", dest="going_on", action="store_true", help=going_on)
     docs = "where accuracy.json, accuracy.png and results.md are (default: docs)"
     option("--docs", type=Path, default=DOCS, metavar="DIR", help=docs)
     given = parser.parse_args(arguments)
@@ -75,6 +77,8 @@ def main(arguments: Sequence[str]) -> None:
         contenders = [*CONTENDERS] if given.peer else ["minialex"]
         for contender in contenders if seed % 2 == 0 else reversed(contenders):
             which = about | dict(contender=contender, seed=seed)
+            if given.going_on and of(runs, **which):
+                continue
             epochs = trained(CONTENDERS[contender], which, given.data_dir)
             runs = [one for one in runs if not which.items() <= one.items()]
             runs.append(which | dict(options=options, epochs=epochs, machine=here))

@@ -3,6 +3,7 @@ same. Nothing here asserts how long anything takes."""
 
 import json
 import re
+from types import SimpleNamespace
 
 import cifar_files
 import numpy
@@ -77,6 +78,21 @@ def test_a_run_is_kept_and_shown_and_one_of_the_same_seed_replaces_it(docs, monk
     assert kept["epochs"] == [[5.0, 0.4], [9.0, 0.8]]
     assert kept["machine"]["threads"] >= 1
     assert (docs / "accuracy.png").exists()
+
+
+def test_only_the_runs_that_are_missing_are_made(docs, monkeypatch):
+    made = []
+
+    def trained(module, which, data_dir):
+        made.append((which["contender"], which["seed"]))
+        return [(9.0, 0.7)]
+
+    monkeypatch.setattr(accuracy, "trained", trained)
+    monkeypatch.setattr(accuracy, "import_torch", lambda: SimpleNamespace(__version__="2"))
+    options = ["--recipe", "quick", "--docs", str(docs), "--continue"]
+    accuracy.main([*options, "--seeds", "1"])
+    accuracy.main([*options, "--seeds", "2", "--peer"])
+    assert made == [("minialex", 0), ("PyTorch", 0), ("PyTorch", 1), ("minialex", 1)]
 
 
 @pytest.mark.parametrize("change", ["machine", "options"])
