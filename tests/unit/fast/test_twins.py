@@ -125,6 +125,23 @@ def test_float32_stays_within_the_stated_bounds(geometry, algorithm, m, rng, xp,
         assert numpy.abs(error).max() <= largest, name
 
 
+@pytest.mark.parametrize("geometry, algorithm, m", [case for case in CASES if case.values[1]])
+def test_without_dx_a_convolution_has_the_same_gradients(geometry, algorithm, m, rng, xp, tile):
+    """A net's first one; and a second part of the batch adds to the gradient of the weight."""
+    tile(m)
+    plain = plain_layer(geometry, xp)
+    x, dy = map(xp.asarray, inputs(plain, geometry.shape, rng))
+    expected = results(plain, x, dy)["weight"]
+    twin = twin_of(plain_layer(geometry, xp), algorithm)
+    twin.needs_dx = False
+    for times in (1, 2):
+        twin.adds = times > 1
+        twin.forward(x.copy(), train=True)
+        assert twin.backward(dy.copy()) is None
+        got = backend.to_host(twin.grads["weight"])
+        assert numpy.abs(got - times * expected).max() <= 1e-11 * numpy.abs(expected).max()
+
+
 @pytest.mark.parametrize("geometry, algorithm, m", SMALL)
 def test_its_gradients_equal_finite_differences(geometry, algorithm, m, rng, tile):
     """On NumPy: on a device they are compared with the plain layer's, above, in fewer kernels."""
