@@ -28,7 +28,7 @@ SIDES = {2_000: 64, 20_000: 96, MANY: 128}
 EPOCHS = {2_000: 30, 10_000: 20, MANY: 12}
 BATCHES = {500: 16, 5_000: 64, MANY: 128}
 
-#: From how many training pictures on the larger of the two quick models is worth its time.
+#: From how many training pictures on alexnet-midi is worth its time, beside alexnet-mini.
 ENOUGH_FOR_MIDI = 5_000
 
 
