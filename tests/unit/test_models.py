@@ -183,6 +183,19 @@ WINDOWS_227 = {
     "conv5": (3, 1, 1),
     "pool5": (3, 2, 0),
 }
+#: Those of alexnet-midi and alexnet-maxi, which differ in their widths alone.
+WINDOWS_OF_SIX = {
+    "conv1": (3, 1, 1),
+    "pool1": (3, 2, 1),
+    "conv2": (3, 1, 1),
+    "conv3": (3, 1, 1),
+    "pool3": (2, 2, 0),
+    "conv4": (3, 1, 1),
+    "conv5": (3, 1, 1),
+    "pool5": (2, 2, 0),
+    "conv6": (3, 1, 1),
+    "pool6": (2, 2, 0),
+}
 WINDOWS = {
     "alexnet": WINDOWS_227,
     "alexnet-227": WINDOWS_227,
@@ -206,30 +219,8 @@ WINDOWS = {
         "conv3": (3, 1, 1),
         "pool3": (2, 2, 0),
     },
-    "alexnet-midi": {
-        "conv1": (3, 1, 1),
-        "pool1": (3, 2, 1),
-        "conv2": (3, 1, 1),
-        "conv3": (3, 1, 1),
-        "pool3": (2, 2, 0),
-        "conv4": (3, 1, 1),
-        "conv5": (3, 1, 1),
-        "pool5": (2, 2, 0),
-        "conv6": (3, 1, 1),
-        "pool6": (2, 2, 0),
-    },
-    "alexnet-maxi": {
-        "conv1": (3, 1, 1),
-        "pool1": (3, 2, 1),
-        "conv2": (3, 1, 1),
-        "conv3": (3, 1, 1),
-        "pool3": (2, 2, 0),
-        "conv4": (3, 1, 1),
-        "conv5": (3, 1, 1),
-        "pool5": (2, 2, 0),
-        "conv6": (3, 1, 1),
-        "pool6": (2, 2, 0),
-    },
+    "alexnet-midi": WINDOWS_OF_SIX,
+    "alexnet-maxi": WINDOWS_OF_SIX,
     "lenet": {"conv1": (5, 1, 2), "pool1": (2, 2, 0), "conv2": (5, 1, 0), "pool2": (2, 2, 0)},
 }
 
