@@ -78,14 +78,23 @@ def wrapped(lines: Sequence[str]) -> list[str]:
 
 
 def processor() -> str:
-    """The processor's name, from Linux or else from Python."""
+    """The processor's name, from Linux or else from Python.
+
+    Rented machines may hide which of its maker's it is: family and model still tell.
+    """
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(
-            line.partition(":")[2].strip() for line in lines if line.startswith("model name")
-        )
-    except (OSError, StopIteration):
+        first, *_ = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")
+    except OSError:
+        first = ""
+    about = {
+        name.strip(): value.strip()
+        for name, _, value in (line.partition(":") for line in first.splitlines())
+    }
+    if "model name" not in about:
         return platform.processor() or platform.machine()
+    if "cpu family" not in about:
+        return about["model name"]
+    return "{model name} (family {cpu family}, model {model})".format_map(about)
 
 
 def blas() -> list[str]:

@@ -1,9 +1,11 @@
 """The doctor command: what it finds on machines with and without a GPU and all packages."""
 
 import importlib.metadata
+import platform
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import numpy
 import pytest
@@ -14,6 +16,18 @@ from trained_runs import on_folder
 import minialex
 from minialex import backend, doctor
 from minialex.cupy_problems import Problem
+
+#: The first of two cores of a machine that hides which of its maker's it is.
+X86 = """\
+processor\t: 0
+vendor_id\t: AuthenticAMD
+cpu family\t: 26
+model\t\t: 2
+model name\t: AMD EPYC
+
+processor\t: 1
+model\t\t: 3
+"""
 
 
 @pytest.fixture
@@ -94,3 +108,16 @@ def test_training_needs_no_more_than_the_packages_of_a_gpu_machine(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "checkpoint.npz").exists()
+
+
+@pytest.mark.parametrize(
+    "cpuinfo, expected",
+    [
+        (X86, "AMD EPYC (family 26, model 2)"),
+        ("processor : 0\nmodel name\t: ARMv7\n\nHardware : BCM2835\n", "ARMv7"),
+        ("processor : 0\nCPU part : 0xd0c\n", platform.processor() or platform.machine()),
+    ],
+)
+def test_processors_of_one_name_are_told_apart(cpuinfo, expected, monkeypatch):
+    monkeypatch.setattr(Path, "read_text", lambda path, encoding: cpuinfo)
+    assert doctor.processor() == expected
