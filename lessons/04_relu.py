@@ -1,14 +1,13 @@
-"""Lesson 04: ReLU against tanh and sigmoid, the paper's first figure.
-
-Two convolutions in a row are one convolution: between layers a net needs
-something that bends. For decades that was tanh or the sigmoid. AlexNet takes
-max(x, 0), the rectified linear unit: in figure 1 of the paper a small net
-learns CIFAR-10 six times faster with it than with tanh. Let us repeat that.
-"""
+# %% [markdown]
+# # 04. ReLU against tanh and sigmoid, the paper's first figure
+#
+# Two convolutions in a row are one convolution: between layers a net needs
+# something that bends. For decades that was tanh or the sigmoid. AlexNet takes
+# max(x, 0), the rectified linear unit: in figure 1 of the paper a small net
+# learns CIFAR-10 six times faster with it than with tanh. Let us repeat that.
 
 # %%
 import numpy
-from lesson import figure, pictures, quick, seconds, shipped, step
 
 from minialex import fast
 from minialex.cores import usable_cores
@@ -18,21 +17,21 @@ from minialex.data.dataset import ArrayImages
 from minialex.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
 from minialex.layers.activations import Sigmoid, Tanh
 from minialex.layers.loss import SoftmaxCrossEntropy
+from minialex.lessons import figure, pictures, quick, seconds, shipped
 from minialex.network import Network
 from minialex.optim import SGD
 
-step(
-    "Three ways to bend",
-    """
-sigmoid: 1 / (1 + e⁻ˣ), between 0 and 1; tanh: the same from −1 to 1, and
-steeper; ReLU: x if it is positive, else 0. Backward multiplies the upstream
-gradient by the slope. So look at the slopes: far from 0, tanh and sigmoid are
-flat, and hardly any gradient gets through: they are saturated. ReLU's slope
-is exactly 1, however large x is; or it is exactly 0.
-""",
-)
+# %% [markdown]
+# ## Three ways to bend
+#
+# sigmoid: 1 / (1 + e⁻ˣ), between 0 and 1; tanh: the same from −1 to 1, and
+# steeper; ReLU: x if it is positive, else 0. Backward multiplies the upstream
+# gradient by the slope. So look at the slopes: far from 0, tanh and sigmoid are
+# flat, and hardly any gradient gets through: they are saturated. ReLU's slope
+# is exactly 1, however large x is; or it is exactly 0.
 
 
+# %%
 def relu(x):
     y = numpy.empty_like(x)
     for i in range(len(x)):
@@ -58,20 +57,18 @@ with figure("04_slopes", 7, 2.8) as drawing:
     right.set(title="slope", xlabel="x")
     left.legend()
 
+# %% [markdown]
+# ## Two ways to start
+#
+# The net has four layers, as in the figure: three convolutions with pools and a
+# linear layer. In 2012 it was fed pixels of 0 to 255 minus their mean (section
+# 2), and all weights were drawn from N(0, 0.01²) (section 5). Today we also
+# divide pixels by their standard deviation, and draw the weights of a unit with
+# n inputs from N(0, 2/n) (He et al. 2015). What share of the first layer's
+# units is flat, with a slope below 0.05? ReLU's are, wherever x is negative.
+
+
 # %%
-step(
-    "Two ways to start",
-    """
-The net has four layers, as in the figure: three convolutions with pools and a
-linear layer. In 2012 it was fed pixels of 0 to 255 minus their mean (section
-2), and all weights were drawn from N(0, 0.01²) (section 5). Today we also
-divide pixels by their standard deviation, and draw the weights of a unit with
-n inputs from N(0, 2/n) (He et al. 2015). What share of the first layer's
-units is flat, with a slope below 0.05? ReLU's are, wherever x is negative.
-""",
-)
-
-
 def build(bend, std):
     rng, layers, channels = numpy.random.default_rng(0), [], 3
     for k, filters in enumerate((16, 16, 32) if quick else (32, 32, 64)):
@@ -96,18 +93,16 @@ for start, (prepare, std) in starts.items():
         flat = (layer.backward(numpy.ones_like(y)) < 0.05).mean()
         print(f"{start:5} {name:7} |x| {abs(x).mean():.1f} flat {flat:.0%}")
 
-# %%
-step(
-    "The race",
-    """
-All nets see the same pictures in the same order, with momentum and without
-regularisation, until fewer than 25% in an epoch are wrong. As in the paper,
-each has a learning rate of its own: of 0.0005, 0.001, 0.002, 0.005, 0.01, …
-the one that got there first, or nearest, when we tried them all. The figure
-is drawn like the paper's, ReLU solid, tanh dashed. This takes minutes.
-""",
-)
+# %% [markdown]
+# ## The race
+#
+# All nets see the same pictures in the same order, with momentum and without
+# regularisation, until fewer than 25% in an epoch are wrong. As in the paper,
+# each has a learning rate of its own: of 0.0005, 0.001, 0.002, 0.005, 0.01, …
+# the one that got there first, or nearest, when we tried them all. The figure
+# is drawn like the paper's, ReLU solid, tanh dashed. This takes minutes.
 
+# %%
 rates = {"2012": dict(ReLU=0.001, tanh=0.01, sigmoid=0.05)}
 rates["today"] = dict(ReLU=0.01, tanh=0.02, sigmoid=0.1)
 images, longest = ArrayImages(some.images, some.labels), 3 if quick else 32
@@ -146,19 +141,17 @@ with figure("04_race", 8, 3.5) as drawing:
         axes.set_ylim(0, 1)
     axes.legend()
 
-# %%
-step(
-    "To take away",
-    """
-- Without something that bends between them, many layers are one.
-- Where a unit is flat, no gradient gets through. Large inputs make tanh flat
-  but not ReLU, so it needs less care with the scale of pixels and weights.
-- On CIFAR-10, started as in 2012, ReLU was nearly twice as fast as tanh here,
-  not six times; started as today, in such a small net, tanh was no slower.
-
-Exercises
-1. Which of the two changes since 2012 makes the difference, the pixels or
-   the weights?
-2. Give ReLU's learning rate to tanh, and the other way round.
-""",
-)
+# %% [markdown]
+# ## To take away
+#
+# - Without something that bends between them, many layers are one.
+# - Where a unit is flat, no gradient gets through. Large inputs make tanh flat
+#   but not ReLU, so it needs less care with the scale of pixels and weights.
+# - On CIFAR-10, started as in 2012, ReLU was nearly twice as fast as tanh here,
+#   not six times; started as today, in such a small net, tanh was no slower.
+#
+# ### Exercises
+#
+# 1. Which of the two changes since 2012 makes the difference, the pixels or
+#    the weights?
+# 2. Give ReLU's learning rate to tanh, and the other way round.

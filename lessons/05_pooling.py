@@ -1,30 +1,29 @@
-"""Lesson 05: pooling, with windows that overlap.
-
-A convolution and its ReLU (lessons 02, 04) leave a map for each kernel: how
-strongly does each place answer its question? Whether it is this pixel or the
-next one rarely matters. Pooling turns each small window into one number.
-"""
+# %% [markdown]
+# # 05. Pooling, with windows that overlap
+#
+# A convolution and its ReLU (lessons 02, 04) leave a map for each kernel: how
+# strongly does each place answer its question? Whether it is this pixel or the
+# next one rarely matters. Pooling turns each small window into one number.
 
 # %%
 import numpy
-from lesson import figure, pictures, quick, seconds, shipped, step
 
 from minialex.gradcheck import differences
 from minialex.layers import AvgPool2d, Conv2d, MaxPool2d, ReLU
 from minialex.layers.im2col import im2col
+from minialex.lessons import figure, pictures, quick, seconds, shipped
 from minialex.network import Network
 
-step(
-    "A window becomes its largest number",
-    """
-A max-pool slides a window over each channel and has no weights: the answer is
-the largest number in the window. All windows in this lesson move by 2 pixels,
-so windows of 3×3 overlap. The 5 lies in four of them. In how many does it
-win?
-""",
-)
+# %% [markdown]
+# ## A window becomes its largest number
+#
+# A max-pool slides a window over each channel and has no weights: the answer is
+# the largest number in the window. All windows in this lesson move by 2 pixels,
+# so windows of 3×3 overlap. The 5 lies in four of them. In how many does it
+# win?
 
 
+# %%
 def max_pool(x, size):
     N, H, W, C = x.shape
     OH, OW = (H - size) // 2 + 1, (W - size) // 2 + 1
@@ -44,18 +43,16 @@ digits = """
 small = numpy.array(digits.split(), float).reshape(1, 5, 5, 1)
 print(f"x\n{small[0, ..., 0]}\ny\n{max_pool(small, 3)[0, ..., 0]}")
 
-# %%
-step(
-    "Overlapping, or side by side (section 3.4)",
-    """
-Windows of 2×2 lie side by side. On an odd side, such as AlexNet's 55, 27 and
-13, they leave out the last row and column, so y is as large as with 3×3. With
-3×3 the paper's errors were 0.4% (top-1) and 0.3% (top-5) lower, and its nets
-"slightly more difficult to overfit". LeNet took the mean. In the picture,
-look at the brightest line: who keeps it, and who lets it fade?
-""",
-)
+# %% [markdown]
+# ## Overlapping, or side by side (section 3.4)
+#
+# Windows of 2×2 lie side by side. On an odd side, such as AlexNet's 55, 27 and
+# 13, they leave out the last row and column, so y is as large as with 3×3. With
+# 3×3 the paper's errors were 0.4% (top-1) and 0.3% (top-5) lower, and its nets
+# "slightly more difficult to overfit". LeNet took the mean. In the picture,
+# look at the brightest line: who keeps it, and who lets it fade?
 
+# %%
 some, rng = pictures("fashion-mnist", 256, 1), numpy.random.default_rng(0)
 conv, relu = Conv2d(some.x.shape[3], 16, 5, padding=2, rng=rng), ReLU()
 maps = relu.forward(conv.forward(some.x))
@@ -72,16 +69,14 @@ with figure("05_pools", 9, 2.1) as drawing:
         axes.imshow(pooled, cmap="gray", vmin=0, vmax=white)
         axes.set(title=name, xticks=[], yticks=[])
 
-# %%
-step(
-    "Without loops: lay the windows out",
-    """
-im2col (lesson 02) lays every window out: (N, OH, OW, 3, 3, C). The maximum
-over the two axes of the window is the pool. pool.py does just this, and
-argmax tells it which of the nine pixels won, which backward needs.
-""",
-)
+# %% [markdown]
+# ## Without loops: lay the windows out
+#
+# im2col (lesson 02) lays every window out: (N, OH, OW, 3, 3, C). The maximum
+# over the two axes of the window is the pool. pool.py does just this, and
+# argmax tells it which of the nine pixels won, which backward needs.
 
+# %%
 x = maps[: 2 if quick else 8]
 windows = im2col(x, 3, 2, padding=0)
 y = windows.max(axis=(3, 4))
@@ -95,21 +90,19 @@ print(
 )
 shipped(MaxPool2d.forward)
 
+# %% [markdown]
+# ## Backward: to the winner, and added up
+#
+# Nudge a window's largest pixel, and y moves just as much; nudge another one,
+# and y stays. So the winner gets all of dy. The 5 wins three times: its
+# gradient is the sum of three dy. That takes +=; with = the last window wipes
+# out the rest. Read off dx which window gave what. (A mean gives each pixel a
+# ninth of dy, with += too.) The layer writes dy where the winner was, as windows
+# laid out, and col2im adds them up. Then finite differences (lesson 03) judge:
+# can 2×2 tell += from =?
+
+
 # %%
-step(
-    "Backward: to the winner, and added up",
-    """
-Nudge a window's largest pixel, and y moves just as much; nudge another one,
-and y stays. So the winner gets all of dy. The 5 wins three times: its
-gradient is the sum of three dy. That takes +=; with = the last window wipes
-out the rest. Read off dx which window gave what. (A mean gives each pixel a
-ninth of dy, with += too.) The layer writes dy where the winner was, as windows
-laid out, and col2im adds them up. Then finite differences (lesson 03) judge:
-can 2×2 tell += from =?
-""",
-)
-
-
 def backward(x, dy, size, sign="+="):
     dx = numpy.zeros_like(x)
     for n, i, j, c in numpy.ndindex(dy.shape):
@@ -132,19 +125,17 @@ for size, sign in ((3, "+="), (3, "="), (2, "+="), (2, "=")):
     errors[size, sign] = abs(backward(small, dy, size, sign) - dx).max()
     print(f"{size}×{size} with {sign:<2} error {errors[size, sign]:.0e}")
 
-# %%
-step(
-    "Two equal pixels, and pixels that are not there",
-    """
-Where pixels are equally large, any shares that add up to dy will do, and
-pool.py gives all of it to the first. Rare? After ReLU, whole windows are 0:
-count them. Finite differences say 1/2 for each of nine equal pixels, the mean
-of "up" and "down": so check gradients where there are no ties. Padding must
-never win, so it is −∞. A 0 would win against negative numbers, and take their
-dy away.
-""",
-)
+# %% [markdown]
+# ## Two equal pixels, and pixels that are not there
+#
+# Where pixels are equally large, any shares that add up to dy will do, and
+# pool.py gives all of it to the first. Rare? After ReLU, whole windows are 0:
+# count them. Finite differences say 1/2 for each of nine equal pixels, the mean
+# of "up" and "down": so check gradients where there are no ties. Padding must
+# never win, so it is −∞. A 0 would win against negative numbers, and take their
+# dy away.
 
+# %%
 ties = (windows == y[:, :, :, None, None]).sum(axis=(3, 4)) > 1
 print(f"windows with ties: {ties.mean():.0%}, all 0: {(y == 0).mean():.0%}")
 flat, padded = numpy.full((1, 3, 3, 1), -1.0), MaxPool2d(3, 2, padding=1)
@@ -153,17 +144,15 @@ zeros = max_pool(numpy.pad(flat, ((0, 0), (1, 1), (1, 1), (0, 0))), 3)
 print("padded with 0:", zeros.ravel())
 print("padded with −∞:", padded.forward(flat).ravel())
 
-# %%
-step(
-    "What pooling is for: small shifts change little",
-    """
-Roll all pictures to the right by 1, 2, 3, 4 pixels. How much do their maps
-change? 100% is as much as if each picture were a different one. Every 2nd
-pixel makes small maps too: does that help? And three pools, one after the
-other?
-""",
-)
+# %% [markdown]
+# ## What pooling is for: small shifts change little
+#
+# Roll all pictures to the right by 1, 2, 3, 4 pixels. How much do their maps
+# change? 100% is as much as if each picture were a different one. Every 2nd
+# pixel makes small maps too: does that help? And three pools, one after the
+# other?
 
+# %%
 change, pools = {}, [(f"pool{i}", MaxPool2d(3, 2)) for i in range(3)]
 ways["three max 3×3"] = Network(pools, maps.shape[1:]).forward
 for name, way in ways.items():
@@ -174,18 +163,16 @@ for name, way in ways.items():
         change[name, k] = numpy.linalg.norm(way(moved) - still) / other
     print(f"{name:<16}", *(f"{change[name, k]:5.0%}" for k in range(1, 5)))
 
-# %%
-step(
-    "To take away",
-    """
-- A max-pool keeps a window's strongest answer and forgets where in it that
-  was. Against shifts, one helps a little and three help a lot.
-- A mean is steadier still, but washes out what is thin and strong.
-- Backward gives dy to the winner, with +=, because windows overlap.
-
-Exercises
-1. In how many 3×3 windows of stride 2 can a pixel lie? Which pixels lie in
-   four?
-2. Write it yourself: lessons/exercises/pool.py.
-""",
-)
+# %% [markdown]
+# ## To take away
+#
+# - A max-pool keeps a window's strongest answer and forgets where in it that
+#   was. Against shifts, one helps a little and three help a lot.
+# - A mean is steadier still, but washes out what is thin and strong.
+# - Backward gives dy to the winner, with +=, because windows overlap.
+#
+# ### Exercises
+#
+# 1. In how many 3×3 windows of stride 2 can a pixel lie? Which pixels lie in
+#    four?
+# 2. Write it yourself: lessons/exercises/pool.py.

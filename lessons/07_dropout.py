@@ -1,36 +1,35 @@
-"""Lesson 07: dropout, a coin toss for every hidden unit.
-
-fc6 and fc7 hold most of AlexNet's weights (lesson 08): enough to memorise
-pictures. Many nets that vote make fewer mistakes than one, but who trains
-many AlexNets? Section 4.2 trains one whose hidden units sit out at random.
-"""
+# %% [markdown]
+# # 07. Dropout, a coin toss for every hidden unit
+#
+# fc6 and fc7 hold most of AlexNet's weights (lesson 08): enough to memorise
+# pictures. Many nets that vote make fewer mistakes than one, but who trains
+# many AlexNets? Section 4.2 trains one whose hidden units sit out at random.
 
 # %%
 import numpy
-from lesson import figure, pictures, quick, seconds, shipped, step
 
 from minialex.gradcheck import differences
 from minialex.layers import Conv2d, Dropout, MaxPool2d, ReLU
 from minialex.layers.loss import SoftmaxCrossEntropy
 from minialex.layers.splitmix64 import random_bits
+from minialex.lessons import figure, pictures, quick, seconds, shipped
 from minialex.model_parts import with_classifier
 from minialex.network import Network
 from minialex.optim import SGD
 
-step(
-    "Toss a coin for each unit",
-    """
-With probability p, y is 0; otherwise it is x / (1 − p): at p = 1/2 those who
-stay speak twice as loudly, as if for two. New coins are tossed for each
-picture at each step, but only in training. In tests, y is x.
-
-A coin is a number in [0, 1) that depends on the unit's place and on a key,
-new at each step, and on nothing else. So all coins can be tossed at once, in
-any order, by threads or by a GPU, and fall the same way.
-""",
-)
+# %% [markdown]
+# ## Toss a coin for each unit
+#
+# With probability p, y is 0; otherwise it is x / (1 − p): at p = 1/2 those who
+# stay speak twice as loudly, as if for two. New coins are tossed for each
+# picture at each step, but only in training. In tests, y is x.
+#
+# A coin is a number in [0, 1) that depends on the unit's place and on a key,
+# new at each step, and on nothing else. So all coins can be tossed at once, in
+# any order, by threads or by a GPU, and fall the same way.
 
 
+# %%
 def dropout(x, p, rng):
     key = rng.integers(2**64, dtype="uint64")
     coins = random_bits(key, numpy.arange(x.size, dtype="uint64")) / 2**64
@@ -54,21 +53,19 @@ print(
 )
 shipped(Dropout.forward)
 
+# %% [markdown]
+# ## The mean stays; and the way back
+#
+# The next layer gets s = Σ w·y, which differs from mask to mask (± below). The
+# paper does not divide in training; in tests it multiplies all y by 0.5. We
+# divide in training ("inverted" dropout) and have nothing to do in tests: the
+# same net, with w half as large. Does the mean of s over 10,000 masks fit?
+#
+# Backward: y is x times a constant, so dx = dy · mask / (1 − p), with the mask
+# of this forward pass, which the layer keeps. Fresh coins would blame units
+# that said nothing. Finite differences, with the same mask, judge three ways.
+
 # %%
-step(
-    "The mean stays; and the way back",
-    """
-The next layer gets s = Σ w·y, which differs from mask to mask (± below). The
-paper does not divide in training; in tests it multiplies all y by 0.5. We
-divide in training ("inverted" dropout) and have nothing to do in tests: the
-same net, with w half as large. Does the mean of s over 10,000 masks fit?
-
-Backward: y is x times a constant, so dx = dy · mask / (1 − p), with the mask
-of this forward pass, which the layer keeps. Fresh coins would blame units
-that said nothing. Finite differences, with the same mask, judge three ways.
-""",
-)
-
 rng = numpy.random.default_rng(2)
 x, w = rng.random(400), rng.standard_normal(400)
 masks = 1.0 * (rng.random((10000, 400)) >= 0.5)
@@ -86,17 +83,15 @@ ways = {
 for name, dx in ways.items():
     print(f"{name:<20} largest error {abs(dx - true).max():.1e}")
 
-# %%
-step(
-    "Memorising, or not",
-    """
-A few hundred pictures, AlexNet's head with 256 units instead of 4096, the
-same initial weights; once with p = 0, once with 1/2. All losses are measured
-with all units. Which net learns its pictures faster? And whose test loss
-turns round and climbs, as the net grows ever surer of its mistakes?
-""",
-)
+# %% [markdown]
+# ## Memorising, or not
+#
+# A few hundred pictures, AlexNet's head with 256 units instead of 4096, the
+# same initial weights; once with p = 0, once with 1/2. All losses are measured
+# with all units. Which net learns its pictures faster? And whose test loss
+# turns round and climbs, as the net grows ever surer of its mistakes?
 
+# %%
 train, epochs = (300, 15) if quick else (500, 50)
 some = pictures("fashion-mnist", train, 500 if quick else 2000)
 loss, shape = SoftmaxCrossEntropy(), some.x.shape[1:]
@@ -145,16 +140,14 @@ with figure("07_overfitting", 8, 3.2) as drawing:
     axes.set(xlabel="epoch", ylabel="loss")
     axes.legend()
 
-# %%
-step(
-    "One net, or very many that share weights",
-    """
-Each mask makes another net. The paper: to use all units at once is "a
-reasonable approximation to taking the geometric mean of the predictive
-distributions" of all these nets. Let 1, 4, 16, 64 vote, and see.
-""",
-)
+# %% [markdown]
+# ## One net, or very many that share weights
+#
+# Each mask makes another net. The paper: to use all units at once is "a
+# reasonable approximation to taking the geometric mean of the predictive
+# distributions" of all these nets. Let 1, 4, 16, 64 vote, and see.
 
+# %%
 layers, seam = list(net.layers.items()), list(net.layers).index("flatten")
 maps = Network(layers[:seam], shape).forward(some.test_x)
 head, votes = Network(layers[seam:], maps.shape[1:]), []
@@ -171,17 +164,15 @@ for n in (1, 4, 16, 64):
 scaled = judge(head.forward(maps))
 print(f"all units, once:    {scaled[0]:.3f} {scaled[1]:.1%}")
 
-# %%
-step(
-    "To take away",
-    """
-- Training: half of the units, twice as loud; the same half on the way back.
-- Tests: all units, which is like asking all these nets at once.
-- Learning takes longer (twice as long in the paper), but the net is less sure
-  of its mistakes. The share that is right need not gain much: see above.
-
-Exercises
-1. Forget to switch dropout off in tests: what does one mask cost, above?
-2. Write it yourself: lessons/exercises/dropout.py.
-""",
-)
+# %% [markdown]
+# ## To take away
+#
+# - Training: half of the units, twice as loud; the same half on the way back.
+# - Tests: all units, which is like asking all these nets at once.
+# - Learning takes longer (twice as long in the paper), but the net is less sure
+#   of its mistakes. The share that is right need not gain much: see above.
+#
+# ### Exercises
+#
+# 1. Forget to switch dropout off in tests: what does one mask cost, above?
+# 2. Write it yourself: lessons/exercises/dropout.py.

@@ -1,13 +1,12 @@
-"""Lesson 10: augmentation. Crops, mirrors, different light, and ten views.
-
-With 61 million weights for 1.2 million pictures a net can memorise. The
-paper's first remedy (section 4.1): show a picture differently each time. A
-car two pixels to the left, in a mirror or at dusk is still a car.
-"""
+# %% [markdown]
+# # 10. Augmentation. Crops, mirrors, different light, and ten views
+#
+# With 61 million weights for 1.2 million pictures a net can memorise. The
+# paper's first remedy (section 4.1): show a picture differently each time. A
+# car two pixels to the left, in a mirror or at dusk is still a car.
 
 # %%
 import numpy
-from lesson import figure, pictures, quick, seconds, step
 
 from minialex import fast, models, optim
 from minialex.data.augment import offset, pad, random_views
@@ -16,18 +15,18 @@ from minialex.data.dataset import ArrayImages
 from minialex.data.lighting import Lighting
 from minialex.evaluation import answer, over_views
 from minialex.layers import SoftmaxCrossEntropy
+from minialex.lessons import figure, pictures, quick, seconds
 
-step(
-    "Crops and mirrors",
-    """
-The paper cuts 224×224 pixels out of 256×256, anywhere, and mirrors every
-other time: 2048 views, it says, 32·32·2. But from 0 to 32 there are 33 places
-for a corner. Small pictures first get a frame, 4 pixels of the mean colour,
-which leaves 9 places. Here it is with loops; then ArrayImages.read makes the
-same views:
-""",
-)
+# %% [markdown]
+# ## Crops and mirrors
+#
+# The paper cuts 224×224 pixels out of 256×256, anywhere, and mirrors every
+# other time: 2048 views, it says, 32·32·2. But from 0 to 32 there are 33 places
+# for a corner. Small pictures first get a frame, 4 pixels of the mean colour,
+# which leaves 9 places. Here it is with loops; then ArrayImages.read makes the
+# same views:
 
+# %%
 some = pictures("cifar10", 256 if quick else 1000, 100 if quick else 1000)
 fill = some.standardize.mean.round().astype("uint8")
 
@@ -53,19 +52,17 @@ with figure("10_views", 9, 1.2) as drawing:
     ax = drawing.add_subplot(xticks=[], yticks=[], title="picture, 8 views")
     ax.imshow(numpy.hstack([some.images[0], *loops]))
 
-# %%
-step(
-    "Different light: the principal components of colour",
-    """
-Take every pixel as a point (red, green, blue), from 0 to 1. The covariance
-matrix Σ says how any two channels vary together. Its eigenvectors,
-Σ p = λ p, are the axes of this cloud, and λ is the variance along each. In
-photographs p₁ runs from dark to light, p₂ from blue to orange. The paper adds
-α₁λ₁p₁ + α₂λ₂p₂ + α₃λ₃p₃ to all pixels, as if the light had changed; the α are
-drawn again each time, from N(0, 0.1²).
-""",
-)
+# %% [markdown]
+# ## Different light: the principal components of colour
+#
+# Take every pixel as a point (red, green, blue), from 0 to 1. The covariance
+# matrix Σ says how any two channels vary together. Its eigenvectors,
+# Σ p = λ p, are the axes of this cloud, and λ is the variance along each. In
+# photographs p₁ runs from dark to light, p₂ from blue to orange. The paper adds
+# α₁λ₁p₁ + α₂λ₂p₂ + α₃λ₃p₃ to all pixels, as if the light had changed; the α are
+# drawn again each time, from N(0, 0.1²).
 
+# %%
 pixels = some.images.reshape(-1, 3) / 255
 pixels -= pixels.mean(axis=0)
 sigma = numpy.array([[(c * d).mean() for c in pixels.T] for d in pixels.T])
@@ -80,18 +77,16 @@ with figure("10_components", 9, 2) as drawing:
     row = numpy.hstack(some.images[0] + moves[:, None, None])
     ax.imshow(row.clip(0, 255).astype("uint8"))
 
-# %%
-step(
-    "One formula, many answers",
-    """
-The formula adds a variance to a colour: square metres to metres. So it
-depends on the unit, and means pixels from 0 to 1. Here is what one draw of α
-adds to red, green and blue, in grey levels, the way different people have
-programmed it. The program of 2012 has √λ, "color_stdevs": the same in every
-unit, but more.
-""",
-)
+# %% [markdown]
+# ## One formula, many answers
+#
+# The formula adds a variance to a colour: square metres to metres. So it
+# depends on the unit, and means pixels from 0 to 1. Here is what one draw of α
+# adds to red, green and blue, in grey levels, the way different people have
+# programmed it. The program of 2012 has √λ, "color_stdevs": the same in every
+# unit, but more.
 
+# %%
 alpha, added = 0.1 * numpy.random.default_rng(6).standard_normal(3), {}
 shipped = Lighting.of_covariance(sigma * 255**2)
 added["the paper, 0 to 1"] = 255 * p @ (alpha * lam)
@@ -103,16 +98,14 @@ added["λ of 0 to 255: wrong"] = p @ (alpha * lam * 255**2)
 for name, colour in added.items():
     print(f"{name:<21}", *(f"{level:+9.2f}" for level in colour))
 
-# %%
-step(
-    "Few pictures, with and without",
-    """
-The same net and the same thousand pictures twenty times: as they are, then
-with crops and mirrors. Which of the two has the lower loss on the pictures it
-learns from, and which on new ones? Where does a curve turn?
-""",
-)
+# %% [markdown]
+# ## Few pictures, with and without
+#
+# The same net and the same thousand pictures twenty times: as they are, then
+# with crops and mirrors. Which of the two has the lower loss on the pictures it
+# learns from, and which on new ones? Where does a curve turn?
 
+# %%
 unseen = ArrayImages(some.test_images, some.test_labels, fill=fill)
 centres, curves = Batches(unseen, 250, some.standardize), {}
 with figure("10_overfitting", 9, 3.5) as drawing:
@@ -138,17 +131,15 @@ with figure("10_overfitting", 9, 3.5) as drawing:
         ax.plot(own, "--", color=line.get_color(), label=f"{name}: own")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
-# %%
-step(
-    "Ten views at test time",
-    """
-The paper asks ten times, at the four corners and the centre, each also in the
-mirror, and averages the probabilities: 37.5% of errors instead of 39.0%
-(section 6). First one picture by hand, then all of them; with a thousand
-pictures, accuracy is uncertain by 1.5%.
-""",
-)
+# %% [markdown]
+# ## Ten views at test time
+#
+# The paper asks ten times, at the four corners and the centre, each also in the
+# mirror, and averages the probabilities: 37.5% of errors instead of 39.0%
+# (section 6). First one picture by hand, then all of them; with a thousand
+# pictures, accuracy is uncertain by 1.5%.
 
+# %%
 places = [0, 0, 8, 8, 4] * 2, [0, 8, 0, 8, 4] * 2, [False] * 5 + [True] * 5
 ten = views(some.test_images[0], *places)
 answers = numpy.exp(engine.forward(some.standardize(ten)))
@@ -162,17 +153,15 @@ for name, batches in {"centre": centres, "ten views": crops}.items():
     tested = answer(engine, batches).scores()
     print(f"{name:<10}", {k: round(v, 4) for k, v in tested.items()})
 
-# %%
-step(
-    "To take away",
-    """
-- A view that keeps the class is a new picture for free.
-- Overfitting: the loss on new pictures rises while the loss on the net's own
-  falls.
-
-Exercises
-1. Change the light of each picture of a batch and train with it. Does it
-   help?
-2. How many pictures must there be until crops and mirrors gain nothing?
-""",
-)
+# %% [markdown]
+# ## To take away
+#
+# - A view that keeps the class is a new picture for free.
+# - Overfitting: the loss on new pictures rises while the loss on the net's own
+#   falls.
+#
+# ### Exercises
+#
+# 1. Change the light of each picture of a batch and train with it. Does it
+#    help?
+# 2. How many pictures must there be until crops and mirrors gain nothing?

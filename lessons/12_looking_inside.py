@@ -1,29 +1,28 @@
-"""Lesson 12: looking inside. Kernels, maps, saliency, occlusion, neighbours.
-
-A trained net is a pile of numbers that is right more often than not. What has
-it learnt to look for? Where does it look? What does it find alike? Each
-question takes a few lines of NumPy.
-"""
+# %% [markdown]
+# # 12. Looking inside. Kernels, maps, saliency, occlusion, neighbours
+#
+# A trained net is a pile of numbers that is right more often than not. What has
+# it learnt to look for? Where does it look? What does it find alike? Each
+# question takes a few lines of NumPy.
 
 # %%
 import numpy
-from lesson import figure, pictures, quick, seconds, step
 
 from minialex import fast, models, optim
 from minialex.evaluation import log_softmax
 from minialex.layers import Dropout, Flatten, SoftmaxCrossEntropy
+from minialex.lessons import figure, pictures, quick, seconds
 from minialex.network import Network
 
-step(
-    "The kernels of the first layer",
-    """
-conv1 sees colours, so its kernels are small pictures (the paper's figure 3).
-We train alexnet-mini for about a minute, and start conv1 at a hundredth of
-its usual weights: then what it learns does not hide in the noise of the
-start.
-""",
-)
+# %% [markdown]
+# ## The kernels of the first layer
+#
+# conv1 sees colours, so its kernels are small pictures (the paper's figure 3).
+# We train alexnet-mini for about a minute, and start conv1 at a hundredth of
+# its usual weights: then what it learns does not hide in the noise of the
+# start.
 
+# %%
 some = pictures("cifar10", 1280 if quick else 10_240, 200 if quick else 500)
 net = models.build("alexnet-mini", rng=numpy.random.default_rng(0))
 net.params["conv1.weight"] *= 0.01
@@ -57,17 +56,15 @@ scaled = [w / abs(w).max(axis=(1, 2, 3), keepdims=True) for w in kernels]
 sheets = [sheet(0.5 + w / 2, 12) for w in scaled]
 show("12_kernels", 9, 2, 1, sheets, ["conv1 before", "conv1 after"])
 
-# %%
-step(
-    "What each layer makes of a picture",
-    """
-Send a picture through, layer by layer, and keep what comes out. After a ReLU
-many numbers are 0: a unit that finds nothing says nothing. The figure shows
-the six maps of each layer with the largest answers. Deeper maps are coarser,
-and less like the picture: they say what is where, not how it looks.
-""",
-)
+# %% [markdown]
+# ## What each layer makes of a picture
+#
+# Send a picture through, layer by layer, and keep what comes out. After a ReLU
+# many numbers are 0: a unit that finds nothing says nothing. The figure shows
+# the six maps of each layer with the largest answers. Deeper maps are coarser,
+# and less like the picture: they say what is where, not how it looks.
 
+# %%
 layers = [(n, l) for n, l in net.layers.items() if type(l) is not Dropout]
 net = Network(layers, net.input_shape)  # no dropout, but a backward pass
 right = net.forward(some.test_x).argmax(axis=1) == some.test_labels
@@ -84,17 +81,15 @@ for name, layer in net.layers.items():
         maps[name] = sheet(y[0].transpose(2, 0, 1)[largest], 3)
 show("12_maps", 9, 2, 1, maps.values(), maps)
 
-# %%
-step(
-    "Saliency: which pixels does the answer depend on?",
-    """
-Training asks how the loss changes with each weight. Ask how a class's logit
-changes with each pixel: start the backward pass with 1 at that logit and 0 at
-the others, and end it one layer later, at the picture. Without a backward
-pass you would nudge each pixel up and down, like this one:
-""",
-)
+# %% [markdown]
+# ## Saliency: which pixels does the answer depend on?
+#
+# Training asks how the loss changes with each weight. Ask how a class's logit
+# changes with each pixel: start the backward pass with 1 at that logit and 0 at
+# the others, and end it one layer later, at the picture. Without a backward
+# pass you would nudge each pixel up and down, like this one:
 
+# %%
 dlogits = numpy.zeros_like(net.forward(x, train=True))
 dlogits[range(4), labels] = 1
 dx = net.backward(dlogits)  # (4, H, W, C)
@@ -103,16 +98,14 @@ nudged[:, 16, 8, 0] += 0.01, -0.01  # row 16, column 8, red
 up, down = net.forward(nudged)[:, labels[0]]
 print(f"nudged {(up - down) / 0.02:+.5f}, backward {dx[0, 16, 8, 0]:+.5f}")
 
-# %%
-step(
-    "Occlusion: what if it could not see that?",
-    """
-A gradient speaks of tiny changes. So cover 8×8 pixels with grey, at every
-place in turn, and ask for the probability of the class: one forward pass for
-each place. Where it falls, dark in the figure, the net has lost its clue.
-""",
-)
+# %% [markdown]
+# ## Occlusion: what if it could not see that?
+#
+# A gradient speaks of tiny changes. So cover 8×8 pixels with grey, at every
+# place in turn, and ask for the probability of the class: one forward pass for
+# each place. Where it falls, dark in the figure, the net has lost its clue.
 
+# %%
 where, side = [*images, *abs(dx).max(axis=3)], x.shape[1]
 titles = [*names, *["saliency"] * 4]
 for picture, label in zip(x, labels, strict=True):
@@ -125,19 +118,17 @@ for picture, label in zip(x, labels, strict=True):
     print(f"{some.class_names[label]}, covered: {titles[-1]}")
 show("12_where", 7, 6, 3, where, titles)
 
+# %% [markdown]
+# ## Neighbours: what does the net find alike?
+#
+# The logits are computed from the numbers before the last layer. Call two
+# pictures alike if these are close (the paper's figure 4): squared distances in
+# loops, then all at once as |a|² + |b|² − 2 a·b. How many of the six nearest
+# have the same class, by the net and by pixels? In the figure they follow the
+# picture in question.
+
+
 # %%
-step(
-    "Neighbours: what does the net find alike?",
-    """
-The logits are computed from the numbers before the last layer. Call two
-pictures alike if these are close (the paper's figure 4): squared distances in
-loops, then all at once as |a|² + |b|² − 2 a·b. How many of the six nearest
-have the same class, by the net and by pixels? In the figure they follow the
-picture in question.
-""",
-)
-
-
 def loops(a, b):
     return [[((u - v) ** 2).sum() for v in b] for u in a]
 
@@ -161,17 +152,15 @@ slow, fast = (seconds(lambda f=f: f(a[:4], b), 1) for f in (loops, at_once))
 print(f"loops {slow * 1e3:.0f} ms, at once {fast * 1e3:.1f} ms")
 show("12_neighbours", 9, 3, 1, alike.values(), alike)
 
-# %%
-step(
-    "To take away",
-    """
-- conv1 has learnt edges and colours; deeper maps say what is where.
-- A backward pass answers "what if this changed?" for any number, even pixels.
-- python -m minialex.visualize draws all this for a run of yours (--help).
-
-Exercises
-1. Leave out the trick with conv1. What in the kernels is learnt, and what is
-   noise?
-2. Climb: add a little of dx to x, again and again. What does the net call it?
-""",
-)
+# %% [markdown]
+# ## To take away
+#
+# - conv1 has learnt edges and colours; deeper maps say what is where.
+# - A backward pass answers "what if this changed?" for any number, even pixels.
+# - python -m minialex.visualize draws all this for a run of yours (--help).
+#
+# ### Exercises
+#
+# 1. Leave out the trick with conv1. What in the kernels is learnt, and what is
+#    noise?
+# 2. Climb: add a little of dx to x, again and again. What does the net call it?

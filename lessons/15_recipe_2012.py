@@ -1,29 +1,28 @@
-"""Lesson 15: the 2012 recipe, and where the paper and its program differ.
-
-What was done in 2012, apart from the layers? Two towers, pixels of 0 to 255,
-odd initial weights and biases, rates, crops. The paper tells most of it. In
-2025 the Computer History Museum published the program, and it differs.
-"""
+# %% [markdown]
+# # 15. The 2012 recipe, and where the paper and its program differ
+#
+# What was done in 2012, apart from the layers? Two towers, pixels of 0 to 255,
+# odd initial weights and biases, rates, crops. The paper tells most of it. In
+# 2025 the Computer History Museum published the program, and it differs.
 
 # %%
 import numpy
-from lesson import figure, pictures, quick, step
 
 from minialex import models
 from minialex.layers import Conv2d, LocalResponseNorm, MaxPool2d, ReLU
 from minialex.layers.im2col import output_size
+from minialex.lessons import figure, pictures, quick
 
-step(
-    "Two towers",
-    """
-The net did not fit into the 3 GB of a card, so two cards took half of each
-layer's kernels each (section 3.5). They exchange maps in a few places only;
-elsewhere a kernel sees only what is on its own card. Today this is called
-groups. Below, the first card's half of an input is changed. Does the second
-notice?
-""",
-)
+# %% [markdown]
+# ## Two towers
+#
+# The net did not fit into the 3 GB of a card, so two cards took half of each
+# layer's kernels each (section 3.5). They exchange maps in a few places only;
+# elsewhere a kernel sees only what is on its own card. Today this is called
+# groups. Below, the first card's half of an input is changed. Does the second
+# notice?
 
+# %%
 side, rng = 99 if quick else 227, numpy.random.default_rng(0)
 net = models.build("alexnet", image_size=side, rng=rng, paper_init=True)
 convs = {k: c for k, c in net.layers.items() if isinstance(c, Conv2d)}
@@ -48,21 +47,19 @@ with figure("15_towers", 9, 2.5) as drawing:
                     axes.plot([i - 1, i], [other, tower], "gray", zorder=0)
     axes.axis("off")
 
-# %%
-step(
-    "Why 0.01 needs pixels of 0 to 255",
-    """
-All weights started from N(0, 0.01²), the biases of conv2, conv4, conv5, fc6
-and fc7 from 1, so that their ReLUs start alive (section 5). A sum of n inputs
-with such weights is about 0.01·√n times as large as they are: in conv1, with
-n = 363, a fifth. Pixels of 0 to 255 minus their mean are about 64 in size;
-divided by their standard deviation, as is usual now, about 1; and 1 is what
-the biases add. Below is how far apart four pictures are after each layer
-(standard deviation over the pictures), with either, and with He's weights,
-√(2/n), and biases of 0.
-""",
-)
+# %% [markdown]
+# ## Why 0.01 needs pixels of 0 to 255
+#
+# All weights started from N(0, 0.01²), the biases of conv2, conv4, conv5, fc6
+# and fc7 from 1, so that their ReLUs start alive (section 5). A sum of n inputs
+# with such weights is about 0.01·√n times as large as they are: in conv1, with
+# n = 363, a fifth. Pixels of 0 to 255 minus their mean are about 64 in size;
+# divided by their standard deviation, as is usual now, about 1; and 1 is what
+# the biases add. Below is how far apart four pictures are after each layer
+# (standard deviation over the pictures), with either, and with He's weights,
+# √(2/n), and biases of 0.
 
+# %%
 some = pictures("cifar10", 8, 4)
 scale = -(-227 // some.images.shape[1])
 large = some.test_images.repeat(scale, 1).repeat(scale, 2)[:, :side, :side]
@@ -93,37 +90,33 @@ print(" " * 6, *(f"{kind:>10}" for kind in spreads))
 for name in spreads["He, 1"]:
     print(f"{name:<6}", *(f"{s[name]:10.5f}" for s in spreads.values()))
 
-# %%
-step(
-    "What LRN does to such numbers",
-    """
-LRN divides by s^0.75, s = k + α Σ a². With k = 2 and α = 1e-4 the squares
-count only where maps are large. The paper does not divide α by the window of
-5. Its program does, and so do Caffe and PyTorch (with k = 1): their α is the
-paper's times 5. Here is the largest s of each, from b = a·s^-0.75 (lesson
-06):
-""",
-)
+# %% [markdown]
+# ## What LRN does to such numbers
+#
+# LRN divides by s^0.75, s = k + α Σ a². With k = 2 and α = 1e-4 the squares
+# count only where maps are large. The paper does not divide α by the window of
+# 5. Its program does, and so do Caffe and PyTorch (with k = 1): their α is the
+# paper's times 5. Here is the largest s of each, from b = a·s^-0.75 (lesson
+# 06):
 
+# %%
 for kind, a in maps.items():
     for alpha in (1e-4, 1e-4 / 5):
         b = LocalResponseNorm(alpha=alpha).forward(a)
         s = (a[b > 0] / b[b > 0]).max() ** (4 / 3)
         print(f"pixels: about {kind:>2}, α = {alpha:.0e}: s up to {s:.4f}")
 
-# %%
-step(
-    "Where 55 comes from; what may swap places",
-    """
-The paper says 224 pixels, and 55 windows of 11 with stride 4. They do not
-fit: 54.25 would. The program rounds up, with zeros beyond the edge; later
-nets round down and take 227 pixels, or pad with 2 zeros. And where the paper
-has conv1, ReLU, LRN, pool, the program has ReLU last. Pooling and ReLU may
-swap places (why?), LRN and ReLU may not: before ReLU, negative neighbours
-count.
-""",
-)
+# %% [markdown]
+# ## Where 55 comes from; what may swap places
+#
+# The paper says 224 pixels, and 55 windows of 11 with stride 4. They do not
+# fit: 54.25 would. The program rounds up, with zeros beyond the edge; later
+# nets round down and take 227 pixels, or pad with 2 zeros. And where the paper
+# has conv1, ReLU, LRN, pool, the program has ReLU last. Pooling and ReLU may
+# swap places (why?), LRN and ReLU may not: before ReLU, negative neighbours
+# count.
 
+# %%
 print("224, rounded up:", numpy.ceil((224 - 11) / 4 + 1))
 for size, zeros in ((224, 0), (227, 0), (224, 2)):
     print(f"{size}, padding {zeros}: {output_size(size, 11, 4, zeros)}")
@@ -134,41 +127,37 @@ for layer in (pool, norm):
     difference = abs(after - layer.forward(relu.forward(a))).max()
     print(f"ReLU, {type(layer).__name__} swapped: {difference:.3f} apart")
 
-# %%
-step(
-    "The rest of the story",
-    """
-                 paper                       program
-    conv3 to 5   weights of 0.01             0.03
-    biases       as weights                  twice the rate, no decay
-    rate         0.01, ÷10 three times       0.01, ÷10 at epochs 25, 51 and 79
-    crops        each picture its own        one place for 32 pictures
-    colours      PCA, each picture           then all ÷1.1; off near the end
-Both take 128 pictures a step, v ← 0.9·v − 0.0005·ε·w − ε·g, w ← w + v, and
-average ten views in tests. Result: top-1 error 40.7%, top-5 18.2%; in the
-ablations that came with the program top-1 is 42.0% without LRN, 41.1% without
-overlap in the pools, 41.8% if the towers never talk. With one view, later
-nets have 42.9% (Caffe) and 43.5% (torchvision). How much work is such a
-training run?
-""",
-)
+# %% [markdown]
+# ## The rest of the story
+#
+#                  paper                       program
+#     conv3 to 5   weights of 0.01             0.03
+#     biases       as weights                  twice the rate, no decay
+#     rate         0.01, ÷10 three times       0.01, ÷10 at epochs 25, 51 and 79
+#     crops        each picture its own        one place for 32 pictures
+#     colours      PCA, each picture           then all ÷1.1; off near the end
+# Both take 128 pictures a step, v ← 0.9·v − 0.0005·ε·w − ε·g, w ← w + v, and
+# average ten views in tests. Result: top-1 error 40.7%, top-5 18.2%; in the
+# ablations that came with the program top-1 is 42.0% without LRN, 41.1% without
+# overlap in the pools, 41.8% if the towers never talk. With one view, later
+# nets have 42.9% (Caffe) and 43.5% (torchvision). How much work is such a
+# training run?
 
+# %%
 work = 90 * 1.28e6 * 2 * 3 * 724e6  # epochs, pictures, · +, back, products
 print(f"{work / 1e11 / 86400:.0f} days at 100 GFLOP/s, as a core may have,")
 print(f"{work / 5e13 / 3600:.1f} hours at 50 TFLOP/s, as a GPU may have")
 
-# %%
-step(
-    "To take away",
-    """
-- Groups were two cards' towers; conv3 and the linear layers see both.
-- Initial weights, biases and the scale of pixels belong together.
-- What a paper leaves out matters too. Read the program if there is one.
-
-Exercises
-1. How large must α be to do for standardised pixels what 1e-4 does for those
-   of 0 to 255?
-2. Train it, if you have the pictures: python -m minialex.train --dataset
-   folder --data-dir IMAGENET --recipe 2012
-""",
-)
+# %% [markdown]
+# ## To take away
+#
+# - Groups were two cards' towers; conv3 and the linear layers see both.
+# - Initial weights, biases and the scale of pixels belong together.
+# - What a paper leaves out matters too. Read the program if there is one.
+#
+# ### Exercises
+#
+# 1. How large must α be to do for standardised pixels what 1e-4 does for those
+#    of 0 to 255?
+# 2. Train it, if you have the pictures: python -m minialex.train --dataset
+#    folder --data-dir IMAGENET --recipe 2012

@@ -15,13 +15,12 @@ from pathlib import Path
 
 LESSONS = Path(__file__).resolve().parent
 
-#: Runs a lesson as if no data set were on this machine. Arguments: its path, then its options.
+#: Runs the lesson whose path is the argument, as if no data set were on this machine.
 WITHOUT_DATA = """
 import runpy, sys
-del sys.argv[0]
-import lesson
-lesson.found = lambda name: None
-runpy.run_path(sys.argv[0], run_name="__main__")
+from minialex.lessons import real_or_drawn
+real_or_drawn.found = lambda name: None
+runpy.run_path(sys.argv[1], run_name="__main__")
 """
 
 
@@ -32,7 +31,12 @@ def parser() -> argparse.ArgumentParser:
         description="Runs every lesson at full size, with and without real data, and prints a "
         "table of lesson, seconds and outcome. On two cores this takes about half an hour.",
     )
-    p.add_argument("numbers", nargs="*", metavar="NN", help="lessons to run (default: all)")
+    p.add_argument(
+        "numbers",
+        nargs="*",
+        metavar="NN",
+        help="lessons to run (default: all)",
+    )
     p.add_argument(
         "--out",
         type=Path,
@@ -59,13 +63,12 @@ def run(lesson: Path, real: bool, out: Path) -> tuple[float, float, str]:
     """
     out.mkdir(parents=True, exist_ok=True)
     start = [str(lesson)] if real else ["-c", WITHOUT_DATA, str(lesson)]
-    python_path = [str(LESSONS), *filter(None, [os.environ.get("PYTHONPATH")])]
-    changed = {"PYTHONPATH": os.pathsep.join(python_path)}
+    changed = {}
     if "MINIALEX_DATA" in os.environ:
         changed["MINIALEX_DATA"] = os.path.abspath(os.environ["MINIALEX_DATA"])
     begin, used = time.perf_counter(), children_seconds()
     done = subprocess.run(
-        [sys.executable, *start, "--no-pause"],
+        [sys.executable, *start],
         cwd=out,
         env=os.environ | changed,
         stdin=subprocess.DEVNULL,
@@ -79,7 +82,10 @@ def run(lesson: Path, real: bool, out: Path) -> tuple[float, float, str]:
         return *seconds, f"failed ({done.returncode}): {last}"
     missing = " is not on this machine"
     names = [line.split(missing)[0] for line in done.stdout.splitlines() if missing in line]
-    return *seconds, f"ok, but without {names[0]}" if real and names else "ok"
+    return (
+        *seconds,
+        f"ok, but without {names[0]}" if real and names else "ok",
+    )
 
 
 def children_seconds() -> float:
@@ -93,7 +99,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     lessons, failed = paths(given.numbers), False
     columns = "{}, s | processor, s | outcome"
-    print("| lesson |", columns.format("real"), "|", columns.format("drawn"), "|")
+    print(
+        "| lesson |",
+        columns.format("real"),
+        "|",
+        columns.format("drawn"),
+        "|",
+    )
     print("|---|---:|---:|---|---:|---:|---|", flush=True)
     for lesson in lessons:
         cells = []

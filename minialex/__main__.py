@@ -18,6 +18,7 @@ COMMANDS = {
     "report": "puts a training run on one HTML page",
     "weights": "exports trained weights for torch (.safetensors) and others (.onnx)",
     "summary": "lists a model's layers: shapes, parameters, multiply-adds, memory",
+    "lessons": "lists the lessons, or steps through one",
     "gradcheck": "checks every layer's backward pass by finite differences",
     "doctor": "says what works on this machine, and what to install",
 }

@@ -1,12 +1,10 @@
-"""Runs a lesson as `python lessons/NN_TOPIC.py --no-pause` does, with no data set in reach."""
-
-import runpy
-import sys
-from pathlib import Path
+"""Runs a lesson as `python -m minialex.lessons NN --no-pause` does, with no data set in reach."""
 
 import pytest
 
-LESSONS = Path(__file__).parents[2] / "lessons"
+from minialex import lessons
+from minialex.lessons.source import find
+from minialex.lessons.terminal import step_through
 
 #: For lessons that take seconds at either size. The others run with --quick in tests and at full
 #: size in `python lessons/run_all.py`.
@@ -15,22 +13,19 @@ both_sizes = pytest.mark.parametrize("quick", [False, True], ids=["full", "quick
 
 @pytest.fixture
 def run_lesson(monkeypatch, tmp_path, capsys):
-    """run_lesson("02_convolution") -> (the lesson's variables by name, what it printed).
+    """run_lesson("02") -> (the lesson's variables by name, what it showed and printed).
 
     With quick=True it runs with --quick. Its figures are saved below tmp_path. What it shows must
     fit a terminal of 80 columns.
     """
 
-    def run(name: str, quick: bool = False) -> tuple[dict, str]:
+    def run(number: str, quick: bool = False) -> tuple[dict, str]:
         monkeypatch.chdir(tmp_path)
         monkeypatch.delenv("MINIALEX_DATA", raising=False)
         monkeypatch.setenv("MINIALEX_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr("minialex.data.published.mnist.DEBIAN", tmp_path / "nowhere")
-        monkeypatch.setattr(sys, "argv", [name, "--no-pause", *["--quick"] * quick])
-        monkeypatch.syspath_prepend(str(LESSONS))
-        monkeypatch.delitem(sys.modules, "lesson", raising=False)
-        variables = runpy.run_path(str(LESSONS / f"{name}.py"), run_name="__main__")
-        sys.modules.pop("lesson", None)
+        monkeypatch.setattr("minialex.lessons.real_or_drawn.DEBIAN", tmp_path / "nowhere")
+        monkeypatch.setattr(lessons, "quick", quick)
+        variables = step_through(find(number), waits=False)
         printed = capsys.readouterr().out
         assert [line for line in printed.splitlines() if len(line) > 80] == []
         return variables, printed

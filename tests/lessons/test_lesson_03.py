@@ -10,7 +10,7 @@ from minialex.gradcheck import TOLERANCE
 
 @both_sizes
 def test_backward_is_right_and_the_checker_sees_when_it_is_not(run_lesson, quick):
-    made, printed = run_lesson("03_backward", quick)
+    made, printed = run_lesson("03", quick)
     assert "def backward(self, dy: Array) -> Array:" in printed, "the shipped code"
 
     assert "L moves by 0.0900, dw[2] is 9.0" in printed

@@ -6,7 +6,7 @@ from lesson_runs import both_sizes
 
 @both_sizes
 def test_winners_ties_padding_and_shifts(run_lesson, quick):
-    made, printed = run_lesson("05_pooling", quick)
+    made, printed = run_lesson("05", quick)
     assert "return windows.max(axis=3)" in printed, "the shipped code"
     assert (made["y"] == made["naive"]).all()
 

@@ -9,7 +9,7 @@ from minialex.layers import LocalResponseNorm
 
 @both_sizes
 def test_inhibition_gradient_and_conventions(run_lesson, quick):
-    made, printed = run_lesson("06_lrn", quick)
+    made, printed = run_lesson("06", quick)
     assert "return x * s**-self.beta" in printed, "the shipped code"
     y = made["lrn"](made["made_up"])
     numpy.testing.assert_allclose(y, lrn(made["made_up"], alpha=1), rtol=1e-12)

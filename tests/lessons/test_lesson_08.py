@@ -8,7 +8,7 @@ from minialex.models import build
 
 
 def test_counts_groups_forward_pass_and_receptive_field(run_lesson):
-    made, text = run_lesson("08_alexnet")
+    made, text = run_lesson("08")
     net, shipped = made["net"], build("alexnet")
     assert repr(net) == repr(shipped)
     assert made["shapes"] == shipped.shapes() and made["work"] == shipped.macs()

@@ -4,7 +4,7 @@ import pytest
 
 
 def test_what_it_says_of_rates_and_momentum(run_lesson):
-    made, printed = run_lesson("09_momentum", quick=True)
+    made, printed = run_lesson("09", quick=True)
     slow, highest, too_high, with_momentum = made["far"]
     assert slow == too_high == 401 > highest > 2 * with_momentum
     paper, torch = made["lengths"]["paper"], made["lengths"]["torch"]

@@ -6,7 +6,7 @@ import pytest
 
 
 def test_checks_training_and_ill_curves(run_lesson):
-    made, _ = run_lesson("11_training", quick=True)
+    made, _ = run_lesson("11", quick=True)
     assert made["first"] == pytest.approx(math.log(10), abs=0.3)
     assert made["first"] == pytest.approx(made["expected"], abs=0.1)
     assert made["sure"] > made["first"] + 3

@@ -12,7 +12,7 @@ def alike(kernels):
 
 
 def test_what_it_finds_inside(run_lesson):
-    made, printed = run_lesson("12_looking_inside", quick=True)
+    made, printed = run_lesson("12", quick=True)
     before, after = made["kernels"]
     assert abs(alike(before)) < 0.1, "noise"
     assert alike(after) > 0.4, "edges and colours"

@@ -12,7 +12,7 @@ def test_it_computes_the_same_on_either_module_and_says_what_it_counts(
     run_lesson, quick, monkeypatch, xp
 ):
     monkeypatch.setattr(backend, "get", lambda name: xp)
-    made, printed = run_lesson("13_gpu", quick)
+    made, printed = run_lesson("13", quick)
     lines = printed.splitlines()
 
     assert (f"{xp.__name__} on the CPU: no GPU here" in lines) == (xp is numpy)

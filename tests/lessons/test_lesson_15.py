@@ -7,7 +7,7 @@ from lesson_runs import both_sizes
 
 @both_sizes
 def test_towers_weights_lrn_and_order_are_as_it_says(run_lesson, quick, tmp_path):
-    made, printed = run_lesson("15_recipe_2012", quick)
+    made, printed = run_lesson("15", quick)
     lines = printed.splitlines()
 
     assert made["notices"] == {"conv2": False, "conv3": True, "conv4": False, "conv5": False}

@@ -8,13 +8,13 @@ import subprocess
 import mpi
 import numpy
 import pytest
-from lesson_runs import LESSONS
 
 from minialex.cores import usable_cores
 from minialex.distributed.exchange import Exchange, GatherLogits, JoinPictures
 from minialex.distributed.group import Group
 from minialex.distributed.part import Part
 from minialex.distributed.scheme import Scheme
+from minialex.lessons.source import FOLDER
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def refused(monkeypatch):
 
 
 def test_what_it_claims(run_lesson, refused, tmp_path):
-    made, printed = run_lesson("16_many_machines")
+    made, printed = run_lesson("16")
     for name in ("16_ring", "16_schemes"):
         assert (tmp_path / f"runs/lessons/{name}.png").is_file()
     pictures_count_and_not_ranks(made)
@@ -151,9 +151,9 @@ def where_nothing_runs_it_says_why_and_goes_on(made, printed):
 @pytest.mark.skipif(bool(mpi.missing()), reason=str(mpi.missing()))
 @pytest.mark.skipif(usable_cores() < 2, reason="two ranks want a core each, and there is one")
 def test_two_ranks_print_the_losses_of_one_process(run_lesson, monkeypatch):
-    found = os.pathsep.join([str(LESSONS.parent), os.environ.get("PYTHONPATH", "")])
+    found = os.pathsep.join([str(FOLDER.parent), os.environ.get("PYTHONPATH", "")])
     monkeypatch.setenv("PYTHONPATH", found)
-    losses = run_lesson("16_many_machines", quick=True)[0]["losses"]
+    losses = run_lesson("16", quick=True)[0]["losses"]
     one, two = (numpy.array(losses[kind], float) for kind in ("one process", "two ranks"))
     assert len(one) == len(two) == 2
     assert two == pytest.approx(one, abs=1e-3)

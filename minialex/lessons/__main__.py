@@ -1,0 +1,65 @@
+"""python -m minialex.lessons: lists the lessons, or steps through one."""
+
+import sys
+from collections.abc import Sequence
+
+from minialex import lessons
+from minialex.command import Parser, program, run
+from minialex.lessons import notebook, progress
+from minialex.lessons.showing import FOLDER
+from minialex.lessons.source import find
+from minialex.lessons.terminal import step_through
+
+EXAMPLES = """\
+  python -m minialex.lessons
+      the list, with what you have done
+  python -m minialex.lessons 3
+      the backward pass of convolution, step by step
+  python -m minialex.lessons --notebook 3
+      the same in Jupyter, with its pictures between the text
+"""
+
+
+def parser() -> Parser:
+    """The options of the command."""
+    p = Parser(
+        "lessons", "Lists the lessons, or steps through one.", EXAMPLES, "[NUMBER] [options]"
+    )
+    p.add_argument("number", nargs="?", metavar="NUMBER", help="which lesson (without: the list)")
+    p.add_argument("--no-pause", action="store_true", help="run through without waiting for Enter")
+    as_notebook = "write it as a notebook in runs/lessons, and open that in Jupyter"
+    p.add_argument("--notebook", action="store_true", help=as_notebook)
+    quick = "smaller numbers: done in seconds, with less to see"
+    p.add_argument("--quick", action="store_true", help=quick)
+    return p
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command with `arguments`."""
+    given = parser().parse_args(arguments)
+    if given.number is None:
+        print(progress.listing())
+        print(f"\n{program()}lessons NUMBER opens one.")
+        return
+    lesson = find(given.number)
+    somebody = sys.stdin.isatty() and sys.stdout.isatty()
+    if given.notebook:
+        path = FOLDER / f"{lesson.path.stem}.ipynb"
+        if path.exists():
+            print(f"notebook: {path}, as you left it (delete it to start anew)")
+        else:
+            notebook.write(lesson, path)
+            print(f"notebook: {path}")
+        if somebody and not notebook.opened(path):
+            print("VS Code opens it, and so does JupyterLab: python -m pip install jupyterlab")
+        return
+    lessons.quick = given.quick
+    waits = somebody and not given.no_pause
+    if waits:
+        step_through(lesson, waits, lambda cells: progress.save(lesson, cells))
+    else:
+        step_through(lesson, waits)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,92 @@
+"""A terminal that waits when it is full: Enter goes on, b goes back, q quits."""
+
+import io
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+PROMPT = "Enter continues, b goes back, q quits: "
+
+#: Up one line, and that line erased.
+ERASE = "\033[A\033[2K"
+
+
+class Quit(Exception):
+    """The reader has had enough."""
+
+
+class Screen(io.TextIOBase):
+    """Where a lesson's text goes and what it prints: a file that counts its lines.
+
+    waits: whether there is somebody who presses Enter; if not, nothing ever waits.
+    """
+
+    def __init__(self, waits: bool):
+        self.columns, self.rows = shutil.get_terminal_size((80, 24))
+        self.out = sys.stdout
+        self.console = Console(file=self.out, width=min(80, self.columns), highlight=False)
+        self.waits = waits
+        self.past: list[str] = []
+        self.text = ""  # since it last waited
+
+    def write(self, text: str) -> int:
+        """Writes to the terminal, and waits before each line for which there is no row left."""
+        for piece in text.splitlines(keepends=True):
+            at_start = not self.text or self.text.endswith("\n")
+            if self.waits and at_start and self.rows_of(self.text) >= self.rows - 1:
+                self.wait()
+            self.out.write(piece)
+            self.text += piece
+        self.out.flush()
+        return len(text)
+
+    def show(self, lines: Sequence[str], room: int = 0) -> None:
+        """Writes lines that belong together: on a new screen if this one has not enough rows left
+        for them, and for `room` more."""
+        block = "".join(f"{line}\n" for line in lines)
+        if self.rows_of(f"{self.text}\n{block}") + room >= self.rows:
+            self.turn()
+        apart = not self.text or self.text.endswith("\n\n")
+        self.write(block if apart else f"\n{block}")
+
+    def turn(self) -> None:
+        """Waits until the reader is done with what is on the screen, if anything is."""
+        if self.waits and self.text:
+            self.wait()
+
+    def rows_of(self, text: str) -> int:
+        """How many rows of the terminal a text takes."""
+        widths = [Text.from_ansi(line).cell_len for line in text.splitlines()]
+        return sum(max(1, -(-width // self.columns)) for width in widths)
+
+    def wait(self) -> None:
+        """Returns when the reader wants to see the next screen, on which nothing is yet."""
+        self.past.append(self.text)
+        self.text = ""
+        at = len(self.past)
+        while True:
+            answer = self.asked(PROMPT)
+            if answer in ("q", "quit", "exit"):
+                raise Quit
+            if answer == "" and at == len(self.past):
+                return
+            if answer in ("", "b"):
+                at = max(1, at - 1) if answer == "b" else at + 1
+                self.out.write(self.past[at - 1])
+
+    def asked(self, prompt: str) -> str:
+        """What the reader types; the prompt is gone afterwards. Quit at Ctrl-C, Ctrl-D."""
+        self.out.write(f"\n{prompt}")
+        self.out.flush()
+        try:
+            answer = input()
+        except (EOFError, KeyboardInterrupt):
+            self.out.write("\n")
+            raise Quit from None
+        if os.environ.get("TERM") != "dumb":
+            self.out.write(ERASE)
+        return answer.strip().lower()

@@ -1,0 +1,77 @@
+"""What lessons show and measure: figures, the code of minialex, and how long a call takes."""
+
+import ast
+import inspect
+import io
+import re
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from minialex.notebook import in_notebook
+
+#: Where lessons save their figures, below the working folder.
+FOLDER = Path("runs/lessons")
+
+
+def shipped(*functions: Callable) -> None:
+    """Prints the code of functions or methods of minialex, without their docstrings and folded to
+    80 columns."""
+    for function in functions:
+        code = textwrap.dedent(inspect.getsource(function))
+        definition, lines = ast.parse(code).body[0], code.splitlines()
+        assert isinstance(definition, ast.FunctionDef)
+        if ast.get_docstring(definition):
+            docstring = definition.body[0]
+            del lines[docstring.lineno - 1 : docstring.end_lineno]
+        for line in lines:
+            print(*folded(line), sep="\n")
+
+
+def folded(line: str, width: int = 80) -> list[str]:
+    """A line of code in lines of at most `width` columns, broken after commas or, where
+    there is none, a bracket; a comment that does not fit goes above it."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    if len(line) <= width:
+        return [line]
+    if "  # " in line:
+        code, comment = line.split("  # ")
+        return [f"{indent}# {comment}", *folded(code, width)]
+    ends = [match.end() for match in re.finditer(r", |\(", line[: width + 1])]
+    outside = [end for end in ends if line.count('"', 0, end) % 2 == 0]
+    commas = [end for end in outside if line[end - 1] == " "]
+    cut = max(commas or outside)
+    return [line[:cut].rstrip(), *folded(f"{indent}        {line[cut:]}", width)]
+
+
+@contextmanager
+def figure(name: str, width: float = 8, height: float = 4) -> Iterator:
+    """A matplotlib Figure, sizes in inches, to draw into; saved as runs/lessons/NAME.png, or in a
+    notebook shown below the cell."""
+    from matplotlib.figure import Figure
+
+    picture = Figure(figsize=(width, height), layout="constrained")
+    yield picture
+    if in_notebook():
+        from IPython.display import Image, display
+
+        png = io.BytesIO()
+        picture.savefig(png, dpi=120)
+        display(Image(png.getvalue(), width=96 * width))
+        return
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / f"{name}.png"
+    picture.savefig(path, dpi=120)
+    print(f"picture: {path}")
+
+
+def seconds(function: Callable, repeat: int = 3) -> float:
+    """How many seconds a call of function() takes: the fastest of `repeat` calls."""
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return min(times)

@@ -1,0 +1,80 @@
+"""A lesson as it is written: Markdown and code in turn, in the cells of one Python file.
+
+A cell starts with `# %%`, and one of Markdown with `# %% [markdown]`; its lines are comments. That
+is jupytext's percent format, which VS Code, PyCharm and Spyder know, too.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import minialex
+from minialex.errors import InputError
+
+FOLDER = Path(minialex.__file__).parents[1] / "lessons"
+
+MARKER = re.compile(r"# %%(?: \[(markdown)\])?")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """kind: "markdown" or "code"; text: Markdown, or Python; line: where the text starts in the
+    lesson's file, from 1."""
+
+    kind: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson: its file, and what is in it."""
+
+    path: Path
+    cells: list[Cell]
+
+    @property
+    def number(self) -> str:
+        """Two digits: "03"."""
+        return self.path.name[:2]
+
+    @property
+    def title(self) -> str:
+        """The heading of its first cell: "The backward pass of convolution"."""
+        return self.cells[0].text.splitlines()[0].removeprefix(f"# {self.number}. ")
+
+
+def read(path: Path) -> Lesson:
+    """The lesson in a file. InputError if the file does not start with a cell."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    starts = [i for i, line in enumerate(lines) if MARKER.fullmatch(line)]
+    if not starts or any(lines[: starts[0]]):
+        first = lines[0] if lines else "nothing"
+        raise InputError(f"expected {path} to start with a cell, # %% [markdown], got {first}")
+    cells = []
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        kind = MARKER.fullmatch(lines[start])[1] or "code"
+        body = lines[start + 1 : end]
+        if kind == "markdown":
+            body = [line.removeprefix("#").removeprefix(" ") for line in body]
+        cells.append(Cell(kind, "\n".join(body).rstrip(), start + 2))
+    return Lesson(path, cells)
+
+
+def lessons() -> list[Lesson]:
+    """All lessons, in their order. InputError if they are not on this machine."""
+    paths = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+    if not paths:
+        raise InputError(
+            f"there are no lessons in {FOLDER}: they come with the repository, not with the package"
+        )
+    return [read(path) for path in paths]
+
+
+def find(number: str) -> Lesson:
+    """The lesson with this number, "3" or "03". InputError if there is none."""
+    all_lessons = lessons()
+    for lesson in all_lessons:
+        if lesson.number == number.zfill(2):
+            return lesson
+    raise InputError(f"expected a lesson from 0 to {int(all_lessons[-1].number)}, got {number}")

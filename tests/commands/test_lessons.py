@@ -1,0 +1,201 @@
+"""python -m minialex.lessons: the list, a lesson in a terminal, and where there is none."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from command_runs import call
+
+from minialex import lessons
+from minialex.lessons import progress, source
+from minialex.lessons.__main__ import main
+
+LESSON = """\
+# %% [markdown]
+# # 01. Waiting
+#
+# The first $t_i$.
+
+# %%
+print("first", 1 + 1)
+print("no", end=" "); print("break")
+
+# %% [markdown]
+# ## Two
+#
+# The second text.
+
+# %%
+def f():
+    return 3
+
+
+print("second", f())
+"""
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    """A working folder, and a course of two lessons, the second of which fails."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(source, "FOLDER", tmp_path / "lessons")
+    monkeypatch.setattr(lessons, "quick", False)
+    source.FOLDER.mkdir()
+    (source.FOLDER / "01_waiting.py").write_text(LESSON)
+    broken = "# %% [markdown]\n# # 02. Broken\n\n# %%\nx = 1\nprint(x)\n\nx / 0\n"
+    (source.FOLDER / "02_broken.py").write_text(broken)
+    return tmp_path
+
+
+def in_terminal(folder, typed: bytes, number="1") -> tuple[int, str]:
+    """(exit code, what it wrote) of the command in a terminal of 80×24 where `typed` is typed."""
+    pty = pytest.importorskip("pty", reason="a terminal to type in: this system has no pty")
+    here, there = pty.openpty()
+    process = subprocess.Popen(
+        command(folder, number),
+        cwd=folder,
+        env=os.environ | {"NO_COLOR": "1", "COLUMNS": "80", "LINES": "24", "TERM": "dumb"},
+        stdin=there,
+        stdout=there,
+        stderr=there,
+    )
+    os.close(there)
+    os.write(here, typed)
+    screen = b""
+    while True:
+        try:
+            screen += os.read(here, 10_000)
+        except OSError:  # on Linux: the other side is closed
+            break
+    os.close(here)
+    return process.wait(), screen.decode().replace("\r\n", "\n")
+
+
+def command(folder, *arguments):
+    """The command line of a process whose course is that of `folder`."""
+    program = f"""
+from pathlib import Path
+from minialex.command import run
+from minialex.lessons import source
+from minialex.lessons.__main__ import main
+source.FOLDER = Path({str(folder / "lessons")!r})
+run(main)
+"""
+    return [sys.executable, "-c", program, *arguments]
+
+
+def test_text_then_code_then_what_it_prints(folder, capsys):
+    code, out, err = call(main, "1", capsys=capsys)
+    assert (code, err) == (0, "")
+    assert (
+        out
+        == f"""\
+━━ 01. Waiting {"━" * 65}
+
+The first t[i].
+
+  │ print("first", 1 + 1)
+  │ print("no", end=" "); print("break")
+
+first 2
+no break
+
+── Two {"─" * 73}
+
+The second text.
+
+  │ def f():
+  │     return 3
+  │
+  │
+  │ print("second", f())
+
+second 3
+"""
+    )
+
+
+def test_enter_goes_on_to_the_next_step(folder):
+    code, screen = in_terminal(folder, b"\n")
+    assert code == 0 and "second 3" in screen
+    assert screen.count("Enter continues") == 1
+    assert json.loads((folder / "runs/lessons/progress.json").read_text()) == {"01": 4}
+
+
+@pytest.mark.parametrize("typed", [b"q\n", b"\x04"], ids=["q", "Ctrl-D"])
+def test_q_quits_before_the_next_step(folder, typed, capsys):
+    code, screen = in_terminal(folder, typed)
+    assert code == 0
+    assert "first 2" in screen and "The second text." not in screen
+    assert call(main, capsys=capsys)[1].splitlines()[0].split() == ["01", "Waiting", "50%", "read"]
+
+
+def test_the_list_says_what_has_been_read(folder, capsys):
+    progress.save(source.find("1"), 4)
+    progress.save(source.find("1"), 2)
+    _, out, _ = call(main, capsys=capsys)
+    assert [line.split() for line in out.splitlines()[:2]] == [
+        ["01", "Waiting", "done"],
+        ["02", "Broken"],
+    ]
+    for damaged in ("{", '{"01": "x"}', "[1]"):
+        progress.FILE.write_text(damaged)
+        assert "done" not in call(main, capsys=capsys)[1]
+
+
+def test_running_through_without_a_terminal_is_not_reading(folder, capsys):
+    call(main, "1", "--no-pause", capsys=capsys)
+    assert not progress.FILE.exists()
+
+
+def test_quick_reaches_the_lesson(folder, capsys):
+    text = "# %% [markdown]\n# # 03. Q\n\n# %%\nfrom minialex.lessons import quick\nprint(quick)\n"
+    (source.FOLDER / "03_quick.py").write_text(text)
+    assert call(main, "3", "--quick", capsys=capsys)[1].endswith("True\n")
+    assert call(main, "3", capsys=capsys)[1].endswith("False\n")
+
+
+def test_code_that_fails_is_named_with_its_line(folder, capsys):
+    code, _, err = call(main, "2", capsys=capsys)
+    assert code == 1
+    assert (
+        err.splitlines()[1].strip().startswith(f'File "{source.FOLDER / "02_broken.py"}", line 8')
+    )
+    assert err.splitlines()[-1] == "ZeroDivisionError: division by zero"
+    assert len(err.splitlines()) <= 5  # nothing of minialex is in it
+
+
+def test_ctrl_c_while_it_computes_is_one_line(folder, capsys):
+    text = "# %% [markdown]\n# # 03. C\n\n# %%\nraise KeyboardInterrupt\n"
+    (source.FOLDER / "03_c.py").write_text(text)
+    assert call(main, "3", capsys=capsys)[::2] == (130, "interrupted\n")
+
+
+def test_a_terminal_without_utf_8(folder):
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "NO_COLOR": "1"}
+    done = subprocess.run(command(folder, "1"), env=environment, capture_output=True)
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"-- 01. Waiting ---")
+    assert b"  | def f():" in done.stdout
+
+
+def test_a_reader_that_closes_the_pipe(folder):
+    with subprocess.Popen(
+        command(folder, "1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as done:
+        done.stdout.close()
+        assert done.stderr.read() == b""
+    assert done.returncode == 141
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["99"], "error: expected a lesson from 0 to 2, got 99\n"),
+        (["convolution"], "error: expected a lesson from 0 to 2, got convolution\n"),
+    ],
+)
+def test_a_lesson_that_there_is_not(folder, capsys, arguments, message):
+    assert call(main, *arguments, capsys=capsys) == (2, "", message)
