@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 PROMPT = "Enter continues, b goes back, q quits: "
+GUESS = "your guess (Enter skips): "
 
 #: Up one line, and that line erased.
 ERASE = "\033[A\033[2K"
@@ -69,17 +70,24 @@ class Screen(io.TextIOBase):
         self.text = ""
         at = len(self.past)
         while True:
-            answer = self.asked(PROMPT)
-            if answer in ("q", "quit", "exit"):
-                raise Quit
+            answer = self.asked(PROMPT).lower()
+            if os.environ.get("TERM") != "dumb":
+                self.out.write(ERASE)
             if answer == "" and at == len(self.past):
                 return
             if answer in ("", "b"):
                 at = max(1, at - 1) if answer == "b" else at + 1
                 self.out.write(self.past[at - 1])
 
+    def guess(self) -> str:
+        """What the reader guesses, "" if nothing or if nobody is there."""
+        guessed = self.asked(GUESS) if self.waits else ""
+        self.text += f"\n{GUESS}{guessed}\n" if self.waits else ""
+        return guessed
+
     def asked(self, prompt: str) -> str:
-        """What the reader types; the prompt is gone afterwards. Quit at Ctrl-C, Ctrl-D."""
+        """What the reader types. Quit at q, Ctrl-C, Ctrl-D."""
+        forget_typed()
         self.out.write(f"\n{prompt}")
         self.out.flush()
         try:
@@ -87,6 +95,16 @@ class Screen(io.TextIOBase):
         except (EOFError, KeyboardInterrupt):
             self.out.write("\n")
             raise Quit from None
-        if os.environ.get("TERM") != "dumb":
-            self.out.write(ERASE)
-        return answer.strip().lower()
+        if answer.strip().lower() in ("q", "quit", "exit"):
+            raise Quit
+        return answer.strip()
+
+
+def forget_typed() -> None:
+    """Forgets what was typed before it was asked for: it was not meant as an answer."""
+    try:
+        import termios
+    except ImportError:  # Windows
+        return
+    if sys.stdin.isatty():
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)

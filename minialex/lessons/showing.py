@@ -6,9 +6,11 @@ import io
 import re
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+import numpy
 
 from minialex.notebook import in_notebook
 
@@ -65,6 +67,15 @@ def figure(name: str, width: float = 8, height: float = 4) -> Iterator:
     path = FOLDER / f"{name}.png"
     picture.savefig(path, dpi=120)
     print(f"picture: {path}")
+
+
+def show_pictures(name: str, pictures: Mapping[str, numpy.ndarray]) -> None:
+    """Draws pictures (H, W, C) or (H, W) side by side, below their titles, as figure() does."""
+    with figure(name, 8, 8 / len(pictures) + 0.3) as drawing:
+        for number, (title, picture) in enumerate(pictures.items(), start=1):
+            axes = drawing.add_subplot(1, len(pictures), number)
+            axes.imshow(picture, cmap="gray")
+            axes.set_title(title, fontsize=9)
 
 
 def seconds(function: Callable, repeat: int = 3) -> float:

@@ -25,6 +25,11 @@ class Cell:
     text: str
     line: int
 
+    @property
+    def asks(self) -> bool:
+        """Whether it asks the reader to guess what the next cell will print."""
+        return "**Guess**" in self.text
+
 
 @dataclass(frozen=True)
 class Lesson:

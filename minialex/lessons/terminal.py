@@ -22,15 +22,20 @@ def step_through(
     """
     screen = Screen(waits)
     variables = {"__name__": "__main__", "__file__": str(lesson.path)}
+    guess = ""
     try:
         for number, cell in enumerate(lesson.cells, start=1):
             if cell.kind == "markdown":
                 screen.turn()
-                screen.show(text_lines(cell.text, screen.console))
+                screen.show(text_lines(cell.text, screen.console), room=3 * cell.asks)
+                guess = screen.guess() if cell.asks else ""
             else:
                 screen.show([*code_lines(cell.text, screen.console), ""], room=ROOM)
                 with contextlib.redirect_stdout(screen):
                     run(lesson, cell, variables)
+                    if guess:
+                        print(f"(your guess: {guess})")
+                        guess = ""
             seen(number)
     except Quit:
         pass

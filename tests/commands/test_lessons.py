@@ -49,8 +49,9 @@ def folder(monkeypatch, tmp_path):
     return tmp_path
 
 
-def in_terminal(folder, typed: bytes, number="1") -> tuple[int, str]:
-    """(exit code, what it wrote) of the command in a terminal of 80×24 where `typed` is typed."""
+def in_terminal(folder, *typed: bytes, number="1") -> tuple[int, str]:
+    """(exit code, what it wrote) of the command in a terminal of 80×24 where this is typed, piece
+    after piece, whenever it asks."""
     pty = pytest.importorskip("pty", reason="a terminal to type in: this system has no pty")
     here, there = pty.openpty()
     process = subprocess.Popen(
@@ -62,13 +63,14 @@ def in_terminal(folder, typed: bytes, number="1") -> tuple[int, str]:
         stderr=there,
     )
     os.close(there)
-    os.write(here, typed)
-    screen = b""
+    screen, left = b"", [*typed]
     while True:
         try:
             screen += os.read(here, 10_000)
         except OSError:  # on Linux: the other side is closed
             break
+        if screen.endswith((b"quits: ", b"skips): ")) and left:
+            os.write(here, left.pop(0))
     os.close(here)
     return process.wait(), screen.decode().replace("\r\n", "\n")
 
@@ -122,6 +124,16 @@ def test_enter_goes_on_to_the_next_step(folder):
     assert code == 0 and "second 3" in screen
     assert screen.count("Enter continues") == 1
     assert json.loads((folder / "runs/lessons/progress.json").read_text()) == {"01": 4}
+
+
+def test_a_guess_is_asked_for_before_the_answer_is_computed(folder):
+    guess = "# %% [markdown]\n# # 03. G\n#\n# **Guess**: 6 · 7?\n\n# %%\nprint(6 * 7)\n"
+    (source.FOLDER / "03_guess.py").write_text(guess)
+    code, screen = in_terminal(folder, b"41\n", number="3")
+    assert code == 0
+    asked, answered = screen.split("your guess (Enter skips): ")
+    assert "print(6 * 7)" not in asked
+    assert "42\n(your guess: 41)\n" in answered
 
 
 @pytest.mark.parametrize("typed", [b"q\n", b"\x04"], ids=["q", "Ctrl-D"])

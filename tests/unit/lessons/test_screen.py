@@ -105,3 +105,14 @@ def test_a_dumb_terminal_gets_no_codes(opened, capsys, monkeypatch):
     screen.show(numbered(1))
     screen.show(numbered(2), room=9)
     assert "\033" not in capsys.readouterr().out
+
+
+def test_a_guess_is_typed_once_and_stays_on_its_screen(opened, capsys):
+    screen = opened("Five", "")
+    screen.show(numbered(1))
+    assert screen.guess() == "Five"
+    screen.show(numbered(2), room=9)
+    assert "your guess (Enter skips): Five\n" in screen.past[0]
+    assert opened(waits=False).guess() == ""
+    with pytest.raises(Quit):
+        opened("q").guess()
