@@ -1,28 +1,26 @@
 # %% [markdown]
 # # 01. A linear classifier, which has all of learning in it
 #
-# Ten kinds of clothes, and a picture: which kind is it? The simplest machine
-# adds up the pixels, each times a weight, once for each class. AlexNet's last
-# layer does the same with 4096 numbers that the layers before it computed from
-# the pixels. Its loss, its gradient and the way it learns are those of this
-# lesson.
+# Ten kinds of clothes, and a picture: which kind is it? The simplest machine adds up the pixels,
+# each times a weight, once for each class. AlexNet's last layer does the same with 4,096 numbers
+# that the layers before it computed from the pixels. Its loss, its gradient and the way it learns
+# are those of this lesson.
 
 # %%
 import numpy
 
 from minialex.layers import Linear, SoftmaxCrossEntropy
-from minialex.lessons import figure, pictures, quick, seconds
+from minialex.lessons import pictures, quick, seconds, show_pictures
 
 # %% [markdown]
 # ## A score for each class
 #
-# Lay the picture out as one row x. Each class k has a weight W[k, d] for every
-# pixel x[d], and a bias b[k]. Its score is
+# Lay the picture out as one row $x$. Each class $k$ has a weight $W_{k,d}$ for every pixel $x_d$,
+# and a bias $b_k$. Its score is
 #
-#     s[k] = b[k] + Σ_d x[d] · W[k, d]
+# $$s_k = b_k + \sum_d x_d \cdot W_{k,d}$$
 #
-# The class with the highest score is the answer. For many pictures these are
-# three loops, or one matrix product: S = X Wᵀ + b.
+# The class with the highest score is the answer. For many pictures these are three loops.
 
 
 # %%
@@ -35,6 +33,11 @@ def scores(x, W, b):
     return S
 
 
+# %% [markdown]
+# Ten classes, random weights, and twenty pictures to try it on. The layer `Linear` holds the
+# weights; later it will compute, too.
+
+# %%
 some = pictures("fashion-mnist", 500 if quick else 10_000, 1000)
 x, labels = some.x.reshape(len(some.x), -1), some.labels
 rng = numpy.random.default_rng(0)
@@ -42,23 +45,29 @@ layer = Linear(x.shape[1], 10, weight_std=0.01, rng=rng)
 W, b = layer.params["weight"], layer.params["bias"]
 few, y = x[:20], labels[:20]
 S = scores(few, W, b)
+print("pictures", few.shape, "weights", W.shape, "scores", S.shape)
+
+# %% [markdown]
+# The innermost sum is a dot product: a row of $x$ with a row of $W$. All rows of one array with all
+# rows of another, that is one matrix product:
+#
+# $$S = X W^\top + b$$
+
+# %%
 print(f"X {few.shape} @ Wᵀ {W.T.shape} + b {b.shape} = S {S.shape}")
 print("largest difference from the loops:", abs(few @ W.T + b - S).max())
 slow, fast = seconds(lambda: scores(few, W, b)), seconds(lambda: few @ W.T)
 print(f"loops {slow * 1e3:.0f} ms, matrix product {fast * 1e3:.3f} ms")
 
 # %% [markdown]
-# ## Softmax and cross-entropy
+# ## Softmax: from scores to probabilities
 #
-# Probabilities are positive and add up to 1. So take exponentials, and divide
-# by their sum:
+# Probabilities are positive and add up to 1. So take exponentials, and divide by their sum:
 #
-#     p[k] = exp(s[k]) / Σ_j exp(s[j])
+# $$p_k = \frac{e^{s_k}}{\sum_j e^{s_j}}$$
 #
-# Only differences between scores matter, so subtract the largest one first:
-# exp(89) is infinite in float32. A picture of class y has the loss −log p[y]:
-# 0 if you are sure and right, log 10 = 2.303 if you give all ten classes the
-# same chance.
+# Only differences between scores matter, so subtract the largest one first: $e^{89}$ is infinite in
+# float32.
 
 
 # %%
@@ -67,97 +76,151 @@ def softmax(S):
     return e / e.sum(axis=1, keepdims=True)
 
 
+for s in ([2.0, 1.0, -1.0], [1002.0, 1001.0, 999.0], [0.0, 5.0, 0.0]):
+    print(f"s {s}: p {softmax(numpy.array([s]))[0].round(3)}")
+
+# %% [markdown]
+# ## Cross-entropy: how wrong is that?
+#
+# A picture of class $y$ has the loss
+#
+# $$L = -\log p_y$$
+#
+# which is 0 if you are sure and right, and grows without bound the surer you are of something else.
+#
+# **Guess**: what is the loss of a machine that knows nothing, and gives each of ten classes the
+# same chance?
+
+
+# %%
 def mean_loss(S, y):
     return -numpy.log(softmax(S)[range(len(y)), y]).mean()
 
 
-for s in ([2.0, 1.0, -1.0], [1002.0, 1001.0, 999.0], [0.0, 5.0, 0.0]):
-    p, if_0 = softmax(numpy.array([s])), mean_loss(numpy.array([s]), [0])
-    print(f"s {s}: p {p[0].round(3)}, loss if y = 0: {if_0:.3f}")
+print(f"knows nothing: {mean_loss(numpy.zeros((1, 10)), [3]):.3f}")
+sure = numpy.array([[5.0, 0.0, 0.0]])
+print(f"sure and right: {mean_loss(sure, [0]):.3f}")
+print(f"sure and wrong: {mean_loss(sure, [1]):.3f}")
 
 # %% [markdown]
-# ## The gradient, by hand
+# ## The gradient of the scores, by hand
 #
 # Which way should each score go? Put softmax into the loss:
 #
-#     L = −log p[y] = −s[y] + log Σ_j exp(s[j])
+# $$L = -\log p_y = -s_y + \log \sum_j e^{s_j}$$
 #
-# Nudge s[k]. The first term changes only if k = y, with slope −1. The second
-# has the slope exp(s[k]) / Σ_j exp(s[j]), which is p[k] again. So
+# Nudge $s_k$. The first term changes only if $k = y$, with slope $-1$. The second has the slope
+# $e^{s_k} / \sum_j e^{s_j}$, which is $p_k$ again. So
 #
-#     ∂L/∂s[k] = p[k] − onehot[k]           onehot[k] is 1 if k = y, else 0
+# $$\frac{\partial L}{\partial s_k} = p_k - h_k$$
 #
-# The right score is pushed up by the probability it lacks, the others are
-# pushed down by the probability they have. W[k, d] moves s[k] by x[d], b[k]
-# moves it by 1. Hence
-#
-#     ∂L/∂W[k, d] = (p[k] − onehot[k]) · x[d],   ∂L/∂b[k] = p[k] − onehot[k]
-#
-# For many pictures take the mean; as a matrix product, dW = dSᵀ X. Do you
-# believe it? Nudge single weights up and down and see how the loss changes.
+# where $h_k$ is 1 for the right class $k = y$, and 0 for all others (*one-hot*). The right score is
+# pushed up by the probability it lacks, the others are pushed down by the probability they have.
 
 # %%
-p, dW = softmax(S), numpy.zeros(W.shape)
+p = softmax(S)
+one_hot = numpy.eye(10)[y]
+print("picture 0, of class", y[0])
+print("probabilities", p[0].round(2))
+print("gradient     ", (p - one_hot)[0].round(2))
+
+# %% [markdown]
+# ## The gradient of the weights
+#
+# $W_{k,d}$ moves $s_k$ by $x_d$, and $b_k$ moves it by 1. Hence
+#
+# $$\frac{\partial L}{\partial W_{k,d}} = (p_k - h_k) \cdot x_d \qquad
+# \frac{\partial L}{\partial b_k} = p_k - h_k$$
+#
+# For many pictures take the mean. As a matrix product: $\mathrm{d}W = \mathrm{d}S^\top X$.
+
+# %%
+dW = numpy.zeros(W.shape)
 for n in range(20):
     for k in range(10):
-        dW[k] += (p[n, k] - (k == y[n])) * few[n] / 20
-dS = (p - numpy.eye(10)[y]) / 20
+        dW[k] += (p[n, k] - one_hot[n, k]) * few[n] / 20
+dS = (p - one_hot) / 20
 print("matrix form, largest difference:", abs(dS.T @ few - dW).max())
+
+# %% [markdown]
+# Do you believe it? Nudge single weights up and down by a little, and see how the loss changes:
+# that is the slope, without any derivation.
+
+# %%
 for k, d in ((0, 350), (3, 350), (6, 500), (9, 500)):
     nudge = numpy.zeros(W.shape)  # float64: lesson 03 shows why
     nudge[k, d] = 1e-5
-    above, below = few @ (W + nudge).T + b, few @ (W - nudge).T + b
-    slope = (mean_loss(above, y) - mean_loss(below, y)) / 2e-5
+    above = mean_loss(few @ (W + nudge).T + b, y)
+    below = mean_loss(few @ (W - nudge).T + b, y)
+    slope = (above - below) / 2e-5
     print(f"W[{k}, {d}]: nudged {slope:+.8f}, by hand {dW[k, d]:+.8f}")
 
 # %% [markdown]
-# ## Gradient descent, and what it has learnt
+# ## Gradient descent
 #
-# The gradient points to where the loss grows. So go the other way, in small
-# steps: W ← W − lr · dW, with the learning rate lr. The layers in minialex
-# compute what you just saw. Then look at the weights: each class has become a
-# picture.
+# The gradient points to where the loss grows. So go the other way, in small steps with the
+# *learning rate* $\eta$:
+#
+# $$W \leftarrow W - \eta \cdot \mathrm{d}W$$
+#
+# The layers in minialex compute what you just saw.
 
 # %%
-loss, losses, lr = SoftmaxCrossEntropy(), [], 12 / x.shape[1]  # by trial
+loss, losses = SoftmaxCrossEntropy(), []
+learning_rate = 12 / x.shape[1]  # by trial
 for _ in range(51 if quick else 201):
     losses.append(loss.forward(layer.forward(x, train=True), labels))
     layer.backward(loss.backward())
-    W -= lr * layer.grads["weight"]
-    b -= lr * layer.grads["bias"]
+    W -= learning_rate * layer.grads["weight"]
+    b -= learning_rate * layer.grads["bias"]
 print("loss at every 25th step:", numpy.round(losses[::25], 3))
-with figure("01_weights", 8, 4) as drawing:
-    drawing.suptitle("bright pixels count for a class (blue) or against it")
-    for k, axes in enumerate(drawing.subplots(2, 5).flat):
-        w = W[k].reshape(some.images.shape[1:]).mean(axis=2)
-        axes.imshow(w / abs(w).max(), cmap="RdBu", vmin=-1, vmax=1)
-        axes.set(title=some.class_names[k], xticks=[], yticks=[])
+
+# %% [markdown]
+# ## What it has learnt
+#
+# There is a weight for each pixel and class, so the weights of a class are a picture, too. Bright
+# pixels count for the class where it is blue, and against it where it is red.
+
+# %%
+templates = {}
+for k, name in enumerate(some.class_names):
+    templates[name] = W[k].reshape(some.images.shape[1:]).mean(axis=2)
+show_pictures("01_weights", templates, columns=5, signed=True)
 
 # %% [markdown]
 # ## What it cannot do
 #
-# It has one template for each class, at one place. Move the pictures that it
-# has learnt to the right (what leaves on one side comes back on the other): you
-# would hardly notice. And shapes drawn at random places it can memorise at
-# best.
+# It has one template for each class, at one place. Move the pictures that it has learnt to the
+# right (what leaves on one side comes back on the other): you would hardly notice.
+#
+# **Guess**: how many of the moved pictures does it still get right?
 
 # %%
 answers = layer.forward(some.test_x.reshape(1000, -1)).argmax(axis=1)
 print(f"not seen before: {(answers == some.test_labels).mean():.1%} right")
-for m in range(7):
-    moved = numpy.roll(some.x, m, axis=2).reshape(x.shape)
+for pixels in range(7):
+    moved = numpy.roll(some.x, pixels, axis=2).reshape(x.shape)
     share = (layer.forward(moved).argmax(axis=1) == labels).mean()
-    print(f"learnt, but moved by {m} pixels: {share:.1%} right")
+    print(f"learnt, but moved by {pixels} pixels: {share:.1%} right")
 
 # %% [markdown]
 # ## To take away
 #
-# - The gradient of softmax and cross-entropy is p − onehot.
+# - The gradient of softmax and cross-entropy is $p - h$: what was said, minus what was right.
 # - Learning is: the loss, its gradient, a small step down; and again.
 # - Weights for pixels learn where things are. Lesson 02 asks what is there.
 #
 # ### Exercises
 #
-# 1. Make lr ten times larger and ten times smaller. What do the losses do?
+# 1. Make the learning rate ten times larger and ten times smaller. What do the losses do?
 # 2. Start with all weights 0. Why does it still learn?
-# 3. Write it yourself: lessons/exercises/softmax.py.
+# 3. Write it yourself: `lessons/exercises/softmax.py`.
+
+# %% [markdown]
+# ## Answers to the guesses
+#
+# - **Who knows nothing** has a loss of $-\log 0.1 = \log 10 = 2.303$. Keep that number in
+#   mind: it is where all training with ten classes starts.
+# - **Moved pictures**: with Fashion-MNIST 81% are right where they were learnt, 60% after two
+#   pixels to the right, and a quarter after six. Shapes that are drawn at random
+#   places can only be learnt by heart.

@@ -69,13 +69,26 @@ def figure(name: str, width: float = 8, height: float = 4) -> Iterator:
     print(f"picture: {path}")
 
 
-def show_pictures(name: str, pictures: Mapping[str, numpy.ndarray]) -> None:
-    """Draws pictures (H, W, C) or (H, W) side by side, below their titles, as figure() does."""
-    with figure(name, 8, 8 / len(pictures) + 0.3) as drawing:
+def show_pictures(
+    name: str, pictures: Mapping[str, numpy.ndarray], columns: int = 5, signed: bool = False
+) -> None:
+    """Draws pictures (H, W, C) or maps (H, W) below their titles, as figure() does.
+
+    signed: maps are blue where they are positive and red where they are negative; else they are
+    grey, from their smallest number to their largest.
+    """
+    rows = -(-len(pictures) // columns)
+    columns = min(columns, len(pictures))
+    with figure(name, 8, rows * (8 / columns + 0.3)) as drawing:
         for number, (title, picture) in enumerate(pictures.items(), start=1):
-            axes = drawing.add_subplot(1, len(pictures), number)
-            axes.imshow(picture, cmap="gray")
+            axes = drawing.add_subplot(rows, columns, number)
+            if signed:
+                largest = abs(picture).max()
+                axes.imshow(picture, cmap="RdBu", vmin=-largest, vmax=largest)
+            else:
+                axes.imshow(picture, cmap="gray")
             axes.set_title(title, fontsize=9)
+            axes.tick_params(labelsize=7)
 
 
 def seconds(function: Callable, repeat: int = 3) -> float:
