@@ -54,7 +54,7 @@ def plain(formula: str) -> str:
         text = text[: match.start()] + script(match) + text[match.end() :]
     text = re.sub(r"\b(log|exp|max|min)(?=\w)", r"\1 ", text)
     text = re.sub(r" *([=←→≈≠∈<>≤≥]) *", r" \1 ", re.sub(r"  +", " ", text))
-    text = re.sub(r" *· *", "·", text)
+    text = re.sub(r"(?<=\S)([+−]) ", r" \1 ", re.sub(r" *· *", "·", text.replace(" ⌋", "⌋")))
     text = text.translate(str.maketrans({"{": "", "}": "", BELOW: "_", ABOVE: "^"}))
     return text.strip()
 
@@ -65,6 +65,8 @@ def script(match: re.Match) -> str:
     inner = match["one"] or match["group"].strip()
     if base in ("Σ", "Π", "max", "min"):
         return base + (BELOW if below else ABOVE) + (inner if len(inner) == 1 else f"({inner})")
+    if below and base.isupper() and len(inner) == 1 and inner.isupper():
+        return base + inner  # K_H is KH in code
     if below and inner.isdigit():
         return base + inner.translate(SUBSCRIPTS)
     if below:

@@ -15,10 +15,11 @@ from minialex.lessons.formula import in_terminal, plain
         (r"\mathrm{d}W = \mathrm{d}Y^\top X", "dW = dYᵀX"),
         (r"10^{-5} \approx 2^{x + 1}", "10⁻⁵ ≈ 2^(x + 1)"),
         (r"a_{x,y}^i", "a[x, y]ⁱ"),
+        (r"(O, K_H, K_W, C)", "(O, KH, KW, C)"),
         (r"0.9 \cdot v_0 + w_{12}", "0.9·v₀ + w₁₂"),
         (r"\sum_{j=0}^{n-1} a_j", "Σ_(j = 0)ⁿ⁻¹ a[j]"),
         (r"-\log 10", "−log 10"),
-        (r"\left\lfloor \frac{H - K}{s} \right\rfloor", "⌊(H − K) / s ⌋"),
+        (r"\left\lfloor \frac{H - K}{s} \right\rfloor + 1", "⌊(H − K) / s⌋ + 1"),
         (r"w \leftarrow w - \varepsilon g \qquad v = 0", "w ← w − εg        v = 0"),
     ],
 )
