@@ -6,9 +6,18 @@ editors and jupytext know (`# %%`). It is plain Python: `python lessons/NN_TOPIC
 """
 
 from minialex.lessons.real_or_drawn import Pictures, pictures
-from minialex.lessons.showing import figure, seconds, shipped, show_pictures
+from minialex.lessons.showing import figure, seconds, shipped, show_lines, show_pictures
 
-__all__ = ["Pictures", "figure", "pictures", "quick", "seconds", "shipped", "show_pictures"]
+__all__ = [
+    "Pictures",
+    "figure",
+    "pictures",
+    "quick",
+    "seconds",
+    "shipped",
+    "show_lines",
+    "show_pictures",
+]
 
 #: Whether lessons take smaller numbers, to be done in seconds, with less to see.
 quick = False

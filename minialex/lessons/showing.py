@@ -6,7 +6,7 @@ import io
 import re
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -89,6 +89,24 @@ def show_pictures(
                 axes.imshow(picture, cmap="gray")
             axes.set_title(title, fontsize=9)
             axes.tick_params(labelsize=7)
+
+
+def show_lines(
+    name: str,
+    lines: Mapping[str, tuple[Sequence, Sequence]],
+    x: str,
+    y: str,
+    scale: str = "linear",
+) -> None:
+    """Draws curves, each a sequence of x and one of y below its label, as figure() does.
+
+    x and y: what the axes are; scale: "linear", or "log" for both of them.
+    """
+    with figure(name, 7, 3.5) as drawing:
+        axes = drawing.add_subplot(xlabel=x, ylabel=y, xscale=scale, yscale=scale)
+        for label, points in lines.items():
+            axes.plot(*points, ".-", label=label)
+        axes.legend()
 
 
 def seconds(function: Callable, repeat: int = 3) -> float:
