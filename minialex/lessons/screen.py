@@ -1,13 +1,16 @@
 """A terminal that waits when it is full: Enter goes on, b goes back, q quits."""
 
+import contextlib
 import io
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.text import Text
+
+from minialex.lessons.bar import Bar
 
 PROMPT = "Enter continues, b goes back, q quits: "
 GUESS = "your guess (Enter skips): "
@@ -33,17 +36,31 @@ class Screen(io.TextIOBase):
         self.waits = waits
         self.past: list[str] = []
         self.text = ""  # since it last waited
+        self.bar: Bar | None = None  # while a cell computes
 
     def write(self, text: str) -> int:
         """Writes to the terminal, and waits before each line for which there is no row left."""
         for piece in text.splitlines(keepends=True):
             at_start = not self.text or self.text.endswith("\n")
             if self.waits and at_start and self.rows_of(self.text) >= self.rows - 1:
-                self.wait()
-            self.out.write(piece)
+                with self.bar_away(True):
+                    self.wait()
+            with self.bar_away(piece.endswith("\n")):
+                self.out.write(piece)
+                self.out.flush()
             self.text += piece
-        self.out.flush()
         return len(text)
+
+    @contextlib.contextmanager
+    def computing(self, expected: float | None) -> Iterator[None]:
+        """With a bar, where somebody waits for a cell that should take `expected` seconds."""
+        with Bar(self.out, expected) if self.waits else contextlib.nullcontext() as self.bar:
+            yield
+        self.bar = None
+
+    def bar_away(self, at_line_start: bool) -> contextlib.AbstractContextManager[None]:
+        """No bar while something is written, after which a line starts, or one goes on."""
+        return self.bar.out_of_the_way(at_line_start) if self.bar else contextlib.nullcontext()
 
     def show(self, lines: Sequence[str], room: int = 0) -> None:
         """Writes lines that belong together: on a new screen if this one has not enough rows left

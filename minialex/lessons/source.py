@@ -1,7 +1,8 @@
 """A lesson as it is written: Markdown and code in turn, in the cells of one Python file.
 
 A cell starts with `# %%`, and one of Markdown with `# %% [markdown]`; its lines are comments. That
-is jupytext's percent format, which VS Code, PyCharm and Spyder know, too.
+is jupytext's percent format, which VS Code, PyCharm and Spyder know, too. `# %% seconds=40` is a
+cell that computes for long.
 """
 
 import re
@@ -13,17 +14,19 @@ from minialex.errors import InputError
 
 FOLDER = Path(minialex.__file__).parents[1] / "lessons"
 
-MARKER = re.compile(r"# %%(?: \[(markdown)\])?")
+MARKER = re.compile(r"# %%(?: \[(markdown)\])?(?: seconds=(\d+))?")
 
 
 @dataclass(frozen=True)
 class Cell:
     """kind: "markdown" or "code"; text: Markdown, or Python; line: where the text starts in the
-    lesson's file, from 1."""
+    lesson's file, from 1; seconds: how long it computes, if that is long, where matrices are
+    multiplied at 200 GFLOP/s."""
 
     kind: str
     text: str
     line: int
+    seconds: int | None = None
 
     @property
     def asks(self) -> bool:
@@ -58,11 +61,12 @@ def read(path: Path) -> Lesson:
         raise InputError(f"expected {path} to start with a cell, # %% [markdown], got {first}")
     cells = []
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        kind = MARKER.fullmatch(lines[start])[1] or "code"
+        kind, seconds = MARKER.fullmatch(lines[start]).groups()
         body = lines[start + 1 : end]
-        if kind == "markdown":
+        if kind:
             body = [line.removeprefix("#").removeprefix(" ") for line in body]
-        cells.append(Cell(kind, "\n".join(body).rstrip(), start + 2))
+        text = "\n".join(body).rstrip()
+        cells.append(Cell(kind or "code", text, start + 2, int(seconds) if seconds else None))
     return Lesson(path, cells)
 
 

@@ -5,12 +5,19 @@ import sys
 import traceback
 from collections.abc import Callable
 
+import numpy
+
+from minialex import lessons
+from minialex.doctor import gemm_rate
 from minialex.lessons.markdown import code_lines, text_lines
 from minialex.lessons.screen import Quit, Screen
 from minialex.lessons.source import Cell, Lesson
 
 #: Rows left below code for what it prints.
 ROOM = 5
+
+#: The rate of matrix products, in GFLOP/s, of the machine that cells' seconds are of.
+REFERENCE = 200
 
 
 def step_through(
@@ -31,7 +38,10 @@ def step_through(
                 guess = screen.guess() if cell.asks else ""
             else:
                 screen.show([*code_lines(cell.text, screen.console), ""], room=ROOM)
-                with contextlib.redirect_stdout(screen):
+                expected = expected_seconds(cell)
+                if expected and expected > 3:
+                    screen.write(f"(This takes about {in_words(expected)} here.)\n")
+                with contextlib.redirect_stdout(screen), screen.computing(expected):
                     run(lesson, cell, variables)
                     if guess:
                         print(f"(your guess: {guess})")
@@ -40,6 +50,20 @@ def step_through(
     except Quit:
         pass
     return variables
+
+
+def expected_seconds(cell: Cell) -> float | None:
+    """How long a cell should compute on this machine, as busy as it is; None where nobody knows."""
+    if cell.seconds is None or lessons.quick:
+        return None
+    return cell.seconds * REFERENCE / gemm_rate(numpy)
+
+
+def in_words(seconds: float) -> str:
+    """ "40 seconds", or "3 minutes" from two minutes on."""
+    if seconds < 120:
+        return f"{max(5, 5 * round(seconds / 5))} seconds"
+    return f"{round(seconds / 60)} minutes"
 
 
 def run(lesson: Lesson, cell: Cell, variables: dict) -> None:

@@ -9,7 +9,7 @@ import pytest
 from command_runs import call
 
 from minialex import lessons
-from minialex.lessons import progress, source
+from minialex.lessons import progress, source, terminal
 from minialex.lessons.__main__ import main
 
 LESSON = """\
@@ -134,6 +134,17 @@ def test_a_guess_is_asked_for_before_the_answer_is_computed(folder):
     asked, answered = screen.split("your guess (Enter skips): ")
     assert "print(6 * 7)" not in asked
     assert "42\n(your guess: 41)\n" in answered
+
+
+def test_a_long_step_says_how_long_it_takes_on_this_machine(folder, monkeypatch, capsys):
+    text = "# %% [markdown]\n# # 03. L\n\n# %% seconds=40\nprint('computed')\n"
+    (source.FOLDER / "03_long.py").write_text(text)
+    monkeypatch.setattr(terminal, "gemm_rate", lambda xp: terminal.REFERENCE / 4)
+    out = call(main, "3", capsys=capsys)[1]
+    assert "(This takes about 3 minutes here.)\ncomputed\n" in out
+    monkeypatch.setattr(terminal, "gemm_rate", lambda xp: terminal.REFERENCE * 2)
+    assert "(This takes about 20 seconds here.)" in call(main, "3", capsys=capsys)[1]
+    assert "This takes" not in call(main, "3", "--quick", capsys=capsys)[1]
 
 
 @pytest.mark.parametrize("typed", [b"q\n", b"\x04"], ids=["q", "Ctrl-D"])

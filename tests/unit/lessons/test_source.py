@@ -13,7 +13,7 @@ LESSON = """\
 #
 # The first *text*.
 
-# %%
+# %% seconds=40
 print("# %% in a string")
 
 
@@ -43,14 +43,15 @@ def test_cells_of_a_lesson(tmp_path):
     assert texts[1].endswith("    # a comment\n    return 3")
     assert texts[2] == "Indented:\n\n    x = 1"
     assert lines == (2, 7, 15)
+    assert [cell.seconds for cell in lesson.cells] == [None, 40, None]
 
 
 @pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.number)
 def test_jupytext_finds_the_same_cells(lesson):
     text = lesson.path.read_text(encoding="utf-8")
     theirs = jupytext.reads(text, "py:percent").cells
-    assert [(cell.cell_type, cell.source) for cell in theirs] == [
-        (cell.kind, cell.text) for cell in lesson.cells
+    assert [(cell.cell_type, cell.source, cell.metadata.get("seconds")) for cell in theirs] == [
+        (cell.kind, cell.text, cell.seconds) for cell in lesson.cells
     ]
     first = [text.splitlines()[cell.line - 1].removeprefix("# ") for cell in lesson.cells]
     assert first == [cell.text.splitlines()[0] for cell in lesson.cells]
