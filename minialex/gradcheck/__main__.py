@@ -12,23 +12,29 @@ EXAMPLES = """\
   python -m minialex.gradcheck my_layer.py  checks a layer of your own
   python -m minialex.gradcheck lessons/exercises/conv.py
                                             grades an exercise
+  python -m minialex.gradcheck homework --csv > results.csv
+                                            grades a class's files
 """
 DESCRIPTION = """\
 Checks every layer's backward pass by finite differences, in float64. Given a
 FILE, it grades that: an exercise of lessons/exercises, or any class with
-forward and backward. The exit code is 0 if everything is right, 1 if not yet,
-and 2 if there is no such file or no layer in it."""
+forward and backward. Given a FOLDER, it grades every file in it. This runs the
+files. The exit code is 0 if everything is right, 1 if not yet, and 2 if there
+is no such file or no layer in it."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; the exit code is 1 if something is wrong."""
-    parser = Parser("gradcheck", DESCRIPTION, EXAMPLES, "[FILE] [options]")
+    parser = Parser("gradcheck", DESCRIPTION, EXAMPLES, "[FILE|FOLDER] [options]")
     parser.add_argument(
         "file",
         nargs="?",
         type=Path,
         metavar="FILE",
-        help="a Python file to grade (default: all layers)",
+        help="a Python file to grade, or a folder of them (default: all layers)",
+    )
+    parser.add_argument(
+        "--csv", action="store_true", help="for a folder: a table for other programs, as CSV"
     )
     parser.add_argument(
         "--seed",
@@ -38,7 +44,11 @@ def main(arguments: Sequence[str]) -> int:
         help="for the random inputs and gradients (default: 0)",
     )
     options = parser.parse_args(arguments)
-    if options.file:
+    if options.csv and not (options.file and options.file.is_dir()):
+        parser.error(f"--csv is for a folder, got {options.file or 'none'}")
+    if options.file and options.file.is_dir():
+        passed = grader.grade_folder(options.file, options.seed, options.csv)
+    elif options.file:
         passed = grader.grade(options.file, options.seed)
     else:
         passed = grader.check_shipped(options.seed)
