@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from minialex import lessons
 from minialex.command import Parser, program, run
-from minialex.lessons import notebook, progress
+from minialex.lessons import notebook, progress, site, source
 from minialex.lessons.showing import FOLDER
 from minialex.lessons.source import find
 from minialex.lessons.terminal import step_through
@@ -17,6 +18,8 @@ EXAMPLES = """\
       the backward pass of convolution, step by step
   python -m minialex.lessons --notebook 3
       the same in Jupyter, with its pictures between the text
+  python -m minialex.lessons --site docs/course
+      all of them, run, as pages for a browser
 """
 
 
@@ -29,6 +32,8 @@ def parser() -> Parser:
     p.add_argument("--no-pause", action="store_true", help="run through without waiting for Enter")
     as_notebook = "write it as a notebook in runs/lessons, and open that in Jupyter"
     p.add_argument("--notebook", action="store_true", help=as_notebook)
+    as_site = "run all lessons, or the one, and write pages for a browser into DIR"
+    p.add_argument("--site", type=Path, metavar="DIR", help=as_site)
     quick = "smaller numbers: done in seconds, with less to see"
     p.add_argument("--quick", action="store_true", help=quick)
     return p
@@ -36,8 +41,16 @@ def parser() -> Parser:
 
 def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`."""
-    given = parser().parse_args(arguments)
+    p = parser()
+    given = p.parse_args(arguments)
+    if given.site:
+        lessons_of_site = [find(given.number)] if given.number else source.lessons()
+        print("The lessons are run: that may take half an hour, and minutes with --quick.")
+        print(f"pages: {site.build(lessons_of_site, given.site, given.quick)}")
+        return
     if given.number is None:
+        if given.notebook:
+            p.error("--notebook is for one lesson: which NUMBER?")
         print(progress.listing())
         print(f"\n{program()}lessons NUMBER opens one.")
         return

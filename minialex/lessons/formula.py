@@ -21,6 +21,10 @@ SCRIPT = re.compile(r"(?P<base>Σ|Π|max|min|.?)(?P<mark>[_^])(?:\{(?P<group>[^{
 #: They stand for _ and ^ where those stay, so that they are not found again.
 BELOW, ABOVE = "\ue000", "\ue001"
 
+#: Around a quotient, until it is known what follows.
+OPEN, CLOSE = "\ue002", "\ue003"
+QUOTIENT = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}(?P<factor> ?[·\\w(√Σ])?")
+
 SUPERSCRIPTS = str.maketrans("0123456789+−ijknT⊤", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁱʲᵏⁿᵀᵀ")
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -55,6 +59,10 @@ def plain(formula: str) -> str:
     text = re.sub(r"\b(log|exp|max|min)(?=\w)", r"\1 ", text)
     text = re.sub(r" *([=←→≈≠∈<>≤≥]) *", r" \1 ", re.sub(r"  +", " ", text))
     text = re.sub(r"(?<=\S)([+−]) ", r" \1 ", re.sub(r" *· *", "·", text.replace(" ⌋", "⌋")))
+    while match := QUOTIENT.search(text):
+        factor = match["factor"] or ""
+        quotient = f"({match[1]})" if factor else match[1]
+        text = text[: match.start()] + quotient + factor + text[match.end() :]
     text = text.translate(str.maketrans({"{": "", "}": "", BELOW: "_", ABOVE: "^"}))
     return text.strip()
 
@@ -77,17 +85,18 @@ def script(match: re.Match) -> str:
     return base + ABOVE + (inner if len(inner) == 1 else f"({inner})")
 
 
-def quotient(node, l2tobj: LatexNodes2Text) -> str:
+def fraction(node, l2tobj: LatexNodes2Text) -> str:
     r"""What \frac becomes."""
     parts = [l2tobj.nodelist_to_text(part.nodelist) for part in node.nodeargs]
-    return " / ".join(f"({part})" if re.search(r"[^\w∂{}_^,]", part) else part for part in parts)
+    parts = [f"({part})" if re.search(r"[^\w∂{}_^,]", part) else part for part in parts]
+    return OPEN + " / ".join(parts) + CLOSE
 
 
 def converter() -> LatexNodes2Text:
     """pylatexenc's, with fractions as above, and with braces, which say how far a script goes."""
     known = get_default_latex_context_db()
     known.add_context_category(
-        "fractions", prepend=True, macros=[MacroTextSpec("frac", simplify_repl=quotient)]
+        "fractions", prepend=True, macros=[MacroTextSpec("frac", simplify_repl=fraction)]
     )
     return LatexNodes2Text(
         latex_context=known, keep_braced_groups=True, math_mode="text", strict_latex_spaces=False

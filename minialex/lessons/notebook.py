@@ -14,16 +14,20 @@ from minialex.lessons.source import Lesson
 #: What opens notebooks, best first: modules that python -m runs.
 PROGRAMS = ("jupyterlab", "notebook")
 
+#: A cell that makes the lesson below it one of smaller numbers.
+QUICK = "import minialex.lessons\n\nminialex.lessons.quick = True"
 
-def write(lesson: Lesson, path: Path) -> None:
-    """Writes a lesson as a notebook. InputError without nbformat."""
-    text = import_nbformat().writes(notebook(lesson))
+
+def write(lesson: Lesson, path: Path, quick: bool = False) -> None:
+    """Writes a lesson as a notebook; quick: one with smaller numbers. InputError without
+    nbformat."""
+    text = import_nbformat().writes(notebook(lesson, quick))
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as file:
         file.write_text(text, encoding="utf-8")
 
 
-def notebook(lesson: Lesson):
+def notebook(lesson: Lesson, quick: bool = False):
     """The lesson as a notebook of nbformat's. InputError without nbformat."""
     v4 = import_nbformat().v4
     new = {"markdown": v4.new_markdown_cell, "code": v4.new_code_cell}
@@ -31,6 +35,9 @@ def notebook(lesson: Lesson):
         new[cell.kind](cell.text, id=f"cell-{number}")
         for number, cell in enumerate(lesson.cells, start=1)
     ]
+    if quick:
+        hidden = dict(tags=["remove-cell"])
+        cells.insert(0, v4.new_code_cell(QUICK, id="quick", metadata=hidden))
     kernel = dict(name="python3", display_name="Python 3", language="python")
     return v4.new_notebook(cells=cells, metadata=dict(kernelspec=kernel))
 

@@ -54,3 +54,27 @@ def test_without_nbformat_it_says_what_to_install(monkeypatch, capsys):
         2,
         "error: notebooks need Jupyter: python -m pip install 'minialex[notebook]'\n",
     )
+
+
+def test_pages_have_text_formulas_results_and_pictures(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINIALEX_CACHE", str(tmp_path))
+    code, out, err = call(main, "3", "--site", "pages", "--quick", capsys=capsys)
+    assert (code, err) == (0, "")
+    assert out.endswith("pages: pages/index.html\n")
+    page = (tmp_path / "pages/03_backward.html").read_text(encoding="utf-8")
+    assert r"\mathrm{d}w_k = \mathrm{d}y \cdot x_k" in page
+    assert "w[2] nudged by 0.01: L moves by 0.0900, dw[2] is 9.0" in page
+    assert "minialex.lessons.quick" not in page
+    assert "https://cdn" not in page, "a page needs something from elsewhere"
+    assert list((tmp_path / "pages/_images").glob("*.png"))
+
+
+def test_a_lesson_that_fails_makes_no_page(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("minialex.lessons.source.FOLDER", tmp_path)
+    (tmp_path / "01_broken.py").write_text("# %% [markdown]\n# # 01. Broken\n\n# %%\n1 / 0\n")
+    code, _, err = call(main, "--site", "pages", capsys=capsys)
+    assert code == 2
+    assert "ZeroDivisionError" in err
+    assert err.splitlines()[-1].startswith("error: sphinx ended with exit code")
