@@ -29,6 +29,7 @@ def test_it_computes_the_same_on_either_module_and_says_what_it_counts(
     assert {text for text, dtype in dtypes.items() if dtype == "float64"} == surprises
     assert len(dtypes) == 6
 
+    assert any(line.startswith("expected labels from 0 to 9 ") for line in lines)
     assert made["moved"] == [2, 3, 2, 2, 3, 3]  # three times the five numbers that the kernel moves
     weight, grad, velocity = made["start"].copy()
     optim.SGD(Network([], (1,)), **made["rates"]).update(weight, grad, velocity)

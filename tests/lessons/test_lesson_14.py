@@ -4,8 +4,11 @@ import re
 
 import numpy
 from lesson_runs import both_sizes
+from rich.console import Console
 
 from minialex.fast import memory, stage
+from minialex.lessons.markdown import text_lines
+from minialex.lessons.source import find
 
 SHIPPED, PART_BYTES = memory.CACHE_BYTES, stage.PART_BYTES
 
@@ -13,7 +16,7 @@ SHIPPED, PART_BYTES = memory.CACHE_BYTES, stage.PART_BYTES
 @both_sizes
 def test_what_it_claims(run_lesson, quick):
     made, printed = run_lesson("14", quick)
-    steps_fit_a_terminal(printed)
+    texts_fit_a_terminal(printed)
     memory_is_used_again(made)
     threads_share_the_convolutions_and_relus_move(printed)
     parts_take_less_memory(made, printed)
@@ -24,12 +27,21 @@ def test_what_it_claims(run_lesson, quick):
     assert max(made["losses"]) - min(made["losses"]) < 1e-4
 
 
-def steps_fit_a_terminal(printed):
-    """With 24 lines: the title, what follows, an empty line and the prompt for Enter."""
-    _, *steps = re.split(r"^(?=── )", printed, flags=re.MULTILINE)
-    assert len(steps) == 14
-    for step in steps:
-        assert len(step.strip("\n").splitlines()) + 2 <= 24, step
+def texts_fit_a_terminal(printed):
+    """With 24 lines: a text, its code, what that prints, an empty line and the prompt for Enter;
+    and above them, if it asks, the empty line and the prompt for a guess."""
+    cells = [cell for cell in find("14").cells if cell.kind == "markdown"]
+    assert sum(cell.text.startswith("## ") for cell in cells) == 15
+    for cell, following in zip(cells, [*cells[1:], None], strict=True):
+        assert printed.startswith(shown(cell))
+        end = printed.index(shown(following), 1) if following else len(printed)
+        screen, printed = printed[:end], printed[end:]
+        if "shipped(naive_winograd)" not in screen:  # which is long
+            assert len(screen.strip("\n").splitlines()) + 2 + 2 * cell.asks <= 24, screen
+
+
+def shown(cell):
+    return "\n".join(text_lines(cell.text, Console(width=80, highlight=False)))
 
 
 def memory_is_used_again(made):
@@ -37,7 +49,7 @@ def memory_is_used_again(made):
     assert memory.CACHE_BYTES == SHIPPED
     assert made["sizes"][0] < SHIPPED < made["sizes"][-1]
     assert not numpy.shares_memory(made["dx"], made["dy"])
-    assert numpy.shares_memory(made["again"], made["dy"])
+    assert numpy.shares_memory(made["next_dx"], made["dy"])
 
 
 def threads_share_the_convolutions_and_relus_move(printed):
@@ -70,6 +82,9 @@ def winograd_is_convolution(made, printed):
         if line.startswith(("six prod", "four prod"))
     )
     assert len(six) == 2 and abs(six - four).max() < 1e-12
+    matrices = re.search(r"^with matrices (\S+) (\S+)$", printed, re.MULTILINE)
+    assert abs(six - numpy.array(matrices.groups(), float)).max() < 1e-12
+    assert "def naive_winograd(" in printed, "the shipped code"
     by_product, by_tiles = made["results"]["im2col"], made["results"]["winograd"]
     assert by_product is not by_tiles
     assert abs(by_product - by_tiles).max() < 1e-5 * abs(by_product).max()
