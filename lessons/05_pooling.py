@@ -1,26 +1,29 @@
 # %% [markdown]
 # # 05. Pooling, with windows that overlap
 #
-# A convolution and its ReLU (lessons 02, 04) leave a map for each kernel: how
-# strongly does each place answer its question? Whether it is this pixel or the
-# next one rarely matters. Pooling turns each small window into one number.
+# A convolution and its ReLU (lessons 02, 04) leave a map for each kernel: how strongly does each
+# place answer its question? Whether it is this pixel or the next one rarely matters. Pooling turns
+# each small window into one number.
 
 # %%
 import numpy
 
 from minialex.gradcheck import differences
 from minialex.layers import AvgPool2d, Conv2d, MaxPool2d, ReLU
-from minialex.layers.im2col import im2col
+from minialex.layers.im2col import im2col, output_size
 from minialex.lessons import figure, pictures, quick, seconds, shipped
 from minialex.network import Network
 
 # %% [markdown]
 # ## A window becomes its largest number
 #
-# A max-pool slides a window over each channel and has no weights: the answer is
-# the largest number in the window. All windows in this lesson move by 2 pixels,
-# so windows of 3×3 overlap. The 5 lies in four of them. In how many does it
-# win?
+# A *max-pool* slides a window over each channel and has no weights: the answer is the largest
+# number in the window. All windows in this lesson move by two pixels, so
+#
+# $$y_{n,i,j,c} = \max_{u,v} x_{n,\;2i+u,\;2j+v,\;c}$$
+#
+# where $u$ and $v$ are the row and the column inside the window. `numpy.ndindex` goes through all
+# indices of $y$: four loops in one line.
 
 
 # %%
@@ -29,150 +32,296 @@ def max_pool(x, size):
     OH, OW = (H - size) // 2 + 1, (W - size) // 2 + 1
     y = numpy.empty((N, OH, OW, C), x.dtype)
     for n, i, j, c in numpy.ndindex(y.shape):
-        window = x[n, 2 * i : 2 * i + size, 2 * j : 2 * j + size]
-        y[n, i, j, c] = window[..., c].max()
+        top, left = 2 * i, 2 * j
+        window = x[n, top : top + size, left : left + size, c]
+        y[n, i, j, c] = window.max()
     return y
 
 
-digits = """
-    1 0 2 0 0
-    0 3 1 0 6
-    2 1 5 0 1
-    0 4 0 1 0
-    1 0 2 0 3"""
-small = numpy.array(digits.split(), float).reshape(1, 5, 5, 1)
-print(f"x\n{small[0, ..., 0]}\ny\n{max_pool(small, 3)[0, ..., 0]}")
+# %% [markdown]
+# Windows of 3×3 that move by two overlap. Below there are four of them, and the 5 in the middle
+# lies in all four.
+#
+# **Guess**: in how many of the four windows does the 5 win?
+
+# %%
+rows = [
+    [1, 0, 2, 0, 0],
+    [0, 3, 1, 0, 6],
+    [2, 1, 5, 0, 1],
+    [0, 4, 0, 1, 0],
+    [1, 0, 2, 0, 3],
+]
+small = numpy.array(rows, float).reshape(1, 5, 5, 1)
+print(max_pool(small, 3)[0, :, :, 0])
 
 # %% [markdown]
 # ## Overlapping, or side by side (section 3.4)
 #
-# Windows of 2×2 lie side by side. On an odd side, such as AlexNet's 55, 27 and
-# 13, they leave out the last row and column, so y is as large as with 3×3. With
-# 3×3 the paper's errors were 0.4% (top-1) and 0.3% (top-5) lower, and its nets
-# "slightly more difficult to overfit". LeNet took the mean. In the picture,
-# look at the brightest line: who keeps it, and who lets it fade?
+# Windows of 2×2 lie side by side. On an odd side, such as AlexNet's 55, 27 and 13, they leave out
+# the last row and column, so $y$ is as large as with 3×3.
+
+# %%
+for side in (55, 27, 13):
+    by_two = output_size(side, 2, stride=2, padding=0)
+    by_three = output_size(side, 3, stride=2, padding=0)
+    print(f"a side of {side}: {by_two} windows of 2×2, {by_three} of 3×3")
+
+# %% [markdown]
+# With 3×3 the paper's errors were 0.4% (top-1) and 0.3% (top-5) lower than with 2×2, and its nets
+# "slightly more difficult to overfit". LeNet, long before, took the mean. Let us try these ways on
+# the maps of 16 random kernels, and every second pixel, too, which makes a map just as small.
 
 # %%
 some, rng = pictures("fashion-mnist", 256, 1), numpy.random.default_rng(0)
 conv, relu = Conv2d(some.x.shape[3], 16, 5, padding=2, rng=rng), ReLU()
 maps = relu.forward(conv.forward(some.x))
 ways = {
-    "the map": lambda a: a,
-    "every 2nd pixel": lambda a: a[:, ::2, ::2],
+    "the map": lambda maps: maps,
+    "every 2nd pixel": lambda maps: maps[:, ::2, ::2],
     "max 2×2": MaxPool2d(2, stride=2).forward,
     "max 3×3": MaxPool2d(3, stride=2).forward,
     "mean 3×3": AvgPool2d(3, stride=2).forward,
 }
+pooled = {}
+for name, way in ways.items():
+    pooled[name] = way(maps)[0, :, :, 1]
+for name, result in pooled.items():
+    print(f"{name:<16}", result.shape)
+
+# %% [markdown]
+# Look at the brightest line of the map, which is thin.
+#
+# **Guess**: who keeps its brightest pixel, and who lets it fade?
+
+# %%
+for name, result in pooled.items():
+    print(f"{name:<16} brightest pixel {result.max():.2f}")
+
+# %% [markdown]
+# White is the same number in all five pictures.
+
+# %%
+white = pooled["the map"].max()
 with figure("05_pools", 9, 2.1) as drawing:
-    for axes, name in zip(drawing.subplots(1, 5), ways, strict=True):
-        pooled, white = ways[name](maps)[0, ..., 1], maps[0, ..., 1].max()
-        axes.imshow(pooled, cmap="gray", vmin=0, vmax=white)
-        axes.set(title=name, xticks=[], yticks=[])
+    for place, name in enumerate(pooled, start=1):
+        axes = drawing.add_subplot(1, 5, place, title=name)
+        axes.imshow(pooled[name], cmap="gray", vmin=0, vmax=white)
+        axes.set(xticks=[], yticks=[])
 
 # %% [markdown]
 # ## Without loops: lay the windows out
 #
-# im2col (lesson 02) lays every window out: (N, OH, OW, 3, 3, C). The maximum
-# over the two axes of the window is the pool. pool.py does just this, and
-# argmax tells it which of the nine pixels won, which backward needs.
+# `im2col` (lesson 02) lays every window out, as an array $(N, OH, OW, 3, 3, C)$. The maximum over
+# the two axes of the window is the pool.
 
 # %%
 x = maps[: 2 if quick else 8]
-windows = im2col(x, 3, 2, padding=0)
+naive = max_pool(x, 3)
+windows = im2col(x, 3, stride=2, padding=0)
 y = windows.max(axis=(3, 4))
-layer, naive = MaxPool2d(3, stride=2), max_pool(x, 3)
 print(f"x {x.shape} -> windows {windows.shape} -> y {y.shape}")
-equal = (y == naive).all(), (layer.forward(x) == naive).all()
-print("equal to the loops: this", equal[0], "and the layer", equal[1])
-print(
-    f"loops {seconds(lambda: max_pool(x, 3), repeat=1) * 1e3:.0f} ms,",
-    f"layer {seconds(lambda: layer.forward(x)) * 1e3:.2f} ms; the layer:",
-)
+print("equal to the loops:", (y == naive).all())
+
+# %% [markdown]
+# The layer does just this. Its `argmax` says which of the nine pixels won, which backward needs.
+
+# %%
 shipped(MaxPool2d.forward)
+
+# %% [markdown]
+# Does it agree with the loops, and how long do both take?
+
+# %%
+layer = MaxPool2d(3, stride=2)
+print("equal to the loops:", (layer.forward(x) == naive).all())
+slow_time = seconds(lambda: max_pool(x, 3), repeat=1)
+fast_time = seconds(lambda: layer.forward(x))
+print(f"loops {slow_time * 1e3:.0f} ms, layer {fast_time * 1e3:.2f} ms")
 
 # %% [markdown]
 # ## Backward: to the winner, and added up
 #
-# Nudge a window's largest pixel, and y moves just as much; nudge another one,
-# and y stays. So the winner gets all of dy. The 5 wins three times: its
-# gradient is the sum of three dy. That takes +=; with = the last window wipes
-# out the rest. Read off dx which window gave what. (A mean gives each pixel a
-# ninth of dy, with += too.) The layer writes dy where the winner was, as windows
-# laid out, and col2im adds them up. Then finite differences (lesson 03) judge:
-# can 2×2 tell += from =?
+# Nudge a window's largest pixel, and $y$ moves just as much; nudge another one, and $y$ stays. So
+# the winner gets all of $\mathrm{d}y$. A pixel that wins in several windows gets the sum of theirs,
+# and that takes `+=`: with `=`, the last window wipes out the rest. The function can do both.
 
 
 # %%
 def backward(x, dy, size, sign="+="):
     dx = numpy.zeros_like(x)
     for n, i, j, c in numpy.ndindex(dy.shape):
-        box = n, slice(2 * i, 2 * i + size), slice(2 * j, 2 * j + size), c
-        winner = x[box].argmax()
-        before = dx[box].flat[winner] if sign == "+=" else 0
-        dx[box].flat[winner] = before + dy[n, i, j, c]
+        top, left = 2 * i, 2 * j
+        window = x[n, top : top + size, left : left + size, c]
+        row, column = divmod(window.argmax(), size)
+        winner = n, top + row, left + column, c
+        if sign == "+=":
+            dx[winner] += dy[n, i, j, c]
+        else:
+            dx[winner] = dy[n, i, j, c]
     return dx
 
 
-dy, errors = numpy.array([9.0, 90, 900, 9000]).reshape(1, 2, 2, 1), {}
-for pool in (AvgPool2d(3, stride=2), layer):
-    pool.forward(small, train=True)
-    print(f"{pool}: dx\n{pool.backward(dy)[0, ..., 0].astype(int)}")
-equal = (layer.backward(dy) == backward(small, dy, 3)).all()
-print("equal to the loops:", equal)
-shipped(MaxPool2d.backward)
-for size, sign in ((3, "+="), (3, "="), (2, "+="), (2, "=")):
-    dx = differences(lambda k=size: (max_pool(small, k) * dy).sum(), small)
-    errors[size, sign] = abs(backward(small, dy, size, sign) - dx).max()
-    print(f"{size}×{size} with {sign:<2} error {errors[size, sign]:.0e}")
-
 # %% [markdown]
-# ## Two equal pixels, and pixels that are not there
+# Give the four windows 9, 90, 900 and 9000: then each digit of $\mathrm{d}x$ tells which window it
+# came from.
 #
-# Where pixels are equally large, any shares that add up to dy will do, and
-# pool.py gives all of it to the first. Rare? After ReLU, whole windows are 0:
-# count them. Finite differences say 1/2 for each of nine equal pixels, the mean
-# of "up" and "down": so check gradients where there are no ties. Padding must
-# never win, so it is −∞. A 0 would win against negative numbers, and take their
-# dy away.
+# **Guess**: what does the 5 in the middle get?
 
 # %%
-ties = (windows == y[:, :, :, None, None]).sum(axis=(3, 4)) > 1
-print(f"windows with ties: {ties.mean():.0%}, all 0: {(y == 0).mean():.0%}")
-flat, padded = numpy.full((1, 3, 3, 1), -1.0), MaxPool2d(3, 2, padding=1)
-print(differences(lambda: max_pool(flat, 3).sum(), flat).ravel())
-zeros = max_pool(numpy.pad(flat, ((0, 0), (1, 1), (1, 1), (0, 0))), 3)
-print("padded with 0:", zeros.ravel())
+dy = numpy.array([[9.0, 90.0], [900.0, 9000.0]]).reshape(1, 2, 2, 1)
+print("x\n", small[0, :, :, 0], sep="")
+print("dx\n", backward(small, dy, 3)[0, :, :, 0], sep="")
+
+# %% [markdown]
+# A mean gives each of its nine pixels a ninth of $\mathrm{d}y$, with `+=` too. Again, each digit is
+# a window.
+
+# %%
+mean = AvgPool2d(3, stride=2)
+mean.forward(small, train=True)
+print(mean.backward(dy)[0, :, :, 0].round().astype(int))
+
+# %% [markdown]
+# The layer writes $\mathrm{d}y$ where the winner was, as windows laid out, and `col2im` (lesson 03)
+# adds them up.
+
+# %%
+shipped(MaxPool2d.backward)
+
+# %% [markdown]
+# On the small example it agrees with the loops:
+
+# %%
+layer.forward(small, train=True)
+equal = (layer.backward(dy) == backward(small, dy, 3)).all()
+print("equal to the loops:", equal)
+
+# %% [markdown]
+# But are the loops right? Finite differences (lesson 03) judge `+=` and `=`, with windows of 3×3
+# and of 2×2. As the loss take all $y$ times $\mathrm{d}y$, added up: then the upstream gradient is
+# $\mathrm{d}y$.
+#
+# **Guess**: can 2×2 tell `+=` from `=`?
+
+
+# %%
+def largest_error(size, sign):
+    def loss():
+        return (max_pool(small, size) * dy).sum()
+
+    slopes = differences(loss, small)
+    return abs(backward(small, dy, size, sign) - slopes).max()
+
+
+errors = {}
+for size in (3, 2):
+    for sign in ("+=", "="):
+        error = largest_error(size, sign)
+        errors[size, sign] = error
+        print(f"{size}×{size} with {sign:<2} largest error {error:.0e}")
+
+# %% [markdown]
+# ## Two equal pixels
+#
+# Where several pixels are the largest, any shares that add up to $\mathrm{d}y$ will do, and
+# `MaxPool2d` gives all of it to the first. Is that rare? After ReLU, whole windows are 0. Count
+# them:
+
+# %%
+largest = y[:, :, :, None, None]  # beside each window
+ties = (windows == largest).sum(axis=(3, 4)) > 1
+print(f"windows with ties: {ties.mean():.0%}")
+print(f"windows that are all 0: {(y == 0).mean():.0%}")
+
+# %% [markdown]
+# Finite differences cannot know who is the first. Nudge one of nine equal pixels up, and $y$ goes
+# up with it; nudge it down, and $y$ stays. They take the mean of both, for each of the nine. So
+# check gradients where there are no ties.
+
+# %%
+flat = numpy.full((1, 3, 3, 1), -1.0)
+slopes = differences(lambda: max_pool(flat, 3).sum(), flat)
+print("slopes of nine equal pixels:", slopes.ravel().round(3))
+
+# %% [markdown]
+# ## Pixels that are not there
+#
+# Padding must never win, so `MaxPool2d` pads with $-\infty$. A 0 would win against negative
+# numbers, and take their $\mathrm{d}y$ away. Below, all nine pixels are −1.
+
+# %%
+with_zeros = numpy.pad(flat, ((0, 0), (1, 1), (1, 1), (0, 0)))
+zeros = max_pool(with_zeros, 3)
+padded = MaxPool2d(3, stride=2, padding=1)
+print("padded with 0: ", zeros.ravel())
 print("padded with −∞:", padded.forward(flat).ravel())
 
 # %% [markdown]
 # ## What pooling is for: small shifts change little
 #
-# Roll all pictures to the right by 1, 2, 3, 4 pixels. How much do their maps
-# change? 100% is as much as if each picture were a different one. Every 2nd
-# pixel makes small maps too: does that help? And three pools, one after the
-# other?
+# Roll all pictures to the right by 1, 2, 3 and 4 pixels. How much do their maps change? Measure it
+# in percent of the distance between different pictures' maps: at 100%, the shifted picture might
+# as well be another one.
 
 # %%
-change, pools = {}, [(f"pool{i}", MaxPool2d(3, 2)) for i in range(3)]
-ways["three max 3×3"] = Network(pools, maps.shape[1:]).forward
-for name, way in ways.items():
+moved_maps = {}
+for pixels in range(1, 5):
+    moved = numpy.roll(some.x, pixels, axis=2)
+    moved_maps[pixels] = relu.forward(conv.forward(moved))
+
+
+def changes(way):
     still = way(maps)
-    other = numpy.linalg.norm(still - numpy.roll(still, 1, axis=0))
-    for k in range(1, 5):
-        moved = relu.forward(conv.forward(numpy.roll(some.x, k, axis=2)))
-        change[name, k] = numpy.linalg.norm(way(moved) - still) / other
-    print(f"{name:<16}", *(f"{change[name, k]:5.0%}" for k in range(1, 5)))
+    others = numpy.roll(still, 1, axis=0)  # each picture's neighbour
+    distance = numpy.linalg.norm(still - others)
+    result = {}
+    for pixels, moved in moved_maps.items():
+        result[pixels] = numpy.linalg.norm(way(moved) - still) / distance
+    return result
+
+
+# %% [markdown]
+# Every second pixel makes small maps, too. And AlexNet pools three times: `three max 3×3` are three
+# pools, one after the other.
+#
+# **Guess**: does taking every second pixel help? Do three pools help more than one?
+
+# %%
+pools = [(f"pool{k}", MaxPool2d(3, stride=2)) for k in (1, 2, 3)]
+ways["three max 3×3"] = Network(pools, maps.shape[1:]).forward
+change = {}
+for name, way in ways.items():
+    row = changes(way)
+    for pixels, share in row.items():
+        change[name, pixels] = share
+    print(f"{name:<16}", *(f"{share:5.0%}" for share in row.values()))
 
 # %% [markdown]
 # ## To take away
 #
-# - A max-pool keeps a window's strongest answer and forgets where in it that
-#   was. Against shifts, one helps a little and three help a lot.
-# - A mean is steadier still, but washes out what is thin and strong.
-# - Backward gives dy to the winner, with +=, because windows overlap.
+# - A max-pool keeps a window's strongest answer and forgets where in it that was. Against shifts,
+#   one helps a little and three help a lot.
+# - One mean is steadier than one max-pool, but washes out what is thin and strong.
+# - Backward gives $\mathrm{d}y$ to the winner, with `+=`, because windows overlap.
 #
 # ### Exercises
 #
-# 1. In how many 3×3 windows of stride 2 can a pixel lie? Which pixels lie in
-#    four?
-# 2. Write it yourself: lessons/exercises/pool.py.
+# 1. In how many 3×3 windows of stride 2 can a pixel lie? Which pixels lie in four?
+# 2. Write it yourself: `lessons/exercises/pool.py`.
+
+# %% [markdown]
+# ## Answers to the guesses
+#
+# - **The 5** wins in three of its four windows. In the fourth, at the top right, there is a 6.
+# - **The brightest pixel** of this map is 3.63, with Fashion-MNIST. Both max-pools keep it. The
+#   mean lets it fade, to 2.81, because darker pixels lie beside the line. Every second pixel
+#   happens to miss it and finds 3.21.
+# - **The 5's gradient** is 9909: 9, 900 and 9000, from the three windows in which it wins. The 6
+#   gets the 90.
+# - **2×2 cannot tell**: side by side, each pixel lies in one window at most, so there is nothing to
+#   add up, and both signs have an error of 3e-07. With 3×3 the error of `=` is 909, the 9 and the
+#   900 that were wiped out. Test on what overlaps.
+# - **Every second pixel** does not help: moved by one pixel, the maps change by 51% either way. One
+#   max-pool of 3×3 makes that 36%, three make it 23%. After four pixels it is 79% and 63%, and 82%
+#   without a pool. Drawn shapes give other figures, in the same order.

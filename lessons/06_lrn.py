@@ -1,43 +1,52 @@
 # %% [markdown]
 # # 06. Local response normalisation, neighbours that damp each other
 #
-# In an eye, a cell that fires strongly damps those beside it: this is called
-# lateral inhibition. AlexNet does the same between the channels of a place,
-# twice, before it pools (lesson 05). The gradient has a term that is easily
-# forgotten, and with the paper's constants nobody notices.
+# In an eye, a cell that fires strongly damps those beside it: this is called *lateral inhibition*.
+# AlexNet does the same between the channels of a place, twice, before it pools (lesson 05). The
+# gradient has a term that is easily forgotten, and with the paper's constants nobody notices.
 
 # %%
 import numpy
 
-from minialex.gradcheck import differences
+from minialex.gradcheck import TOLERANCE, differences
 from minialex.layers import Conv2d, LocalResponseNorm, MaxPool2d, ReLU
 from minialex.lessons import figure, pictures, quick, seconds, shipped
 
 # %% [markdown]
 # ## The formula of section 3.3, word by word
 #
-# At each place, channel i listens to its window W(i): the n channels around it,
-# itself in the middle, fewer at both ends.
+# At each place, channel $i$ listens to its *window* $W(i)$: the $n$ channels around it, itself in
+# the middle, fewer at both ends. How loud is it around here?
 #
-#     s_i = k + α · Σ x_j² over W(i)        how loud is it around here?
-#     y_i = x_i / s_i^β                     the louder, the softer I speak
+# $$s_i = k + \alpha \cdot \sum_{j \in W(i)} x_j^2$$
 #
-# The paper has n = 5, β = 0.75, k = 2 and α = 1e-4. We take α = 1, to see
-# more. Below, channel 4 shouts and all others murmur. What becomes of them?
+# And the louder it is, the softer I speak:
+#
+# $$y_i = \frac{x_i}{s_i^\beta}$$
+#
+# The paper has $n = 5$, $\beta = 0.75$, $k = 2$ and $\alpha = 10^{-4}$. We take $\alpha = 1$, to
+# see more.
 
 
 # %%
 def lrn(x, alpha=1.0):
     y = numpy.empty_like(x)
+    channels = x.shape[3]
     for n, h, w, i in numpy.ndindex(x.shape):
         s = 2.0
         for j in range(i - 2, i + 3):
-            if 0 <= j < x.shape[3]:
+            if 0 <= j < channels:
                 s += alpha * x[n, h, w, j] ** 2
         y[n, h, w, i] = x[n, h, w, i] / s**0.75
     return y
 
 
+# %% [markdown]
+# Below, channel 4 shouts and all others murmur.
+#
+# **Guess**: what becomes of them? Which channels come out the softest?
+
+# %%
 made_up = numpy.array([1.0, 1, 1, 1, 6, 1, 1, 1, 1]).reshape(1, 1, 1, 9)
 print("x", *(f"{value:5.2f}" for value in made_up.ravel()))
 print("y", *(f"{value:5.2f}" for value in lrn(made_up).ravel()))
@@ -45,116 +54,221 @@ print("y", *(f"{value:5.2f}" for value in lrn(made_up).ravel()))
 # %% [markdown]
 # ## Lateral inhibition, made up and real
 #
-# The picture shows the same, and a pixel as 32 random kernels see it. A loud
-# channel's four neighbours can hardly be heard. Is the loudest one still the
-# loudest? Who is whose neighbour is an accident of numbering; but since the net
-# learns with this layer in it, it can arrange itself.
+# A loud channel's four neighbours can hardly be heard. That was made up. Now a pixel as 32 random
+# kernels see it: the one with the loudest answer in the first picture.
 
 # %%
 some, rng = pictures("fashion-mnist", 64, 1), numpy.random.default_rng(0)
 conv, relu = Conv2d(some.x.shape[3], 32, 5, padding=2, rng=rng), ReLU()
 maps = relu.forward(conv.forward(some.x))
-row, column = divmod(maps[0].max(axis=2).argmax(), maps.shape[2])
+loudest = maps[0].max(axis=2)  # the largest answer at each place
+row, column = divmod(loudest.argmax(), maps.shape[2])
 pixel = maps[:1, row : row + 1, column : column + 1]
+print(f"the pixel in row {row}, column {column}:", pixel.shape)
+print("loudest: channel", pixel.argmax(), "with", pixel.max().round(2))
+
+# %% [markdown]
+# In what was made up, the loudest channel stayed the loudest.
+#
+# **Guess**: here, too?
+
+# %%
+before, after = pixel.ravel(), lrn(pixel).ravel()
+print("loudest: channel", after.argmax(), "with", after.max().round(2))
+for channel in sorted({before.argmax(), after.argmax()}):
+    x, y = before[channel], after[channel]
+    print(f"channel {channel:>2}: x {x:.2f}, y {y:.2f}")
+
+# %% [markdown]
+# Who is whose neighbour is an accident of numbering. But since the net learns with this layer in
+# it, it can arrange itself.
+
+# %%
 with figure("06_inhibition", 9, 3.6) as drawing:
     panels = drawing.subplots(2, 2, sharex="col", width_ratios=(1, 2))
-    for (above, below), x in zip(panels.T, (made_up, pixel), strict=True):
+    bars = {"made up": made_up, "one pixel": pixel}
+    for number, (title, x) in enumerate(bars.items()):
+        above, below = panels[0, number], panels[1, number]
         above.bar(range(x.size), x.ravel(), color="0.6")
         below.bar(range(x.size), lrn(x).ravel())
-        above.set_title("x, made up" if x is made_up else "x, one pixel")
+        above.set_title(f"x, {title}")
         below.set(title="y, with α = 1", xlabel="channel")
 
 # %% [markdown]
 # ## Without loops: add up five shifted arrays
 #
-# Square everything, put two zeros at both ends of the channels, and add up five
-# arrays, each shifted one channel further. Compare it with lrn.py's own lines.
+# Square everything, put two zeros at both ends of the channels, and add up five arrays, each
+# shifted one channel further.
 
 
 # %%
 def window_sum(a, shifts=range(5)):
     padded = numpy.pad(a, ((0, 0), (0, 0), (0, 0), (2, 2)))
-    return sum(padded[..., k : k + a.shape[3]] for k in shifts)
+    total = numpy.zeros_like(a)
+    for shift in shifts:
+        total += padded[..., shift : shift + a.shape[3]]
+    return total
 
 
-x, layer = maps[: 1 if quick else 4], LocalResponseNorm(alpha=1)
-naive, fast = lrn(x), x / (2 + window_sum(x * x)) ** 0.75
-print(
-    "difference from the loops: this",
-    abs(fast - naive).max(),
-    "and the layer",
-    abs(layer.forward(x) - naive).max(),
-)
-print(
-    f"loops {seconds(lambda: lrn(x), repeat=1) * 1e3:.0f} ms,",
-    f"layer {seconds(lambda: layer.forward(x)) * 1e3:.2f} ms; the layer:",
-)
+x = maps[: 1 if quick else 4]
+naive = lrn(x)
+fast = x / (2 + window_sum(x * x)) ** 0.75
+print("largest difference from the loops:", abs(fast - naive).max())
+
+# %% [markdown]
+# Compare it with the layer's own lines. (`groups` is for lesson 15.)
+
+# %%
 shipped(LocalResponseNorm.forward, LocalResponseNorm.window_sum)
 
 # %% [markdown]
-# ## Backward, and why a check with α = 1e-4 proves nothing
+# Does it compute the same, and how long does it take?
+
+# %%
+layer = LocalResponseNorm(alpha=1)
+off = abs(layer.forward(x) - naive).max()
+print("the layer's difference from the loops:", off)
+slow_time = seconds(lambda: lrn(x), repeat=1)
+fast_time = seconds(lambda: layer.forward(x))
+print(f"loops {slow_time * 1e3:.0f} ms, layer {fast_time * 1e3:.2f} ms")
+
+# %% [markdown]
+# ## Backward: the cross term
 #
-# x_i acts on y_i as its factor, and on s_j, and so on y_j, of each neighbour j:
+# $x_i$ acts on $y_i$ as its factor, with the slope $1 / s_i^\beta$. And it acts on $s_j$, and so on
+# $y_j$, of each neighbour $j$. By how much? Two slopes, multiplied:
 #
-#     as the factor      dy_i / s_i^β
-#     within the sums    Σ dy_j · x_j · (−β) · s_j^(−β−1) · 2α x_i
-#                        = −2αβ x_i · Σ dy_j · y_j / s_j
+# $$\frac{\partial s_j}{\partial x_i} = 2 \cdot \alpha \cdot x_i \qquad
+# \frac{\partial y_j}{\partial s_j} = -\beta \cdot x_j \cdot s_j^{-\beta-1}$$
 #
-# This cross term sums over all j whose window contains i. They are W(i) again:
-# being neighbours is mutual. As y_j / s_j is x_j · s_j^(−β−1), the layer, at the
-# end, has the same formula. Below, finite differences judge the gradient: as
-# it should be, without the cross term, and with a window that lacks its last
-# channel. With α = 1e-4, would a bound of 1e-3 catch the mistakes?
+# As $x_j = y_j \cdot s_j^\beta$, the second one is $-\beta \cdot y_j / s_j$.
+
+# %% [markdown]
+# Both ways together, each times its upstream gradient:
+#
+# $$\mathrm{d}x_i = \frac{\mathrm{d}y_i}{s_i^\beta} -
+# 2 \cdot \alpha \cdot \beta \cdot x_i \cdot \sum_{j \in W(i)} \mathrm{d}y_j \cdot \frac{y_j}{s_j}$$
+#
+# The sum is the *cross term*. It goes over all $j$ whose window contains $i$. They are $W(i)$
+# again: being neighbours is mutual. So backward uses `window_sum`, too. The function below can also
+# make two mistakes: forget the cross term, or add up too few shifts.
 
 
 # %%
-def backward(x, dy, alpha, cross=1, shifts=range(5)):
+def backward(x, dy, alpha, cross_term=True, shifts=range(5)):
     s = 2 + alpha * window_sum(x * x)
     y = x / s**0.75
-    others = window_sum(dy * y / s, shifts)
-    return dy / s**0.75 - cross * 2 * alpha * 0.75 * x * others
+    dx = dy / s**0.75
+    if cross_term:
+        neighbours = window_sum(dy * y / s, shifts)
+        dx -= 2 * alpha * 0.75 * x * neighbours
+    return dx
 
 
-a, dy = numpy.random.default_rng(1).standard_normal((2, 2, 3, 2, 8))
-ways = {"right": (), "no cross term": (0,), "window of 4": (1, range(4))}
+# %% [markdown]
+# ## Why a check with the paper's α proves little
+#
+# Finite differences judge the gradient: as it should be, without the cross term, and with a window
+# that lacks its last channel. Errors are relative to the largest slope.
+
+# %%
+ways = {
+    "right": {},
+    "no cross term": {"cross_term": False},
+    "window of 4": {"shifts": range(4)},
+}
 errors = {}
-for alpha in (1, 1e-4):
-    dx = differences(lambda k=alpha: (lrn(a, k) * dy).sum(), a)
-    for name, way in ways.items():
-        off = backward(a, dy, alpha, *way) - dx
-        errors[alpha, name] = abs(off).max() / abs(dx).max()
-        print(f"α = {alpha:<6} {name:<13} {errors[alpha, name]:.1e}")
+
+
+def judge(alpha):
+    slopes = differences(lambda: (lrn(a, alpha) * dy).sum(), a)
+    for name, options in ways.items():
+        off = abs(backward(a, dy, alpha, **options) - slopes).max()
+        errors[alpha, name] = off / abs(slopes).max()
+        print(f"α = {alpha:<6} {name:<13} error {errors[alpha, name]:.1e}")
+
+
+# %% [markdown]
+# First with $\alpha = 1$, on small random arrays in float64.
+
+# %%
+rng = numpy.random.default_rng(1)
+a, dy = rng.standard_normal((2, 2, 3, 2, 8))  # each (2, 3, 2, 8)
+judge(alpha=1)
+
+# %% [markdown]
+# Both mistakes stand out.
+#
+# **Guess**: with $\alpha = 10^{-4}$, would a bound of 1e-3 catch the mistakes?
+
+# %%
+judge(alpha=1e-4)
+print("the bound of minialex.gradcheck:", TOLERANCE)
+
+# %% [markdown]
+# Now the layer's lines. As $y_j / s_j$ is $x_j \cdot s_j^{-\beta-1}$, this is the same formula.
+
+# %%
+shipped(LocalResponseNorm.backward)
+
+# %% [markdown]
+# And the same numbers:
+
+# %%
 layer.forward(a, train=True)
 off = abs(layer.backward(dy) - backward(a, dy, 1)).max()
-print("the layer, largest difference from this:", off)
-shipped(LocalResponseNorm.backward)
+print("largest difference from ours:", off)
 
 # %% [markdown]
 # ## What α does, and what others mean by it
 #
-# The paper's pixels went from 0 to 255, less their mean. The squares of
-# standardised ones (about −2 to 2) are too small for α = 1e-4: LRN then does
-# little more than multiply by 2^−0.75. The paper's own program, Caffe, torch
-# and ONNX divide α by n, the last three with k = 1 unless told otherwise.
-# CaffeNet pools first: cheaper, and not the same. If you convert weights, you
-# have to know. Printed: the factors by which LRN multiplies, smallest (where it
-# is loudest) and largest.
+# The paper's pixels went from 0 to 255, less their mean. Standardised ones lie between about −2
+# and 2, and the squares of what kernels answer to them are small. So what does $\alpha = 10^{-4}$
+# do to either? Print the factors $s_i^{-\beta}$ by which LRN multiplies: the smallest one, where it
+# is loudest, and the largest.
+#
+# **Guess**: with standardised pixels, by how much do the two factors differ?
 
 # %%
 pixels = (some.images - some.images.mean(axis=0)).astype(numpy.float32)
 loud = relu.forward(conv.forward(pixels))
-paper, pool = LocalResponseNorm(), MaxPool2d(3, stride=2)
+sources = {"standardised": maps, "0 to 255": loud}
+
+
+def show_factors(name, layer):
+    for kind, x in sources.items():
+        factors = layer.forward(x)[x > 0] / x[x > 0]
+        smallest, largest = factors.min(), factors.max()
+        print(f"{name:<13} {kind:<13} {smallest:.3f} to {largest:.3f}")
+
+
+paper = LocalResponseNorm()
+show_factors("the paper's", paper)
+
+# %% [markdown]
+# With standardised pixels α is too small: LRN does little more than multiply by $2^{-0.75}$, which
+# is 0.595.
+#
+# Nor does α mean the same to everybody. The paper's own program, Caffe, torch and ONNX divide it by
+# $n$, the last three with $k = 1$ unless told otherwise. If you convert weights, you have to know.
+
+# %%
 others = {
     "the paper's": paper,
     "α / 5": LocalResponseNorm(alpha=1e-4 / 5),
     "α / 5, k = 1": LocalResponseNorm(alpha=1e-4 / 5, k=1),
 }
-for name, layer in others.items():
-    for x, kind in ((maps, "standardised"), (loud, "0 to 255")):
-        by = layer.forward(x)[x > 0] / x[x > 0]
-        print(f"{name:<13} {kind:<13} {by.min():.3f} to {by.max():.3f}")
+for name, other in others.items():
+    show_factors(name, other)
+
+# %% [markdown]
+# And CaffeNet pools first, then normalises: cheaper, and not the same.
+
+# %%
+pool = MaxPool2d(3, stride=2)
 early = paper.forward(pool.forward(loud))
-off = abs(pool.forward(paper.forward(loud)) - early)
+late = pool.forward(paper.forward(loud))
+off = abs(late - early)
 print(f"pooled first: {off.mean() / early.mean():.1%} difference")
 
 # %% [markdown]
@@ -166,6 +280,21 @@ print(f"pooled first: {off.mean() / early.mean():.1%} difference")
 #
 # ### Exercises
 #
-# 1. For a channel on its own, which x gives the largest y? Why is it not ∞?
-#    (β > ½)
-# 2. Write it yourself: lessons/exercises/lrn.py.
+# 1. For a channel on its own, which $x$ gives the largest $y$? Why is it not infinite, as long as
+#    $\beta$ is larger than ½?
+# 2. Write it yourself: `lessons/exercises/lrn.py`.
+
+# %% [markdown]
+# ## Answers to the guesses
+#
+# - **Channel 4 and the others**: the softest are its four neighbours, channels 2, 3, 5 and 6, with
+#   0.06. They are as loud as the rest, but 4 is in their windows. Its own window is just as loud,
+#   yet it stays in front, with 0.36. The two at the ends have fewer neighbours, and come next.
+# - **The loudest** is not always the loudest afterwards. With Fashion-MNIST, channel 24 falls from
+#   6.04 to 0.39, and channel 16, with 3.46 before, is now in front with 0.47. Whoever shouts damps
+#   itself, too. Other pictures and kernels give other pixels.
+# - **A bound of 1e-3** would catch neither mistake: without the cross term the error is 1.9e-4,
+#   with a window of 4 it is 1.0e-4. With $\alpha = 1$ they are 0.22 and 0.18. The bound of
+#   `minialex.gradcheck`, 1e-6, is narrow enough for both; only float64 allows for it.
+# - **The two factors** hardly differ: 0.593 and 0.595 with Fashion-MNIST. With pixels of 0 to 255
+#   they go from 0.043 to 0.595. What was tuned for one scale of pixels does nothing for another.
