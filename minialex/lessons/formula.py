@@ -57,7 +57,7 @@ def plain(formula: str) -> str:
     while match := SCRIPT.search(text):
         text = text[: match.start()] + script(match) + text[match.end() :]
     text = re.sub(r"\b(log|exp|max|min)(?=\w)", r"\1 ", text)
-    text = re.sub(r" *([=←→≈≠∈<>≤≥]) *", r" \1 ", re.sub(r"  +", " ", text))
+    text = re.sub(r" *([=←→≈≠∈<>≤≥×⊙]) *", r" \1 ", re.sub(r"  +", " ", text))
     text = re.sub(r"(?<=\S)([+−]) ", r" \1 ", re.sub(r" *· *", "·", text.replace(" ⌋", "⌋")))
     while match := QUOTIENT.search(text):
         factor = match["factor"] or ""

@@ -21,7 +21,9 @@ FOLDER = Path("runs/lessons")
 def shipped(*functions: Callable) -> None:
     """Prints the code of functions or methods of minialex, without their docstrings and folded to
     80 columns."""
-    for function in functions:
+    for number, function in enumerate(functions):
+        if number:
+            print()
         code = textwrap.dedent(inspect.getsource(function))
         definition, lines = ast.parse(code).body[0], code.splitlines()
         assert isinstance(definition, ast.FunctionDef)

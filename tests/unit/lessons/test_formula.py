@@ -12,6 +12,7 @@ from minialex.lessons.formula import in_terminal, plain
         (r"\frac{e^{s_k}}{\sum_j e^{s_j}}", "e^(s[k]) / (Σ_j e^(s[j]))"),
         (r"\frac{\partial L}{\partial W_{kd}}", "∂L / ∂W[kd]"),
         (r"\frac{a + b}{2}", "(a + b) / 2"),
+        (r"n \times n \odot(x)", "n × n ⊙ (x)"),
         (r"\frac{a}{b} \cdot S + \frac{1}{2}", "(a / b)·S + 1 / 2"),
         (r"\mathrm{d}W = \mathrm{d}Y^\top X", "dW = dYᵀX"),
         (r"10^{-5} \approx 2^{x + 1}", "10⁻⁵ ≈ 2^(x + 1)"),

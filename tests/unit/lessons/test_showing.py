@@ -29,3 +29,8 @@ def test_shipped_code_is_shown_in_80_columns_without_its_docstring(capsys, funct
     if ast.get_docstring(definition):
         del definition.body[0]
     assert ast.unparse(ast.parse(shown)) == ast.unparse(definition)
+
+
+def test_functions_stand_apart(capsys):
+    shipped(ReLU.forward, ReLU.backward)
+    assert "\n\ndef backward(self, dy: Array) -> Array:\n" in capsys.readouterr().out
