@@ -159,9 +159,9 @@ for k, d in ((0, 350), (3, 350), (6, 500), (9, 500)):
 # ## Gradient descent
 #
 # The gradient points to where the loss grows. So go the other way, in small steps with the
-# *learning rate* $\eta$:
+# *learning rate* $\varepsilon$:
 #
-# $$W \leftarrow W - \eta \cdot \mathrm{d}W$$
+# $$W \leftarrow W - \varepsilon \cdot \mathrm{d}W$$
 #
 # The layers in minialex compute what you just saw.
 
