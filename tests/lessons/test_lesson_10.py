@@ -6,7 +6,8 @@ import pytest
 
 def test_what_it_says_of_views_and_light(run_lesson):
     made, printed = run_lesson("10", quick=True)
-    assert "views: 2,178 in the paper, 162 of a small picture" in printed
+    assert "views in the paper: 2,178\n" in printed
+    assert "views of a small picture: 162\n" in printed
     assert (made["train"].read([0] * 8, made["draws"]) == made["loops"]).all()
     assert made["draws"].mirror.any() and not made["draws"].mirror.all()
 

@@ -40,17 +40,14 @@ def test_what_it_finds_inside(run_lesson):
     covered[0, 6:14, 16:24] = 0
     logits = numpy.asarray(net.forward(covered)[0], numpy.float64)
     share = numpy.exp(logits[labels[0]]) / numpy.exp(logits).sum()
-    assert made["where"][8][10, 20] == pytest.approx(share, rel=1e-3)
+    assert made["chances"][0][10, 20] == pytest.approx(share, rel=1e-3)
 
     assert made["same"]["net"] > made["same"]["pixels"] + 0.1
     differences = re.findall(r"differs from the loops by (\d\S*) of the distance", printed)
     errors = [float(difference) for difference in differences]
     assert len(errors) == 2 and max(errors) < 1e-3
-    near, some, asked = (
-        made["near"],
-        made["some"],
-        made["images"][0].astype(int),
-    )  # by pixels: the loop's last
+    near, some = made["near"]["pixels"], made["some"]
+    asked = made["images"][0].astype(int)
     distances = ((some.images[:2000].astype(int) - asked) ** 2 / some.standardize.std**2).sum(
         axis=(1, 2, 3)
     )
