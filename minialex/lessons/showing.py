@@ -40,6 +40,9 @@ def folded(line: str, width: int = 80) -> list[str]:
     indent = " " * (len(line) - len(line.lstrip()))
     if len(line) <= width:
         return [line]
+    if line.lstrip().startswith("#"):
+        first = f"{indent}# "
+        return textwrap.wrap(line, width, initial_indent="", subsequent_indent=first)
     if "  # " in line:
         code, comment = line.split("  # ")
         return [f"{indent}# {comment}", *folded(code, width)]

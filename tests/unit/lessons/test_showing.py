@@ -9,6 +9,7 @@ import pytest
 from minialex.layers import Conv2d, Dropout, LocalResponseNorm, MaxPool2d, ReLU
 from minialex.layers.im2col import im2col
 from minialex.lessons import shipped
+from minialex.lessons.showing import folded
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,14 @@ def test_shipped_code_is_shown_in_80_columns_without_its_docstring(capsys, funct
     if ast.get_docstring(definition):
         del definition.body[0]
     assert ast.unparse(ast.parse(shown)) == ast.unparse(definition)
+
+
+def test_a_long_comment_is_folded():
+    line = "    # " + "word " * 30
+    first, second = folded(line.rstrip())
+    assert max(len(first), len(second)) <= 80
+    assert first.startswith("    # word") and second.startswith("    # word")
+    assert (first + second).count("word") == 30
 
 
 def test_functions_stand_apart(capsys):
