@@ -59,6 +59,9 @@ FINE_TUNING = dict(
 #: What learns fastest, of what was tried (benchmarks/LOG.md).
 MUON = dict(batch_size=256, optimizer="muon", lr=0.04)
 
+#: The same for nets that see a picture more than a few times.
+LONGER = dict(MUON, augment="crop,mirror,cutout", label_smoothing=0.1, test_views="mirror")
+
 #: A rate for each optimiser, where another one than the preset's is chosen without a rate.
 RATES = {"adam": ADAM["lr"], "sgd": IMAGENET["lr"], "muon": MUON["lr"]}
 
@@ -86,28 +89,12 @@ RECIPES: dict[str, dict[str, dict]] = {
     "cifar10": {
         "quick": dict(MUON, model="alexnet-mini", epochs=2, augment="none"),
         "good": dict(MUON, model="alexnet-midi", epochs=6, crop_padding=2, test_views="mirror"),
-        "best": dict(
-            MUON,
-            model="alexnet-maxi",
-            epochs=17,
-            crop_padding=3,
-            augment="crop,mirror,cutout",
-            label_smoothing=0.1,
-            test_views="mirror",
-        ),
+        "best": dict(LONGER, model="alexnet-maxi", epochs=17, crop_padding=3),
+        "record": dict(LONGER, model="alexnet-mega", epochs=30, crop_padding=3),
     },
     "fashion-mnist": {
         "quick": dict(MUON, model="alexnet-mini", epochs=1, augment="none"),
-        "best": dict(
-            MUON,
-            model="alexnet-maxi",
-            epochs=10,
-            image_size=32,
-            crop_padding=1,
-            augment="crop,mirror,cutout",
-            label_smoothing=0.1,
-            test_views="mirror",
-        ),
+        "best": dict(LONGER, model="alexnet-maxi", epochs=10, image_size=32, crop_padding=1),
     },
     "folder": {
         # Krizhevsky et al. 2012, sections 3 to 5, for ImageNet: 227-pixel crops of 256, the paper's

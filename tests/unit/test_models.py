@@ -33,6 +33,8 @@ PARAMETERS = {
     "alexnet-midi": 583_178,
     # 1,120 + 28,880 + 57,680 + 115,360 + 230,560 + 461,120 + 12,810
     "alexnet-maxi": 907_530,
+    # 1,792 + 73,856 + 147,584 + 295,168 + 590,080 + 1,180,160 + 20,490
+    "alexnet-mega": 2_309_130,
     # 156 + 2,416 + 48,120 + 10,164 + 850
     "lenet": 61_706,
 }
@@ -57,6 +59,8 @@ MACS = {
     "alexnet-midi": 33_925_120,
     # 1,105,920 + 7,372,800 + 14,745,600 + 7,372,800 + 14,745,600 + 7,372,800 + 12,800
     "alexnet-maxi": 52_728_320,
+    # 1,769,472 + 18,874,368 + 37,748,736 + 18,874,368 + 37,748,736 + 18,874,368 + 20,480
+    "alexnet-mega": 133_910_528,
     # 117,600 + 240,000 + 58,920
     "lenet": 416_520,
 }
@@ -159,6 +163,21 @@ SHAPES = {
         "flatten": (1280,),
         "fc7": (10,),
     },
+    "alexnet-mega": {
+        "input": (32, 32, 3),
+        "conv1": (32, 32, 64),
+        "pool1": (16, 16, 64),
+        "conv2": (16, 16, 128),
+        "conv3": (16, 16, 128),
+        "pool3": (8, 8, 128),
+        "conv4": (8, 8, 256),
+        "conv5": (8, 8, 256),
+        "pool5": (4, 4, 256),
+        "conv6": (4, 4, 512),
+        "pool6": (2, 2, 512),
+        "flatten": (2048,),
+        "fc7": (10,),
+    },
     "lenet": {
         "input": (28, 28, 1),
         "conv1": (28, 28, 6),
@@ -183,7 +202,7 @@ WINDOWS_227 = {
     "conv5": (3, 1, 1),
     "pool5": (3, 2, 0),
 }
-#: Those of alexnet-midi and alexnet-maxi, which differ in their widths alone.
+#: Those of alexnet-midi, -maxi and -mega, which differ in their widths alone.
 WINDOWS_OF_SIX = {
     "conv1": (3, 1, 1),
     "pool1": (3, 2, 1),
@@ -221,6 +240,7 @@ WINDOWS = {
     },
     "alexnet-midi": WINDOWS_OF_SIX,
     "alexnet-maxi": WINDOWS_OF_SIX,
+    "alexnet-mega": WINDOWS_OF_SIX,
     "lenet": {"conv1": (5, 1, 2), "pool1": (2, 2, 0), "conv2": (5, 1, 0), "pool2": (2, 2, 0)},
 }
 
