@@ -5,6 +5,13 @@
 # both. Here is what you need to know about arrays to read the rest: shapes, broadcasting, memory,
 # number formats, and how one line of code runs on a CPU and on a GPU. If you know Python's lists,
 # you can start.
+#
+# A *layer* turns one array into another, with the help of numbers of its own, its *weights*. A
+# *net* is a list of layers; each takes what the one before returns. Pictures go through it a few at
+# a time: that is a *batch*. A *label* is the right answer for a picture, the number of its class.
+#
+# AlexNet is the net of "ImageNet Classification with Deep Convolutional Neural Networks"
+# (Krizhevsky, Sutskever and Hinton 2012): from now on, *the paper*.
 
 # %%
 import numpy
@@ -40,7 +47,8 @@ print("the mean colour of each picture", images.mean(axis=(1, 2)).shape)
 # ## Broadcasting: the loops you do not write
 #
 # Nets want numbers around 0. So subtract from each pixel the mean of its channel, and divide by the
-# channel's standard deviation: four loops.
+# channel's *standard deviation*, which says how far its pixels lie from that mean (more on it at
+# the end): four loops.
 
 
 # %%
@@ -133,7 +141,8 @@ print("turned.reshape(-1):", numpy.shares_memory(flat, images))
 # %% [markdown]
 # Writing into a view writes into the array that it is a view of.
 #
-# **Guess**: the cell below adds 1 to `view`. By how much does `x` change?
+# **Guess**: `view` is the first row of pixels of `x`, plus 1. By how much does that row of `x`
+# change?
 
 # %%
 view = x[0, 0]
@@ -146,8 +155,12 @@ print("x[0, 0] has changed by", (x[0, 0] - loops[0, 0]).mean())
 # A float64 keeps about 16 decimal digits; a float32 keeps about 7, in half the memory. Seven are
 # enough for nets, but a small number added to a large one is rounded, or lost.
 #
-# **Guess**: the cell below adds 0.1 a hundred thousand times, in float32. How close to 10,000 does
-# it come?
+# More precisely, a float32 keeps 24 binary digits. So from $2^{23}$ on it can be whole numbers
+# only, and from $2^{24}$ on only every second one: at $2^{24}$ itself, adding 1 changes nothing.
+# From $2^{13} = 8192$ on, neighbours are $2^{-10}$ apart.
+#
+# **Guess**: the cell below adds 0.1 a hundred thousand times, in float32. Does it come to 10,000
+# within a thousandth, within one, or is it further off?
 
 # %%
 total = numpy.float32(0)
@@ -157,8 +170,9 @@ print("0.1 added 100,000 times, in float32:", total)
 print("2²⁴ + 1 - 2²⁴, in float32:", numpy.float32([2**24]) + 1 - 2**24)
 
 # %% [markdown]
-# A single float64 array in an expression makes the result float64: twice the memory, half the
-# speed. And `uint8`, which pictures are made of, starts again after 255.
+# A single float64 in an expression, an array or one of NumPy's own numbers, makes the result
+# float64: twice the memory, half the speed. And `uint8`, which pictures are made of, starts again
+# after 255.
 
 # %%
 print("float32 · 0.5:", (x * 0.5).dtype)
@@ -179,8 +193,8 @@ def relu(x):
 
 
 # %% [markdown]
-# Shapes, broadcasting, strides and dtypes work alike. But host and GPU share no memory:
-# `to_device` sends, `to_host` fetches.
+# Shapes, broadcasting, strides and dtypes work alike. But the *host*, which is the CPU with its
+# memory, and the GPU share none: `to_device` sends, `to_host` fetches.
 
 # %%
 y = relu(backend.to_device(x, backend.get("auto")))  # cupy, if a GPU works
@@ -188,12 +202,43 @@ print(f"computed by {backend.of(y).__name__}: {y.dtype} {y.shape}")
 print("as on the host:", (backend.to_host(y) == numpy.maximum(x, 0)).all())
 
 # %% [markdown]
+# ## Numbers at random
+#
+# Nets start from random numbers, and how far those are spread decides whether they learn. How far
+# do numbers lie from their mean $\mu$? Take the mean of $(x - \mu)^2$: the *variance*. Its root is
+# the *standard deviation*, or *spread*: `x.std()`.
+#
+# `rng.standard_normal(n)` draws numbers with mean 0 and spread 1, more of them near 0 than far
+# away. Times $\sigma$ they have the spread $\sigma$, which is written $N(0, \sigma^2)$. With the
+# same start, `default_rng(0)`, the same numbers are drawn.
+
+# %%
+rng = numpy.random.default_rng(0)
+numbers = rng.standard_normal(10_000)
+print("mean", numbers.mean().round(3), "spread", numbers.std().round(3))
+print("five times as large: spread", (5 * numbers).std().round(3))
+
+# %% [markdown]
+# What spread has a sum of $n$ such numbers? Its square is a double sum, of the products
+# $x_i \cdot x_j$. Where $i$ and $j$ differ, the product is as often positive as negative, and
+# averages to 0. Left are $n$ squares. So the sum of $n$ independent numbers has the spread
+# $\sqrt{n} \cdot \sigma$, not $n \cdot \sigma$; and their mean has $\sigma / \sqrt{n}$.
+#
+# **Guess**: what is the spread of sums of 100 of them, and of their means?
+
+# %%
+hundreds = rng.standard_normal((10_000, 100))
+print("sums of 100: spread", hundreds.sum(axis=1).std().round(3))
+print("means of 100: spread", hundreds.mean(axis=1).std().round(3))
+
+# %% [markdown]
 # ## To take away
 #
 # - Pictures are $(N, H, W, C)$. Shapes are matched from the right.
 # - Views share memory, so no layer writes into its input: it may belong to somebody else.
 # - Nets compute in float32. Lesson 03 shows where that is not enough.
-# - `backend.of(x)` has the functions for `x`: one code for CPU and GPU.
+# - `backend.of(x)` has the functions for `x`: the same code for CPU and GPU.
+# - A sum of $n$ independent random numbers grows with $\sqrt{n}$.
 #
 # ### Exercises
 #
@@ -208,9 +253,11 @@ print("as on the host:", (backend.to_host(y) == numpy.maximum(x, 0)).all())
 # - **Means**: $(128, 3)$. The axes of rows and columns are gone; left over are a red, a green and a
 #   blue for each picture, its mean colour.
 # - **Answers minus labels**: $(5, 5)$, each answer minus each label: 25 differences, where five
-#   were meant, and no error. Their mean is a number that looks like a loss.
+#   were meant, and no error. Their mean is a number like any other, and you would not notice.
 # - **Strides**: 3,072, 96, 3 and 1. The next channel is the next byte, the next pixel three bytes
 #   on, the next row 32 pixels, the next picture 32 rows.
 # - **The view**: by 1. `view` is the first row of the first picture of `x`, not a copy of it.
-# - **A tenth, many times**: 9,998.6, off by more than one. From 8,192 on the numbers that a float32
-#   can be are a thousandth apart, and every sum is rounded to one of them.
+# - **A tenth, many times**: 9,998.6, off by more than one. From 8,192 on, neighbouring float32
+#   numbers are a thousandth apart, and every sum is rounded to one of them.
+# - **A hundred random numbers**: their sums are spread by 10, the root of 100, and their means by a
+#   tenth.

@@ -66,8 +66,9 @@ print(f"loops {slow * 1e3:.0f} ms, matrix product {fast * 1e3:.3f} ms")
 #
 # $$p_k = \frac{e^{s_k}}{\sum_j e^{s_j}}$$
 #
-# Only differences between scores matter, so subtract the largest one first: $e^{89}$ is infinite in
-# float32.
+# Only differences between scores matter: subtracting $m$ from all scores divides the top and the
+# bottom of the fraction by the same $e^m$, and nothing changes. So subtract the largest score
+# first, since $e^{89}$ is infinite in float32.
 
 
 # %%
@@ -88,6 +89,9 @@ for s in ([2.0, 1.0, -1.0], [1002.0, 1001.0, 999.0], [0.0, 5.0, 0.0]):
 #
 # which is 0 if you are sure and right, and grows without bound the surer you are of something else.
 #
+# In the code, two lists as an index go in pairs: `p[range(N), y]` takes `p[0, y[0]]`, `p[1, y[1]]`
+# and so on, the probability of each right class. And $\log$ is the natural logarithm.
+#
 # **Guess**: what is the loss of a machine that knows nothing, and gives each of ten classes the
 # same chance?
 
@@ -105,12 +109,19 @@ print(f"sure and wrong: {mean_loss(sure, [1]):.3f}")
 # %% [markdown]
 # ## The gradient of the scores, by hand
 #
-# Which way should each score go? Put softmax into the loss:
+# Change one score and leave all others as they are: how fast the loss changes is an ordinary
+# derivative. The round $\partial$ in $\partial L / \partial s_k$ says that the others stand still.
+# All these slopes together, in an array of the shape of $S$, are the *gradient*, and we write it
+# $\mathrm{d}S$; for the weights, $\mathrm{d}W$.
+#
+# Which way should each score go? Put softmax into the loss. As $\log (a / b) = \log a - \log b$,
 #
 # $$L = -\log p_y = -s_y + \log \sum_j e^{s_j}$$
 #
-# Nudge $s_k$. The first term changes only if $k = y$, with slope $-1$. The second has the slope
-# $e^{s_k} / \sum_j e^{s_j}$, which is $p_k$ again. So
+# Nudge $s_k$. The first term changes only if $k = y$, with slope $-1$. As for the second: $\log u$
+# has the slope $1 / u$, and $u = \sum_j e^{s_j}$ changes with $s_k$ in one term only, with the
+# slope $e^{s_k}$. The chain rule multiplies both: $e^{s_k} / \sum_j e^{s_j}$, which is $p_k$ again.
+# So
 #
 # $$\frac{\partial L}{\partial s_k} = p_k - h_k$$
 #
@@ -158,12 +169,17 @@ for k, d in ((0, 350), (3, 350), (6, 500), (9, 500)):
 # %% [markdown]
 # ## Gradient descent
 #
-# The gradient points to where the loss grows. So go the other way, in small steps with the
-# *learning rate* $\varepsilon$:
+# Change each weight by a small amount $c$, and the loss changes by about the sum of all
+# $\mathrm{d}W \cdot c$. With $c = -\varepsilon \cdot \mathrm{d}W$ no term of that sum is positive,
+# so the loss falls, if the *learning rate* $\varepsilon$ is small enough:
 #
 # $$W \leftarrow W - \varepsilon \cdot \mathrm{d}W$$
 #
-# The layers in minialex compute what you just saw.
+# The layers in minialex compute what you just saw. A layer has two methods. `forward(x)` returns
+# $y$; with `train=True` it also keeps what it needs for the way back. `backward(dy)` takes the
+# gradient of $y$, leaves those of its weights in `layer.grads`, and returns that of $x$. The loss
+# comes last, so its `backward()` takes nothing. `W` is the layer's own array: `W -= …` changes the
+# layer.
 
 # %%
 loss, losses = SoftmaxCrossEntropy(), []
@@ -219,8 +235,8 @@ for pixels in range(7):
 # %% [markdown]
 # ## Answers to the guesses
 #
-# - **Who knows nothing** has a loss of $-\log 0.1 = \log 10 = 2.303$. Keep that number in
-#   mind: it is where all training with ten classes starts.
+# - **Knowing nothing** means a loss of $-\log 0.1 = \log 10 = 2.303$. Keep that number in
+#   mind: it is about where training with ten classes should start.
 # - **Moved pictures**: with Fashion-MNIST 81% are right where they were learnt, 60% after two
 #   pixels to the right, and a quarter after six. Shapes that are drawn at random
 #   places can only be learnt by heart.

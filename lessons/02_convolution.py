@@ -10,7 +10,7 @@
 import numpy
 
 from minialex.layers import Conv2d
-from minialex.layers.im2col import im2col, output_size
+from minialex.layers.im2col import im2col, output_size, place
 from minialex.lessons import (
     pictures,
     quick,
@@ -52,7 +52,8 @@ for column in (4, 11, 12, 23):
 #
 # $$y_{n,i,j,o} = b_o + \sum_{u,v,c} x_{n,\;si+u,\;sj+v,\;c} \cdot w_{o,u,v,c}$$
 #
-# where $u$ and $v$ are the row and the column inside the window.
+# where $u$ and $v$ are the row and the column inside the window. (Mathematicians turn the kernel
+# round first, and call this *cross-correlation*. Nets learn their kernels, so they do not mind.)
 
 
 # %%
@@ -79,9 +80,9 @@ def convolve(x, weight, bias, stride, padding):
 #
 # $$\left\lfloor \frac{H + 2p - K}{s} \right\rfloor + 1$$
 #
-# windows.
+# windows, where $\lfloor\ \rfloor$ rounds down: a window that would stick out is left out.
 #
-# **Guess**: how many are these, for 28 pixels, a kernel of 5, a padding of 2, and a stride of 2?
+# **Guess**: how many is that for 28 pixels, a kernel of 5, a padding of 2, and a stride of 2?
 
 # %%
 x = some.x[: 2 if quick else 8]
@@ -101,6 +102,7 @@ print(f"x {x.shape}, weight {weight.shape} -> y {naive.shape}; side {side}")
 # above.
 
 # %%
+# edge[None] has a first axis of size 1: one kernel
 edges = convolve(x[:1], edge[None], numpy.zeros(1), stride=1, padding=1)
 maps = {"picture": some.images[0], "vertical edges": edges[0, ..., 0]}
 for kernel in range(3):
@@ -142,14 +144,17 @@ print(f"X is {X.size / x.size:.1f} times as large as x")
 # %% [markdown]
 # ## The same without the loops over windows
 #
-# There are fewer places in a window than windows. So loop over those: for each of the 25 places,
+# There are fewer places in a window than windows. So loop over places: for each of the 25,
 # one slice of $x$ holds the pixels that all windows have there. That is what the library does.
+# (`value` is what padding consists of: 0, except in max-pools.)
 
 # %%
-shipped(im2col)
+shipped(im2col, place)
 
 # %% [markdown]
-# And the layer multiplies what `im2col` returns. It has one more axis, for groups (lesson 08).
+# And the layer multiplies what `im2col` returns: `self.columns` calls it and makes rows of the
+# windows. The first axis counts groups (lesson 08), of which there is one here. With three axes `@`
+# multiplies matrix by matrix along the first, and `transpose(0, 2, 1)` is a ᵀ for each.
 
 # %%
 shipped(Conv2d.forward)
@@ -188,4 +193,4 @@ print(f"loops {slow_time * 1e3:.0f} ms, layer {fast_time * 1e3:.2f} ms")
 # - **Windows**: $\lfloor (28 + 4 - 5) / 2 \rfloor + 1 = 14$ along each side. That is half of 28: a
 #   padding of $(K - 1) / 2$ keeps the size, and the stride halves it.
 # - **The size of X**: $14 \cdot 14 \cdot 25 / (28 \cdot 28) = 6.25$. A pixel lies in 25 windows if
-#   they move by 1, and in a quarter of them if they move by 2 along both sides.
+#   they move by 1, and on average in a quarter as many if they move by 2 along both sides.

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 03. The backward pass of convolution, derived, written and proven
+# # 03. The backward pass of convolution, derived, written and checked
 #
 # To learn, a net must know about each weight: if it were a little larger, how would the loss
 # change? The chain rule answers this for any net, one layer at a time. Here is convolution's part,
@@ -28,7 +28,8 @@ from minialex.lessons import pictures, quick, seconds, shipped, show_lines
 #
 # That is the chain rule: the upstream gradient times your own slope.
 #
-# **Guess**: with the numbers below, by how much does $L$ change if `w[2]` grows by 0.01?
+# **Guess**: let $x = (1, 2, 3, 4)$, $w = (0.5, -1, 0, 2)$ and $\mathrm{d}y = 3$. By how much does
+# $L$ change if `w[2]`, the 0, grows by 0.01?
 
 # %%
 x, w, dy = numpy.array([1.0, 2, 3, 4]), numpy.array([0.5, -1, 0, 2]), 3.0
@@ -46,9 +47,10 @@ print(f"w[2] nudged by 0.01: L moves by {change:.4f}, dw[2] is {dy * x[2]}")
 #
 # $$\mathrm{d}w_{o,u,v,c} = \sum_{n,i,j} \mathrm{d}y_{n,i,j,o} \cdot x_{n,\;si+u,\;sj+v,\;c}$$
 #
-# $$\mathrm{d}x_{n,h,k,c} = \sum_{o,i,j} \mathrm{d}y_{n,i,j,o} \cdot w_{o,\;h-si,\;k-sj,\;c}$$
+# $$\mathrm{d}x_{n,h,l,c} = \sum_{o,i,j} \mathrm{d}y_{n,i,j,o} \cdot w_{o,\;h-si,\;l-sj,\;c}$$
 #
-# over the windows $i, j$ that contain the pixel $h, k$; and $\mathrm{d}b_o$ is the sum of all
+# over the windows $i, j$ that contain the pixel $h, l$. (Window $i$ has the pixel $h = si + u$ at
+# its row $u$; seen from the pixel, $u = h - si$.) And $\mathrm{d}b_o$ is the sum of all
 # $\mathrm{d}y_{n,i,j,o}$.
 
 # %% [markdown]
@@ -86,11 +88,22 @@ print(f"dy {dy.shape} -> dx {dx.shape}, dw {dw.shape}, db {db.shape}")
 # %% [markdown]
 # ## The gradients of the weights, as a matrix product
 #
-# Forward was $Y = X W^\top + b$, with a window in each row of $X$. The sums above are
+# Forward was $Y = X W^\top + b$, with a window in each row of $X$: row $r$ of $Y$ is a window, its
+# column $o$ a kernel.
+#
+# $$Y_{r,o} = b_o + \sum_q X_{r,q} \cdot W_{o,q}$$
+#
+# So $W_{o,q}$ acts through all rows, and $X_{r,q}$ through all kernels:
+#
+# $$\mathrm{d}W_{o,q} = \sum_r \mathrm{d}Y_{r,o} \cdot X_{r,q} \qquad
+# \mathrm{d}X_{r,q} = \sum_o \mathrm{d}Y_{r,o} \cdot W_{o,q}$$
+#
+# These are products of matrices again:
 #
 # $$\mathrm{d}W = \mathrm{d}Y^\top X \qquad \mathrm{d}X = \mathrm{d}Y\,W$$
 #
-# and $\mathrm{d}b$ is the sum of the rows of $\mathrm{d}Y$. (The shapes fit in no other way.)
+# and $\mathrm{d}b$ is the sum of the rows of $\mathrm{d}Y$. (If you forget them: only one order
+# fits the shapes.)
 
 # %%
 X = layer.columns(x)[0]  # the layer's rows, of its first and only group
@@ -130,13 +143,33 @@ print(f"loops {slow * 1e3:.0f} ms, layer {fast * 1e3:.2f} ms")
 #
 # $$\frac{L(w + \varepsilon) - L(w - \varepsilon)}{2 \varepsilon}$$
 #
-# with an error of about $\varepsilon^2$. So make $\varepsilon$ small. But both values of $L$ are
-# rounded, and that error is divided by $2 \varepsilon$: so don't.
+# Try it with $L = w^3$, whose slope is $3 w^2$: it gives $3 w^2 + \varepsilon^2$. The rest is the
+# error, so make $\varepsilon$ small. But both values of $L$ are rounded, by about $10^{-7}$ of
+# themselves in float32 and $10^{-16}$ in float64, and that is divided by $2 \varepsilon$: so not
+# too small. With a large $\varepsilon$, $\varepsilon^2$ wins; with a small one, rounding.
+
+# %% [markdown]
+# To see both, take a small net: a convolution and a tanh, a smooth function that bends (lesson 04);
+# without it $L$ would be a straight line in $w$, and any $\varepsilon$ would do. As the loss take
+# $L = \sum r \cdot y$ with random $r$: then the upstream gradient is $r$. The gradients by
+# `backward`, in float64, are what slopes will be compared with.
+
+# %%
+tanh, conv = Tanh(), Conv2d(2, 3, 3, stride=2, rng=rng).astype("float64")
+x, r = rng.standard_normal((2, 7, 6, 2)), rng.standard_normal((2, 3, 2, 3))
+tanh.forward(conv.forward(x, train=True), train=True)
+conv.backward(tanh.backward(r))
+w, known = conv.params["weight"], conv.grads["weight"]
+
+# %% [markdown]
+# Everything must be in the number format that is tried, the bias too: a single float64 would make
+# all that follows float64 (lesson 00).
 
 
 # %%
 def measured_slopes(w, dtype, epsilon):
     slopes = numpy.zeros(w.shape)
+    conv.params["bias"] = numpy.zeros(3, dtype)
     for index in numpy.ndindex(w.shape):
         for sign in (1, -1):
             conv.params["weight"] = w.astype(dtype)
@@ -148,18 +181,8 @@ def measured_slopes(w, dtype, epsilon):
 
 
 # %% [markdown]
-# The net is a convolution and a tanh, small enough for hundreds of forward passes, and the loss is
-# $L = \sum r \cdot y$ with random $r$: then the upstream gradient is $r$. Its gradients by
-# `backward`, in float64, are what the slopes are compared with.
-#
-# **Guess**: which $\varepsilon$ is best in float32, and which in float64?
-
-# %%
-tanh, conv = Tanh(), Conv2d(2, 3, 3, stride=2, rng=rng).astype("float64")
-x, r = rng.standard_normal((2, 7, 6, 2)), rng.standard_normal((2, 3, 2, 3))
-tanh.forward(conv.forward(x, train=True), train=True)
-conv.backward(tanh.backward(r))
-w, known = conv.params["weight"], conv.grads["weight"]
+# **Guess**: the best $\varepsilon$ is about where both errors are equal. Where is that in float32,
+# and where in float64?
 
 # %%
 nudges, errors = 0.1 ** numpy.arange(1, 10), {"float32": [], "float64": []}
@@ -172,7 +195,7 @@ curves = {dtype: (nudges, found) for dtype, found in errors.items()}
 show_lines("03_epsilon", curves, "ε", "relative error of the slope", "log")
 
 # %% [markdown]
-# ## Proof
+# ## The check
 #
 # `check_layer` does this for every single number, in float64, with $\varepsilon = 10^{-5}$.
 
@@ -185,6 +208,9 @@ for array in report.worst:
 # ## A bug
 #
 # Would it find the classic mistake, `=` instead of `+=`? Nothing crashes, and all shapes are right.
+# The class below calls the right backward first. Then it writes each window's gradient into `dx`
+# once more, with `=`: what other windows had added there is lost. (Its sizes, 3 kernels of 3×3×2,
+# are those of the check.)
 
 
 # %%

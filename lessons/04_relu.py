@@ -5,6 +5,9 @@
 # For decades that was tanh or the sigmoid. AlexNet takes $\max(x, 0)$, the *rectified linear
 # unit*: in figure 1 of the paper a small net learns CIFAR-10 six times faster with it than with
 # tanh. Let us repeat that.
+#
+# (Why are two one? Convolutions are matrix products, and
+# $(X W_1^\top) W_2^\top = X (W_2 W_1)^\top$.)
 
 # %%
 import numpy
@@ -65,10 +68,13 @@ print(f"loop {loop_time * 1e6:.0f} µs, layer {layer_time * 1e6:.1f} µs")
 # %% [markdown]
 # ## Slopes
 #
-# All three multiply the upstream gradient by their slope. So look at the slopes: backward gives
-# them, if the upstream gradient is 1 everywhere.
+# All three multiply the upstream gradient by their slope, which is easy to get from $y$ itself:
 #
-# **Guess**: what are the three slopes at 5?
+# $$\sigma'(x) = \sigma(x) \cdot (1 - \sigma(x)) \qquad \tanh'(x) = 1 - \tanh^2(x)$$
+#
+# Backward gives slopes if the upstream gradient is 1 everywhere.
+#
+# **Guess**: what are the three slopes at 5, where $\sigma$ is 0.9933 and tanh 0.9999?
 
 # %%
 bends = {"ReLU": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
@@ -102,6 +108,10 @@ with figure("04_slopes", 7, 2.8) as drawing:
 # The net has four layers with weights, as in the figure: three convolutions with pools, and a
 # linear layer. `weight_std` is the standard deviation of the convolutions' random weights; that of
 # the linear layer's is always 0.01.
+#
+# A pool takes the largest number of each 3×3 window, every second pixel (lesson 05). conv1's stride
+# and the three pools halve the side each: 32, 16, 8, 4, 2. `Flatten` lays the numbers of each
+# picture in one row.
 
 # %%
 kernels = (16, 16, 32) if quick else (32, 32, 64)
@@ -135,7 +145,12 @@ for name, layer in build(ReLU, weight_std=0.01).layers.items():
 # In 2012 a net was fed pixels of 0 to 255 minus their mean (section 2 of the paper), and all
 # weights were drawn from $N(0, 0.01^2)$ (section 5). Today we also divide pixels by their standard
 # deviation, and draw the weights of a unit with $n$ inputs from $N(0, 2/n)$ (He et al. 2015), which
-# is what `weight_std=None` means.
+# is what `weight_std=None` means. (A *unit* is one number of a layer's output.)
+#
+# Why $2 / n$? A unit adds up $n$ inputs times weights that are drawn independently, so the mean
+# square of the sum is $n \cdot \sigma^2$ times that of the inputs (lesson 00). ReLU throws away the
+# negative half, and half of it is left. With $\sigma^2 = 2 / n$ each layer hands on as much as it
+# got.
 
 # %%
 some = pictures("cifar10", 1000 if quick else 10_000, 1)
@@ -149,7 +164,7 @@ for start, (prepare, _) in starts.items():
 # How large is what the first layer hands to the bend, and what share of its units is flat, with a
 # slope below 0.05? ReLU's are, wherever $x$ is negative.
 #
-# **Guess**: for tanh, which share is flat at the start of 2012, and which at today's?
+# **Guess**: at which start are more of tanh's units flat? And what share of ReLU's?
 
 # %%
 for start, (prepare, weight_std) in starts.items():
@@ -164,9 +179,14 @@ for start, (prepare, weight_std) in starts.items():
 # %% [markdown]
 # ## The race
 #
-# All nets see the same pictures in the same order, with momentum (lesson 09) and without
-# regularisation, until fewer than 25% of an epoch's answers are wrong. `fast.prepare` returns the
-# same net, computed faster (lesson 14).
+# All nets see the same pictures in the same order, until fewer than 25% of an epoch's answers are
+# wrong. `Batches` deals out the pictures in a new order, 64 at a time; going once through all of
+# them is an *epoch*. `fast.prepare` returns an *engine*, which computes what the net does, faster
+# (lesson 14), and shares its weights.
+#
+# `engine.step` goes forward and back for one batch, and returns its loss and its scores, which are
+# also called *logits*. `engine.update` lets the optimiser `SGD` change the weights as in lesson 01,
+# with momentum (lesson 09).
 
 # %%
 images, longest = ArrayImages(some.images, some.labels), 3 if quick else 32
@@ -190,8 +210,8 @@ def race(network, prepare, learning_rate):
 
 
 # %% [markdown]
-# As in the paper, each net has a learning rate of its own: of 0.0005, 0.001, 0.002, 0.005, 0.01 and
-# so on the one that got there first, or nearest, when we tried them all.
+# As in the paper, each net has a learning rate of its own. We tried 0.0005, 0.001, 0.002, 0.005,
+# 0.01 and so on, and took the one that got there first, or came nearest.
 
 # %%
 rates = {
@@ -262,8 +282,8 @@ with figure("04_race", 8, 3.5) as drawing:
 #
 # - **The slopes at 5**: 1 for ReLU, 0.0066 for the sigmoid and 0.0002 for tanh, which is steeper in
 #   the middle and so is flat sooner.
-# - **Flat at the start**: with CIFAR-10, 63% of tanh's units as in 2012, and 13% as today. Half of
-#   ReLU's are at either start: the scale of $x$ changes nothing about its sign.
+# - **Flat at the start**: with CIFAR-10, 63% of tanh's units as in 2012, and 13% as today. Of
+#   ReLU's it is half, either way: the scale of $x$ changes nothing about its sign.
 # - **As in 2012** ReLU took 14 epochs and tanh 25 with CIFAR-10, 1.8 times as many. The sigmoid did
 #   not get there in 32.
 # - **As today** ReLU took 13 epochs and tanh only 10: ReLU was not the first. Computers round

@@ -39,10 +39,8 @@ def max_pool(x, size):
 
 
 # %% [markdown]
-# Windows of 3×3 that move by two overlap. Below there are four of them, and the 5 in the middle
-# lies in all four.
-#
-# **Guess**: in how many of the four windows does the 5 win?
+# Windows of 3×3 that move by two overlap. This map has four of them, and the 5 in the middle lies
+# in all four.
 
 # %%
 rows = [
@@ -53,6 +51,12 @@ rows = [
     [1, 0, 2, 0, 3],
 ]
 small = numpy.array(rows, float).reshape(1, 5, 5, 1)
+print(small[0, :, :, 0])
+
+# %% [markdown]
+# **Guess**: in how many of the four windows does the 5 win?
+
+# %%
 print(max_pool(small, 3)[0, :, :, 0])
 
 # %% [markdown]
@@ -69,8 +73,12 @@ for side in (55, 27, 13):
 
 # %% [markdown]
 # With 3×3 the paper's errors were 0.4% (top-1) and 0.3% (top-5) lower than with 2×2, and its nets
-# "slightly more difficult to overfit". LeNet, long before, took the mean. Let us try these ways on
-# the maps of 16 random kernels, and every second pixel, too, which makes a map just as small.
+# found it "slightly more difficult to overfit". (*Top-1*: the net's first answer is wrong. *Top-5*:
+# the right class is not among its first five. A net *overfits* when it goes on
+# to learn what is true of its own pictures only.) LeNet, a small net of 1998, took the mean.
+#
+# Let us try these ways on the maps of 16 random kernels, and one more: keep only every second
+# pixel, which makes a map about as small.
 
 # %%
 some, rng = pictures("fashion-mnist", 256, 1), numpy.random.default_rng(0)
@@ -92,7 +100,7 @@ for name, result in pooled.items():
 # %% [markdown]
 # Look at the brightest line of the map, which is thin.
 #
-# **Guess**: who keeps its brightest pixel, and who lets it fade?
+# **Guess**: which of these keep its brightest pixel, and which let it fade?
 
 # %%
 for name, result in pooled.items():
@@ -145,6 +153,8 @@ print(f"loops {slow_time * 1e3:.0f} ms, layer {fast_time * 1e3:.2f} ms")
 # Nudge a window's largest pixel, and $y$ moves just as much; nudge another one, and $y$ stays. So
 # the winner gets all of $\mathrm{d}y$. A pixel that wins in several windows gets the sum of theirs,
 # and that takes `+=`: with `=`, the last window wipes out the rest. The function can do both.
+# `argmax` is the winner's number if the pixels of its window are counted row by row; `divmod` makes
+# row and column of that.
 
 
 # %%
@@ -183,8 +193,9 @@ mean.forward(small, train=True)
 print(mean.backward(dy)[0, :, :, 0].round().astype(int))
 
 # %% [markdown]
-# The layer writes $\mathrm{d}y$ where the winner was, as windows laid out, and `col2im` (lesson 03)
-# adds them up.
+# The layer compares the nine places with the winner's: `won` is 1 at one place of each window, and
+# 0 elsewhere. Times $\mathrm{d}y$, these are windows laid out, and `col2im` (lesson 03) adds them
+# up.
 
 # %%
 shipped(MaxPool2d.backward)
@@ -199,8 +210,9 @@ print("equal to the loops:", equal)
 
 # %% [markdown]
 # But are the loops right? Finite differences (lesson 03) judge `+=` and `=`, with windows of 3×3
-# and of 2×2. As the loss take all $y$ times $\mathrm{d}y$, added up: then the upstream gradient is
-# $\mathrm{d}y$.
+# and of 2×2. `differences(f, a)` nudges each number of the array `a` up and down, calls `f()` both
+# times, and returns the slopes. As the loss take all $y$ times $\mathrm{d}y$, added up: then the
+# upstream gradient is $\mathrm{d}y$.
 #
 # **Guess**: can 2×2 tell `+=` from `=`?
 
@@ -235,9 +247,9 @@ print(f"windows with ties: {ties.mean():.0%}")
 print(f"windows that are all 0: {(y == 0).mean():.0%}")
 
 # %% [markdown]
-# Finite differences cannot know who is the first. Nudge one of nine equal pixels up, and $y$ goes
-# up with it; nudge it down, and $y$ stays. They take the mean of both, for each of the nine. So
-# check gradients where there are no ties.
+# Finite differences cannot know which one is first. Nudge one of nine equal pixels up, and $y$ goes
+# up with it, with a slope of 1; nudge it down, and $y$ stays, with a slope of 0. They say ½, the
+# mean of both, for each of the nine. So check gradients where there are no ties.
 
 # %%
 flat = numpy.full((1, 3, 3, 1), -1.0)
@@ -260,9 +272,10 @@ print("padded with −∞:", padded.forward(flat).ravel())
 # %% [markdown]
 # ## What pooling is for: small shifts change little
 #
-# Roll all pictures to the right by 1, 2, 3 and 4 pixels. How much do their maps change? Measure it
-# in percent of the distance between different pictures' maps: at 100%, the shifted picture might
-# as well be another one.
+# Roll all pictures to the right by 1, 2, 3 and 4 pixels. How much do their maps change? The
+# distance of two sets of maps, `numpy.linalg.norm`, is the root of the sum of all squared
+# differences. Measure it in percent of the distance between different pictures' maps: at 100%, the
+# shifted picture might as well be another one.
 
 # %%
 moved_maps = {}

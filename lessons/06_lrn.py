@@ -68,7 +68,7 @@ print(f"the pixel in row {row}, column {column}:", pixel.shape)
 print("loudest: channel", pixel.argmax(), "with", pixel.max().round(2))
 
 # %% [markdown]
-# In what was made up, the loudest channel stayed the loudest.
+# In the made-up example, the loudest channel stayed the loudest.
 #
 # **Guess**: here, too?
 
@@ -141,10 +141,17 @@ print(f"loops {slow_time * 1e3:.0f} ms, layer {fast_time * 1e3:.2f} ms")
 # $$\frac{\partial s_j}{\partial x_i} = 2 \cdot \alpha \cdot x_i \qquad
 # \frac{\partial y_j}{\partial s_j} = -\beta \cdot x_j \cdot s_j^{-\beta-1}$$
 #
-# As $x_j = y_j \cdot s_j^\beta$, the second one is $-\beta \cdot y_j / s_j$.
+# As $x_j = y_j \cdot s_j^\beta$, the second one is $-\beta \cdot y_j / s_j$. And $i$ is a
+# neighbour of itself: $x_i$ acts on its own $s_i$, too.
 
 # %% [markdown]
-# Both ways together, each times its upstream gradient:
+# All effects, each times its upstream gradient:
+#
+# $$\mathrm{d}x_i = \frac{\mathrm{d}y_i}{s_i^\beta} +
+# \sum_{j \in W(i)} \mathrm{d}y_j \cdot (-\beta \cdot \frac{y_j}{s_j}) \cdot
+# 2 \cdot \alpha \cdot x_i$$
+#
+# Take out of the sum what does not depend on $j$:
 #
 # $$\mathrm{d}x_i = \frac{\mathrm{d}y_i}{s_i^\beta} -
 # 2 \cdot \alpha \cdot \beta \cdot x_i \cdot \sum_{j \in W(i)} \mathrm{d}y_j \cdot \frac{y_j}{s_j}$$
@@ -169,7 +176,12 @@ def backward(x, dy, alpha, cross_term=True, shifts=range(5)):
 # ## Why a check with the paper's α proves little
 #
 # Finite differences judge the gradient: as it should be, without the cross term, and with a window
-# that lacks its last channel. Errors are relative to the largest slope.
+# that lacks its last channel. Errors are relative to the largest slope. First draw small random
+# arrays in float64, for all of it.
+
+# %%
+rng = numpy.random.default_rng(1)
+a, dy = rng.standard_normal((2, 2, 3, 2, 8))  # each (2, 3, 2, 8)
 
 # %%
 ways = {
@@ -189,15 +201,13 @@ def judge(alpha):
 
 
 # %% [markdown]
-# First with $\alpha = 1$, on small random arrays in float64.
+# First with $\alpha = 1$.
 
 # %%
-rng = numpy.random.default_rng(1)
-a, dy = rng.standard_normal((2, 2, 3, 2, 8))  # each (2, 3, 2, 8)
 judge(alpha=1)
 
 # %% [markdown]
-# Both mistakes stand out.
+# Both mistakes stand out. But the cross term has the factor $\alpha$.
 #
 # **Guess**: with $\alpha = 10^{-4}$, would a bound of 1e-3 catch the mistakes?
 
@@ -249,8 +259,9 @@ show_factors("the paper's", paper)
 # With standardised pixels α is too small: LRN does little more than multiply by $2^{-0.75}$, which
 # is 0.595.
 #
-# Nor does α mean the same to everybody. The paper's own program, Caffe, torch and ONNX divide it by
-# $n$, the last three with $k = 1$ unless told otherwise. If you convert weights, you have to know.
+# Nor does α mean the same to everybody. The paper's own program, Caffe and PyTorch, which are
+# libraries for nets, and ONNX, a file format for them, divide it by $n$, the last three with
+# $k = 1$ unless told otherwise. If you convert weights, you have to know.
 
 # %%
 others = {
@@ -262,7 +273,7 @@ for name, other in others.items():
     show_factors(name, other)
 
 # %% [markdown]
-# And CaffeNet pools first, then normalises: cheaper, and not the same.
+# And CaffeNet, Caffe's version of AlexNet, pools first, then normalises: cheaper, and not the same.
 
 # %%
 pool = MaxPool2d(3, stride=2)

@@ -1,9 +1,12 @@
 # %% [markdown]
-# # 07. Dropout, a coin toss for every hidden unit
+# # 07. Dropout, a coin toss for every unit of fc6 and fc7
 #
-# fc6 and fc7 hold most of AlexNet's weights (lesson 08): enough to memorise pictures. Many nets
-# that vote make fewer mistakes than one, but who trains many AlexNets? Section 4.2 trains one whose
-# hidden units sit out at random.
+# AlexNet ends with three linear layers, fc6, fc7 and fc8 (*fully connected*): its *head*. The
+# outputs of fc6 and fc7 are neither pixels nor scores: they are *hidden units*. These two layers
+# hold most of its weights (lesson 08), enough to memorise pictures.
+#
+# Many nets that vote make fewer mistakes than one, but who trains many AlexNets? Section 4.2 trains
+# one whose hidden units sit out at random.
 
 # %%
 import numpy
@@ -36,7 +39,7 @@ from minialex.optim import SGD
 # $$y = \frac{x}{1 - p}$$
 #
 # With $p = 0.5$ those who stay speak twice as loudly, as if for two. New coins are tossed for each
-# picture at each step, but only in training. In tests, $y = x$.
+# picture at each step, but only in training. At test time, $y = x$.
 
 # %%
 x = numpy.arange(1.0, 9.0)
@@ -92,12 +95,18 @@ print(f"loops {slow * 1e3:.0f} ms, layer {fast * 1e3:.2f} ms")
 #
 # $$s = \sum_i w_i \cdot y_i$$
 #
-# which differs from mask to mask. The paper does not divide in training; in tests it multiplies all
-# $y$ by 0.5. We divide in training (*inverted* dropout) and have nothing to do in tests: the same
-# net, with $w$ half as large.
+# which differs from mask to mask. But each $y_i$ is 0 with the probability $p$, and $x_i / (1 - p)$
+# with $1 - p$: on average, $x_i$. So the mean of $s$ is what tests have.
 #
-# **Guess**: 400 units, 10,000 masks. How close to the $s$ of tests is the mean $s$ of training? And
-# how close is the $s$ of a single mask?
+# The paper does not divide in training; at test time it multiplies all $y$ by 0.5. We divide
+# in training (*inverted* dropout) and have nothing to do later. It is the same net: halve all our
+# $w$, and every sum is the paper's.
+#
+# With $p = 0.5$ a term of $s$ is 0 or twice $w_i \cdot x_i$: its mean, plus or minus
+# $w_i \cdot x_i$. Here there are 400 such terms, of about ½ each.
+#
+# **Guess**: by how much does $s$ differ from mask to mask (lesson 00)? And the mean of 10,000 masks
+# from the $s$ of tests?
 
 # %%
 rng = numpy.random.default_rng(2)
@@ -143,7 +152,8 @@ shipped(Dropout.backward)
 # ## Memorising, or not
 #
 # A few hundred pictures, two small convolutions, and AlexNet's head with 256 units instead of
-# 4,096: a net that can learn all of its pictures by heart.
+# 4,096, which `with_classifier` puts behind them: a net that can learn all of its pictures by
+# heart.
 
 # %%
 train, epochs = (300, 15) if quick else (500, 50)
@@ -248,13 +258,16 @@ head = Network(layers[seam:], maps.shape[1:])
 
 votes = []
 for _ in range(64):
+    # train=True: coins are tossed, and each mask is a vote
     e = numpy.exp(head.forward(maps, train=True).astype(float))
     votes.append(e / e.sum(axis=1, keepdims=True))
 print("votes", numpy.shape(votes))
 
 # %% [markdown]
-# The geometric mean of probabilities is the mean of their logarithms. The ordinary mean stands
-# beside it. Each line has the loss, and the share that is right.
+# The geometric mean of $n$ numbers is the $n$-th root of their product, so its logarithm is the
+# mean of their logarithms. `judge` takes scores, of which softmax makes probabilities that add up
+# to 1: so it may be given logarithms of probabilities. The ordinary mean stands beside it. Each
+# line has the loss, and the share that is right.
 #
 # **Guess**: how many votes does it take to do as well as all units do at once?
 
@@ -285,14 +298,15 @@ print(f"all units, once:    {scaled[0]:.3f} {scaled[1]:.1%}")
 # %% [markdown]
 # ## Answers to the guesses
 #
-# - **Means and masks**: the mean of 10,000 masks is close, −9.81 where tests have −9.95 (inverted),
-#   and −4.91 where they have −4.97 (the paper's way). A single mask is far off, typically by 11 or
-#   5.6: more than $s$ itself.
+# - **Means and masks**: $s$ differs by 11 (inverted), about the root of 400 times ½, and by half as
+#   much in the paper's way: more than $s$ itself. The mean of 10,000 masks is a hundred times
+#   closer: −9.81 where tests have −9.95, and −4.91 where they have −4.97.
 # - **Memorising**: the net without dropout learns faster. With Fashion-MNIST its training loss is
-#   0.14 after 15 epochs; with dropout it is 0.37. Both test losses turn round, but that with
-#   dropout later and more slowly: 0.67 is the lowest without, after epoch 13, and 0.66 with
-#   dropout, after epoch 19. After 45 epochs they are 0.99 and 0.81. Yet dropout only puts it off:
-#   after epoch 50 it is 0.99 and 0.95. In the end both nets are right 78% to 79% of the time.
+#   0.14 after 15 epochs; with dropout it is 0.37. Both test losses turn round, but the
+#   one with dropout does so later, and climbs more slowly: 0.67 is the lowest without, after epoch
+#   13, and 0.66 with dropout, after epoch 19. After 45 epochs they are 0.99 and 0.81. Yet dropout
+#   only puts it off: after epoch 50 they are 0.99 and 0.95. In the end both nets are right 78% to
+#   79% of the time.
 # - **Votes**: in the loss, four. Their geometric mean has 0.93, all units have 0.95, a single mask
 #   has 1.08. In the share that is right, all units (78.3%) are about as good as 64 votes (78.2%),
 #   for a single forward pass. The ordinary mean is better in the loss, 0.67 with 64 votes: it is

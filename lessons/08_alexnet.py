@@ -26,7 +26,7 @@ from minialex.network import Network
 # ## A list of layers (section 3.5)
 #
 # Five convolutions and three linear layers have weights. Read the list slowly: it is all there is.
-# It begins with large windows, a long stride, and pools.
+# It begins with large windows, a long stride and two pools.
 
 # %%
 rng = numpy.random.default_rng(0)
@@ -76,8 +76,10 @@ print("as the library builds it:", repr(net) == repr(build("alexnet")))
 
 # %% [markdown]
 # The net knows the shape of each layer's output, and how many multiply-adds it takes for one
-# picture: a number times a weight, added to a sum. Follow the sides 227, 55, 27, 13, 6: fewer and
-# fewer places, more and more channels, until fc6 looks at everything.
+# picture: a number times a weight, added to a sum. A convolution has one for each weight of each
+# kernel, at each place: conv1 $55 \cdot 55 \cdot 96 \cdot (11 \cdot 11 \cdot 3)$. A linear layer
+# has one for each weight. Follow the sides 227, 55, 27, 13, 6: fewer and fewer places, more and
+# more channels, until fc6 looks at everything.
 
 # %%
 shapes, work = net.shapes(), net.macs()
@@ -140,7 +142,7 @@ print(f"convolutions: {share:.0%} of {macs:,} multiply-adds")
 
 # %% [markdown]
 # Compared with LeNet (1998), AlexNet is said to have "10 times the parameters, 250 times the
-# computation".
+# computation". LeNet has 61,706 weights, and takes 0.4 million multiply-adds.
 #
 # **Guess**: is that true?
 
@@ -182,6 +184,10 @@ print(f"128 pictures {for_pictures / 1e9:.2f} GB")
 print(f"together {(for_weights + for_pictures) / 1e9:.2f} GB")
 
 # %% [markdown]
+# As minialex keeps it, it would fit. The program of 2012 kept more, and its authors divided the
+# net.
+
+# %% [markdown]
 # ## A picture goes through
 #
 # The weights are random, but drawn as He et al. do, which keeps the spread of the numbers that go
@@ -198,7 +204,8 @@ for name, layer in pieces:
         print(f"spread after {name} {x.std():.2f}")
 
 # %% [markdown]
-# Untrained, all 1,000 classes seem equally likely. The mean loss over the classes is near
+# Untrained, all 1,000 classes seem equally likely. A class $y$ would have the loss
+# $\log \sum_j e^{s_j} - s_y$ (lesson 01). Its mean over all classes is near
 #
 # $$\log 1000 = 6.91$$
 
@@ -210,8 +217,10 @@ print(f"mean loss {mean_loss:.2f}")
 # %% [markdown]
 # ## How far a number sees: its receptive field
 #
-# A number in conv1 sees 11 pixels. Each layer with a kernel of $K$ and a stride of $s$ changes how
-# many pixels a number sees, $f$, and how many pixels two neighbours are apart, $d$:
+# A number in conv1 sees 11 pixels. Let a number of some layer see $f$ pixels, and let two
+# neighbours there be $d$ pixels apart. A kernel of $K$ takes $K$ neighbours side by side, which see
+# $(K - 1) \cdot d$ pixels more than one of them; and moving by a stride of $s$ places is moving by
+# $s \cdot d$ pixels:
 #
 # $$f \leftarrow f + (K - 1) \cdot d \qquad d \leftarrow d \cdot s$$
 
@@ -224,8 +233,9 @@ for name, layer in pieces[:15]:
         print(f"{name} sees {field}×{field}")
 
 # %% [markdown]
-# The way back agrees: begin with a gradient at one place of pool5, whose field is pixels 0 to 194,
-# and see which pixels get any.
+# The way back agrees: begin with a gradient at one place of pool5 and see which pixels get any. The
+# place is row 2, column 2. Places of pool5 are 32 pixels apart, and padding moves the first one out
+# of the picture, by 64 pixels in all, so this one sees pixels 0 to 194.
 
 # %%
 features = Network(pieces[:15], net.input_shape)
@@ -245,7 +255,7 @@ inside = []
 for radius in range(98):
     square = slice(97 - radius, 98 + radius)
     inside.append(dx[square, square].sum())
-half = 2 * numpy.searchsorted(inside, dx.sum() / 2) + 1
+half = 2 * numpy.searchsorted(inside, dx.sum() / 2) + 1  # first to hold it
 print(f"half of dx comes from {half}×{half} pixels")
 
 # %% [markdown]
@@ -266,7 +276,7 @@ show_pictures("08_picture", maps)
 #
 # ### Exercises
 #
-# 1. Put one linear layer on each channel's mean after conv5: how many weights has it?
+# 1. Put one linear layer on each channel's mean after conv5: how many weights does it have?
 # 2. How large a batch fits into 3 GB?
 
 # %% [markdown]

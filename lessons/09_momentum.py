@@ -2,8 +2,11 @@
 # # 09. SGD with momentum and weight decay, and when to lower the rate
 #
 # A backward pass says which way is downhill. But how far should we go? A step too short, and
-# nothing happens for days; a little longer, and the loss explodes. Two weights show why, and lead
+# nothing happens for days; a little too long, and the loss explodes. Two weights show why, and lead
 # to the paper's rule (section 5).
+#
+# A step takes the gradient of one batch, not of all pictures, and which pictures are in it is
+# chance. Hence the name: *stochastic gradient descent*, SGD.
 
 # %%
 from types import SimpleNamespace
@@ -43,8 +46,10 @@ for learning_rate in (0.001, 0.019, 0.0205):
 #
 # $$v \leftarrow m \cdot v - \varepsilon \cdot g \qquad w \leftarrow w + v$$
 #
-# Gradients that agree add up, to $1 + m + m^2 + \ldots = 1 / (1 - m)$ steps in one: 10 with
-# $m = 0.9$. Gradients that flip cancel out. With $m = 0$ it is plain descent.
+# Put $v$ into itself again and again: it is the last step plus $m$ times the one before, plus $m^2$
+# times the one before that. If all gradients agree, these add up to $c = 1 + m + m^2 + \ldots$
+# steps in one. As $c = 1 + m \cdot c$, this is $1 / (1 - m)$: 10 with $m = 0.9$. Gradients that
+# flip cancel out. With $m = 0$ it is plain descent.
 
 
 # %%
@@ -96,8 +101,9 @@ with figure("09_valley", 10, 2.8) as drawing:
 # - $0.9 \cdot v$: nine tenths of the last step are taken again.
 # - $\varepsilon \cdot g$: the slope, averaged over a batch (128 pictures in the paper).
 # - $0.0005 \cdot \varepsilon \cdot w$: weight decay, a leak towards 0. It is what the slope of
-#   $0.00025 \cdot w^2$ would give, added to the loss. "It reduces the model's training error", says
-#   the paper.
+#   $0.00025 \cdot w^2$ would give, added to the loss. A weight that no gradient asks for shrinks,
+#   so only what many pictures need stays large. "It reduces the model's training error", says the
+#   paper.
 
 
 # %%
@@ -132,7 +138,7 @@ print(f"loops {slow * 1e3:.1f} ms, optim.SGD {whole * 1e3:.3f} ms a step")
 # %% [markdown]
 # ## PyTorch's rule beside it
 #
-# PyTorch keeps the rate out of $v$:
+# PyTorch, today's most used library for nets, keeps the rate out of $v$:
 #
 # $$v \leftarrow 0.9 \cdot v + 0.0005 \cdot w + g \qquad w \leftarrow w - \varepsilon \cdot v$$
 #
@@ -173,10 +179,14 @@ for rule in ("paper", "torch"):
 #
 # A batch's gradient is an estimate, so at a constant rate the weights end up rattling about. A
 # lower rate settles them, but lowered too early it is merely slow. The paper divided $\varepsilon$
-# by 10 whenever the validation error stalled, three times in 90 epochs: "plateau". The other
-# schedules ask for no error. "cosine" begins with a warm-up: it climbs, then it falls.
+# by 10 whenever the *validation* error stalled, which is that of pictures kept aside, three times
+# in 90 epochs: "plateau".
 #
-# Here the error falls for ten epochs, and then stalls. Printed is the rate in the middle of every
+# The other schedules need no error. "step" divides by ten after each third of the epochs;
+# "exponential" the same factor in every step; "cosine" goes up in a straight line for a while
+# (*warm-up*), then down along half a cosine.
+#
+# Here the error falls for ten epochs, and then stalls. We print the rate in the middle of every
 # third epoch.
 
 # %%
@@ -201,7 +211,8 @@ with figure("09_schedules", 10, 2.6) as drawing:
 # %% [markdown]
 # ## On a real net
 #
-# A small AlexNet learns from CIFAR-10, always with the same initial weights and the same batches.
+# A small AlexNet learns from CIFAR-10, always with the same initial weights and the same batches:
+# `alexnet-mini`, three convolutions with pools and one linear layer.
 
 # %%
 n, epochs = (512, 3) if quick else (5120, 4)
@@ -265,7 +276,7 @@ with figure("09_training", 8, 3.5) as drawing:
 # ## To take away
 #
 # - The steepest direction limits the rate; momentum adds up what agrees. It gathers speed over ten
-#   or twenty steps: a tenfold rate leaps from the first.
+#   or twenty steps, where a tenfold rate leaps from the first step on.
 # - Weight decay is a leak towards 0.
 # - Start with as high a rate as is stable, end low. The paper's rule coasts.
 #
@@ -285,5 +296,5 @@ with figure("09_training", 8, 3.5) as drawing:
 # - **The 61st step**: 0.0908 with the paper's rule, nine tenths of the old step and a new 0.001;
 #   and 0.01 with PyTorch's. Forty steps after the drop the paper's are nearly there: 0.0113.
 # - **Only a larger rate?** No. With CIFAR-10, a tenfold rate has a mean loss of 2.51 in the first
-#   epoch, worse than who knows nothing (2.303); momentum has 1.96. After four epochs they are at
+#   epoch, worse than knowing nothing (2.303); momentum has 1.96. After four epochs they are at
 #   1.65 and 1.27. Cosine ends lowest, with 1.17. Drawn shapes give other losses.

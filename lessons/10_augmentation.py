@@ -31,16 +31,16 @@ from minialex.lessons import (
 )
 
 # %% [markdown]
-# ## Crops: how many views has a picture?
+# ## Crops: how many views does a picture have?
 #
-# The paper cuts 224×224 pixels out of 256×256, anywhere, and mirrors every other time. That makes
+# The paper cuts 224×224 pixels out of 256×256, anywhere, and mirrors half of the time. That makes
 # 2048 views of a picture, it says: 32·32·2.
 #
 # **Guess**: how many are there really?
 
 # %%
-print(f"views in the paper: {33 * 33 * 2:,}")
-print(f"views of a small picture: {9 * 9 * 2}")
+corners = [corner for corner in range(256) if corner + 224 <= 256]
+print(f"views in the paper: {len(corners) ** 2 * 2:,}")
 
 # %% [markdown]
 # From 0 to 32 there are 33 places for a corner. Our pictures have 32×32 pixels, too few to cut any
@@ -53,6 +53,7 @@ fill = some.standardize.mean.round().astype("uint8")
 picture = some.images[0]
 print("mean colour", fill)
 print("picture", picture.shape, "framed", pad(picture, 4, fill).shape)
+print(f"views of a small picture: {9 * 9 * 2}")
 
 # %% [markdown]
 # ## A view, pixel by pixel
@@ -133,10 +134,17 @@ print(S.round(4))
 #
 # In photographs the numbers off the diagonal are almost as large as those on it: where there is
 # much red, there is mostly much green and blue, too. The pixels are a cloud of points, longer in
-# some directions than in others. The *eigenvectors* $p$ of $S$ are its axes, and each eigenvalue
-# $\lambda$ is the variance along one:
+# some directions than in others.
+#
+# Look along a direction $p$ of length 1. A pixel $x$ lies at $x \cdot p$, and the mean of its
+# square, the variance in this direction, is $p \cdot (S\,p)$. For some directions, $S\,p$ points
+# the same way as $p$:
 #
 # $$S\,p = \lambda \cdot p$$
+#
+# These are the *eigenvectors* of $S$, at right angles to each other, and $\lambda$, the
+# *eigenvalue*, is the variance along one. One of them is the direction of the largest variance of
+# all. (That is algebra, which we take for granted; `eigh` finds them.)
 
 # %%
 lam, p = numpy.linalg.eigh(S)
@@ -165,8 +173,7 @@ show_pictures("10_components", moved, columns=6)
 #
 # $$\alpha_1 \lambda_1 p_1 + \alpha_2 \lambda_2 p_2 + \alpha_3 \lambda_3 p_3$$
 #
-# The three $\alpha$ are drawn again each time, from a normal distribution with the standard
-# deviation 0.1.
+# The three $\alpha$ are drawn again each time, from $N(0, 0.1^2)$ (lesson 00).
 
 # %%
 alpha = 0.1 * numpy.random.default_rng(6).standard_normal(3)
@@ -191,7 +198,7 @@ print("Lighting adds", added["Lighting"].round(2))
 # The formula adds a variance to a colour: square metres to metres. So it depends on the unit, and
 # means pixels from 0 to 1. Here is what the same $\alpha$ adds to red, green and blue, in grey
 # levels, the way different people have programmed it. The program of 2012 has $\sqrt\lambda$,
-# "color_stdevs": the same in every unit, but more.
+# "color_stdevs": that is the same in every unit, but a larger shift.
 #
 # **Guess**: what comes out if the formula gets pixels from 0 to 255, unchanged?
 
@@ -209,9 +216,16 @@ for name, (red, green, blue) in added.items():
 # Now an experiment: the same net learns from the same thousand pictures, twenty times from each.
 # First as they are, then with crops and mirrors. After each epoch it is tested on pictures that it
 # has never seen.
-
+#
+# `Batches` standardises the pictures and draws a new view of each in every epoch; the test sees
+# their centres. (Adam is another optimiser, of which lesson 11 has more. Nothing here depends on
+# it.)
 
 # %%
+unseen = ArrayImages(some.test_images, some.test_labels, fill=fill)
+centres = Batches(unseen, 250, some.standardize)
+
+
 def learn(crops_and_mirrors, epochs):
     net = models.build("alexnet-mini", rng=numpy.random.default_rng(0))
     engine = fast.prepare(net, workers=2)
@@ -230,15 +244,10 @@ def learn(crops_and_mirrors, epochs):
 
 
 # %% [markdown]
-# `Batches` standardises the pictures and draws a new view of each in every epoch; the test sees
-# their centres.
-#
 # **Guess**: which of the two has the lower loss on the pictures that it learns from, and which on
 # new ones? Where does a curve turn?
 
 # %%
-unseen = ArrayImages(some.test_images, some.test_labels, fill=fill)
-centres = Batches(unseen, 250, some.standardize)
 curves = {}
 for name, on in (("as they are", False), ("crops and mirrors", True)):
     engine, curves[name] = learn(on, epochs=5 if quick else 20)
@@ -263,7 +272,7 @@ show_lines("10_overfitting", lines, "epoch", "loss")
 # ## Ten views at test time
 #
 # The paper asks ten times, at the four corners and the centre, each also in the mirror, and
-# averages the probabilities: 37.5% of errors instead of 39.0% (section 6). One picture by hand,
+# averages the probabilities: an error of 37.5% instead of 39.0% (section 6). One picture by hand,
 # with the net that has just learnt from crops and mirrors:
 
 # %%
@@ -288,7 +297,8 @@ difference = abs(probabilities.mean(axis=0) - mean).max()
 print("largest difference:", difference)
 
 # %% [markdown]
-# Now all test pictures. With a thousand of them, accuracy is uncertain by 1.5%.
+# Now all test pictures. An answer is 1 (right) or 0. If about half are right, its variance is about
+# ¼, and the mean of 1,000 has the spread $\sqrt{0.25 / 1000}$: accuracy is uncertain by 1.5%.
 #
 # **Guess**: do ten views lower the loss of this net? Does it get more pictures right?
 
@@ -301,7 +311,7 @@ for name, batches in (("centre", centres), ("ten views", crops)):
 # %% [markdown]
 # ## To take away
 #
-# - A view that keeps the class is a new picture for free.
+# - A view that keeps the class is almost a new picture, and it is free.
 # - Overfitting: the loss on new pictures rises while the loss on the net's own falls.
 #
 # ### Exercises
@@ -322,6 +332,6 @@ for name, batches in (("centre", centres), ("ten views", crops)):
 #   2.86, after the curve has turned at 1.72, against 1.65. Drawn shapes are easier:
 #   0.04 and 0.41 on their own, 0.80 and 0.37 on new ones.
 # - **Ten views**: with CIFAR-10 the loss falls from 1.652 to 1.607: ten answers are less often sure
-#   and wrong than one. Right are 45.0% with the centre and 42.7% with ten views, a difference that
+#   and wrong than one. With the centre 45.0% are right, with ten views 42.7%, a difference that
 #   a thousand pictures can hardly tell from chance. A corner is 4 of 32 pixels away from the centre
 #   here, and 16 of 224 in the paper. (Drawn shapes: the loss even rises, from 0.372 to 0.454.)

@@ -15,7 +15,7 @@ from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages
 from minialex.evaluation import evaluate
 from minialex.layers import SoftmaxCrossEntropy
-from minialex.lessons import figure, pictures, quick, show_lines
+from minialex.lessons import figure, pictures, quick, shipped, show_lines
 
 # %% [markdown]
 # ## The net and its pictures
@@ -31,6 +31,32 @@ engine, criterion = fast.prepare(net, workers=2), SoftmaxCrossEntropy()
 print(f"{name}: {net.parameter_count():,} weights")
 
 # %% [markdown]
+# ## Its optimiser: Adam
+#
+# SGD moves each weight by its slope (lesson 09). Adam (Kingma and Ba 2015) keeps two running means
+# for each weight, one of its gradients $g$ and one of their squares:
+#
+# $$m \leftarrow \beta_1 \cdot m + (1 - \beta_1) \cdot g \qquad
+# s \leftarrow \beta_2 \cdot s + (1 - \beta_2) \cdot g^2$$
+#
+# and divides the first by the root of the second:
+#
+# $$w \leftarrow w - \varepsilon \cdot \frac{m}{\sqrt{s}}$$
+#
+# So a weight moves by about $\varepsilon$ in each step if its gradients agree, however small they
+# are, and by less if they do not. That makes one rate do for all layers. (But for a factor, $m$ is
+# lesson 09's momentum.)
+
+# %% [markdown]
+# In the library's lines `mean` is $m$ and `square` is $s$; `epsilon` is a tiny number that keeps
+# the quotient finite. Both means start at 0. After $t$ steps with the same gradient $m$ is only
+# $(1 - \beta_1^t) \cdot g$, so it is divided by $1 - \beta_1^t$, and $s$ likewise: this is
+# `corrected`. Usual are $\beta_1 = 0.9$ and $\beta_2 = 0.999$.
+
+# %%
+shipped(optim.Adam.corrected, optim.Adam.update)
+
+# %% [markdown]
 # ## First test: the loss before the first step
 #
 # A net that knows nothing should give each of ten classes a tenth:
@@ -38,7 +64,10 @@ print(f"{name}: {net.parameter_count():,} weights")
 # $$-\log 0.1 = \log 10 = 2.303$$
 #
 # A fresh net is not quite undecided. Its logits (scores) scatter, which costs about half their
-# variance.
+# variance: let $d_k$ be how far they lie from their mean. The loss, averaged over all classes, is
+# $\log \sum_k e^{d_k}$. For a small $d$, $e^d$ is about $1 + d + d^2 / 2$, and all $d_k$ add up to
+# 0. So the sum is about ten times $1 + v / 2$, with the variance $v$, and its logarithm is about
+# $\log 10 + v / 2$.
 
 # %%
 x, labels = some.x[:256], some.labels[:256]
@@ -49,11 +78,15 @@ print(f"loss {first:.3f}, log 10 + half the variance {expected:.3f}")
 
 # %% [markdown]
 # If the loss is much above that, the last layer's weights start too large: the net is sure, and
-# wrong.
+# wrong. For large scores $\log \sum_j e^{s_j}$ is about the largest one, so the loss is about the
+# largest score minus the right one.
 #
-# **Guess**: let the last layer's weights be 20 times larger, and so all logits. What is the loss?
+# **Guess**: let the last layer's weights be 20 times larger, and so all logits. How large is the
+# loss?
 
 # %%
+above = (logits.max(axis=1) - logits.mean(axis=1)).mean()
+print(f"the largest logit is {above:.2f} above the mean, before")
 sure = criterion.forward(20 * logits, labels)
 print(f"with 20 times larger weights in the last layer: {sure:.3f}")
 
@@ -106,7 +139,8 @@ unseen = ArrayImages(some.test_images, some.test_labels, fill=fill)
 tests = Batches(unseen, 250, some.standardize)
 
 # %% [markdown]
-# Build everything for the first `n` pictures, then learn and test in turn. That is all: this is
+# Build everything for the first `n` pictures, then learn and test in turn. `yield` hands out a row
+# after each epoch, and goes on when the next one is asked for. That is all: this is
 # `minialex/training.py` without progress bar and checkpoints.
 
 
@@ -131,7 +165,7 @@ def train(n, epochs, model="alexnet-mini", rate=0.001, weight_decay=0,
 #
 # On 20,000 pictures, five epochs: about three minutes on two cores.
 #
-# **Guess**: which share of the test pictures will it get right? And will it do better in training
+# **Guess**: what share of the test pictures will it get right? And will it do better in training
 # or in the test?
 
 # %%
@@ -159,7 +193,10 @@ show_lines("11_right", shares, "epoch", "share of right answers")
 #
 # Now `alexnet-mini`, on a thousand pictures. One run is healthy. The others have a rate that is 30
 # times too high, or 100 times too low; a weight decay that is too strong; a quarter of the
-# pictures, without crops and mirrors; and a bug: each picture has the label of the one before.
+# pictures, without crops and mirrors and for three times as many epochs; and a bug, also without
+# crops and mirrors: each picture has the label of the one before. (With Adam the decay is divided
+# by the root of $s$, too, so it is no longer lesson 09's leak of the same strength for all
+# weights.)
 
 # %%
 n, epochs = (192, 8) if quick else (1000, 12)
@@ -208,7 +245,8 @@ with figure("11_curves", 9, 5) as drawing:
 # %% [markdown]
 # How to tell them apart:
 #
-# - **too high**: the loss jumps, then sits at $\log 10$: the ReLUs are dead
+# - **too high**: the loss jumps, then sits at $\log 10$. Probably one step was so large that
+#   the ReLUs' inputs are negative for every picture: their slope is 0, and they never come back
 # - **too low**: both losses crawl down side by side, and never arrive
 # - **underfitting**: both stop high, close together: here weight decay is too strong
 # - **overfitting**: the test loss turns up while the training loss keeps falling
@@ -219,8 +257,10 @@ with figure("11_curves", 9, 5) as drawing:
 # ## To take away
 #
 # - Test first: a loss of $\log 10$, then 32 pictures memorised. Seconds, not days.
-# - Look at both curves. Apart: too few pictures. Together and high: too small a net, or too slow.
-#   At $\log 10$: a bug, or a dead net.
+# - Look at both curves. Apart: too few pictures, or wrong labels. Together and high: too small a
+#   net, too low a rate, too much decay. At $\log 10$: a bug, or a dead net.
+# - If you choose anything by test pictures, their figure is no longer that of new ones. Hold out
+#   some training pictures for it: `--val-share 0.1`.
 # - `python -m minialex.train --dataset cifar10` does all this, with checkpoints and `curves.png` in
 #   `runs/cifar10-alexnet-cifar`. Lesson 12 looks inside.
 #
@@ -228,6 +268,7 @@ with figure("11_curves", 9, 5) as drawing:
 #
 # 1. Let the backward of `conv5` return $-\mathrm{d}x$. What do 32 pictures say? And `gradcheck`?
 # 2. Cure "too high": what is the highest rate that works, with warm-up and without?
+# 3. Write Adam yourself: `lessons/exercises/adam.py`.
 
 # %% [markdown]
 # ## Answers to the guesses

@@ -9,7 +9,7 @@ import numpy
 
 from minialex import fast, models, optim
 from minialex.evaluation import log_softmax
-from minialex.layers import Dropout, Flatten, SoftmaxCrossEntropy
+from minialex.layers import Flatten, SoftmaxCrossEntropy
 from minialex.lessons import pictures, quick, seconds, show_pictures
 from minialex.network import Network
 
@@ -17,7 +17,8 @@ from minialex.network import Network
 # ## A net to look into
 #
 # We train `alexnet-mini` for about a minute, and start conv1 at a hundredth of its usual weights:
-# then what it learns does not hide in the noise of the start.
+# then what it learns does not hide in the noise of the start. (The engine trains the net's own
+# arrays.)
 
 # %%
 some = pictures("cifar10", 1280 if quick else 10_240, 200 if quick else 500)
@@ -72,14 +73,9 @@ show_pictures("12_kernels", sheets)
 # %% [markdown]
 # ## What each layer makes of a picture
 #
-# Leave out dropout, which only training needs, and take four new pictures that the net gets right.
+# Take four new pictures that the net gets right.
 
 # %%
-layers = []
-for name, layer in net.layers.items():
-    if not isinstance(layer, Dropout):
-        layers.append((name, layer))
-net = Network(layers, net.input_shape)
 right = net.forward(some.test_x).argmax(axis=1) == some.test_labels
 x, labels = some.test_x[right][:4], some.test_labels[right][:4]
 images = some.test_images[right][:4]
@@ -117,8 +113,8 @@ show_pictures("12_maps", maps)
 #
 # $$\mathrm{d}x_{i,j,c} = \frac{\partial s_k}{\partial x_{i,j,c}}$$
 #
-# Start the backward pass with 1 at that logit and 0 at the others, and end it one layer later, at
-# the picture.
+# Start the backward pass with 1 at that logit and 0 at the others, and do not stop at conv1's
+# weights: go on to the picture.
 
 # %%
 logits = net.forward(x, train=True)
@@ -142,9 +138,9 @@ print(f"nudged {slope:+.5f}, backward {dx[0, row, column, red]:+.5f}")
 # %% [markdown]
 # ## Occlusion: what if it could not see that?
 #
-# A gradient speaks of tiny changes. So cover 8×8 pixels with grey, at every place in turn, and ask
-# for the probability of the class: one forward pass for each place. Where it falls, the net has
-# lost its clue.
+# A gradient speaks of tiny changes. So cover 8×8 pixels with 0, which is the mean colour of
+# standardised pixels, at every place in turn, and ask for the probability of the class: one forward
+# pass for each place. Where it falls, the net has lost its clue.
 
 
 # %%
@@ -188,9 +184,12 @@ show_pictures("12_where", where, columns=4)
 #
 # The logits are computed from the numbers before the last layer. Call two pictures alike if these
 # are close (the paper's figure 4). For the squared distances of many from many, loops, or all at
-# once:
+# once. Multiplied out, $(a - b) \cdot (a - b)$ is
 #
 # $$|a - b|^2 = |a|^2 + |b|^2 - 2\,a \cdot b$$
+#
+# A column of $|a|^2$ plus a row of $|b|^2$ is broadcast to a table; `a @ b.T` has all the dot
+# products.
 
 
 # %%
@@ -213,7 +212,8 @@ def at_once(a, b):
 
 # %%
 views = {"pixels": Network([("flatten", Flatten())], net.input_shape)}
-views["net"] = Network(layers[:-1], net.input_shape)
+layers = list(net.layers.items())[:-1]
+views["net"] = Network(layers, net.input_shape)
 distances = {}
 for by, view in views.items():
     a, b = view.forward(some.test_x), view.forward(some.x[:2000])
@@ -265,7 +265,8 @@ show_pictures("12_neighbours", neighbours)
 # ### Exercises
 #
 # 1. Leave out the trick with conv1. What in the kernels is learnt, and what is noise?
-# 2. Climb: add a little of $\mathrm{d}x$ to $x$, again and again. What does the net call it?
+# 2. Climb: take the $\mathrm{d}x$ of another class, and add a little of it to $x$, again and again.
+#    When does the net call it that?
 
 # %% [markdown]
 # ## Answers to the guesses
@@ -276,6 +277,6 @@ show_pictures("12_neighbours", neighbours)
 #   special its questions, and the rarer a picture that answers them.
 # - **Covered**: with CIFAR-10 from 89% to 8%, for the second automobile, where the square covers
 #   the middle of the picture. The first one is never below 83%: the net has more than one clue.
-# - **Neighbours**: with CIFAR-10 20.9% by pixels and 35.7% by the net. By pixels those are near
-#   that are as bright at the same places: the six nearest to the red automobile are animals. By
-#   the net the first two are red automobiles, too.
+# - **Neighbours**: with CIFAR-10 20.9% by pixels and 35.7% by the net. By pixels, pictures are
+#   near if they are equally bright in the same places: the six nearest to the red automobile are
+#   animals. By the net, the first two are red automobiles, too.

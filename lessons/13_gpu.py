@@ -44,7 +44,7 @@ print("largest difference:", abs(backend.to_host(there) - here).max())
 # ## What travels, and how far
 #
 # The path between the two memories is slow: about 25 GB/s, where a large card's own memory moves
-# 3,000. So weights go over once and stay, and gradients never come back. All that a step sends are
+# 3,000. So weights go over once and stay, and gradients never come back. All that a step sends is
 # pictures, labels and a few numbers.
 
 # %%
@@ -146,7 +146,8 @@ except ValueError as error:
 # takes the type of the array that it meets; NumPy's own numbers, and arrays, bring theirs.
 #
 # **Guess**: `x` is a float32 array. Which of these are float64: `x * 2 ** 0.5`,
-# `x * numpy.sqrt(2)`, `x + xp.zeros(3)`, `x + xp.arange(3)`, `x / len(x)`, `x.mean()`?
+# `x * numpy.sqrt(2)`, `x + xp.zeros(3)`, `x + xp.arange(3)`, `x / len(x)`, `x.mean()`? (`arange`
+# makes 64-bit integers.)
 
 # %%
 x = xp.ones(3, numpy.float32)
@@ -164,10 +165,10 @@ for expression, result in results.items():
 # %% [markdown]
 # ## Many small kernels, or one
 #
-# Each array operation starts a program on the card, a *kernel*. Starting one takes Python a few
-# microseconds, and most of the rest is fetching its operands from memory and writing the result.
-# The function `kernel` runs an operation, and notes how many numbers it reads and writes for each
-# weight.
+# Each array operation starts a program on the card, a *kernel* (not one of a convolution's: the
+# word has two meanings). Starting one takes Python a few microseconds, and most of the rest is
+# fetching its operands from memory and writing the result. The function `kernel` runs an operation,
+# and notes how many numbers it reads and writes for each weight.
 
 # %%
 moved = []
@@ -184,11 +185,13 @@ def kernel(operation, *inputs, out=None):
 
 # %% [markdown]
 # The paper's update rule (lesson 09), with the weight decay $\lambda$, the momentum $m$ and the
-# learning rate $\eta$, is
+# learning rate $\varepsilon$, is
 #
-# $$v \leftarrow m \cdot v - \eta \cdot (g + \lambda \cdot w) \qquad w \leftarrow w + v$$
+# $$v \leftarrow m \cdot v - \varepsilon \cdot (g + \lambda \cdot w) \qquad w \leftarrow w + v$$
 #
-# Here it is with one operation a line.
+# Here it is with one operation a line; `out=` says where the result is written. The first line
+# reads one number for each weight and writes one, so it moves two. (`weight_decay` itself is read
+# once for all.)
 
 
 # %%
@@ -225,7 +228,8 @@ print(sgd.inputs, "->", sgd.outputs)
 print(textwrap.dedent(sgd.body).strip())
 
 # %% [markdown]
-# The body is C. Without its semicolons it happens to be Python, too, so a loop can play the card.
+# The body is C. Without its semicolons it happens to be Python, too, so a loop can play the card:
+# `exec` runs a text as Python, and `core` holds its variables, for one weight at a time.
 
 # %%
 body = textwrap.dedent(sgd.body).replace(";", "")
@@ -250,7 +254,7 @@ print("largest difference:", abs(weight - arrays[0]).max())
 # %% [markdown]
 # ## To take away
 #
-# - One code for both: ask the array for its module.
+# - The same code for both: ask the array for its module.
 # - The card works while Python moves on; reading a number makes Python wait.
 # - What it costs is kernels and memory traffic: `benchmarks/gpu_cost.py` counts both.
 #

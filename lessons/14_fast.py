@@ -31,16 +31,17 @@ from minialex.lessons import quick, seconds, shipped
 
 # %%
 threadpool_limits(1)  # BLAS, the library that multiplies: on one core
-x = numpy.ones(2**22, numpy.float32)
-time = seconds(lambda: x + x)
+x, z, y = numpy.ones((3, 2**22), numpy.float32)
+time = seconds(lambda: numpy.add(x, z, out=y))
 print(f"a sum: {x.size / time / 1e9:.1f} GFLOP/s")
 
 # %% [markdown]
-# A product of n×n matrices does $2n^3$ operations on $2n^2$ numbers: it uses each of them again and
-# again.
+# A product of n×n matrices has $n^2$ results, each a dot product of $n$ multiplications and $n$
+# additions: $2n^3$ operations on $2n^2$ numbers. It uses each of them again and again, while they
+# are in the core's *cache*, a small, fast memory that keeps what was used last.
 #
-# **Guess**: on the same core, how many times as many operations a second does a product of 512×512
-# matrices do as the sum?
+# **Guess**: on the same core, how many times the sum's operations a second does a product of
+# 512×512 matrices reach?
 
 
 # %%
@@ -98,9 +99,9 @@ for W, C in ((27, 96), (13, 256)):
 # ## Pieces that fit the cache (lrn.py)
 #
 # LRN is a dozen simple operations. Over a whole batch each fetches megabytes and writes them back;
-# over a few pictures, it finds in the core's cache what the one before has just written. Tiny
-# pieces cost calls. `CACHE_BYTES` is how much of an array a layer works on at a time. (A GPU takes
-# all at once.)
+# over a few pictures, it finds in the core's cache what the one before has just written. With
+# tiny pieces, the calls cost more. `CACHE_BYTES` is how much of an array a layer works on at a
+# time. (A GPU takes all at once.)
 
 # %%
 shipped(Memory.cache_slices)
@@ -146,9 +147,10 @@ print(f"x * 2 in fresh memory: {1e3 * fresh:.1f} ms")
 print(f"in memory used before: {1e3 * again:.1f} ms")
 
 # %% [markdown]
-# So fast layers ask a `Memory`, which hands out the same arrays again and again: a layer's own
-# until its next forward, scratch until it returns, and what only the next layer needs in two blocks
-# that take turns. Plain layers always return new arrays.
+# So fast layers ask a `Memory`, which hands out the same arrays again and again. There are three
+# kinds. What backward needs is kept until the layer's next forward. Scratch is free again when the
+# method returns. And what only the next layer reads goes into one of two blocks, in turn. Plain
+# layers always return new arrays.
 
 # %%
 shipped(Memory.reused)
@@ -169,7 +171,7 @@ print("the next dx in dy's memory:", numpy.shares_memory(next_dx, dy))
 # ## Threads (engine.py, workers.py)
 #
 # NumPy does all but products on one core. So the engine cuts a batch into shares for the layers
-# that treat each picture on its own, with layers and memory for each thread. Behind the seam come
+# that treat each picture on its own, with layers and memory for each thread. Behind `flatten` come
 # linear layers, which hold most of the weights: there each thread multiplies the whole batch by a
 # share of the weights, so that each weight is fetched once.
 
@@ -236,7 +238,9 @@ print("six products ", x[:3] @ w, x[1:] @ w)
 #
 # $$m_2 = (w_0 - w_1 + w_2) \cdot \frac{x_2 - x_1}{2}$$
 #
-# Then $y_0 = m_0 + m_1 + m_2$ and $y_1 = m_1 - m_2 + m_3$.
+# Then $y_0 = m_0 + m_1 + m_2$ and $y_1 = m_1 - m_2 + m_3$. To see that it is right, multiply out:
+# $m_1 + m_2$ is $w_1 \cdot x_1 + (w_0 + w_2) \cdot x_2$. Add $m_0 = w_0 \cdot x_0 - w_0 \cdot x_2$,
+# and that is $y_0$.
 
 # %%
 m0 = w[0] * (x[0] - x[2])
@@ -246,14 +250,15 @@ m3 = w[2] * (x[3] - x[1])
 print("four products", m0 + m1 + m2, m1 - m2 + m3)
 
 # %% [markdown]
-# Why? Read the kernel as a polynomial, $w_0 + w_1 t + w_2 t^2$. The left-hand factors are its
-# values at $t = 0$, $1$ and $-1$ and, as $w_2$ alone counts in the end, at $\infty$. Polynomials
-# are multiplied by multiplying their values, point by point, and convolving is multiplying
-# polynomials.
+# Where does it come from? Read the kernel as a polynomial, $w_0 + w_1 t + w_2 t^2$: the left-hand
+# factors are its values at $t = 0$, $1$ and $-1$ and, as $w_2$ alone counts in the end, at
+# $\infty$. Times $z_0 + z_1 t$ it has four coefficients, so its values at four points fix it, and
+# values are multiplied point by point: four products. Sliding a kernel is the same computation read
+# backwards, from four numbers to two.
 #
-# All this is linear. So write it with matrices: $G$ makes the left-hand factors of $w$, $B^\top$
-# makes the right-hand ones of $x$, and $A^\top$ makes $y$ of the products. Where $\odot$ multiplies
-# number by number,
+# All this is linear in $w$, and linear in $x$. So write it with matrices: $G$ makes the left-hand
+# factors of $w$, $B^\top$ makes the right-hand ones of $x$, and $A^\top$ makes $y$ of the products.
+# Where $\odot$ multiplies number by number,
 #
 # $$y = A^\top \; [(G \; w) \; \odot \; (B^\top \; x)]$$
 
@@ -269,7 +274,9 @@ print("with matrices", *(A.T @ ((G @ w) * (B.T @ x))))
 #
 # $$y = A^\top \; [(G \; w \; G^\top) \; \odot \; (B^\top \; x \; B)] \; A$$
 #
-# `naive_winograd` does just this, for all channels and kernels, tile by tile.
+# `naive_winograd` does just this, for all channels and kernels, tile by tile. `einsum` is a sum of
+# products: letters name axes, and over those that are missing behind `->` it sums.
+# `"ik,kj->ij"` would be a product of matrices.
 
 # %%
 shipped(naive_winograd)
@@ -350,7 +357,10 @@ print(f"products: {products}, then {in_tiles:.0f}")
 # ## The cost rule (choose.py)
 #
 # Transforming the weights costs the same for one picture as for 128. So what Winograd costs, in
-# multiply-adds, depends on how many pictures and tiles there are.
+# multiply-adds, depends on how many pictures and tiles there are. The function adds up three
+# things: the products, for each tile; the transforms, which count twice; and fetching or
+# transforming the weights, 25 or 40 multiply-adds for each. Those numbers were measured. (`-(-a //
+# b)` is $a / b$ rounded up.)
 
 # %%
 shipped(choose.winograd_cost)

@@ -17,9 +17,9 @@ from minialex.lessons import figure, pictures, quick
 # %% [markdown]
 # ## Two towers
 #
-# The net did not fit into the 3 GB of a card, so two cards took half of each layer's kernels each
-# (section 3.5). They exchange maps in a few places only; elsewhere a kernel sees only what is on
-# its own card. Today this is called *groups*.
+# The net did not fit into the 3 GB of a card, so each of two cards took half of every layer's
+# kernels (section 3.5). They exchange maps in a few places only; elsewhere a kernel sees only what
+# is on its own card. Today this is called *groups*.
 
 # %%
 side, rng = 99 if quick else 227, numpy.random.default_rng(0)
@@ -89,7 +89,8 @@ with figure("15_towers", 9, 2.5) as drawing:
 #
 # All weights started from $N(0, 0.01^2)$, the biases of conv2, conv4, conv5, fc6 and fc7 from 1, so
 # that their ReLUs start alive (section 5). A sum of $n$ inputs with such weights is about
-# $0.01 \cdot \sqrt{n}$ times as large as the inputs are: in conv1, with $n = 363$, a fifth.
+# $0.01 \cdot \sqrt{n}$ times as large as the inputs are (lesson 00): in conv1, with $n = 363$, a
+# fifth.
 #
 # Pixels of 0 to 255 minus their mean are about 64 in size. Divided by their standard deviation, as
 # is usual now, they are about 1; and 1 is also what the biases add.
@@ -120,11 +121,11 @@ def spread(x):
 
 # %% [markdown]
 # One detail: minialex starts fc7 and fc8 from 0.005. Its dropout doubles what it lets through while
-# training (lesson 07), the paper's halved everything in tests instead. So these numbers are as
+# training (lesson 07); the paper's halved everything at test time instead. So these numbers are as
 # large as the paper's.
 #
-# **Guess**: four different pictures go in. How far apart are the scores that come out of fc8, with
-# pixels of size 1, and with pixels of size 64?
+# **Guess**: four different pictures go in. Do the scores that come out of fc8 differ by more than
+# 0.01, with pixels of size 1? And with pixels of size 64?
 
 # %%
 small, big = spread(standardised), spread(centred)
@@ -159,30 +160,30 @@ for name, value in spreads["He, 1"].items():
 # %% [markdown]
 # ## What LRN does to such numbers
 #
-# LRN (lesson 06) makes $b$ of $a$, with a sum over neighbours:
+# LRN (lesson 06) makes $y$ of $x$, with a sum over neighbours:
 #
-# $$b = a \cdot s^{-0.75} \qquad s = k + \alpha \cdot \sum a^2$$
+# $$y = \frac{x}{s^{0.75}} \qquad s = k + \alpha \cdot \sum x^2$$
 #
 # With $k = 2$ and $\alpha = 10^{-4}$ the squares count only where maps are large. And the paper
 # does not divide $\alpha$ by the window of 5. Its program does, and so do Caffe and PyTorch (with
 # $k = 1$): to compute what the paper says they need five times its $\alpha$.
 #
-# From $a$ and $b$ you get $s = (a / b)^{4/3}$. Here is the largest one of each.
+# So $s^{0.75} = x / y$, and $s = (x / y)^{4/3}$. Here is the largest one of each.
 
 # %%
-for kind, a in maps.items():
+for kind, x in maps.items():
     for alpha in (1e-4, 1e-4 / 5):
-        b = LocalResponseNorm(alpha=alpha).forward(a)
-        positive = b > 0
-        s = (a[positive] / b[positive]).max() ** (4 / 3)
+        y = LocalResponseNorm(alpha=alpha).forward(x)
+        positive = y > 0
+        s = (x[positive] / y[positive]).max() ** (4 / 3)
         print(f"pixels: about {kind:>2}, α = {alpha:.0e}: s up to {s:.4f}")
 
 # %% [markdown]
 # ## Where 55 comes from
 #
-# The paper says 224 pixels, and 55 windows of 11 with stride 4. They do not fit: 54.25 would. The
-# program rounds up, with zeros beyond the edge. Later nets round down and take 227 pixels, or pad
-# with 2 zeros.
+# The paper says 224 pixels, and 55 windows of 11 with stride 4. They do not fit: it is
+# 54.25. The program rounds up, with zeros beyond the edge. Later nets take 227 pixels, or pad with
+# 2 zeros and round down.
 
 # %%
 print("224, rounded up:", numpy.ceil((224 - 11) / 4 + 1))
@@ -211,10 +212,10 @@ for layer in (pool, norm):
 #
 #                  paper                       program
 #     conv3 to 5   weights of 0.01             0.03
-#     biases       as weights                  rate 0.02 throughout, no decay
+#     biases       learn as weights do         at a rate of 0.02, without decay
 #     rate         0.01, ÷10 three times       0.01, ÷10 at epochs 25, 51 and 79
-#     crops        each picture its own        one place for 32 pictures
-#     colours      PCA, each picture           then all ÷1.1; off near the end
+#     crops        each picture its own        32 pictures share a place
+#     colours      PCA for each picture        then all ÷1.1; none near the end
 #
 # Both take 128 pictures a step, and average ten views in tests. With the gradient $g$ and the rate
 # $\varepsilon$ both do
@@ -223,13 +224,15 @@ for layer in (pool, norm):
 # w \leftarrow w + v$$
 
 # %% [markdown]
-# The result: a top-1 error of 40.7%, and top-5 18.2%. The ablations that came with the program have
-# a top-1 error of 42.0% without LRN, 41.1% without overlap in the pools, and 41.8% if the towers
-# never talk. With one view, later nets have 42.9% (Caffe) and 43.5% (torchvision).
+# The result: a top-1 error of 40.7%, and top-5 18.2%. *Ablations* take one part of a net away;
+# those that came with the program have a top-1 error of 42.0% without LRN, 41.1% without overlap in
+# the pools, and 41.8% if the towers never talk. With one view, later nets have 42.9% (Caffe) and
+# 43.5% (torchvision, PyTorch's collection of nets).
 #
-# How much work is such a training run? A multiplication and an addition count as two. Each layer
-# has one product on the way there, and two on the way back: one for the gradient of its weights,
-# one for that of its input (lesson 03).
+# How much work is such a training run? There are 90 epochs of 1.28 million pictures, with 724
+# million multiply-adds forward for each (lesson 08). A multiplication and an addition count as two
+# operations. Each layer has one product on the way there, and two on the way back: one for the
+# gradient of its weights, one for that of its input (lesson 03).
 #
 # **Guess**: how many days does it take on one CPU core, at 100 GFLOP/s?
 
@@ -261,9 +264,9 @@ print(f"{hours:.1f} hours at 50 TFLOP/s, as a GPU may have")
 # - **Who notices**: only conv3. Each card's half of conv2, conv4 and conv5 sees 48, 192 and 192
 #   channels, all on its own card.
 # - **The scores**: with CIFAR-10 0.00005 apart for pixels of size 1, and 0.002 for those of 64.
-#   Whatever the picture, the scores hardly differ. Of pixels of 64 conv2 makes about as much as
-#   its biases add; of pixels of 1, a sixtieth of that. He's weights need no large pixels: 0.3 after
-#   fc8, and much the same in every layer from conv3 on. With drawn shapes it is alike.
+#   Whatever the picture, the scores hardly differ. From pixels of 64, conv2 makes about as
+#   much as its biases add; from pixels of 1, a sixtieth of that. He's weights need no large pixels:
+#   0.3 after fc8, and much the same in every layer from conv3 on. Drawn shapes give much the same.
 # - **Swapping**: pooling and ReLU may. ReLU keeps the order of numbers, so the largest one stays
 #   the largest, and it does not matter whether it is cut off at 0 before or after it has been
 #   chosen. LRN and ReLU may not: before ReLU, negative neighbours count; after it, they are 0.

@@ -35,7 +35,11 @@ from minialex.lessons import figure, pictures, quick, shipped
 
 # %%
 some, loss = pictures("cifar10", 128, 1), SoftmaxCrossEntropy()
-x, seed = some.x.reshape(128, -1), numpy.random.default_rng
+x = some.x.reshape(128, -1)
+
+
+def new_layer():
+    return Linear(x.shape[1], 10, rng=numpy.random.default_rng(0))
 
 
 def gradient(layer, part):  # of the mean loss over these pictures
@@ -53,11 +57,14 @@ def gradient(layer, part):  # of the mean loss over these pictures
 # Take 13 pictures, as the last batch of an epoch may have. (Dropout's coins go by a unit's place in
 # the whole batch, lesson 07: no $K$ changes them.)
 #
-# **Guess**: two ranks have 7 pictures and 6. How far is the mean over the ranks from the gradient
-# of the batch, in percent of its largest number?
+# Two ranks have 7 pictures and 6. In the mean over the ranks, a picture of the first counts
+# $1/2 \cdot 1/7 = 1/14$, one of the second $1/12$. It should be $1/13$.
+#
+# **Guess**: how far is the mean over the ranks from the gradient of the batch, in percent of its
+# largest number?
 
 # %%
-batch, layer = numpy.arange(13), Linear(x.shape[1], 10, rng=seed(0))
+batch, layer = numpy.arange(13), new_layer()
 whole, errors = gradient(layer, batch), {}
 print("pictures of each   error, mean over pictures   over ranks")
 for K in (2, 4, 8):
@@ -75,7 +82,7 @@ for K in (2, 4, 8):
 # %% [markdown]
 # ## The order of a sum
 #
-# Over pictures, it was right but for a few 1e-7. Why not 0? Each addition is rounded, so
+# The mean over pictures was right but for a few 1e-7. Why not 0? Each addition is rounded, so
 # $(a + b) + c$ and $a + (b + c)$ may differ in their last digits.
 
 # %%
@@ -106,7 +113,7 @@ quarters = numpy.array_split(numpy.arange(128), 4)
 
 
 def train(order):
-    ranks = [Linear(x.shape[1], 10, rng=seed(0)) for _ in range(4)]
+    ranks = [new_layer() for _ in range(4)]
     weights = [rank.params["weight"] for rank in ranks]
     for step in range(1, 101):
         grads = [gradient(ranks[k], quarters[k]) / 4 for k in range(4)]
@@ -133,13 +140,13 @@ weights = train("own first")
 weights = train("all alike")
 
 # %% [markdown]
-# Who minds a last digit? Only rank 0 saves its weights: a run that others resume from them is not
+# Who minds a last digit? Only rank 0 saves its weights: if the others resume from them, it is not
 # the run that was stopped. And if all bits must be equal, a hash shows a flipped bit, or a rank
-# that has missed a batch. So minialex adds up each sum once, in one order, gives all ranks the
+# that has missed a batch. So minialex computes each sum once, in one order, gives all ranks the
 # result, and compares hashes after each epoch and whenever it saves.
 
 # %%
-weights[3].view("uint32")[5, 2012] ^= 1  # the last bit of one number
+weights[3].view("uint32")[5, 2012] ^= 1  # flips the last bit of a number
 print("rank 3, one bit flipped:", digest([weights[3]])[:4])
 
 # %% [markdown]
@@ -152,6 +159,9 @@ print("rank 3, one bit flipped:", digest([weights[3]])[:4])
 # $k + 1$ (both modulo $K$), all at the same time. For $K - 1$ rounds the receiver adds it to its
 # own: then each part is complete somewhere. In $K - 1$ more rounds the complete parts go around and
 # are copied.
+#
+# With four ranks, in round 0 rank 0 sends part 0 to rank 1, rank 1 sends part 1 to rank 2, and so
+# on. In round 1 rank 1 sends part 0 on to rank 2, with its own added.
 
 
 # %%
@@ -219,7 +229,7 @@ with figure("16_ring", 11, 2.4) as drawing:
 # $(K - 1) \cdot S$.
 
 # %%
-rng, sends, hashes = seed(0), {}, {}
+rng, sends, hashes = numpy.random.default_rng(0), {}, {}
 print(" K  ring: each sends  rank 0 would get  hashes  bits as NumPy's")
 for K in (2, 4, 8, 16):
     arrays = list(rng.standard_normal((K, 1 << 20), numpy.float32))
@@ -235,7 +245,7 @@ for K in (2, 4, 8, 16):
 
 # %% [markdown]
 # All ranks have the same bits, for each part is added up once. They are not those of NumPy's sum,
-# which begins with rank 0 everywhere; in the ring each part begins with another rank.
+# which begins with rank 0 everywhere; in the ring each part begins with a different rank.
 #
 # In minialex's own ring each rank is a process, and at `yield` it waits for a round's messages.
 
@@ -272,8 +282,8 @@ def half(layer, t):  # tower t's half of a layer's kernels or units
 
 
 # %% [markdown]
-# Send a picture through both towers. Which exchange has most bytes? (The one for fc6 is done before
-# `flatten`.)
+# Send a picture through both towers. Which exchange has the most bytes? (The one for fc6 is done
+# before `flatten`.)
 
 # %%
 x = rng.standard_normal((1, 227, 227, 3), numpy.float32)
@@ -299,9 +309,10 @@ logits, expected = numpy.concatenate(maps, axis=-1), net.forward(x)
 print(f"largest difference: {abs(logits - expected).max():.0e}")
 
 # %% [markdown]
-# On the way back each tower has the gradient of all 256 maps before conv3 through its own kernels.
-# It sends that of the other's 128 maps, gets as much, and adds: as many bytes go back, but none for
-# the logits, from which both compute the loss. Weights and their gradients are not sent.
+# On the way back: each tower's kernels of conv3 saw all 256 maps, so its backward gives a gradient
+# for all of them, but only of what went through its own kernels. It sends that of the other's 128
+# maps, receives as much, and adds it to that of its own. So as many bytes go back. None do for the
+# logits, from which each tower computes the loss itself. Weights and their gradients are not sent.
 
 # %%
 print(f"forward and back: {both_ways:,} bytes a picture")
@@ -348,7 +359,8 @@ print(f"exchanged for each picture: {units:,} numbers")
 # How many MB does a rank send in a step? (Counted, not timed.) *Data* is the first way, whole nets
 # and a ring. Of two *towers* each sends what we counted above; four towers are two pairs, which
 # share the pictures, and a tower adds up its half of the gradients with the same tower of all
-# pairs.
+# pairs. The *trick* needs a ring for the convolutions' gradients only; but of each picture's
+# exchanged numbers, four bytes each, a rank sends its share to all others.
 
 
 # %%
@@ -361,9 +373,9 @@ def schemes(K, N):  # MB that each of K ranks sends for N pictures
 
 
 # %% [markdown]
-# **Guess**: which way sends least for a batch of 128 pictures? More pictures mean more activations,
-# but not more gradients: at how many do data and the trick send the same, and does that depend on
-# $K$?
+# **Guess**: which way sends least for a batch of 128 pictures? More pictures mean more
+# *activations* (what layers hand on), but not more gradients: at how many do data and the trick
+# send the same, and does that depend on $K$?
 
 # %%
 kinds = ("data", "towers", "one weird trick")
@@ -410,8 +422,8 @@ def losses_of(options):
 
 
 # %% [markdown]
-# Here are the losses of the first steps of one process, and of two. Two ranks add up in another
-# order than one process: is it seen in the digits shown?
+# Here are the losses of the first steps of one process, and of two. Two ranks add up in a
+# different order from one process: does it show in these digits?
 
 # %%
 losses = {}
@@ -460,5 +472,5 @@ for kind, options in (("one process", []), ("two ranks", ["--ranks", "2"])):
 #   neighbours of the other tower, so they are damped less: 26.1 and 29.9 where one net has 23.2.
 # - **Which way sends least**: for 128 pictures the trick, for any number of ranks shown. At 3,274
 #   pictures data sends as much as the trick. For both, all that depends on $K$ is the factor
-#   $(K - 1) / K$, so the meeting point does not. Beyond that data sends less, or towers, if the
-#   ranks are many: see the figure.
+#   $(K - 1) / K$, so the meeting point does not. Beyond it data sends less than the trick. With
+#   many ranks towers pass the trick earlier, as the figure shows.

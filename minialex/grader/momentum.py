@@ -1,13 +1,11 @@
 """Grades lessons/exercises/momentum.py: the paper's rule, its cases, the classic mistakes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from types import SimpleNamespace
 
 import numpy
 
 from minialex.grader.exercise import Exercise, Mistake, Stage
-from minialex.grader.trials import Case, Trial
+from minialex.grader.optimizer import OptimizerCase, OptimizerTrial
 from minialex.network import Network
 
 
@@ -42,70 +40,13 @@ class SGD:
         w += v
 
 
-@dataclass
-class SGDCase(Case):
-    """A few steps, one for each of `rates`, the learning rates."""
-
-    rates: tuple[float, ...]
-    momentum: float
-    weight_decay: float
-
-    def call(self, name: str) -> str:
-        return (
-            f"{name}(network, lr={self.rates[0]:g}, momentum={self.momentum:g}, "
-            f"weight_decay={self.weight_decay:g})"
-        )
-
-    def describe(self, name: str) -> str:
-        first, last = self.rates[0], self.rates[-1]
-        return self.call(name) + (
-            f", lr={last:g} from step {self.rates.index(last) + 1} on" if last != first else ""
-        )
-
-
-class SGDTrial(Trial):
-    """An optimiser over two parameters of the same shape, for a few steps."""
-
-    def __init__(self, kind: type, case: SGDCase):
-        super().__init__()
-        rng = numpy.random.default_rng(2)
-        self.case = case
-        self.params = {name: rng.standard_normal((2, 3)) for name in ("weight", "bias")}
-        self.grads = {name: numpy.zeros((2, 3)) for name in self.params}
-        self.network = SimpleNamespace(params=dict(self.params), grads=self.grads)
-        self.sgd = kind(
-            self.network, lr=case.rates[0], momentum=case.momentum, weight_decay=case.weight_decay
-        )
-        self.gradients = [
-            {name: rng.standard_normal((2, 3)) for name in self.params} for _ in case.rates
-        ]
-
-    def place(self, name: str, index: tuple[int, ...]) -> str:
-        return f"{super().place(name, index[1:])} after step {index[0] + 1}"
-
-    def step(self) -> dict:
-        """The parameters after each step, (steps, 2, 3).
-
-        The gradients are in the same arrays each time, as they may be in layers.
-        """
-        path = {name: [] for name in self.params}
-        for rate, gradients in zip(self.case.rates, self.gradients, strict=True):
-            for name, gradient in gradients.items():
-                self.grads[name][...] = gradient
-            self.sgd.lr = rate
-            self.sgd.step()
-            self.compare_with(self.grads, gradients)
-            for name, w in self.params.items():
-                path[name].append(w.copy())
-        return {name: numpy.array(steps) for name, steps in path.items()}
-
-
-def cases(rng: numpy.random.Generator) -> list[SGDCase]:
+def cases(rng: numpy.random.Generator) -> list[OptimizerCase]:
     """With a constant rate torch's rule takes the same steps, so in one case the rate drops."""
+    usual, others = dict(momentum=0.9, weight_decay=0.0005), dict(momentum=0.5, weight_decay=0.1)
     return [
-        SGDCase((0.1,) * 4, 0.9, 0.0005),
-        SGDCase((0.1, 0.1, 0.1, 0.01, 0.01), 0.9, 0.0005),
-        SGDCase((0.05,) * 4, 0.5, 0.1),
+        OptimizerCase((0.1,) * 4, usual),
+        OptimizerCase((0.1, 0.1, 0.1, 0.01, 0.01), usual),
+        OptimizerCase((0.05,) * 4, others),
     ]
 
 
@@ -237,4 +178,4 @@ MISTAKES = [
         move=lambda self, w, v, g: None,
     ),
 ]
-EXERCISE = Exercise("momentum", SGD, SGDTrial, cases, {"step": Stage("09", MISTAKES)})
+EXERCISE = Exercise("momentum", SGD, OptimizerTrial, cases, {"step": Stage("09", MISTAKES)})

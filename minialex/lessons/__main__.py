@@ -6,9 +6,10 @@ from pathlib import Path
 
 from minialex import lessons
 from minialex.command import Parser, program, run
+from minialex.errors import InputError
 from minialex.lessons import notebook, progress, site, source
 from minialex.lessons.showing import FOLDER
-from minialex.lessons.source import find
+from minialex.lessons.source import Lesson, find
 from minialex.lessons.terminal import step_through
 
 EXAMPLES = """\
@@ -34,6 +35,8 @@ def parser() -> Parser:
     p.add_argument("--notebook", action="store_true", help=as_notebook)
     as_site = "run all lessons, or the one, and write pages for a browser into DIR"
     p.add_argument("--site", type=Path, metavar="DIR", help=as_site)
+    solutions = "the solutions of its exercises, instead of the lesson"
+    p.add_argument("--solutions", action="store_true", help=solutions)
     quick = "smaller numbers: done in seconds, with less to see"
     p.add_argument("--quick", action="store_true", help=quick)
     return p
@@ -49,29 +52,41 @@ def main(arguments: Sequence[str]) -> None:
         print(f"pages: {site.build(lessons_of_site, given.site, given.quick)}")
         return
     if given.number is None:
-        if given.notebook:
-            p.error("--notebook is for one lesson: which NUMBER?")
+        for option in ("notebook", "solutions"):
+            if getattr(given, option):
+                p.error(f"--{option} is for one lesson: which NUMBER?")
         print(progress.listing())
         print(f"\n{program()}lessons NUMBER opens one.")
         return
     lesson = find(given.number)
+    solutions = lesson.solutions()
+    if given.solutions and solutions is None:
+        raise InputError(f"lesson {lesson.number} has no solutions")
+    lesson = solutions if given.solutions else lesson
     somebody = sys.stdin.isatty() and sys.stdout.isatty()
     if given.notebook:
-        path = FOLDER / f"{lesson.path.stem}.ipynb"
-        if path.exists():
-            print(f"notebook: {path}, as you left it (delete it to start anew)")
-        else:
-            notebook.write(lesson, path)
-            print(f"notebook: {path}")
-        if somebody and not notebook.opened(path):
-            print("VS Code opens it, and so does JupyterLab: python -m pip install jupyterlab")
+        open_notebook(lesson, somebody)
         return
     lessons.quick = given.quick
     waits = somebody and not given.no_pause
-    if waits:
-        step_through(lesson, waits, lambda cells: progress.save(lesson, cells))
-    else:
+    if not waits or given.solutions:
         step_through(lesson, waits)
+        return
+    step_through(lesson, waits, lambda cells: progress.save(lesson, cells))
+    if solutions:
+        print(f"\nSolutions of the exercises: {program()}lessons {lesson.number} --solutions")
+
+
+def open_notebook(lesson: Lesson, in_browser: bool) -> None:
+    """Writes a lesson as a notebook, unless that is there already, and opens it."""
+    path = FOLDER / f"{lesson.name}.ipynb"
+    if path.exists():
+        print(f"notebook: {path}, as you left it (delete it to start anew)")
+    else:
+        notebook.write(lesson, path)
+        print(f"notebook: {path}")
+    if in_browser and not notebook.opened(path):
+        print("VS Code opens it, and so does JupyterLab: python -m pip install jupyterlab")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,19 @@ yourself, and to type guesses before you see the results, clone minialex and cal
 
 {pages}
 ```
+
+```{{toctree}}
+:caption: Solutions
+:maxdepth: 1
+
+{solutions}
+```
 """
+
+
+def names(pages: Sequence[Lesson]) -> str:
+    """The names of pages, a line each."""
+    return "\n".join(page.name for page in pages)
 
 
 def build(lessons: Sequence[Lesson], folder: Path, quick: bool) -> Path:
@@ -60,10 +72,11 @@ def build(lessons: Sequence[Lesson], folder: Path, quick: bool) -> Path:
     source = folder / ".source"
     source.mkdir(parents=True, exist_ok=True)
     (source / "conf.py").write_text(CONFIGURATION, encoding="utf-8")
-    pages = "\n".join(lesson.path.stem for lesson in lessons)
-    (source / "index.md").write_text(INDEX.format(pages=pages), encoding="utf-8")
-    for lesson in lessons:
-        notebook.write(lesson, source / f"{lesson.path.stem}.ipynb", quick)
+    solutions = [found for lesson in lessons if (found := lesson.solutions())]
+    index = INDEX.format(pages=names(lessons), solutions=names(solutions))
+    (source / "index.md").write_text(index, encoding="utf-8")
+    for page in [*lessons, *solutions]:
+        notebook.write(page, source / f"{page.name}.ipynb", quick)
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
     done = subprocess.run(
         [*command, str(source), str(folder)], check=False, capture_output=True, text=True

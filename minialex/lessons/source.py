@@ -47,9 +47,19 @@ class Lesson:
         return self.path.name[:2]
 
     @property
+    def name(self) -> str:
+        """What files made of it are called: "03_backward", or "03_backward_solutions"."""
+        return self.path.stem + "_solutions" * (self.path.parent.name == "solutions")
+
+    @property
     def title(self) -> str:
         """The heading of its first cell: "The backward pass of convolution"."""
         return self.cells[0].text.splitlines()[0].removeprefix(f"# {self.number}. ")
+
+    def solutions(self) -> "Lesson | None":
+        """The solutions of its exercises, written like a lesson; None if there are none."""
+        path = self.path.parent / "solutions" / self.path.name
+        return read(path) if path.exists() else None
 
 
 def read(path: Path) -> Lesson:

@@ -29,15 +29,17 @@ def step_through(
     """
     screen = Screen(waits)
     variables = {"__name__": "__main__", "__file__": str(lesson.path)}
-    guess = ""
+    asked = False
     try:
         for number, cell in enumerate(lesson.cells, start=1):
             if cell.kind == "markdown":
                 screen.turn()
-                screen.show(text_lines(cell.text, screen.console), room=3 * cell.asks)
-                guess = screen.guess() if cell.asks else ""
+                screen.show(text_lines(cell.text, screen.console))
+                asked = cell.asks
             else:
                 screen.show([*code_lines(cell.text, screen.console), ""], room=ROOM)
+                guess = screen.guess() if asked else ""
+                asked = False
                 expected = expected_seconds(cell)
                 if expected and expected > 3:
                     screen.write(f"(This takes about {in_words(expected)} here.)\n")
@@ -45,7 +47,6 @@ def step_through(
                     run(lesson, cell, variables)
                     if guess:
                         print(f"(your guess: {guess})")
-                        guess = ""
             seen(number)
     except Quit:
         pass

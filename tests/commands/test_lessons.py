@@ -126,13 +126,13 @@ def test_enter_goes_on_to_the_next_step(folder):
     assert json.loads((folder / "runs/lessons/progress.json").read_text()) == {"01": 4}
 
 
-def test_a_guess_is_asked_for_before_the_answer_is_computed(folder):
+def test_a_guess_is_asked_for_below_the_code_and_before_it_runs(folder):
     guess = "# %% [markdown]\n# # 03. G\n#\n# **Guess**: 6 · 7?\n\n# %%\nprint(6 * 7)\n"
     (source.FOLDER / "03_guess.py").write_text(guess)
     code, screen = in_terminal(folder, b"41\n", number="3")
     assert code == 0
     asked, answered = screen.split("your guess (Enter skips): ")
-    assert "print(6 * 7)" not in asked
+    assert "print(6 * 7)" in asked and "42" not in asked
     assert "42\n(your guess: 41)\n" in answered
 
 

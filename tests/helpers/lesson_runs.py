@@ -15,17 +15,18 @@ both_sizes = pytest.mark.parametrize("quick", [False, True], ids=["full", "quick
 def run_lesson(monkeypatch, tmp_path, capsys):
     """run_lesson("02") -> (the lesson's variables by name, what it showed and printed).
 
-    With quick=True it runs with --quick. Its figures are saved below tmp_path. What it shows must
-    fit a terminal of 80 columns.
+    With quick=True it runs with --quick, with solutions=True the solutions of its exercises. Its
+    figures are saved below tmp_path. What it shows must fit a terminal of 80 columns.
     """
 
-    def run(number: str, quick: bool = False) -> tuple[dict, str]:
+    def run(number: str, quick: bool = False, solutions: bool = False) -> tuple[dict, str]:
         monkeypatch.chdir(tmp_path)
         monkeypatch.delenv("MINIALEX_DATA", raising=False)
         monkeypatch.setenv("MINIALEX_CACHE", str(tmp_path / "cache"))
         monkeypatch.setattr("minialex.lessons.real_or_drawn.DEBIAN", tmp_path / "nowhere")
         monkeypatch.setattr(lessons, "quick", quick)
-        variables = step_through(find(number), waits=False)
+        lesson = find(number)
+        variables = step_through(lesson.solutions() if solutions else lesson, waits=False)
         printed = capsys.readouterr().out
         assert [line for line in printed.splitlines() if len(line) > 80] == []
         return variables, printed

@@ -10,11 +10,12 @@ from solutions import NAMES, QUICK, solved
 
 from minialex import optim
 from minialex.gradcheck import check_layer, check_loss, check_network
-from minialex.grader import conv, dropout, grading, lrn, momentum, pool, softmax
+from minialex.grader import adam, conv, dropout, grading, lrn, momentum, pool, softmax
 from minialex.grader.compare import same
 from minialex.grader.exercise import Mistake
 from minialex.grader.learner import LearnersFile
 from minialex.grader.likely import results_with
+from minialex.grader.optimizer import OptimizerTrial
 from minialex.layers import Flatten, Linear, SoftmaxCrossEntropy
 from minialex.network import Network
 
@@ -58,7 +59,14 @@ class TestThePlainLayers:
 
     def test_the_optimiser_takes_the_same_steps_as_the_shipped_one(self, rng):
         for case in momentum.cases(rng):
-            trials = [momentum.SGDTrial(kind, case) for kind in (momentum.SGD, optim.SGD)]
+            trials = [OptimizerTrial(kind, case) for kind in (momentum.SGD, optim.SGD)]
+            ours, shipped = (trial.step() for trial in trials)
+            for name in ours:
+                naive.assert_close(ours[name], shipped[name])
+
+    def test_adam(self, rng):
+        for case in adam.cases(rng):
+            trials = [OptimizerTrial(kind, case) for kind in (adam.Adam, optim.Adam)]
             ours, shipped = (trial.step() for trial in trials)
             for name in ours:
                 naive.assert_close(ours[name], shipped[name])

@@ -1,5 +1,7 @@
 """A lesson's file: its cells are those that jupytext finds, and where they lie in the file."""
 
+import re
+
 import jupytext
 import pytest
 
@@ -82,3 +84,18 @@ def test_code_and_formulas_fit_80_columns(lesson):
         lines = (cell.text if cell.kind == "code" else in_terminal(cell.text)).splitlines()
         shown = [line for line in lines if cell.kind == "code" or line.startswith("    ")]
         assert [line for line in shown if len(line) > 76 + 4 * (cell.kind == "markdown")] == []
+
+
+@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.number)
+def test_a_formula_in_a_line_does_not_break(lesson):
+    """What comes after the break might begin with a minus sign, which in Markdown is an item."""
+    for cell in lesson.cells:
+        text = re.sub(r"\$\$.*?\$\$|`[^`]*`", "", cell.text, flags=re.DOTALL)
+        lines = text.splitlines() if cell.kind == "markdown" else []
+        assert [line for line in lines if line.count("$") % 2] == []
+
+
+def test_solutions_are_written_like_a_lesson():
+    solutions = find("3").solutions()
+    assert (solutions.number, solutions.name) == ("03", "03_backward_solutions")
+    assert solutions.title == "The backward pass of convolution: solutions"
