@@ -5,6 +5,8 @@ from pathlib import Path
 
 from minialex import grader
 from minialex.command import Parser, number, run
+from minialex.lessons import progress
+from minialex.lessons.source import FOLDER
 
 EXAMPLES = """\
   python -m minialex.gradcheck              every layer, a line each
@@ -50,6 +52,8 @@ def main(arguments: Sequence[str]) -> int:
         passed = grader.grade_folder(options.file, options.seed, options.csv)
     elif options.file:
         passed = grader.grade(options.file, options.seed)
+        if passed and options.file.resolve().parent == FOLDER / "exercises":
+            progress.note_right(options.file.stem)
     else:
         passed = grader.check_shipped(options.seed)
     return 0 if passed else 1

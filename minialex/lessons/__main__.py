@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
     if not waits or given.solutions:
         step_through(lesson, waits)
         return
-    step_through(lesson, waits, lambda cells: progress.save(lesson, cells))
+    step_through(lesson, waits, lambda cells: progress.note_seen(lesson, cells))
     if solutions:
         print(f"\nSolutions of the exercises: {program()}lessons {lesson.number} --solutions")
 

@@ -7,8 +7,10 @@ import sys
 
 import pytest
 from command_runs import call
+from solutions import solved
 
 from minialex import lessons
+from minialex.gradcheck.__main__ import main as gradcheck
 from minialex.lessons import progress, source, terminal
 from minialex.lessons.__main__ import main
 
@@ -123,7 +125,10 @@ def test_enter_goes_on_to_the_next_step(folder):
     code, screen = in_terminal(folder, b"\n")
     assert code == 0 and "second 3" in screen
     assert screen.count("Enter continues") == 1
-    assert json.loads((folder / "runs/lessons/progress.json").read_text()) == {"01": 4}
+    assert json.loads((folder / "runs/lessons/progress.json").read_text()) == {
+        "seen": {"01": 4},
+        "right": [],
+    }
 
 
 def test_a_guess_is_asked_for_below_the_code_and_before_it_runs(folder):
@@ -152,20 +157,36 @@ def test_q_quits_before_the_next_step(folder, typed, capsys):
     code, screen = in_terminal(folder, typed)
     assert code == 0
     assert "first 2" in screen and "The second text." not in screen
-    assert call(main, capsys=capsys)[1].splitlines()[0].split() == ["01", "Waiting", "50%", "read"]
+    assert call(main, capsys=capsys)[1].splitlines()[0].split() == ["01", "Waiting", "50%"]
 
 
-def test_the_list_says_what_has_been_read(folder, capsys):
-    progress.save(source.find("1"), 4)
-    progress.save(source.find("1"), 2)
+def test_the_list_says_what_has_been_done(folder, capsys):
+    exercise = "# %% [markdown]\n# # 03. E\n#\n# Write `lessons/exercises/conv.py`.\n"
+    (source.FOLDER / "03_e.py").write_text(exercise)
+    progress.note_seen(source.find("1"), 4)
+    progress.note_seen(source.find("1"), 2)
+    progress.note_right("conv")
     _, out, _ = call(main, capsys=capsys)
-    assert [line.split() for line in out.splitlines()[:2]] == [
-        ["01", "Waiting", "done"],
+    assert [line.split() for line in out.splitlines()[:3]] == [
+        ["01", "Waiting", "read"],
         ["02", "Broken"],
+        ["03", "E", "conv", "✓"],
     ]
-    for damaged in ("{", '{"01": "x"}', "[1]"):
+    for damaged in ("{", '{"seen": {"01": "x"}, "right": 1}', "[1]", '{"seen": 1}'):
         progress.FILE.write_text(damaged)
-        assert "done" not in call(main, capsys=capsys)[1]
+        assert "read" not in call(main, capsys=capsys)[1]
+
+
+def test_an_exercise_that_is_graded_right_is_in_the_list(folder, monkeypatch, capsys):
+    monkeypatch.setattr("minialex.gradcheck.__main__.FOLDER", folder)
+    for place in ("exercises", "homework"):
+        path = folder / place / "pool.py"
+        path.parent.mkdir()
+        path.write_text(solved("pool_taps"), encoding="utf-8")
+    assert call(gradcheck, folder / "homework/pool.py", capsys=capsys)[0] == 0
+    assert progress.load() == ({}, [])
+    assert call(gradcheck, folder / "exercises/pool.py", capsys=capsys)[0] == 0
+    assert progress.load() == ({}, ["pool"])
 
 
 def test_running_through_without_a_terminal_is_not_reading(folder, capsys):
