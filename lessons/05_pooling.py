@@ -321,7 +321,8 @@ for name, way in ways.items():
 # ### Exercises
 #
 # 1. In how many 3×3 windows of stride 2 can a pixel lie? Which pixels lie in four?
-# 2. Write it yourself: `lessons/exercises/pool.py`.
+# 2. Write it yourself: `lessons/exercises/pool.py`, and the two errors of section 3.4:
+#    `lessons/exercises/topk.py`.
 
 # %% [markdown]
 # ## Answers to the guesses

@@ -37,7 +37,8 @@ print("the same:", (dx[0, :, :, 0].round() == count).all())
 # %% [markdown]
 # ## 2. The layer
 #
-# > Write it yourself: `lessons/exercises/pool.py`.
+# > Write it yourself: `lessons/exercises/pool.py`, and the two errors of section 3.4:
+# > `lessons/exercises/topk.py`.
 #
 # `python -m minialex.gradcheck lessons/exercises/pool.py` says how far you are. The library's own
 # is `minialex/layers/pool.py`: read it when yours is right.

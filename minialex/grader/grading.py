@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy
 
 from minialex.errors import InputError
-from minialex.grader import adam, conv, dropout, lrn, momentum, pool, softmax
+from minialex.grader import adam, conv, dropout, lrn, momentum, pool, softmax, topk
 from minialex.grader.exercise import Exercise
 from minialex.grader.feedback import explain, say
 from minialex.grader.free import HOW, free
@@ -17,7 +17,9 @@ from minialex.grader.timing import timing
 from minialex.grader.trials import LayerTrial
 from minialex.terminal import styled
 
-EXERCISES = [module.EXERCISE for module in (conv, pool, lrn, dropout, softmax, momentum, adam)]
+EXERCISES = [
+    module.EXERCISE for module in (conv, pool, lrn, dropout, softmax, momentum, adam, topk)
+]
 #: The exercises by the name of the class to write, and by the name of the file.
 BY_CLASS = {exercise.plain.__name__: exercise for exercise in EXERCISES}
 BY_FILE = {exercise.name: exercise for exercise in EXERCISES}

@@ -68,7 +68,7 @@ def test_the_untouched_exercise_names_its_first_gap_with_the_line(name, graded):
     )
     assert code == 1
     assert re.search(
-        rf"(output_shape|forward|step) next line {gap} of .*layer\.py Fill the gap", out
+        rf"(output_shape|forward|step|error) next line {gap} of .*layer\.py Fill the gap", out
     ), out
 
 
