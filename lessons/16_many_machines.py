@@ -454,7 +454,8 @@ for kind, options in (("one process", []), ("two ranks", ["--ranks", "2"])):
 #    all numbers are there?
 # 3. Stop the ring after $K - 1$ rounds. Who could use that, if each rank updated only its own part
 #    of the weights, and what must be sent then?
-# 4. Train with `--ranks 2`, and with `--parallel towers` or `one-weird-trick`. Are the losses those
+# 4. Write it yourself: `lessons/exercises/parallel.py`.
+# 5. Train with `--ranks 2`, and with `--parallel towers` or `one-weird-trick`. Are the losses those
 #    of one process?
 
 # %% [markdown]
