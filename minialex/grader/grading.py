@@ -17,9 +17,8 @@ from minialex.grader.timing import timing
 from minialex.grader.trials import LayerTrial
 from minialex.terminal import styled
 
-EXERCISES = [
-    module.EXERCISE for module in (conv, pool, lrn, dropout, softmax, momentum, adam, topk)
-]
+MODULES = (conv, pool, topk, lrn, dropout, softmax, momentum, adam, parallel)
+EXERCISES = [module.EXERCISE for module in MODULES]
 #: The exercises by the name of the class to write, and by the name of the file.
 BY_CLASS = {exercise.plain.__name__: exercise for exercise in EXERCISES}
 BY_FILE = {exercise.name: exercise for exercise in EXERCISES}
