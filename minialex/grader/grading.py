@@ -7,7 +7,18 @@ from pathlib import Path
 import numpy
 
 from minialex.errors import InputError
-from minialex.grader import adam, conv, dropout, lrn, momentum, pool, softmax, topk
+from minialex.grader import (
+    adam,
+    conv,
+    dropout,
+    lrn,
+    momentum,
+    parallel,
+    pool,
+    softmax,
+    topk,
+    winograd,
+)
 from minialex.grader.exercise import Exercise
 from minialex.grader.feedback import explain, say
 from minialex.grader.free import HOW, free
@@ -17,7 +28,7 @@ from minialex.grader.timing import timing
 from minialex.grader.trials import LayerTrial
 from minialex.terminal import styled
 
-MODULES = (conv, pool, topk, lrn, dropout, softmax, momentum, adam, parallel)
+MODULES = (conv, pool, topk, lrn, dropout, softmax, momentum, adam, winograd, parallel)
 EXERCISES = [module.EXERCISE for module in MODULES]
 #: The exercises by the name of the class to write, and by the name of the file.
 BY_CLASS = {exercise.plain.__name__: exercise for exercise in EXERCISES}

@@ -10,7 +10,18 @@ FOLDER = Path(__file__).with_name("exercise_solutions")
 MISTAKES = Path(__file__).with_name("classic_mistakes")
 #: Every solution; the part before the _ is its exercise.
 SOLUTIONS = sorted(path.stem for path in FOLDER.glob("*.py"))
-NAMES = ("conv", "pool", "lrn", "dropout", "softmax", "momentum", "adam", "topk", "parallel")
+NAMES = (
+    "conv",
+    "pool",
+    "lrn",
+    "dropout",
+    "softmax",
+    "momentum",
+    "adam",
+    "topk",
+    "winograd",
+    "parallel",
+)
 #: For each exercise the quickest solution.
 QUICK = {
     "conv": "conv_windows",
@@ -21,6 +32,7 @@ QUICK = {
     "momentum": "momentum_in_place",
     "adam": "adam_in_place",
     "topk": "topk_sorted",
+    "winograd": "winograd_tiles",
     "parallel": "parallel_loops",
 }
 

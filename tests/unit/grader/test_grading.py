@@ -68,7 +68,8 @@ def test_the_untouched_exercise_names_its_first_gap_with_the_line(name, graded):
     )
     assert code == 1
     assert re.search(
-        rf"(output_shape|forward|step|error|mean) next line {gap} of .*layer\.py Fill the gap", out
+        rf"(output_shape|forward|step|error|mean|kernel) next line {gap} of .*layer\.py Fill the gap",
+        out,
     ), out
 
 
@@ -83,6 +84,7 @@ def test_the_untouched_exercise_names_its_first_gap_with_the_line(name, graded):
         ("softmax_logs", ["forward"], "backward"),
         ("free_elu", ["forward"], "backward"),
         ("parallel_loops", ["mean"], "part"),
+        ("winograd_tiles", ["kernel", "pixels"], "answers"),
     ],
 )
 def test_filled_gaps_are_graded_and_the_next_gap_is_named(solution, filled, following, graded):
