@@ -46,7 +46,7 @@ class Winograd:
         raise NotImplementedError("answers")
 
     def convolve(self, x: numpy.ndarray, w: numpy.ndarray) -> numpy.ndarray:
-        """y[i] = x[i] · w[0] + x[i + 1] · w[1] + x[i + 2] · w[2] for a row x of n ≥ 4 numbers: n − 2
-        answers, two by two, with the methods above."""
+        """y[i] = x[i] · w[0] + x[i + 1] · w[1] + x[i + 2] · w[2] for a row x of n ≥ 4 numbers: its
+        n − 2 answers, two by two, with the methods above."""
         # Your code here.
         raise NotImplementedError("convolve")
