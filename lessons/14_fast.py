@@ -39,7 +39,8 @@ print(f"a sum: {x.size / time / 1e9:.1f} GFLOP/s")
 # A product of n×n matrices has $n^2$ results, each a dot product of $n$ multiplications and $n$
 # additions: $2n^3$ operations on $2n^2$ numbers. It uses each of them again and again, while they
 # are in the core's *cache*, a small, fast memory that keeps what was used last.
-#
+
+# %% [markdown]
 # **Guess**: on the same core, how many times the sum's operations a second does a product of
 # 512×512 matrices reach?
 
@@ -428,7 +429,7 @@ for workers in sorted({0, 1, usable_cores()}):
 #
 # The figures are those of one core of an AMD EPYC, beside which other programs ran.
 #
-# - **Sum and product**: about 40 times as many, 6 and 240 GFLOP/s. A product of 8×8 is slower than
+# - **Sum and product**: almost 50 times as many, 5 and 240 GFLOP/s. A product of 8×8 is slower than
 #   the sum: there, calling NumPy takes longer than the work.
 # - **Pieces**: 1 MB, in one run 256 KB. This core has a cache of 1 MB to itself. The whole batch at
 #   once took one and a half to three times as long.

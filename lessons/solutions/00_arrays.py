@@ -42,7 +42,8 @@ print("means", means.shape, "-> difference", (images - means).shape)
 few = images[:32]
 wrong = few - few.mean(axis=(1, 2))
 right = few - few.mean(axis=(1, 2), keepdims=True)
-print("no error:", wrong.shape, "but off by up to", abs(wrong - right).max())
+print("no error:", wrong.shape)
+print("but off by up to", abs(wrong - right).max().round(1))
 
 # %% [markdown]
 # ## 2. Red and blue swapped, nothing copied

@@ -12,7 +12,7 @@ net = build("alexnet")
 # %% [markdown]
 # ## 1. A mean instead of fc6 and fc7
 #
-# > Put one linear layer on each channel's mean after conv5: how many weights has it?
+# > Put one linear layer on each channel's mean after conv5: how many weights does it have?
 #
 # conv5 has 256 channels. Their means are 256 numbers, so a linear layer with 1,000 classes has
 # $256 \cdot 1000$ weights, and 1,000 biases.
@@ -24,7 +24,7 @@ for name in ("fc6", "fc7", "fc8"):
     for array in net.layers[name].params.values():
         linear += array.size
 print(f"one layer {one_layer:,}, fc6 to fc8 {linear:,}")
-print(f"a {linear / one_layer:.0f}th; the net has {net.parameter_count():,}")
+print(f"one in {linear / one_layer:.0f}")
 
 # %% [markdown]
 # The net would shrink from 61 million weights to 2.6 million. Later nets do just this (it is called
@@ -44,8 +44,9 @@ print(f"with the mean: {convolutions + one_layer:,} weights")
 
 # %%
 left = 3e9 - 3 * 4 * net.parameter_count()
-print(f"{left / 1e9:.2f} GB for pictures of {picture_bytes(net) / 1e6:.1f} MB")
-print(f"a batch of {int(left / picture_bytes(net))}")
+picture = picture_bytes(net)
+print(f"{left / 1e9:.2f} GB for pictures of {picture / 1e6:.1f} MB")
+print(f"a batch of {int(left / picture)}")
 
 # %% [markdown]
 # That is what must be there at once, as minialex's layers keep it. A real card also holds columns

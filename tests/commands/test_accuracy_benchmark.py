@@ -129,7 +129,10 @@ def test_a_run_that_fails_is_one_line(docs, tmp_path, capsys):
     code, _, err = call(accuracy.main, "--seeds", 0, "--docs", docs, capsys=capsys)
     assert (code, "accuracy.json yet: measure with --seeds 1" in err) == (2, True)
     code, _, err = call(accuracy.main, "--recipe", "nope", capsys=capsys)
-    assert (code, err) == (2, "error: cifar10 has the recipes quick, good, best, not 'nope'\n")
+    assert (code, err) == (
+        2,
+        "error: cifar10 has the recipes quick, good, best, record, not 'nope'\n",
+    )
 
 
 def test_pytorch_trains_the_same(pictures, tmp_path, capsys):

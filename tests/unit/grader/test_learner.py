@@ -84,11 +84,11 @@ def test_a_file_without_a_layer_is_a_one_line_error(name, text, words, graded):
     assert words in out
 
 
-def test_a_missing_file_and_a_folder_are_errors(tmp_path, capsys):
-    for path in (tmp_path / "none.py", tmp_path):
+def test_a_missing_file_and_an_empty_folder_are_errors(tmp_path, capsys):
+    for path, wanted in ((tmp_path / "none.py", "a Python file"), (tmp_path, "Python files")):
         code, out, error = call(gradcheck, path, capsys=capsys)
         assert (code, out) == (2, "")
-        assert error.startswith("error: expected a Python file")
+        assert error.startswith(f"error: expected {wanted}")
         assert error.count("\n") == 1
 
 
