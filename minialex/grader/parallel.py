@@ -28,7 +28,7 @@ class DataParallel:
         return (rank - turn) % ranks
 
 
-class Schedule(trial(Method("mean", "mean"))):  # type: ignore[misc]
+class Schedule(trial(Method("mean", "mean"))):
     """The mean; then the parts that all ranks send, round by round."""
 
     def part(self) -> dict:
