@@ -237,7 +237,7 @@ def race_all(start):
 #
 # **Guess**: ReLU needs some epochs to get below 25%. How many times as many does tanh need?
 
-# %%
+# %% seconds=252
 race_all("2012")
 
 # %% [markdown]
@@ -245,7 +245,7 @@ race_all("2012")
 #
 # **Guess**: is ReLU still the first?
 
-# %%
+# %% seconds=188
 race_all("today")
 
 # %% [markdown]

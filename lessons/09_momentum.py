@@ -247,7 +247,7 @@ def learn(learning_rate, m, schedule_name):
 #
 # **Guess**: is momentum only a larger rate? Will the second and the third be alike?
 
-# %%
+# %% seconds=41
 runs = [
     (0.01, 0, "constant"),
     (0.1, 0, "constant"),

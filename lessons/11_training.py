@@ -163,12 +163,12 @@ def train(n, epochs, model="alexnet-mini", rate=0.001, weight_decay=0,
 # %% [markdown]
 # ## Training AlexNet
 #
-# On 20,000 pictures, five epochs: about three minutes on two cores.
+# On 20,000 pictures, five epochs: one to three minutes on two cores.
 #
 # **Guess**: what share of the test pictures will it get right? And will it do better in training
 # or in the test?
 
-# %%
+# %% seconds=174
 history = []
 for row in train(len(some.x), 2 if quick else 5, name):
     history.append(row)
@@ -212,11 +212,9 @@ cases = {
 }
 
 # %% [markdown]
-# It takes a minute.
-#
 # **Guess**: which two of the five would look well if you only saw the loss in training?
 
-# %%
+# %% seconds=62
 curves, ends = {}, {}
 for name, settings in cases.items():
     settings = {"n": n, "epochs": epochs} | settings

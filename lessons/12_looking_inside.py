@@ -26,7 +26,7 @@ net = models.build("alexnet-mini", rng=numpy.random.default_rng(0))
 net.params["conv1.weight"] *= 0.01
 kernels = [net.params["conv1.weight"].copy()]
 
-# %%
+# %% seconds=19
 engine, adam = fast.prepare(net, workers=2), optim.Adam(net)
 criterion = SoftmaxCrossEntropy()
 steps_per_epoch = len(some.x) // 64
