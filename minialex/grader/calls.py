@@ -1,6 +1,6 @@
 """Trials of classes whose methods are functions: arrays in, one result out."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy
 
@@ -29,13 +29,15 @@ class Method:
     """A step of grading that calls the method of its name; result: what its result is called."""
 
     name: str
-    result: str = field(default="result")
+    result: str
 
 
 def trial(*methods: Method) -> type[Trial]:
     """A trial that has these methods as its stages."""
 
     class CallTrial(Trial):
+        """An object under way, whose methods are called with the case's arguments."""
+
         def __init__(self, kind: type, case: CallCase):
             super().__init__()
             self.object, self.case = kind(), case

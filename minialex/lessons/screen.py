@@ -19,8 +19,9 @@ GUESS = "your guess (Enter skips): "
 ERASE = "\033[A\033[2K"
 
 
-class Quit(Exception):
-    """The reader has had enough."""
+class Quit(BaseException):
+    """The reader has had enough. No Exception, since a lesson's code may be what is printing when
+    the reader says so, and must not take it for a failure of its own."""
 
 
 class Screen(io.TextIOBase):

@@ -70,6 +70,8 @@ def build(lessons: Sequence[Lesson], folder: Path, quick: bool) -> Path:
             f"pages need {', '.join(missing)}: python -m pip install 'minialex[course]'"
         )
     source = folder / ".source"
+    if folder.exists() and not source.is_dir() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"expected a new folder or one with pages of lessons, got {folder}")
     source.mkdir(parents=True, exist_ok=True)
     (source / "conf.py").write_text(CONFIGURATION, encoding="utf-8")
     solutions = [found for lesson in lessons if (found := lesson.solutions())]

@@ -71,7 +71,10 @@ def in_terminal(folder, *typed: bytes, number="1") -> tuple[int, str]:
             screen += os.read(here, 10_000)
         except OSError:  # on Linux: the other side is closed
             break
-        if screen.endswith((b"quits: ", b"skips): ")) and left:
+        if screen.endswith((b"quits: ", b"skips): ")):
+            if not left:
+                process.kill()
+                pytest.fail(f"it asks once more than expected: {screen.decode()[-300:]}")
             os.write(here, left.pop(0))
     os.close(here)
     return process.wait(), screen.decode().replace("\r\n", "\n")
@@ -158,6 +161,20 @@ def test_q_quits_before_the_next_step(folder, typed, capsys):
     assert code == 0
     assert "first 2" in screen and "The second text." not in screen
     assert call(main, capsys=capsys)[1].splitlines()[0].split() == ["01", "Waiting", "50%"]
+
+
+def test_q_while_a_cell_prints_ends_the_lesson_without_an_error(folder):
+    text = """# %% [markdown]\n# # 03. Long\n\n# %%\nfor number in range(60):
+    try:
+        print("line", number)
+    except Exception:
+        print("caught")
+"""
+    (source.FOLDER / "03_long.py").write_text(text)
+    code, screen = in_terminal(folder, b"q\n", number="3")
+    assert code == 0
+    assert "line 10" in screen and "line 30" not in screen
+    assert "Traceback" not in screen and "caught" not in screen
 
 
 def test_the_list_says_what_has_been_done(folder, capsys):

@@ -70,6 +70,18 @@ def test_pages_have_text_formulas_results_and_pictures(tmp_path, monkeypatch, ca
     assert list((tmp_path / "pages/_images").glob("*.png"))
 
 
+@pytest.mark.parametrize("place", ["mine", "mine/index.html"])
+def test_pages_never_replace_other_files(place, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / "mine/index.html"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    code, _, err = call(main, "3", "--site", place, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "expected a new folder or one with pages of lessons, got mine" in err
+    assert (mine.read_text(), [*mine.parent.iterdir()]) == ("mine", [mine])
+
+
 def test_a_lesson_that_fails_makes_no_page(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("minialex.lessons.source.FOLDER", tmp_path)

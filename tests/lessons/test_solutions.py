@@ -31,7 +31,9 @@ def test_every_exercise_is_quoted_and_solved(lesson):
 
 @pytest.mark.parametrize("lesson", SOLVED, ids=lambda lesson: lesson.number)
 def test_solutions_run(lesson, run_lesson):
-    run_lesson(lesson.number, quick=True, solutions=True)
+    _, out = run_lesson(lesson.number, quick=True, solutions=True)
+    shown = re.findall(r"^── (\d)\. ", out, re.MULTILINE)
+    assert [int(number) for number in shown] == list(exercises(lesson))
 
 
 def test_what_solutions_say(run_lesson):
