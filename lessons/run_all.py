@@ -31,12 +31,7 @@ def parser() -> argparse.ArgumentParser:
         description="Runs every lesson at full size, with and without real data, and prints a "
         "table of lesson, seconds and outcome. On two cores this takes about half an hour.",
     )
-    p.add_argument(
-        "numbers",
-        nargs="*",
-        metavar="NN",
-        help="lessons to run (default: all)",
-    )
+    p.add_argument("numbers", nargs="*", metavar="NN", help="lessons to run (default: all)")
     p.add_argument(
         "--out",
         type=Path,
@@ -82,10 +77,7 @@ def run(lesson: Path, real: bool, out: Path) -> tuple[float, float, str]:
         return *seconds, f"failed ({done.returncode}): {last}"
     missing = " is not on this machine"
     names = [line.split(missing)[0] for line in done.stdout.splitlines() if missing in line]
-    return (
-        *seconds,
-        f"ok, but without {names[0]}" if real and names else "ok",
-    )
+    return *seconds, f"ok, but without {names[0]}" if real and names else "ok"
 
 
 def children_seconds() -> float:
@@ -99,13 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     lessons, failed = paths(given.numbers), False
     columns = "{}, s | processor, s | outcome"
-    print(
-        "| lesson |",
-        columns.format("real"),
-        "|",
-        columns.format("drawn"),
-        "|",
-    )
+    print("| lesson |", columns.format("real"), "|", columns.format("drawn"), "|")
     print("|---|---:|---:|---|---:|---:|---|", flush=True)
     for lesson in lessons:
         cells = []

@@ -48,7 +48,6 @@ def main(arguments: Sequence[str]) -> None:
     given = p.parse_args(arguments)
     if given.site:
         lessons_of_site = [find(given.number)] if given.number else source.lessons()
-        print("The lessons are run: that may take half an hour, and minutes with --quick.")
         print(f"pages: {site.build(lessons_of_site, given.site, given.quick)}")
         return
     if given.number is None:
@@ -72,9 +71,13 @@ def main(arguments: Sequence[str]) -> None:
     if not waits or given.solutions:
         step_through(lesson, waits)
         return
-    step_through(lesson, waits, lambda cells: progress.note_seen(lesson, cells))
-    if solutions:
-        print(f"\nSolutions of the exercises: {program()}lessons {lesson.number} --solutions")
+
+    def seen(cells: int) -> None:
+        progress.note_seen(lesson, cells)
+        if solutions and cells == len(lesson.cells):
+            print(f"\nSolutions of the exercises: {program()}lessons {lesson.number} --solutions")
+
+    step_through(lesson, waits, seen)
 
 
 def open_notebook(lesson: Lesson, in_browser: bool) -> None:

@@ -47,9 +47,7 @@ def import_nbformat() -> ModuleType:
     try:
         return importlib.import_module("nbformat")
     except ImportError:
-        raise InputError(
-            "notebooks need Jupyter: python -m pip install 'minialex[notebook]'"
-        ) from None
+        raise InputError("notebooks need Jupyter: python -m pip install -e '.[notebook]'") from None
 
 
 def opened(path: Path) -> bool:

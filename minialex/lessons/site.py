@@ -62,13 +62,12 @@ def build(lessons: Sequence[Lesson], folder: Path, quick: bool) -> Path:
     """Runs lessons and writes pages of them into a folder: the path of the first. What has been
     run before and has not changed is not run again.
 
-    quick: with smaller numbers. InputError if packages are missing, or a lesson fails.
+    quick: with smaller numbers. InputError if packages are missing, the folder has other files, or
+    a lesson fails.
     """
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError(
-            f"pages need {', '.join(missing)}: python -m pip install 'minialex[course]'"
-        )
+        raise InputError(f"pages need {', '.join(missing)}: python -m pip install -e '.[course]'")
     source = folder / ".source"
     if folder.exists() and not source.is_dir() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"expected a new folder or one with pages of lessons, got {folder}")
@@ -79,6 +78,7 @@ def build(lessons: Sequence[Lesson], folder: Path, quick: bool) -> Path:
     (source / "index.md").write_text(index, encoding="utf-8")
     for page in [*lessons, *solutions]:
         notebook.write(page, source / f"{page.name}.ipynb", quick)
+    print("The lessons are run: that may take half an hour, and minutes with --quick.", flush=True)
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
     done = subprocess.run(
         [*command, str(source), str(folder)], check=False, capture_output=True, text=True

@@ -134,6 +134,14 @@ def test_enter_goes_on_to_the_next_step(folder):
     }
 
 
+@pytest.mark.parametrize(("typed", "told"), [(b"\n", True), (b"q\n", False)])
+def test_who_reaches_the_end_is_told_of_the_solutions(folder, typed, told):
+    (source.FOLDER / "solutions").mkdir()
+    (source.FOLDER / "solutions/01_waiting.py").write_text(LESSON)
+    screen = in_terminal(folder, typed)[1]
+    assert ("lessons 01 --solutions" in screen) == told
+
+
 def test_a_guess_is_asked_for_below_the_code_and_before_it_runs(folder):
     guess = "# %% [markdown]\n# # 03. G\n#\n# **Guess**: 6 · 7?\n\n# %%\nprint(6 * 7)\n"
     (source.FOLDER / "03_guess.py").write_text(guess)
@@ -174,7 +182,7 @@ def test_q_while_a_cell_prints_ends_the_lesson_without_an_error(folder):
     code, screen = in_terminal(folder, b"q\n", number="3")
     assert code == 0
     assert "line 10" in screen and "line 30" not in screen
-    assert "Traceback" not in screen and "caught" not in screen
+    assert "Traceback" not in screen and "\ncaught" not in screen
 
 
 def test_the_list_says_what_has_been_done(folder, capsys):

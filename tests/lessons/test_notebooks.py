@@ -52,7 +52,7 @@ def test_without_nbformat_it_says_what_to_install(monkeypatch, capsys):
     code, _, err = call(main, "--notebook", "3", capsys=capsys)
     assert (code, err) == (
         2,
-        "error: notebooks need Jupyter: python -m pip install 'minialex[notebook]'\n",
+        "error: notebooks need Jupyter: python -m pip install -e '.[notebook]'\n",
     )
 
 
