@@ -219,9 +219,9 @@ print("mean", numbers.mean().round(3), "spread", numbers.std().round(3))
 print("five times as large: spread", (5 * numbers).std().round(3))
 
 # %% [markdown]
-# What spread has a sum of $n$ such numbers? Its square is a double sum, of the products
+# What is the spread of a sum of $n$ such numbers? Its square is a double sum, of the products
 # $x_i \cdot x_j$. Where $i$ and $j$ differ, the product is as often positive as negative, and
-# averages to 0. Left are $n$ squares. So the sum of $n$ independent numbers has the spread
+# averages to 0. That leaves $n$ squares. So the sum of $n$ independent numbers has the spread
 # $\sqrt{n} \cdot \sigma$, not $n \cdot \sigma$; and their mean has $\sigma / \sqrt{n}$.
 #
 # **Guess**: what is the spread of sums of 100 of them, and of their means?
