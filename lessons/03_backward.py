@@ -252,8 +252,8 @@ for kind, stride in ((Conv2d, 2), (Forgetful, 2), (Forgetful, 3)):
 # - **One nudge**: by $\mathrm{d}y \cdot x_2 \cdot 0.01 = 3 \cdot 3 \cdot 0.01 = 0.09$. What the
 #   weight itself is does not matter.
 # - **The best** $\varepsilon$ is $10^{-5}$ in float64, with ten digits right, and between $10^{-2}$
-#   and $10^{-3}$ in float32, with four. Larger ones miss the slope by $\varepsilon^2$; smaller ones drown in
-#   rounding.
+#   and $10^{-3}$ in float32, with four. Larger ones miss the slope by $\varepsilon^2$; smaller
+#   ones drown in rounding.
 # - **The bug** is found with a stride of 2, where neighbouring windows share pixels. With a stride
 #   of 3 no pixel is used twice, so there is nothing to add up, and `=` is right. A check is only as
 #   good as its cases.
