@@ -11,6 +11,8 @@ from minialex.grader import (
     adam,
     conv,
     dropout,
+    init,
+    lighting,
     lrn,
     momentum,
     parallel,
@@ -28,7 +30,20 @@ from minialex.grader.timing import timing
 from minialex.grader.trials import LayerTrial
 from minialex.terminal import styled
 
-MODULES = (conv, pool, topk, lrn, dropout, softmax, momentum, adam, winograd, parallel)
+MODULES = (
+    conv,
+    init,
+    pool,
+    topk,
+    lrn,
+    dropout,
+    softmax,
+    momentum,
+    lighting,
+    adam,
+    winograd,
+    parallel,
+)
 EXERCISES = [module.EXERCISE for module in MODULES]
 #: The exercises by the name of the class to write, and by the name of the file.
 BY_CLASS = {exercise.plain.__name__: exercise for exercise in EXERCISES}

@@ -21,6 +21,8 @@ NAMES = (
     "topk",
     "winograd",
     "parallel",
+    "init",
+    "lighting",
 )
 #: For each exercise the quickest solution.
 QUICK = {
@@ -34,6 +36,8 @@ QUICK = {
     "topk": "topk_sorted",
     "winograd": "winograd_tiles",
     "parallel": "parallel_loops",
+    "init": "init_product",
+    "lighting": "lighting_products",
 }
 
 

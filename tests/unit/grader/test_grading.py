@@ -67,7 +67,7 @@ def test_the_untouched_exercise_names_its_first_gap_with_the_line(name, graded):
         if i >= first and "NotImplementedError" in line
     )
     assert code == 1
-    steps = "output_shape|forward|step|error|mean|kernel"
+    steps = "output_shape|forward|step|error|mean|kernel|fans|principal"
     assert re.search(rf"({steps}) next line {gap} of .*layer\.py Fill the gap", out), out
 
 
@@ -83,6 +83,8 @@ def test_the_untouched_exercise_names_its_first_gap_with_the_line(name, graded):
         ("free_elu", ["forward"], "backward"),
         ("parallel_loops", ["mean"], "part"),
         ("winograd_tiles", ["kernel", "pixels"], "answers"),
+        ("init_product", ["fans", "xavier"], "he"),
+        ("lighting_loops", ["principal"], "shifts"),
     ],
 )
 def test_filled_gaps_are_graded_and_the_next_gap_is_named(solution, filled, following, graded):
@@ -116,6 +118,20 @@ def test_exercises_say_how_to_grade_them_and_are_in_the_readme(name):
 def test_a_solution_without_groups_is_right_and_is_told_of_them(graded):
     assert "What is left, if you like: groups." in graded(solved("conv_windows"))[1]
     assert "What is left" not in graded(solved("conv_taps"))[1]
+
+
+@pytest.mark.parametrize(
+    "solution, old, new",
+    [
+        ("lighting_loops", "bias=True", "ddof=1"),
+        ("lighting_products", "values[::-1], ", "values[::-1], -"),
+    ],
+)
+def test_components_may_have_other_signs_and_one_pixel_less_in_the_divisor(
+    solution, old, new, graded
+):
+    code, out = graded(solved(solution, (old, new)))
+    assert code == 0, out
 
 
 def test_two_mistakes_in_two_results_are_both_named(graded):
@@ -207,6 +223,12 @@ def test_the_readme_shows_what_is_printed(tmp_path, monkeypatch, capsys):
             "return dx",
             "return 2 * dx",
             "Every number is 2 times what it should be.",
+        ),
+        (
+            "init_product",
+            "sqrt(2 / fan_in)",
+            "sqrt(3 / fan_in)",
+            "It is 1.22 times what it should be.",
         ),
         (
             "softmax_logs",
@@ -306,6 +328,26 @@ def test_a_mask_drawn_in_another_way_is_judged_by_most_of_its_shares(graded):
             "forward writes into logits",
         ),
         ("momentum_in_place", "w += v", "w += v\n        g *= 2", "step writes into "),
+        ("init_product", "return fan_in, fan_out", "fan_in, fan_out", "fans is None, expected"),
+        (
+            "init_product",
+            "(0, std, shape)",
+            "(0, std, shape[:1])",
+            "has the shape (200,), expected",
+        ),
+        (
+            "init_product",
+            'rng.normal(0, std, shape).astype("float32")',
+            "rng.normal(0, std, shape)",
+            "The weights of he are float64.",
+        ),
+        ("lighting_products", "return values[::-1], ", "return ", "something else than two arrays"),
+        (
+            "lighting_products",
+            "return images + shifts[:, None, None, :]",
+            "images += shifts[:, None, None, :]\n    return images",
+            "light writes into images",
+        ),
         (
             "conv_windows",
             "_like(weight)\n",

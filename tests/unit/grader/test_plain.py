@@ -9,14 +9,26 @@ from naive import BOUNDS
 from solutions import NAMES, QUICK, solved
 
 from minialex import optim
+from minialex.data.lighting import ALPHA, Lighting
 from minialex.gradcheck import check_layer, check_loss, check_network
-from minialex.grader import adam, conv, dropout, grading, lrn, momentum, pool, softmax
+from minialex.grader import (
+    adam,
+    conv,
+    dropout,
+    grading,
+    init,
+    lighting,
+    lrn,
+    momentum,
+    pool,
+    softmax,
+)
 from minialex.grader.compare import same
 from minialex.grader.exercise import Mistake
 from minialex.grader.learner import LearnersFile
 from minialex.grader.likely import results_with
 from minialex.grader.optimizer import OptimizerTrial
-from minialex.layers import Flatten, Linear, SoftmaxCrossEntropy
+from minialex.layers import Conv2d, Flatten, Linear, SoftmaxCrossEntropy
 from minialex.network import Network
 
 
@@ -77,6 +89,39 @@ class TestThePlainLayers:
         assert (y == 0).mean() == pytest.approx(0.3, abs=0.02)
         assert y.mean() == pytest.approx(1, abs=0.03)
         assert numpy.array_equal(layer.backward(numpy.ones((100, 100))), y)
+
+    @pytest.mark.parametrize(
+        "layer, x",
+        [(Conv2d(4, 6, 3), numpy.ones((1, 9, 8, 4))), (Linear(5, 8), numpy.ones((1, 5)))],
+    )
+    def test_fans_are_the_sums_of_ones_forward_and_back(self, layer, x):
+        weight = layer.params["weight"]
+        weight[...] = 1
+        y = layer.forward(x, train=True)
+        fans = y.max(), layer.backward(numpy.ones_like(y)).max()
+        assert init.InitialWeights().fans(weight.shape) == fans
+
+    def test_initial_weights_have_the_range_and_the_variance(self, rng):
+        weights, shape = init.InitialWeights(), (100, 5, 4, 10)
+        xavier, he = weights.xavier(shape, rng), weights.he(shape, rng)
+        assert abs(xavier).max() == pytest.approx((6 / (5 * 4 * (10 + 100))) ** 0.5, rel=1e-3)
+        assert xavier.mean() == pytest.approx(0, abs=1e-9)
+        assert he.std() == pytest.approx((2 / (5 * 4 * 10)) ** 0.5, rel=1e-3)
+        shipped = Conv2d(10, 100, 5, rng=rng).params["weight"]
+        assert weights.he(shipped.shape, rng).std() == pytest.approx(shipped.std(), rel=0.03)
+
+    def test_light_changes_as_in_the_shipped_augmentation(self, rng):
+        plain, pixels = lighting.Lighting(), rng.random((50, 3)) ** [1, 2, 3]
+        shipped = Lighting.of_covariance(255**2 * numpy.cov(pixels.T, bias=True))
+        values, vectors = plain.principal(pixels)
+        naive.assert_close(values, shipped.eigenvalues)
+        naive.assert_close(lighting.turned(vectors), lighting.turned(shipped.eigenvectors))
+        alphas = ALPHA * numpy.random.default_rng(0).standard_normal((4, 3))
+        shifts = plain.shifts(alphas, shipped.eigenvalues, shipped.eigenvectors)
+        naive.assert_close(255 * shifts, shipped.shifts(4, numpy.random.default_rng(0)))
+        images = rng.random((4, 2, 3, 3))
+        for n, lit in enumerate(plain.light(images, shifts)):
+            naive.assert_close(lit, images[n] + shifts[n])
 
 
 def test_a_network_of_solutions_passes_the_gradient_check(tmp_path, rng):
