@@ -1,6 +1,8 @@
 """The array module: NumPy on the CPU, CuPy on an NVIDIA GPU. This is the only file that imports
 cupy.
 
+Without a GPU, minialex.standin is a third one: what fails on a GPU fails there, too.
+
 Layers never import either. They ask `of(x)` for the module that x belongs to and call it: the same
 line then runs on the CPU or on the GPU.
 
@@ -76,6 +78,17 @@ def cupy_problem(process: int | None = None) -> Problem | None:
     return None
 
 
+def installed_cupy() -> ModuleType | None:
+    """CuPy where it is installed, with or without a GPU, to be asked what it has; else None."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import cupy
+    except Exception:  # as in cupy_problem
+        return None
+    return cupy
+
+
 def of(x: Array) -> ModuleType:
     """The array module that x belongs to. TypeError if x is not an array (a list, say)."""
     return _module_of(type(x))
@@ -83,10 +96,12 @@ def of(x: Array) -> ModuleType:
 
 @functools.cache  # it is asked a hundred times a batch
 def _module_of(kind: type) -> ModuleType:
-    module = sys.modules.get(kind.__module__.partition(".")[0])
-    if module is None or not hasattr(module, "ndarray"):
-        raise TypeError(f"expected a NumPy or CuPy array, got {kind.__name__}")
-    return module
+    names = kind.__module__.split(".")
+    for end in range(1, len(names) + 1):  # cupy in cupy._core.core, minialex.standin in its arrays
+        module = sys.modules.get(".".join(names[:end]))
+        if hasattr(module, "ndarray"):
+            return module
+    raise TypeError(f"expected a NumPy or CuPy array, got {kind.__name__}")
 
 
 def on_gpu(x: Array) -> bool:

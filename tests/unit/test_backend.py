@@ -142,6 +142,17 @@ def test_an_array_knows_its_module(cupy):
     assert backend.of(cupy.ndarray()) is cupy
 
 
+def test_the_module_is_the_first_in_the_types_dotted_name_that_has_arrays(cupy, monkeypatch):
+    for name in ("cupy._core", "package", "package.on_gpu", "package.on_gpu.arrays"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    array_module = sys.modules["package.on_gpu"]
+    array_module.ndarray = type("ndarray", (), {"__module__": "package.on_gpu.arrays"})
+    assert backend.of(type("ndarray", (), {"__module__": "cupy._core.core"})()) is cupy
+    assert backend.of(array_module.ndarray()) is array_module
+    with pytest.raises(TypeError, match="got Picture"):
+        backend.of(type("Picture", (), {"__module__": "package.pictures"})())
+
+
 @pytest.mark.parametrize("x", [[1.0, 2.0], (1,), 3.0, None, "array", range(3)], ids=repr)
 def test_what_is_no_array_is_refused_by_its_type(x):
     with pytest.raises(TypeError, match=f"NumPy or CuPy array, got {type(x).__name__}"):
