@@ -1,6 +1,6 @@
 """python -m benchmarks.gpu_cost: the cost of a training step on a GPU, predicted without a GPU.
 
-The step runs on tests/gpu/standin.py, which computes on the CPU and records every kernel: how many
+The step runs on minialex.standin, which computes on the CPU and records every kernel: how many
 bytes it reads and writes and how many multiplications it does. The floor is the least that such
 layers can move: each layer reads each of its inputs once and writes each of its outputs once. The
 columns of im2col are built in the forward and again in the backward pass; each time they count as
@@ -17,22 +17,17 @@ size reach neither the bandwidth nor the rate.
 
 import argparse
 import itertools
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy
 
 from benchmarks.floors import floors
 from benchmarks.speed_options import sizes, some_of
-from minialex import fast, models, optim
+from minialex import fast, models, optim, standin
 from minialex.command import Parser, number, run
 from minialex.fast.gpu.replay import BEFORE
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.network import Network
-
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "gpu"))
-import standin
 
 EXAMPLES = """\
   python -m benchmarks.gpu_cost
@@ -175,7 +170,7 @@ class Step:
         function = getattr(thing, method)
 
         def watched(*args, **options):
-            log = standin.account.log
+            log = standin.machine.account.log
             before = len(log)
             result = function(*args, **options)
             self.parts[name] = log[before:], floor

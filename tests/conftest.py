@@ -6,12 +6,11 @@ import types
 
 import numpy
 import pytest
-import standin
 from command_runs import call
 from lesson_runs import run_lesson  # noqa: F401  (a fixture)
 from threadpoolctl import threadpool_limits
 
-from minialex import backend, charts, figures
+from minialex import backend, charts, figures, standin
 from minialex.errors import InputError
 from minialex.fast.memory import Memory
 from minialex.files import PNG_MARK
@@ -24,7 +23,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--backend",
         choices=devices,
-        help="the array module of the layers (default: numpy, then tests/gpu/standin.py)",
+        help="the array module of the layers (default: numpy, then minialex.standin)",
     )
 
 

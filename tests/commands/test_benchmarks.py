@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy
 import pytest
-import standin
 from command_runs import call
 from PIL import Image
 
 from benchmarks import gpu_cost, loader, measure, memory, peak_memory, speed, speed_table
 from benchmarks.peers import Peer, check_agreement, import_torch, torch_layout, twin
-from minialex import backend, fast, models
+from minialex import backend, fast, models, standin
 from minialex.errors import InputError
 from minialex.fast.conv import FastConv2d
 from minialex.layers import (

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy
 import pytest
-import standin
 import trained_runs
 from command_runs import call
 from data_helpers import picture_folder
@@ -19,7 +18,7 @@ from trained_runs import on_folder
 from benchmarks.gpu import __main__ as gpu
 from benchmarks.gpu import checks, measurements, profile, report
 from benchmarks.measure import Minialex, random_batch
-from minialex import backend, models
+from minialex import backend, models, standin
 
 pytestmark = pytest.mark.usefixtures("compiler")
 

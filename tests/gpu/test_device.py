@@ -5,7 +5,6 @@ import json
 
 import numpy
 import pytest
-import standin
 from command_runs import call
 from data_helpers import picture_folder
 from trained_runs import last_epoch, on_folder, trained
@@ -20,6 +19,7 @@ from minialex import (
     options,
     predict,
     schedules,
+    standin,
     train,
 )
 from minialex.layers import SoftmaxCrossEntropy

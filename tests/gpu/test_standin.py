@@ -1,12 +1,16 @@
 """The stand-in for CuPy catches mistakes that fail on a GPU, and counts what a GPU would do."""
 
+import doctest
 import math
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy
 import pytest
-import standin
 
-from minialex import backend
+from minialex import backend, standin
 from minialex.layers import Layer, ReLU
 
 pytestmark = pytest.mark.usefixtures("compiler")
@@ -61,6 +65,13 @@ def test_names_that_cupy_lacks_do_not_exist(name):
         getattr(standin, name)
 
 
+@pytest.mark.parametrize("name", ["linalg", "random"])
+def test_modules_of_numpys_are_not_taken_for_cupys(name):
+    """They would compute on the host."""
+    with pytest.raises(AttributeError, match=f"no module '{name}'"):
+        getattr(standin, name)
+
+
 def test_an_index_that_occurs_twice_is_not_assigned_to(x):
     rows = standin.asarray([0, 1, 0])
     with pytest.raises(ValueError, match="occurs twice"):
@@ -82,6 +93,23 @@ def test_uninitialised_memory_is_nan(dtype):
     assert all(
         math.isnan(number) for number in standin.empty_like(standin.zeros(3, dtype)).tolist()
     )
+
+
+def test_add_at_adds_up_what_an_index_twice_brings(x):
+    rows, numbers = standin.asarray([0, 2, 0]), standin.asarray(HOST)[0] * 5
+    total = standin.zeros(3, "float32")
+    with standin.accounting() as account:
+        standin.add.at(total, rows, numbers)
+    assert total.tolist() == [10, 0, 5]
+    assert account.log == [("add.at", 24, 12, 0)]
+    standin.maximum.at(total, rows, 7)
+    assert total.tolist() == [10, 0, 7]
+    with pytest.raises(TypeError, match="got int64"):
+        standin.add.at(standin.zeros(3, "int64"), rows, 1)
+    with pytest.raises(TypeError, match="Unsupported type"):
+        standin.add.at(total, rows, HOST[0])
+    with pytest.raises(NotImplementedError, match=r"multiply\.at"):
+        standin.multiply.at(total, rows, 2)
 
 
 def test_uninitialised_integers_are_conspicuous():
@@ -117,6 +145,15 @@ def test_a_condition_on_a_device_number_waits(x):
     with standin.accounting() as account:
         if (x > 100).any():
             raise AssertionError
+    assert account.waits == 1
+
+
+@pytest.mark.parametrize(
+    "function", [lambda x: x[x > 1], standin.unique, lambda x: standin.nonzero(x)]
+)
+def test_a_result_whose_size_the_numbers_decide_waits(function, x):
+    with standin.accounting() as account:
+        function(x)
     assert account.waits == 1
 
 
@@ -243,3 +280,23 @@ def test_views_by_functions_cost_nothing(x):
     with standin.accounting() as account:
         standin.moveaxis(x, 0, 1), standin.squeeze(x)
     assert account.log == []
+
+
+def test_the_example_in_the_documentation_is_true():
+    text = (Path(__file__).parents[2] / "docs" / "gpu.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(>>> .*?)```", text, re.DOTALL)
+    test = doctest.DocTestParser().get_doctest(example, {}, "docs/gpu.md", None, None)
+    assert doctest.DocTestRunner().run(test) == (0, 8)
+
+
+def test_whoever_imports_minialex_or_its_commands_gets_neither_the_standin_nor_cupy():
+    program = "import sys, minialex, minialex.train; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    modules = done.stdout.split()
+    assert "minialex.train" in modules, done.stderr
+    assert not {"minialex.standin", "cupy"} & set(modules)
+
+
+def test_without_cupy_the_standin_has_all_of_numpys_names():
+    program = "import sys; sys.modules['cupy'] = None; from minialex import standin as s; s.nditer"
+    subprocess.run([sys.executable, "-c", program], check=True)

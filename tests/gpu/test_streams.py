@@ -2,9 +2,8 @@
 
 import numpy
 import pytest
-import standin
 
-from minialex import backend
+from minialex import backend, standin
 
 HOST = numpy.arange(6, dtype=numpy.float32)
 
@@ -112,7 +111,7 @@ def test_an_event_passes_on_what_its_stream_has_waited_for(x, stream):
 def test_mpi_gets_device_arrays_only_if_it_is_cuda_aware_and_when_they_are_computed(x, monkeypatch):
     with pytest.raises(AttributeError):
         x.__cuda_array_interface__  # noqa: B018
-    monkeypatch.setattr(standin, "mpi_is_cuda_aware", True)
+    monkeypatch.setattr(standin.machine, "mpi_is_cuda_aware", True)
     with pytest.raises(RuntimeError, match="race"):
         x.__cuda_array_interface__  # noqa: B018
     backend.synchronize(standin)

@@ -6,14 +6,12 @@ MPI reads and writes the devices.
 """
 
 import os
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 
 import numpy
 
-from minialex import backend, options, train
+from minialex import backend, options, standin, train
 from minialex.command import run
 
 
@@ -34,17 +32,14 @@ def get(name: str = "auto", process: int | None = None) -> ModuleType:
     if name != "standin":
         return numpy
     if process is not None:
-        standin.cuda.Device(process % standin.device_count).use()
+        standin.cuda.Device(process % standin.machine.device_count).use()
     return standin
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1] / "gpu"))
-    import standin
-
-    standin.device_count = int(os.environ.get("STANDIN_DEVICES", 1))
-    standin.cuda.nccl.problem = os.environ.get("STANDIN_NCCL_PROBLEM")
-    standin.mpi_is_cuda_aware = "STANDIN_CUDA_AWARE_MPI" in os.environ
+    standin.machine.device_count = int(os.environ.get("STANDIN_DEVICES", 1))
+    standin.machine.nccl_problem = os.environ.get("STANDIN_NCCL_PROBLEM")
+    standin.machine.mpi_is_cuda_aware = "STANDIN_CUDA_AWARE_MPI" in os.environ
     backend.get = get
     options.parser = with_standin(options.parser)
     run(train.main)

@@ -12,6 +12,7 @@ from minialex import backend
 from minialex.distributed import sums
 from minialex.distributed.group import ALONE, Group
 from minialex.errors import InputError
+from minialex.standin.cuda.streams import Task
 
 
 def check_sums(xp, ranks, dtype):
@@ -41,8 +42,6 @@ def check_sums(xp, ranks, dtype):
 
 def check_that_sums_need_nothing_that_comes_later(xp, ranks):
     """All pieces of an array are summed before the GPU does what it is asked for after them."""
-    import streams
-
     x = xp.full(300_000, ranks.rank, "float32")
     filled = xp.cuda.get_current_stream().record()
     complete = False
@@ -54,7 +53,7 @@ def check_that_sums_need_nothing_that_comes_later(xp, ranks):
         stream.wait_event(filled)
         together = ranks.sums(x)
         together.begin(x)
-        stream.ask([], [], streams.Task(backward_of_other_layers))
+        stream.ask([], [], Task(backward_of_other_layers))
         while not together.advance():
             pass
         complete = True

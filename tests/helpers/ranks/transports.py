@@ -1,11 +1,10 @@
 """The ranks of an mpirun, with arrays on the CPU or on the stand-in for a GPU."""
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy
 
+from minialex import standin
 from minialex.distributed.devices import on_devices
 from minialex.distributed.group import Group
 from minialex.distributed.start import connect
@@ -19,12 +18,9 @@ def ranks_with(transport: str) -> tuple[ModuleType, Group]:
     ranks = connect()
     if transport == "cpu":
         return numpy, ranks
-    sys.path.insert(0, str(Path(__file__).parents[2] / "gpu"))
-    import standin
-
-    standin.mpi_is_cuda_aware = transport == "cuda-aware-mpi"
-    standin.device_count = ranks.size if transport == "nccl" else 1
-    standin.cuda.Device(ranks.rank % standin.device_count).use()
-    ranks = on_devices(ranks, standin, standin.mpi_is_cuda_aware)
+    standin.machine.mpi_is_cuda_aware = transport == "cuda-aware-mpi"
+    standin.machine.device_count = ranks.size if transport == "nccl" else 1
+    standin.cuda.Device(ranks.rank % standin.machine.device_count).use()
+    ranks = on_devices(ranks, standin, standin.machine.mpi_is_cuda_aware)
     assert type(ranks.transport(standin.zeros(1))).__name__ == TRANSPORTS[transport]
     return standin, ranks

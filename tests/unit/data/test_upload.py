@@ -4,10 +4,9 @@ import itertools
 
 import numpy
 import pytest
-import standin
 from data_helpers import no_new_threads, picture_folder, random_pictures
 
-from minialex import backend
+from minialex import backend, standin
 from minialex.data.augment import Standardize
 from minialex.data.batches import Batches
 from minialex.data.dataset import ArrayImages

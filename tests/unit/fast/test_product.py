@@ -4,9 +4,8 @@ import itertools
 
 import numpy
 import pytest
-import standin
 
-from minialex import backend
+from minialex import backend, standin
 from minialex.fast.gpu import cublas
 from minialex.fast.product import matmul
 

@@ -4,11 +4,10 @@ import math
 
 import numpy
 import pytest
-import standin
 from geometries import GEOMETRIES
 from naive import assert_close, assert_same, to
 
-from minialex import backend, layers
+from minialex import backend, layers, standin
 from minialex.layers import (
     AvgPool2d,
     Conv2d,
@@ -324,11 +323,13 @@ def test_an_input_that_is_not_where_the_parameters_are_gets_an_error_that_says_w
     x = numpy.ones((2, 5, 5, 3) if isinstance(layer, Conv2d) else (2, 3), numpy.float32)
     with pytest.raises(
         TypeError,
-        match=r"parameters in standin, the input is in numpy.*backend\.to_device\(x, standin\)",
+        match=r"parameters in minialex.standin, the input is in numpy.*"
+        r"backend\.to_device\(x, minialex.standin\)",
     ):
         to(layer, standin).forward(x)
     with pytest.raises(
         TypeError,
-        match=r"parameters in numpy, the input is in standin.*backend\.to_device\(x, numpy\)",
+        match=r"parameters in numpy, the input is in minialex.standin.*"
+        r"backend\.to_device\(x, numpy\)",
     ):
         to(layer, numpy).forward(standin.asarray(x))

@@ -6,12 +6,11 @@ import tracemalloc
 
 import numpy
 import pytest
-import standin
 from command_runs import call
 from data_helpers import picture_folder
 from trained_runs import on_folder
 
-from minialex import backend, fast, models, optim, train
+from minialex import backend, fast, models, optim, standin, train
 from minialex.fast.gpu import cublas, footprint
 from minialex.layers import SoftmaxCrossEntropy
 
@@ -96,7 +95,7 @@ def test_when_memory_runs_out_a_line_says_which_batch_would_fit(
         raise standin.OutOfMemoryError("Out of memory allocating 512 bytes")
 
     monkeypatch.setattr(backend, "get", lambda *_: standin)
-    monkeypatch.setattr(standin, "free_memory", free)
+    monkeypatch.setattr(standin.machine, "free_memory", free)
     monkeypatch.setattr(*where, full)
     options = on_folder(picture_folder(tmp_path / "pictures"))
     options += ["--batch-size", 64, "--gpu-workspace", 1, "--out", tmp_path / "run"]

@@ -1,17 +1,17 @@
 """The GPU kernels: run on the CPU they give the NumPy layers' numbers, and NVIDIA's compiler takes
 them.
 
-Through standin.py every test of the layers and optimisers runs them; here are the cases that decide
-whether a kernel is right.
+Through minialex.standin every test of the layers and optimisers runs them; here are the cases that
+decide whether a kernel is right.
 """
 
 import itertools
 
 import numpy
 import pytest
-import standin
 from naive import assert_close, assert_same, to
 
+from minialex import standin
 from minialex.fast import fuse
 from minialex.fast.conv import FastConv2d
 from minialex.fast.gpu import kernels, update_kernels

@@ -2,10 +2,9 @@
 
 import numpy
 import pytest
-import standin
 from naive import assert_same
 
-from minialex import backend, fast, models, optim
+from minialex import backend, fast, models, optim, standin
 from minialex.fast import TrainingStep
 from minialex.fast.gpu.replay import BEFORE, MOST, TIMES, Replayed
 from minialex.layers import Flatten, Layer, MaxPool2d, SoftmaxCrossEntropy
@@ -248,7 +247,7 @@ def test_where_recording_fails_a_line_says_so_and_training_goes_on(compiler, mon
     def refuse(stream):
         raise RuntimeError("cudaErrorNotSupported: operation not\nsupported")
 
-    monkeypatch.setattr(standin.Stream, "begin_capture", refuse)
+    monkeypatch.setattr(standin.cuda.Stream, "begin_capture", refuse)
     got = trained(engine_on(standin))
     note = "note: this step cannot be replayed as a CUDA graph: cudaErrorNotSupported: operation"
     assert capsys.readouterr().err == f"{note} not supported\n"
@@ -266,7 +265,7 @@ def test_a_wait_within_a_step_ends_the_recording_and_not_the_training(compiler, 
     answers = [replayed(x)[0].tolist() for _ in range(6)]
     assert answers == [[2, 4]] * 6
     assert "the host waits for the device" in capsys.readouterr().err
-    assert standin.recording is None
+    assert standin.machine.recording is None
 
 
 def test_only_so_many_shapes_are_kept(compiler):

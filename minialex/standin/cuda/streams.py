@@ -21,19 +21,10 @@ from typing import Any, NamedTuple
 
 import numpy
 
+from minialex.standin import machine
+from minialex.standin.memory import Span
+
 lock = threading.RLock()
-
-
-class Span(NamedTuple):
-    """Where in the memory of which array (a weak reference), by addresses."""
-
-    whole: Any
-    start: int
-    end: int
-
-    def overlaps(self, other: "Span") -> bool:
-        here = self.start < other.end and other.start < self.end
-        return here and self.whole() is not None and self.whole() is other.whole()
 
 
 class Use(NamedTuple):
@@ -94,10 +85,6 @@ def learn(known: dict[int, int], more: dict[int, int]) -> None:
         known[stream] = max(known.get(stream, 0), number)
 
 
-#: Called when the host waits for the device: the stand-in counts it. There may be two of it, as
-#: pytest imports it once more to look for doctests.
-when_host_waits: list[Callable[[], None]] = []
-
 numbers = itertools.count()
 streams: "weakref.WeakValueDictionary[int, Stream]" = weakref.WeakValueDictionary()
 here = threading.local()  # the current stream of each thread
@@ -151,12 +138,12 @@ class Stream:
         for task in list(self.tasks):
             task()
 
-    def __enter__(self):
+    def __enter__(self) -> "Stream":
         self.do()
         self.outer, here.stream = current(), self
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         here.stream = self.outer
 
     def record(self, event: "Event | None" = None) -> "Event":
@@ -195,8 +182,8 @@ class Event:
             task()
 
     def synchronize(self) -> None:
-        for function in when_host_waits:
-            function()
+        """The host waits until the device has come here."""
+        machine.wait()
         self.reached()
 
     @property

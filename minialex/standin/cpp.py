@@ -1,4 +1,4 @@
-"""The bodies of CuPy's ElementwiseKernel as C++ functions for the CPU: what standin.py runs."""
+"""The bodies of CuPy's ElementwiseKernel as C++ functions for the CPU: what kernels.py runs."""
 
 import ctypes
 import functools

@@ -9,15 +9,18 @@ ranks on one GPU.
 import ctypes
 import itertools
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy
-import standin
-import streams
-from streams import Span, Task
+
+from minialex.standin import machine
+from minialex.standin.cuda import streams
+from minialex.standin.cuda.device import Device
+from minialex.standin.cuda.streams import Task
+from minialex.standin.memory import Span, owner_at
 
 available = True
-problem: str | None = None  #: why no communicator starts, where a test wants that
 
 NCCL_SUM = 0
 NCCL_INT32, NCCL_INT64, NCCL_FLOAT32, NCCL_FLOAT64 = 2, 4, 7, 8
@@ -43,11 +46,13 @@ class NcclCommunicator:
     """The ranks that have been given the same id."""
 
     def __init__(self, ndev: int, commId: bytes, rank: int):
-        if problem:
-            raise NcclError(problem)
+        if machine.nccl_problem:
+            raise NcclError(machine.nccl_problem)
         self.comm = meet(ndev, commId, rank)
 
-    def allReduce(self, sendbuf, recvbuf, count, datatype, op, stream):
+    def allReduce(
+        self, sendbuf: int, recvbuf: int, count: int, datatype: int, op: int, stream: int
+    ) -> None:
         if sendbuf != recvbuf or op != NCCL_SUM:
             raise NotImplementedError
         from mpi4py import MPI
@@ -55,27 +60,29 @@ class NcclCommunicator:
         x, span = at(recvbuf, count, datatype)
         ask(stream, [span], [span], lambda: self.comm.Allreduce(MPI.IN_PLACE, x))
 
-    def broadcast(self, sendbuff, recvbuff, count, datatype, root, stream):
+    def broadcast(
+        self, sendbuff: int, recvbuff: int, count: int, datatype: int, root: int, stream: int
+    ) -> None:
         if sendbuff != recvbuff:
             raise NotImplementedError
         x, span = at(recvbuff, count, datatype)
         ask(stream, [span], [span], lambda: self.comm.Bcast(x, root))
 
-    def send(self, sendbuf, count, datatype, peer, stream):
+    def send(self, sendbuf: int, count: int, datatype: int, peer: int, stream: int) -> None:
         x, span = at(sendbuf, count, datatype)
         add(stream, [span], [], lambda: self.comm.Isend(x, peer))
 
-    def recv(self, recvbuf, count, datatype, peer, stream):
+    def recv(self, recvbuf: int, count: int, datatype: int, peer: int, stream: int) -> None:
         x, span = at(recvbuf, count, datatype)
         add(stream, [], [span], lambda: self.comm.Irecv(x, peer))
 
 
-def groupStart():
+def groupStart() -> None:
     global group
     group = []
 
 
-def groupEnd():
+def groupEnd() -> None:
     """Gives the stream all that has been asked for, as one task."""
     global group
     asked, group = group, None
@@ -86,27 +93,27 @@ def groupEnd():
     (stream,) = {stream for stream, *_ in asked}
     read, written = ([span for each in asked for span in each[i]] for i in (1, 2))
 
-    def exchange():
+    def exchange() -> None:
         MPI.Request.Waitall([begin() for *_, begin in asked])
 
     ask(stream, read, written, exchange)
 
 
-def add(*asked) -> None:
+def add(*asked: Any) -> None:
     """Notes a message. Outside a group it would wait for the other side, which does the same."""
     if group is None:
         raise NcclError("a message outside a group: both sides wait for each other")
     group.append(asked)
 
 
-def ask(stream: int, read: list[Span], written: list[Span], work) -> None:
+def ask(stream: int, read: list[Span], written: list[Span], work: Callable[[], None]) -> None:
     streams.streams[stream].ask(read, written, Task(work))
 
 
 def at(address: int, count: int, datatype: int) -> tuple[numpy.ndarray, Span]:
     """The numbers at an address on the device."""
     dtype = numpy.dtype(DTYPES[datatype])
-    whole = standin.owner_at(address, dtype)()
+    whole = owner_at(address, dtype)()
     end = address + count * dtype.itemsize
     if count < 1 or whole is None or end > whole.ctypes.data + whole.nbytes:
         raise NcclError("unhandled cuda error: the array ends before")
@@ -120,7 +127,7 @@ def meet(size: int, key: bytes, rank: int) -> Any:
 
     world = MPI.COMM_WORLD
     root, number = map(int, key.split())
-    own = (rank, world.Get_rank(), standin.cuda.Device().pci_bus_id)
+    own = (rank, world.Get_rank(), Device().pci_bus_id)
     if own[1] == root:
         members = [own, *(world.recv(tag=TAG + number) for _ in range(size - 1))]
         for _, other, _ in members[1:]:
