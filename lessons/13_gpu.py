@@ -262,6 +262,7 @@ print("largest difference:", abs(weight - arrays[0]).max())
 #
 # 1. Find everything that waits in `minialex/training.py`. How often does each happen?
 # 2. What does LRN's forward move, as array operations and as one kernel?
+# 3. Write it yourself, without a GPU: `lessons/exercises/gpu.py`.
 
 # %% [markdown]
 # ## Answers to the guesses

@@ -11,6 +11,7 @@ from minialex.grader import (
     adam,
     conv,
     dropout,
+    gpu,
     init,
     lighting,
     lrn,
@@ -43,6 +44,7 @@ MODULES = (
     adam,
     winograd,
     parallel,
+    gpu,
 )
 EXERCISES = [module.EXERCISE for module in MODULES]
 #: The exercises by the name of the class to write, and by the name of the file.

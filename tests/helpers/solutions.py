@@ -23,6 +23,7 @@ NAMES = (
     "parallel",
     "init",
     "lighting",
+    "gpu",
 )
 #: For each exercise the quickest solution.
 QUICK = {
@@ -38,6 +39,7 @@ QUICK = {
     "parallel": "parallel_loops",
     "init": "init_product",
     "lighting": "lighting_products",
+    "gpu": "gpu_short",
 }
 
 

@@ -85,6 +85,7 @@ def test_the_untouched_exercise_names_its_first_gap_with_the_line(name, graded):
         ("winograd_tiles", ["kernel", "pixels"], "answers"),
         ("init_product", ["fans", "xavier"], "he"),
         ("lighting_loops", ["principal"], "shifts"),
+        ("gpu_short", ["mean", "sums"], "scaled"),
     ],
 )
 def test_filled_gaps_are_graded_and_the_next_gap_is_named(solution, filled, following, graded):
@@ -385,6 +386,25 @@ def test_a_mask_drawn_in_another_way_is_judged_by_most_of_its_shares(graded):
         ("dropout_mask", "return x\n", "return\n", "y when testing is None."),
         ("dropout_mask", "return x * self.cache", "return (x * self.cache)[0]", "y has the shape"),
         ("dropout_mask", "return dy * self.cache", "dy * self.cache", "dx is None."),
+        ("gpu_short", "return sums", "return sums.tolist()", "sums is a list, expected"),
+        (
+            "gpu_short",
+            "for x in batches]",
+            "for x in batches[1:]]",
+            "scaled has the shape (4, 2, 3, 4, 2), expected (5, 2, 3, 4, 2)",
+        ),
+        (
+            "gpu_short",
+            "    return float(total",
+            "    loss *= 2\n    return float(total",
+            "mean writes into losses[4]",
+        ),
+        (  # no gap, though the stand-in's error is a NotImplementedError
+            "gpu_short",
+            "    return sums",
+            "    xp.multiply.at(sums, labels, 1)\n    return sums",
+            "in sums xp.multiply.at(sums, labels, 1) TypeError: `cupy_multiply.at` is not",
+        ),
         (
             "pool_taps",
             "return numpy.max(taps",

@@ -158,6 +158,8 @@ def test_a_mistake_shows_in_its_own_stage_and_not_before(name, rng):
     }
     for stage in stages:
         for mistake in exercise.stages[stage].mistakes:
+            if not mistake.methods:
+                continue  # a trap, told by its trace
             before = [
                 earlier for earlier in stages[: stages.index(stage)] if earlier != "output_shape"
             ]
