@@ -386,6 +386,7 @@ for name, power in (("comment", 2), ("code", 1)):
 # 2. Let biases learn at 0.2 throughout. When does it show: at first, or once the rate has dropped?
 # 3. From which $\delta$ on can the code as it stands never take the root of a negative number? Does
 #    the net learn with it?
+# 4. All four curves have a bump where the rate drops. Where does it come from? Take it away.
 
 # %% [markdown]
 # ## Answers to the guesses

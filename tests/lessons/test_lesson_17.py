@@ -43,3 +43,5 @@ def test_solutions_of_lesson_17(run_lesson):
     assert made["by_rate"][0.02] != made["by_rate"][0.2]
     assert "smallest G² - G: -0.25" in printed
     assert made["ends"]["code"] == pytest.approx(made["ends"]["plain"], rel=0.15)
+    coasting, scaled = made["bumps"].values()
+    assert coasting[0] == scaled[0] and scaled[1] < coasting[1]
