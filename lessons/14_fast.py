@@ -213,7 +213,7 @@ usual, taken = stage.PART_BYTES, []
 for part_bytes in (2**40, usual):
     stage.PART_BYTES = part_bytes
     of_stages = large.stages[0].sizes(64, large.network.input_shape)
-    arrays = footprint.training_bytes(large, 128, states=1)
+    arrays = footprint.training_bytes(large, 128, optim.SGD)
     taken.append(sum(arrays.values()))
     print("pictures at a time:", *of_stages, f"{taken[-1] / 1e6:,.0f} MB")
 

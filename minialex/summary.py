@@ -15,6 +15,7 @@ from minialex.fast.memory import GPU_WORKSPACE
 from minialex.layer_table import HEADINGS, rows, shape
 from minialex.layers import Conv2d, Linear
 from minialex.network import Network
+from minialex.optim import OPTIMIZERS
 from minialex.terminal import styled
 from minialex.training import ENGINES
 
@@ -57,6 +58,12 @@ def parser() -> Parser:
         help="pictures in a step (default: 128)",
     )
     p.add_argument(
+        "--optimizer",
+        choices=OPTIMIZERS,
+        default="sgd",
+        help="what keeps means beside the weights: sgd one, with its momentum (default), adam two",
+    )
+    p.add_argument(
         "--compare",
         choices=models.MODELS,
         metavar="MODEL",
@@ -88,9 +95,11 @@ def main(arguments: Sequence[str]) -> None:
     if given.engine == "fast":
         engine = fast.prepare(network, given.workers or usable_cores())
         print("\n" + engine_table(engine, given.batch_size))
-    print("\n" + memory_table(network, given.batch_size, given.workers or usable_cores()))
+    workers = given.workers or usable_cores()
+    print("\n" + memory_table(network, given.batch_size, workers, given.optimizer))
     if other:
-        print("\n" + comparison(given.model, network, given.compare, other, given.batch_size))
+        networks = [(given.model, network), (given.compare, other)]
+        print("\n" + comparison(networks, given.batch_size, workers, given.optimizer))
 
 
 def table(network: Network) -> str:
@@ -124,22 +133,27 @@ def engine_table(engine: fast.Engine, batch_size: int) -> str:
     return "\n".join(lines)
 
 
-def memory_table(network: Network, batch_size: int, workers: int) -> str:
-    """What a training step with momentum takes: on a CPU, with the fast engine on so many threads,
-    by what it is for; on a GPU, at most."""
-    amounts = training_amounts(network, batch_size, workers)
-    total = sum(amounts.values())
-    on_gpu = gpu_footprint.training_bytes(network, batch_size, 1, GPU_WORKSPACE)
+def memory_table(network: Network, batch_size: int, workers: int, optimizer: str) -> str:
+    """What a training step takes: on a CPU, with the fast engine on so many threads, by what it is
+    for; on a GPU, at most."""
+    amounts = training_amounts(network, batch_size, workers, optimizer)
+    total, states = sum(amounts.values()), len(OPTIMIZERS[optimizer].state_names)
+    on_gpu = gpu_footprint.training_bytes(network, batch_size, states, GPU_WORKSPACE)
     threads = "1 thread" if workers == 1 else f"{workers} threads"
-    heading = f"memory for training with a batch of {batch_size:,}, in float32, on {threads}"
-    rows = [*amounts.items(), ("total", total), ("on a GPU, at most", on_gpu)]
+    step = f"{optimizer} and a batch of {batch_size:,}, in float32, on {threads}"
+    heading = f"memory for training with {step}"
+    taken = [(what, count) for what, count in amounts.items() if count]
+    rows = [*taken, ("total", total), ("on a GPU, at most", on_gpu)]
     lines = [f"{what:<40} {amount(count):>12}" for what, count in rows]
     return "\n".join([styled(heading, "bold"), *lines])
 
 
-def training_amounts(network: Network, batch_size: int, workers: int) -> dict[str, int]:
-    """The bytes that a training step with momentum takes on a CPU, by what they are for."""
-    return footprint.training_bytes(fast.prepare(network, workers), batch_size, states=1)
+def training_amounts(
+    network: Network, batch_size: int, workers: int, optimizer: str
+) -> dict[str, int]:
+    """The bytes that a training step takes on a CPU, by what they are for."""
+    kind = OPTIMIZERS[optimizer]
+    return footprint.training_bytes(fast.prepare(network, workers), batch_size, kind)
 
 
 def amount(count: float) -> str:
@@ -148,15 +162,16 @@ def amount(count: float) -> str:
 
 
 def comparison(
-    name: str, network: Network, other_name: str, other: Network, batch_size: int
+    networks: list[tuple[str, Network]], batch_size: int, workers: int, optimizer: str
 ) -> str:
     """What two models cost side by side, and how many times the second one's the first one's is."""
+    (name, network), (other_name, other) = networks
     lines = [styled(f"{'':<28} {name:>15} {other_name:>15} {'ratio':>9}", "bold")]
     lines.append(f"{'input':<28} {shape(network.input_shape):>15} {shape(other.input_shape):>15}")
     for (what, cost), (_, other_cost) in zip(costs(network), costs(other), strict=True):
         lines.append(f"{what:<28} {cost:>15,} {other_cost:>15,} {times(cost / other_cost):>9}")
     cost, other_cost = (
-        sum(training_amounts(net, batch_size, usable_cores()).values()) for net in (network, other)
+        sum(training_amounts(net, batch_size, workers, optimizer).values()) for _, net in networks
     )
     what = f"training a batch of {batch_size:,}"
     lines.append(

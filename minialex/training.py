@@ -128,7 +128,8 @@ class Trainer:
         elif isinstance(self.engine, fast.Engine):
             self.training_step = fast.TrainingStep(self.engine, self.loss, self.optimizer)
             if not self.on_gpu:
-                check_memory(self.engine, min(batch_size, len(dataset.train)))
+                size = min(batch_size, len(dataset.train))
+                check_memory(self.engine, size, type(self.optimizer))
         standardize = standardize or standardize_from(dataset.train)
         views = dict.fromkeys(augment, True) | {"lighting": lighting}
         where: dict[str, Any] = dict(

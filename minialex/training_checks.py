@@ -67,16 +67,16 @@ def check_fit(network: Network, dataset: Dataset) -> None:
         raise ValueError(f"{classes}, the network's output has shape {shape} for each picture")
 
 
-def check_memory(engine: Engine, batch_size: int) -> None:
+def check_memory(engine: Engine, batch_size: int, optimizer: type[Optimizer]) -> None:
     """InputError if a training step on the CPU takes more memory than there is, where that is
     known: the system would kill the process in the midst of it."""
     available = available_memory()
     if available is None:
         return
-    needed = footprint.step_bytes(engine, batch_size)
+    needed = footprint.step_bytes(engine, batch_size, optimizer)
     if needed <= available:
         return
-    fits = footprint.batch_size_for(engine, available, batch_size)
+    fits = footprint.batch_size_for(engine, available, batch_size, optimizer)
     instead = f"about {fits:,} should fit" if fits else "not even one picture fits"
     there = f"and {available / 1e6:,.0f} are free"
     raise InputError(

@@ -17,6 +17,7 @@ from minialex.fast.pool import FastMaxPool2d
 from minialex.fast.relu import InPlaceReLU
 from minialex.fast.winograd import Winograd
 from minialex.layers import Dropout, Layer, Linear, MaxPool2d
+from minialex.optim import Optimizer
 
 NUMBER = 4  #: bytes of a float32
 
@@ -28,42 +29,58 @@ BATCHES = 4
 PROCESS = 55_000_000
 
 
-def training_bytes(engine: Engine, batch_size: int, states: int) -> dict[str, int]:
-    """The bytes that a training step on a CPU takes, by what they are for, in float32.
+def training_bytes(engine: Engine, batch_size: int, optimizer: type[Optimizer]) -> dict[str, int]:
+    """The bytes that a training step with the optimiser takes on a CPU, by what they are for, in
+    float32.
 
-    states: how many arrays like the weights the optimiser keeps; it must be one that updates
-    weights in pieces (SGD, Adam), so that no linear layer's gradient exists as a whole.
+    Of layers that have no fast twin only what they allocate counts, not the gaps that NumPy's
+    freed arrays leave: a net of such layers may take a tenth more.
     """
     network, at_work = engine.network, min(engine.workers.count, batch_size)
     weights = NUMBER * network.parameter_count()
     share = -(-batch_size // at_work)
     of_worker = convolutional(engine, share)
-    of_batch = linear(engine, batch_size)
+    of_batch = linear(engine, batch_size, optimizer.elementwise)
     of_pictures = batch_size * math.prod(network.input_shape)
     whole_input = 0 if engine.waits else NUMBER * of_pictures
     return {
         "Python and its libraries": PROCESS,
         "weights": weights,
-        "the optimiser's state": states * weights,
+        "the optimiser's state": len(optimizer.state_names) * weights,
         "pictures": BATCHES * of_pictures + whole_input,
         "kept for backward": at_work * of_worker["kept"] + of_batch["kept"],
         "gradients": at_work * (of_worker["gradients"] + of_batch["rows"]) + of_batch["gradients"],
         "room to work in": at_work * of_worker["room"] + of_batch["room"],
+        "updates": 0 if optimizer.elementwise else of_whole_updates(engine),
     }
 
 
-def batch_size_for(engine: Engine, available: int, most: int) -> int:
+def batch_size_for(engine: Engine, available: int, most: int, optimizer: type[Optimizer]) -> int:
     """About the largest batch, of up to `most` pictures, for which step_bytes are `available`; 0 if
     they are not for a single picture."""
     sizes = range(1, most + 1)
-    return bisect.bisect_right(sizes, available, key=lambda size: step_bytes(engine, size))
+    return bisect.bisect_right(
+        sizes, available, key=lambda size: step_bytes(engine, size, optimizer)
+    )
 
 
-def step_bytes(engine: Engine, batch_size: int) -> int:
+def step_bytes(engine: Engine, batch_size: int, optimizer: type[Optimizer]) -> int:
     """What a training step takes beside what is there before it: Python, the weights and the
     optimiser's state."""
-    amounts = training_bytes(engine, batch_size, states=0)
-    return sum(amounts.values()) - amounts["weights"] - PROCESS
+    amounts = training_bytes(engine, batch_size, optimizer)
+    return sum(amounts.values()) - amounts["weights"] - amounts["the optimiser's state"] - PROCESS
+
+
+def of_whole_updates(engine: Engine) -> int:
+    """What Muon's updates take, where each thread is at one of the largest parameters."""
+    bytes_of = []
+    for weight in engine.params.values():
+        rows, columns = (
+            sorted((len(weight), weight[0].size)) if weight.ndim > 1 else (1, len(weight))
+        )
+        # the descent, x, two terms of the next x; the square, its square, their sum
+        bytes_of.append(NUMBER * (4 * rows * columns + 3 * rows * rows))
+    return sum(sorted(bytes_of)[-engine.workers.count :])
 
 
 def convolutional(engine: Engine, pictures: int) -> Counter:
@@ -112,9 +129,12 @@ def temporaries(layer: Layer, x: tuple[int, ...], y: tuple[int, ...]) -> Counter
     return Counter(slices=arrays * min(CACHE_BYTES, NUMBER * math.prod(x)))
 
 
-def linear(engine: Engine, batch_size: int) -> Counter:
+def linear(engine: Engine, batch_size: int, by_rows: bool) -> Counter:
     """What the layers that take the whole batch need: "kept", "gradients", "room" and, for each
-    worker, "rows"."""
+    worker, "rows".
+
+    by_rows: weights are updated row by row, so that no linear layer's gradient exists as a whole.
+    """
     bytes_of: Counter[str] = Counter()
     shapes = engine.network.shapes()
     if engine.in_stages and engine.workers.count > 1:
@@ -128,7 +148,10 @@ def linear(engine: Engine, batch_size: int) -> Counter:
             bytes_of["room"] += NUMBER * batch_size * y
             bytes_of["gradients"] += NUMBER * (batch_size * layer.in_features + bias.size)
             of_share = NUMBER * weight.size // min(engine.workers.count, batch_size)
-            bytes_of["rows"] = max(bytes_of["rows"], min(ROWS_BYTES, of_share))
+            if by_rows:
+                bytes_of["rows"] = max(bytes_of["rows"], min(ROWS_BYTES, of_share))
+            else:
+                bytes_of["gradients"] += NUMBER * weight.size
         elif isinstance(layer, Dropout):
             bytes_of["kept"] += (NUMBER + 1) * batch_size * y
     return bytes_of

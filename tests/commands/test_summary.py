@@ -92,7 +92,8 @@ def test_the_memory_is_listed_by_what_it_is_for(use):
     for size in (128, 500):
         _, out, _ = use("alexnet-cifar", "--batch-size", size, "--workers", 2)
         heading, *lines = out.split("\n\n")[1].splitlines()
-        assert heading == f"memory for training with a batch of {size}, in float32, on 2 threads"
+        step = f"sgd and a batch of {size}, in float32, on 2 threads"
+        assert heading == f"memory for training with {step}"
         rows = [line.rsplit(maxsplit=2) for line in lines]
         amounts = {what: float(n) * {"MB": 1e6, "GB": 1e9}[unit] for what, n, unit in rows}
         on_gpu, total = amounts.pop("on a GPU, at most"), amounts.pop("total")

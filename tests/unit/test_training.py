@@ -252,7 +252,7 @@ def test_a_schedule_sets_the_learning_rate_of_each_epoch():
 
 def test_a_batch_that_cannot_fit_into_memory_is_refused(monkeypatch):
     it = trainer(batch_size=40)
-    needed = footprint.step_bytes(it.engine, 40)
+    needed = footprint.step_bytes(it.engine, 40, optim.Adam)
     for available, said in (
         (
             needed - 1,

@@ -13,7 +13,7 @@ from minialex.fast.footprint import BATCHES, PROCESS
 from minialex.layers import SoftmaxCrossEntropy
 
 
-def allocated(name, options, pictures, workers):
+def allocated(name, options, pictures, workers, kind=optim.SGD):
     """The most bytes at a time that two training steps hold, weights and pictures included."""
     tracemalloc.start()
     try:
@@ -25,7 +25,7 @@ def allocated(name, options, pictures, workers):
         x = PictureBatch(stored[0], Standardize(same, same), centre_views(pictures))
         labels = rng.integers(0, 10, pictures)
         engine = fast.prepare(network, workers)
-        step = fast.TrainingStep(engine, SoftmaxCrossEntropy(), optim.SGD(network))
+        step = fast.TrainingStep(engine, SoftmaxCrossEntropy(), kind(network))
         tracemalloc.reset_peak()
         for _ in range(2):
             step(x, labels)
@@ -50,7 +50,7 @@ def test_what_is_said_is_within_five_per_cent_of_what_a_step_takes(
     name, options, pictures, workers
 ):
     engine = fast.prepare(models.build(name, **options), workers)
-    said = footprint.training_bytes(engine, pictures, states=1)
+    said = footprint.training_bytes(engine, pictures, optim.SGD)
     assert said["Python and its libraries"] == PROCESS
     total = PROCESS + allocated(name, options, pictures, workers)
     assert 0.95 < sum(said.values()) / total < 1.05
@@ -58,30 +58,47 @@ def test_what_is_said_is_within_five_per_cent_of_what_a_step_takes(
 
 def test_a_plain_layers_temporaries_count_too():
     """On one thread: how much two of them hold at the same time is chance."""
-    said = footprint.training_bytes(fast.prepare(models.build("lenet")), 256, states=1)
+    said = footprint.training_bytes(fast.prepare(models.build("lenet")), 256, optim.SGD)
     assert 0.95 < sum(said.values()) / (PROCESS + allocated("lenet", {}, 256, workers=1)) < 1.05
+
+
+@pytest.mark.parametrize(
+    "name, options, pictures",
+    [
+        ("alexnet-maxi", {}, 100),
+        ("alexnet-cifar", {}, 64),
+        ("alexnet-owt", dict(num_classes=10, image_size=99), 4),
+    ],
+)
+def test_muons_whole_gradients_and_products_count_too(name, options, pictures):
+    """On one thread, and at least what two take, as two updates at a time are chance."""
+    for workers in (1, 2):
+        engine = fast.prepare(models.build(name, **options), workers)
+        said = sum(footprint.training_bytes(engine, pictures, optim.Muon).values())
+        total = PROCESS + allocated(name, options, pictures, workers, optim.Muon)
+        assert 0.95 < said / total < (1.05 if workers == 1 else 1.3)
 
 
 def test_adam_keeps_twice_what_momentum_does():
     engine = fast.prepare(models.build("lenet"))
-    once, twice = (footprint.training_bytes(engine, 8, states) for states in (1, 2))
+    once, twice = (footprint.training_bytes(engine, 8, kind) for kind in (optim.SGD, optim.Adam))
     assert sum(twice.values()) - sum(once.values()) == 4 * engine.network.parameter_count()
 
 
 def test_the_largest_batch_that_fits_is_found():
     engine = fast.prepare(models.build("alexnet-cifar"), 2)
-    available = footprint.step_bytes(engine, 100)
-    fits = footprint.batch_size_for(engine, available, most=1000)
+    available = footprint.step_bytes(engine, 100, optim.SGD)
+    fits = footprint.batch_size_for(engine, available, 1000, optim.SGD)
     assert 100 <= fits < 120  # a part more or less makes steps in what is needed
-    assert footprint.step_bytes(engine, fits) <= available
-    assert footprint.step_bytes(engine, fits + 1) > available
-    assert footprint.batch_size_for(engine, available, most=60) == 60
-    assert footprint.batch_size_for(engine, 10**5, most=60) == 0
+    assert footprint.step_bytes(engine, fits, optim.SGD) <= available
+    assert footprint.step_bytes(engine, fits + 1, optim.SGD) > available
+    assert footprint.batch_size_for(engine, available, 60, optim.SGD) == 60
+    assert footprint.batch_size_for(engine, 10**5, 60, optim.SGD) == 0
 
 
 def test_what_is_there_before_a_step_does_not_count_for_it():
     """The weights, and what the optimiser keeps, which is made with it."""
     engine = fast.prepare(models.build("alexnet", num_classes=10), 2)
-    said = footprint.training_bytes(engine, 8, states=2)
+    said = footprint.training_bytes(engine, 8, optim.Adam)
     there = PROCESS + said["weights"] + said["the optimiser's state"]
-    assert footprint.step_bytes(engine, 8) == sum(said.values()) - there
+    assert footprint.step_bytes(engine, 8, optim.Adam) == sum(said.values()) - there
