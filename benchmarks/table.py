@@ -48,6 +48,13 @@ class Table:
         return markdown(list(self.head), [list(row) for row in self.rows], self.words)
 
 
+def check_place(path: Path, name: str) -> None:
+    """InputError unless `path` is a page that marks a place for the table of this name."""
+    page = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if name not in [found for _, found, _ in MARKED.findall(page)]:
+        raise InputError(f"expected {path} with a place for a table, <!-- table: {name} -->")
+
+
 def write_tables(path: Path, tables: Iterable[Table], elsewhere: Collection[str] = ()) -> None:
     """Replaces these tables on the page `path`; see `replaced`."""
     text = replaced(path.read_text(encoding="utf-8"), tables, elsewhere)

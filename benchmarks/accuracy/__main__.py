@@ -20,7 +20,7 @@ from benchmarks import memory
 from benchmarks.accuracy.report import NAMES, chart, of, tables, wall_clock
 from benchmarks.machine import machine
 from benchmarks.peers import import_torch
-from benchmarks.table import write_tables
+from benchmarks.table import check_place, write_tables
 from minialex.command import Parser, number, run
 from minialex.cores import usable_cores
 from minialex.errors import InputError
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
         names = ", ".join(RECIPES[given.dataset])
         raise InputError(f"{given.dataset} has the recipes {names}, not {given.recipe!r}")
     kept = given.docs / "accuracy.json"
-    runs = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
+    runs = kept_runs(kept) if kept.exists() else []
     if not (runs or given.seeds):
         raise InputError(f"there is no {kept} yet: measure with --seeds 1 or more")
     options = RECIPES[given.dataset][given.recipe]
@@ -72,6 +72,7 @@ def main(arguments: Sequence[str]) -> None:
     torch = import_torch().__version__ if given.peer else "not used"
     here = machine(usable_cores(), torch) | {"date": f"{datetime.date.today():%Y-%m-%d}"}
     if given.seeds:
+        check_place(given.docs / "results.md", NAMES[given.dataset])
         runs = [run for run in runs if comparable(run, about, options, here)]
     for seed in range(given.seeds):
         contenders = [*CONTENDERS] if given.peer else ["minialex"]
@@ -92,6 +93,19 @@ def main(arguments: Sequence[str]) -> None:
     write_tables(given.docs / "results.md", made, elsewhere=(memory.NAME, *NAMES.values()))
     write_output(given.docs / "accuracy.png", chart(runs))
     print("\n\n".join(["", *(table.text() for table in made)]))
+
+
+def kept_runs(path: Path) -> list[dict]:
+    """The runs in accuracy.json. InputError if that is not what is in it."""
+    try:
+        runs = json.loads(path.read_text(encoding="utf-8"))
+        tables(runs)
+        complete = all(run["machine"]["cpu"] and run["seed"] >= 0 for run in runs)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        complete = False
+    if not complete or not isinstance(runs, list):
+        raise InputError(f"expected runs as this benchmark keeps them in {path}: put it away")
+    return runs
 
 
 def comparable(run: dict, about: dict, options: dict, here: dict) -> bool:

@@ -113,6 +113,27 @@ def test_runs_with_other_options_or_on_another_machine_do_not_stay(docs, monkeyp
     ]
 
 
+@pytest.mark.parametrize("damaged", ["[", "", "{}", "[1, 2]", '[{"dataset": "cifar10"}]', "3"])
+def test_a_damaged_file_of_runs_is_named_and_stays(docs, damaged, monkeypatch, capsys):
+    monkeypatch.setattr(accuracy, "trained", lambda *_: pytest.fail("it trained"))
+    (docs / "accuracy.json").write_text(damaged)
+    for seeds in (0, 1):
+        code, _, err = call(accuracy.main, "--seeds", seeds, "--docs", docs, capsys=capsys)
+        assert (code, err.count("\n")) == (2, 1)
+        assert f"expected runs as this benchmark keeps them in {docs / 'accuracy.json'}" in err
+        assert (docs / "accuracy.json").read_text() == damaged
+
+
+@pytest.mark.parametrize("page", [None, "no place for a table\n"])
+def test_without_a_place_for_the_table_nothing_is_trained(tmp_path, page, monkeypatch, capsys):
+    monkeypatch.setattr(accuracy, "trained", lambda *_: pytest.fail("it trained"))
+    if page:
+        (tmp_path / "results.md").write_text(page)
+    code, _, err = call(accuracy.main, "--seeds", 1, "--docs", tmp_path, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"expected {tmp_path / 'results.md'} with a place for a table" in err
+
+
 def test_the_whole_command_is_timed_and_each_epochs_accuracy_read(pictures):
     which = dict(dataset="cifar10", recipe="quick", seed=3)
     epochs = accuracy.trained("minialex.train", which, pictures)
