@@ -10,7 +10,9 @@ def check(options: dict) -> None:
         expected = f"--lighting {options['lighting']} is for --augment with lighting"
         raise InputError(f"{expected}, got --augment {options['augment']}")
     if options["init"] == "paper" and options["model"] != "alexnet":
-        raise InputError(f"--init paper is for the model alexnet, got --model {options['model']}")
+        recipe = options["recipe"]
+        paper = f"--init paper of --recipe {recipe}" if recipe else "--init paper"
+        raise InputError(f"{paper} is for the model alexnet, got --model {options['model']}")
     check_normalisation(options)
     check_parallel(options)
 

@@ -137,7 +137,10 @@ def preset_of(
         recipes = RECIPES.get(dataset, {})
         if given["recipe"] not in recipes:
             only = ", ".join(recipes) or "its preset"
-            raise InputError(f"data set {dataset} has no recipe {given['recipe']!r}, only {only}")
+            have = [name for name, named in RECIPES.items() if given["recipe"] in named]
+            others = f" ({', '.join(have)} can take it)" if have else ""
+            wrong = f"data set {dataset} has no recipe {given['recipe']!r}, only {only}"
+            raise InputError(wrong + others)
         preset |= recipes[given["recipe"]]
     if pictures:
         preset |= own_pictures.preset(pictures, given["model"], fine_tuning=start is not None)

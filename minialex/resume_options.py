@@ -53,6 +53,8 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
             raise InputError(f"--resume continues in {checkpoint.path.parent}: leave out --out")
         if name not in FREE_ON_RESUME and value != options[name]:
             trained = f"was trained with {flag} {options[name]}"
+            if options[name] is None:
+                trained = f"was trained without {flag}"
             if of_script:
                 trained = "is of a network that a script trains, with settings that stay"
             raise InputError(f"{checkpoint.path} {trained}: leave out {flag} {value}")

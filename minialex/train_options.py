@@ -16,7 +16,7 @@ EXAMPLES = """\
       ten kinds of drawn figures: no download, about a minute
   python -m minialex.train --dataset fashion-mnist
   python -m minialex.train --dataset cifar10 --recipe quick
-      three of four test pictures right after a minute on two cores
+      three of four test pictures right in less than a minute on two cores
   python -m minialex.train --dataset cifar10 --epochs 20 --out runs/long
   python -m minialex.train mnist.npz
       arrays: x_train, y_train, x_test, y_test, or x and y

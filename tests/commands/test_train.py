@@ -115,10 +115,14 @@ def test_a_run_is_never_overwritten(small, tmp_path, capsys):
             "--lrn off is for other models: lenet has no normalisation",
         ),
         (["--crop-padding", "2"], "leave out --crop-padding"),
-        (["--recipe", "quick"], "data set folder has no recipe 'quick', only 2012"),
+        (["--recipe", "quick"], "only 2012 (cifar10, fashion-mnist can take it)"),
+        (
+            ["--recipe", "2012", "--model", "alexnet-cifar"],
+            "--init paper of --recipe 2012 is for the model alexnet, got --model alexnet-cifar",
+        ),
         (
             ["--dataset", "shapes", "--recipe", "quick"],
-            "data set shapes has no recipe 'quick', only its preset",
+            "data set shapes has no recipe 'quick', only its preset (",
         ),
         (["--init", "paper"], "--init paper is for the model alexnet, got --model alexnet-cifar"),
         (

@@ -217,6 +217,8 @@ def test_a_resumed_run_may_have_more_epochs_but_no_other_model(small, tmp_path, 
     )
     assert (code, err.count("\n")) == (2, 1)
     assert "was trained with --model alexnet-cifar: leave out --model lenet" in err
+    code, _, err = call(train.main, "--resume", folder, "--recipe", "quick", capsys=capsys)
+    assert (code, "was trained without --recipe: leave out --recipe quick" in err) == (2, True)
     code, _, _ = call(
         train.main, "--resume", folder / "checkpoint.npz", "--epochs", 3, capsys=capsys
     )
