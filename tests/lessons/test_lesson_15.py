@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from lesson_runs import both_sizes
 
 
@@ -40,3 +41,13 @@ def test_towers_weights_lrn_and_order_are_as_it_says(run_lesson, quick, tmp_path
     assert "ReLU, MaxPool2d swapped: 0.000 apart" in lines
     apart = next(line for line in lines if line.startswith("ReLU, LocalResponseNorm swapped"))
     assert float(apart.split()[-2]) > 0.05
+
+
+def test_solutions_scale_alpha_with_the_square_of_the_pixels(run_lesson):
+    made, printed = run_lesson("15", quick=True, solutions=True)
+    found = made["found"]
+    assert found[64, 1e-4 * 64**2] == pytest.approx(found[1, 1e-4], rel=1e-3)
+    assert found[1, 1e-4] > 2.1 and found[64, 1e-4] < 2.001
+    assert made["s"] == pytest.approx(found[1, 1e-4], rel=0.1), "each colour has its own spread"
+    assert re.search(r"^init +paper$", printed, re.M) and "900,000 steps" in printed
+    assert "57.9 days in all" in printed

@@ -157,3 +157,28 @@ def test_two_ranks_print_the_losses_of_one_process(run_lesson, monkeypatch):
     one, two = (numpy.array(losses[kind], float) for kind in ("one process", "two ranks"))
     assert len(one) == len(two) == 2
     assert two == pytest.approx(one, abs=1e-3)
+
+
+def test_solutions_zeros_places_and_half_a_ring(run_lesson, refused):
+    made, printed = run_lesson("16", quick=True, solutions=True)
+    assert "with NaN  : off by nan" in printed
+    assert float(re.search(r"with zeros: off by (\S+)", printed)[1]) < 1e-6
+    assert "the same numbers: True\nin their place: 256 of 9216" in printed
+    assert abs(made["off"] - made["y"]).mean() > 0.5
+    assert abs(made["sorted_columns"] - made["y"]).max() < 1e-4
+    assert "all alike: True" in printed
+    for rank, velocities in zip(made["ranks"], made["own_v"], strict=True):
+        assert len(velocities) == 250
+        assert rank == pytest.approx(made["whole"], abs=1e-12)
+    assert made["losses"] == {"one process": [], "data": []}, "where nothing runs it goes on"
+
+
+@pytest.mark.skipif(bool(mpi.missing()), reason=str(mpi.missing()))
+@pytest.mark.skipif(usable_cores() < 2, reason="two ranks want a core each, and there is one")
+def test_solutions_really_on_two_ranks(run_lesson, monkeypatch):
+    found = os.pathsep.join([str(FOLDER.parent), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", found)
+    losses = run_lesson("16", quick=True, solutions=True)[0]["losses"]
+    one, two = (numpy.array(losses[kind], float) for kind in ("one process", "data"))
+    assert len(one) == 2
+    assert two == pytest.approx(one, abs=1e-3)
