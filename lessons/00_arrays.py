@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 00. Arrays, which everything else is made of
 #
-# AlexNet is sixty million numbers, a picture is a few thousand more, and learning is arithmetic on
-# both. Here is what you need to know about arrays to read the rest: shapes, broadcasting, memory,
-# number formats, and how one line of code runs on a CPU and on a GPU. If you know Python's lists,
-# you can start.
+# AlexNet is sixty million numbers, a small picture is a few thousand more, and learning is
+# arithmetic on both. Here is what you need to know about arrays to read the rest: shapes,
+# broadcasting, memory, number formats, and how one line of code runs on a CPU and on a GPU. If you
+# know Python's lists, you can start.
 #
 # A *layer* turns one array into another, with the help of numbers of its own, its *weights*. A
 # *net* is a list of layers; each takes what the one before returns. Pictures go through it a few at
@@ -23,7 +23,7 @@ from minialex.lessons import pictures, seconds, show_pictures
 # ## Shapes: pictures are an array
 #
 # An array is a box of numbers with a *shape*. Pictures have four axes here, always in this order:
-# $N$ pictures, $H$ rows, $W$ columns, $C$ channels (red, green, blue). An index removes its axis,
+# $N$ pictures, $H$ rows, $W$ columns, $C$ channels (red, green, blue). An index removes its axis;
 # `:` keeps all of it.
 
 # %%
@@ -94,8 +94,8 @@ print("(5, 1) - (5,) is", (answers - labels).shape)
 # %% [markdown]
 # ## Memory: one long row, and strides
 #
-# Memory has no axes. An array is one long row of numbers and, for each axis, a *stride*: how many
-# bytes further on the next element along it lies. Channels come last here: the numbers of a pixel
+# Memory has no axes. An array is one long row of numbers and, for each axis, a *stride*: the number
+# of bytes from one element to the next along it. Channels come last here: the numbers of a pixel
 # lie side by side, then comes the next pixel, the next row, the next picture. With the strides
 # $s_0$ to $s_3$, element `[n, h, w, c]` is at byte
 #
@@ -112,7 +112,7 @@ print(f"[3, 20, 10, 2] is byte {byte}:", images[3, 20, 10, 2], row[byte])
 # %% [markdown]
 # ## Views: other strides, the same memory
 #
-# Swapping two axes moves no numbers, it only swaps strides. Such an array is a *view*. Slices,
+# Swapping two axes moves no numbers; it only swaps strides. Such an array is a *view*. Slices,
 # transposes and most reshapes are views: they copy nothing.
 
 # %%
@@ -141,8 +141,8 @@ print("turned.reshape(-1):", numpy.shares_memory(flat, images))
 # %% [markdown]
 # Writing into a view writes into the array that it is a view of.
 #
-# **Guess**: `view` is the first row of pixels of `x`, plus 1. By how much does that row of `x`
-# change?
+# **Guess**: `view` is the first row of the first picture of `x`, and the cell below adds 1 to it.
+# By how much does that row of `x` change?
 
 # %%
 view = x[0, 0]
@@ -170,7 +170,7 @@ print("0.1 added 100,000 times, in float32:", total)
 print("2²⁴ + 1 - 2²⁴, in float32:", numpy.float32([2**24]) + 1 - 2**24)
 
 # %% [markdown]
-# A single float64 in an expression, an array or one of NumPy's own numbers, makes the result
+# A single float64 in an expression, be it an array or one of NumPy's own numbers, makes the result
 # float64: twice the memory, half the speed. And `uint8`, which pictures are made of, starts again
 # after 255.
 
@@ -183,7 +183,7 @@ print("uint8: 200 + 100 =", numpy.uint8([200]) + numpy.uint8([100]))
 # ## The backend: ask the array
 #
 # Arrays on an NVIDIA GPU are CuPy's, with the same functions under the same names. Which module's
-# function should a layer call? A global switch can be wrong; the input cannot, it is where it is.
+# function should a layer call? A global switch can be wrong; the input cannot: it is where it is.
 # So a layer asks it: `backend.of(x)` is `numpy` or `cupy`.
 
 
@@ -194,7 +194,7 @@ def relu(x):
 
 # %% [markdown]
 # Shapes, broadcasting, strides and dtypes work alike. But the *host*, which is the CPU with its
-# memory, and the GPU share none: `to_device` sends, `to_host` fetches.
+# memory, and the GPU share no memory: `to_device` sends an array to the GPU, `to_host` fetches it.
 
 # %%
 y = relu(backend.to_device(x, backend.get("auto")))  # cupy, if a GPU works
@@ -205,12 +205,12 @@ print("as on the host:", (backend.to_host(y) == numpy.maximum(x, 0)).all())
 # ## Numbers at random
 #
 # Nets start from random numbers, and how far those are spread decides whether they learn. How far
-# do numbers lie from their mean $\mu$? Take the mean of $(x - \mu)^2$: the *variance*. Its root is
-# the *standard deviation*, or *spread*: `x.std()`.
+# do numbers lie from their mean $\mu$? Take the mean of $(x - \mu)^2$: the *variance*. Its square
+# root is the *standard deviation*, or *spread*: `x.std()`.
 #
 # `rng.standard_normal(n)` draws numbers with mean 0 and spread 1, more of them near 0 than far
-# away. Times $\sigma$ they have the spread $\sigma$, which is written $N(0, \sigma^2)$. With the
-# same start, `default_rng(0)`, the same numbers are drawn.
+# away. Multiplied by $\sigma$ they have the spread $\sigma$; such numbers are written
+# $N(0, \sigma^2)$. With the same *seed*, the 0 in `default_rng(0)`, the same numbers are drawn.
 
 # %%
 rng = numpy.random.default_rng(0)
@@ -219,10 +219,11 @@ print("mean", numbers.mean().round(3), "spread", numbers.std().round(3))
 print("five times as large: spread", (5 * numbers).std().round(3))
 
 # %% [markdown]
-# What is the spread of a sum of $n$ such numbers? Its square is a double sum, of the products
-# $x_i \cdot x_j$. Where $i$ and $j$ differ, the product is as often positive as negative, and
-# averages to 0. That leaves $n$ squares. So the sum of $n$ independent numbers has the spread
-# $\sqrt{n} \cdot \sigma$, not $n \cdot \sigma$; and their mean has $\sigma / \sqrt{n}$.
+# What is the spread of a sum of $n$ such numbers? The square of the sum is a double sum, of the
+# products $x_i \cdot x_j$. Where $i$ and $j$ differ, the product is as often positive as negative,
+# and averages to 0. That leaves $n$ squares, each $\sigma^2$ on average. So the sum of $n$
+# independent numbers has the spread $\sqrt{n} \cdot \sigma$, not $n \cdot \sigma$; and their mean
+# has $\sigma / \sqrt{n}$.
 #
 # **Guess**: what is the spread of sums of 100 of them, and of their means?
 
@@ -258,6 +259,7 @@ print("means of 100: spread", hundreds.mean(axis=1).std().round(3))
 #   on, the next row 32 pixels, the next picture 32 rows.
 # - **The view**: by 1. `view` is the first row of the first picture of `x`, not a copy of it.
 # - **A tenth, many times**: 9,998.6, off by more than one. From 8,192 on, neighbouring float32
-#   numbers are a thousandth apart, and every sum is rounded to one of them.
+#   numbers are a thousandth apart, and every sum is rounded to one of them, always in the same
+#   direction.
 # - **A hundred random numbers**: their sums are spread by 10, the root of 100, and their means by a
 #   tenth.

@@ -49,7 +49,7 @@ print("pictures", few.shape, "weights", W.shape, "scores", S.shape)
 
 # %% [markdown]
 # The innermost sum is a dot product: a row of $x$ with a row of $W$. All rows of one array with all
-# rows of another, that is one matrix product:
+# rows of another: that is one matrix product.
 #
 # $$S = X W^\top + b$$
 
@@ -138,7 +138,7 @@ print("gradient     ", (p - one_hot)[0].round(2))
 # %% [markdown]
 # ## The gradient of the weights
 #
-# $W_{k,d}$ moves $s_k$ by $x_d$, and $b_k$ moves it by 1. Hence
+# Adding 1 to $W_{k,d}$ adds $x_d$ to $s_k$, and adding 1 to $b_k$ adds 1. Hence
 #
 # $$\frac{\partial L}{\partial W_{k,d}} = (p_k - h_k) \cdot x_d \qquad
 # \frac{\partial L}{\partial b_k} = p_k - h_k$$
@@ -195,7 +195,7 @@ print("loss at every 25th step:", numpy.round(losses[::25], 3))
 # ## What it has learnt
 #
 # There is a weight for each pixel and class, so the weights of a class are a picture, too. Bright
-# pixels count for the class where it is blue, and against it where it is red.
+# pixels count for the class where its weights are blue, and against it where they are red.
 
 # %%
 templates = {}
@@ -238,5 +238,5 @@ for pixels in range(7):
 # - **Knowing nothing** means a loss of $-\log 0.1 = \log 10 = 2.303$. Keep that number in
 #   mind: it is about where training with ten classes should start.
 # - **Moved pictures**: with Fashion-MNIST 81% are right where they were learnt, 60% after two
-#   pixels to the right, and a quarter after six. Shapes that are drawn at random
-#   places can only be learnt by heart.
+#   pixels to the right, and a quarter after six. The shapes that minialex draws lie at random
+#   places, and can only be learnt by heart.

@@ -24,7 +24,7 @@ from minialex.lessons import (
 #
 # A picture is an array $(H, W, C)$: rows, columns, channels. A *kernel* is a small array
 # $(K_H, K_W, C)$ of weights. Lay the kernel on the picture, multiply the numbers that lie on top of
-# each other, and add it all up: that is one number, the answer.
+# each other, and add up the products: that is one number, the answer.
 
 # %%
 some = pictures("fashion-mnist", 64, 1)
@@ -53,7 +53,8 @@ for column in (4, 11, 12, 23):
 # $$y_{n,i,j,o} = b_o + \sum_{u,v,c} x_{n,\;si+u,\;sj+v,\;c} \cdot w_{o,u,v,c}$$
 #
 # where $u$ and $v$ are the row and the column inside the window. (Mathematicians turn the kernel
-# round first, and call this *cross-correlation*. Nets learn their kernels, so they do not mind.)
+# round first; without that, they speak of *cross-correlation*. Nets learn their kernels, so it
+# makes no difference.) What `padding` does comes below.
 
 
 # %%
@@ -160,7 +161,7 @@ shipped(im2col, place)
 shipped(Conv2d.forward)
 
 # %% [markdown]
-# Do they compute the same, and how long do they take?
+# Do they compute the same numbers, and how long do they take?
 
 # %%
 fast_columns = im2col(x, 5, stride=2, padding=2).reshape(X.shape)

@@ -26,7 +26,7 @@ from minialex.lessons import pictures, quick, seconds, shipped, show_lines
 # $$\mathrm{d}w_k = \mathrm{d}y \cdot x_k \qquad \mathrm{d}x_k = \mathrm{d}y \cdot w_k \qquad
 # \mathrm{d}b = \mathrm{d}y$$
 #
-# That is the chain rule: the upstream gradient times your own slope.
+# That is the chain rule: the upstream gradient times the layer's own slope.
 #
 # **Guess**: let $x = (1, 2, 3, 4)$, $w = (0.5, -1, 0, 2)$ and $\mathrm{d}y = 3$. By how much does
 # $L$ change if `w[2]`, the 0, grows by 0.01?
@@ -54,8 +54,9 @@ print(f"w[2] nudged by 0.01: L moves by {change:.4f}, dw[2] is {dy * x[2]}")
 # $\mathrm{d}y_{n,i,j,o}$.
 
 # %% [markdown]
-# No need to search for the windows that contain a pixel: visit all windows, as forward did, and add
-# what each contributes.
+# There is no need to search for the windows that contain a pixel: visit all windows, as forward
+# did, and add what each contributes. `numpy.ndindex` goes through all values of its indices: here,
+# three loops in one line.
 
 
 # %%
@@ -74,7 +75,7 @@ def backward(x, weight, dy, stride):
 
 
 # %% [markdown]
-# For the upstream gradient random numbers will do: the rule must hold for any.
+# For the upstream gradient, random numbers will do: the rule must hold for any.
 
 # %%
 x = pictures("fashion-mnist", 2 if quick else 8, 1).x
@@ -143,16 +144,17 @@ print(f"loops {slow * 1e3:.0f} ms, layer {fast * 1e3:.2f} ms")
 #
 # $$\frac{L(w + \varepsilon) - L(w - \varepsilon)}{2 \varepsilon}$$
 #
-# Try it with $L = w^3$, whose slope is $3 w^2$: it gives $3 w^2 + \varepsilon^2$. The rest is the
-# error, so make $\varepsilon$ small. But both values of $L$ are rounded, by about $10^{-7}$ of
-# themselves in float32 and $10^{-16}$ in float64, and that is divided by $2 \varepsilon$: so not
-# too small. With a large $\varepsilon$, $\varepsilon^2$ wins; with a small one, rounding.
+# Try it with $L = w^3$, whose slope is $3 w^2$: it gives $3 w^2 + \varepsilon^2$. The
+# $\varepsilon^2$ is an error, so make $\varepsilon$ small. But both values of $L$ are rounded, by
+# about $10^{-7}$ of themselves in float32 and $10^{-16}$ in float64, and that is divided by
+# $2 \varepsilon$: so do not make it too small. If $\varepsilon$ is large, the error $\varepsilon^2$
+# is the larger one; if it is small, rounding is.
 
 # %% [markdown]
 # To see both, take a small net: a convolution and a tanh, a smooth function that bends (lesson 04);
-# without it $L$ would be a straight line in $w$, and any $\varepsilon$ would do. As the loss take
-# $L = \sum r \cdot y$ with random $r$: then the upstream gradient is $r$. The gradients by
-# `backward`, in float64, are what slopes will be compared with.
+# without it $L$ would be a straight line in $w$, and no $\varepsilon$ would be too large. As the
+# loss take $L = \sum r \cdot y$ with random $r$: then the upstream gradient is $r$. The gradients
+# from `backward`, in float64, are what the slopes will be compared with.
 
 # %%
 tanh, conv = Tanh(), Conv2d(2, 3, 3, stride=2, rng=rng).astype("float64")
@@ -236,7 +238,7 @@ for kind, stride in ((Conv2d, 2), (Forgetful, 2), (Forgetful, 3)):
 # %% [markdown]
 # ## To take away
 #
-# - The upstream gradient times your own slope; several uses add up.
+# - The upstream gradient times the layer's own slope; several uses add up.
 # - $Y = X W^\top$ gives $\mathrm{d}W = \mathrm{d}Y^\top X$ and $\mathrm{d}X = \mathrm{d}Y\,W$,
 #   which col2im adds up into $\mathrm{d}x$.
 # - Trust no unchecked gradient: `python -m minialex.gradcheck` checks them all.
@@ -251,9 +253,10 @@ for kind, stride in ((Conv2d, 2), (Forgetful, 2), (Forgetful, 3)):
 #
 # - **One nudge**: by $\mathrm{d}y \cdot x_2 \cdot 0.01 = 3 \cdot 3 \cdot 0.01 = 0.09$. What the
 #   weight itself is does not matter.
-# - **The best** $\varepsilon$ is $10^{-5}$ in float64, with ten digits right, and between $10^{-2}$
-#   and $10^{-3}$ in float32, with four. Larger ones miss the slope by $\varepsilon^2$; smaller
-#   ones drown in rounding.
+# - **The best** $\varepsilon$: $\varepsilon^2 = 10^{-7} / \varepsilon$ gives about 0.005, and with
+#   $10^{-16}$ it gives 0.000005. Measured, it is $10^{-5}$ in float64, with ten digits right, and
+#   between $10^{-2}$ and $10^{-3}$ in float32, with four. Larger ones miss the slope by
+#   $\varepsilon^2$; smaller ones drown in rounding.
 # - **The bug** is found with a stride of 2, where neighbouring windows share pixels. With a stride
 #   of 3 no pixel is used twice, so there is nothing to add up, and `=` is right. A check is only as
 #   good as its cases.

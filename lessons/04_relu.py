@@ -56,7 +56,7 @@ print("relu of -2, 0 and 3:", relu(numpy.array([-2.0, 0.0, 3.0])))
 shipped(ReLU.forward, ReLU.backward)
 
 # %% [markdown]
-# Do both give the same, and how long do they take?
+# Do both give the same numbers, and how long do they take?
 
 # %%
 whole = ReLU().forward(x)
@@ -72,7 +72,7 @@ print(f"loop {loop_time * 1e6:.0f} µs, layer {layer_time * 1e6:.1f} µs")
 #
 # $$\sigma'(x) = \sigma(x) \cdot (1 - \sigma(x)) \qquad \tanh'(x) = 1 - \tanh^2(x)$$
 #
-# Backward gives slopes if the upstream gradient is 1 everywhere.
+# If the upstream gradient is 1 everywhere, `backward` returns the slopes themselves.
 #
 # **Guess**: what are the three slopes at 5, where $\sigma$ is 0.9933 and tanh 0.9999?
 
@@ -107,11 +107,11 @@ with figure("04_slopes", 7, 2.8) as drawing:
 #
 # The net has four layers with weights, as in the figure: three convolutions with pools, and a
 # linear layer. `weight_std` is the standard deviation of the convolutions' random weights; that of
-# the linear layer's is always 0.01.
+# the linear layer is always 0.01.
 #
-# A pool takes the largest number of each 3×3 window, every second pixel (lesson 05). conv1's stride
-# and the three pools halve the side each: 32, 16, 8, 4, 2. `Flatten` lays the numbers of each
-# picture in one row.
+# A pool takes the largest number of each 3×3 window, and its windows move by two pixels (lesson
+# 05). conv1's stride and the three pools each halve the side: 32, 16, 8, 4, 2. `Flatten` lays the
+# numbers of each picture in one row.
 
 # %%
 kernels = (16, 16, 32) if quick else (32, 32, 64)
@@ -149,8 +149,8 @@ for name, layer in build(ReLU, weight_std=0.01).layers.items():
 #
 # Why $2 / n$? A unit adds up $n$ inputs times weights that are drawn independently, so the mean
 # square of the sum is $n \cdot \sigma^2$ times that of the inputs (lesson 00). ReLU throws away the
-# negative half, and half of it is left. With $\sigma^2 = 2 / n$ each layer hands on as much as it
-# got.
+# negative half, and half of the mean square is left. With $\sigma^2 = 2 / n$ each layer hands on as
+# much as it got.
 
 # %%
 some = pictures("cifar10", 1000 if quick else 10_000, 1)
@@ -179,10 +179,10 @@ for start, (prepare, weight_std) in starts.items():
 # %% [markdown]
 # ## The race
 #
-# All nets see the same pictures in the same order, until fewer than 25% of an epoch's answers are
-# wrong. `Batches` deals out the pictures in a new order, 64 at a time; going once through all of
-# them is an *epoch*. `fast.prepare` returns an *engine*, which computes what the net does, faster
-# (lesson 14), and shares its weights.
+# `Batches` deals out the pictures 64 at a time, in a random order; going once through all of them
+# is an *epoch*, and each epoch has a new order, the same for all nets. A net learns until fewer
+# than 25% of an epoch's answers are wrong. `fast.prepare` returns an *engine*, which computes what
+# the net does, faster (lesson 14), and shares its weights.
 #
 # `engine.step` goes forward and back for one batch, and returns its loss and its scores, which are
 # also called *logits*. `engine.update` lets the optimiser `SGD` change the weights as in lesson 01,

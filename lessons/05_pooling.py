@@ -98,9 +98,9 @@ for name, result in pooled.items():
     print(f"{name:<16}", result.shape)
 
 # %% [markdown]
-# Look at the brightest line of the map, which is thin.
+# The brightest line of the map is thin.
 #
-# **Guess**: which of these keep its brightest pixel, and which let it fade?
+# **Guess**: which of these ways keep its brightest pixel, and which let it fade?
 
 # %%
 for name, result in pooled.items():
@@ -273,9 +273,9 @@ print("padded with −∞:", padded.forward(flat).ravel())
 # ## What pooling is for: small shifts change little
 #
 # Roll all pictures to the right by 1, 2, 3 and 4 pixels. How much do their maps change? The
-# distance of two sets of maps, `numpy.linalg.norm`, is the root of the sum of all squared
-# differences. Measure it in percent of the distance between different pictures' maps: at 100%, the
-# shifted picture might as well be another one.
+# distance between two sets of maps, `numpy.linalg.norm`, is the root of the sum of all squared
+# differences. Measure it as a percentage of the distance between different pictures' maps: at 100%,
+# the shifted picture might as well be another one.
 
 # %%
 moved_maps = {}
@@ -313,8 +313,8 @@ for name, way in ways.items():
 # %% [markdown]
 # ## To take away
 #
-# - A max-pool keeps a window's strongest answer and forgets where in it that was. Against shifts,
-#   one helps a little and three help a lot.
+# - A max-pool keeps a window's strongest answer and forgets where in the window it was. Against
+#   shifts, one helps a little and three help a lot.
 # - One mean is steadier than one max-pool, but washes out what is thin and strong.
 # - Backward gives $\mathrm{d}y$ to the winner, with `+=`, because windows overlap.
 #
@@ -336,6 +336,6 @@ for name, way in ways.items():
 # - **2×2 cannot tell**: side by side, each pixel lies in one window at most, so there is nothing to
 #   add up, and both signs have an error of 3e-07. With 3×3 the error of `=` is 909, the 9 and the
 #   900 that were wiped out. Test on what overlaps.
-# - **Every second pixel** does not help: moved by one pixel, the maps change by 51% either way. One
-#   max-pool of 3×3 makes that 36%, three make it 23%. After four pixels it is 79% and 63%, and 82%
-#   without a pool. Drawn shapes give other figures, in the same order.
+# - **Every second pixel** does not help: moved by one pixel, the maps change by 51% with it and
+#   without it. One max-pool of 3×3 makes that 36%, three make it 23%. After four pixels it is 79%
+#   and 63%, and 82% without a pool. Drawn shapes give other figures, in the same order.

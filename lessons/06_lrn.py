@@ -81,7 +81,7 @@ for channel in sorted({before.argmax(), after.argmax()}):
 
 # %% [markdown]
 # Who is whose neighbour is an accident of numbering. But since the net learns with this layer in
-# it, it can arrange itself.
+# it, it can arrange its channels to suit.
 
 # %%
 with figure("06_inhibition", 9, 3.6) as drawing:
@@ -116,13 +116,13 @@ fast = x / (2 + window_sum(x * x)) ** 0.75
 print("largest difference from the loops:", abs(fast - naive).max())
 
 # %% [markdown]
-# Compare it with the layer's own lines. (`groups` is for lesson 15.)
+# Compare it with the layer's own lines. (`groups` is for lesson 16.)
 
 # %%
 shipped(LocalResponseNorm.forward, LocalResponseNorm.window_sum)
 
 # %% [markdown]
-# Does it compute the same, and how long does it take?
+# Does it compute the same numbers, and how long does it take?
 
 # %%
 layer = LocalResponseNorm(alpha=1)
@@ -177,7 +177,7 @@ def backward(x, dy, alpha, cross_term=True, shifts=range(5)):
 #
 # Finite differences judge the gradient: as it should be, without the cross term, and with a window
 # that lacks its last channel. Errors are relative to the largest slope. First draw small random
-# arrays in float64, for all of it.
+# arrays, in float64.
 
 # %%
 rng = numpy.random.default_rng(1)
@@ -259,9 +259,9 @@ show_factors("the paper's", paper)
 # With standardised pixels α is too small: LRN does little more than multiply by $2^{-0.75}$, which
 # is 0.595.
 #
-# Nor does α mean the same to everybody. The paper's own program, Caffe and PyTorch, which are
-# libraries for nets, and ONNX, a file format for them, divide it by $n$, the last three with
-# $k = 1$ unless told otherwise. If you convert weights, you have to know.
+# Nor does α mean the same to everybody. The paper's own program divides it by $n$. So do Caffe and
+# PyTorch, two libraries for nets, and ONNX, a file format for them, with $k = 1$ unless told
+# otherwise. If you convert weights, you have to know this.
 
 # %%
 others = {
@@ -306,6 +306,6 @@ print(f"pooled first: {off.mean() / early.mean():.1%} difference")
 #   itself, too. Other pictures and kernels give other pixels.
 # - **A bound of 1e-3** would catch neither mistake: without the cross term the error is 1.9e-4,
 #   with a window of 4 it is 1.0e-4. With $\alpha = 1$ they are 0.22 and 0.18. The bound of
-#   `minialex.gradcheck`, 1e-6, is narrow enough for both; only float64 allows for it.
+#   `minialex.gradcheck`, 1e-6, is narrow enough for both; only float64 makes such a bound possible.
 # - **The two factors** hardly differ: 0.593 and 0.595 with Fashion-MNIST. With pixels of 0 to 255
 #   they go from 0.043 to 0.595. What was tuned for one scale of pixels does nothing for another.

@@ -49,9 +49,9 @@ for step in range(3):
 print("testing:", layer.forward(x))
 
 # %% [markdown]
-# A coin is a number from 0 to 1 (without 1). It depends on the unit's place and on a key, new at
-# each step, and on nothing else. So all coins can be tossed at once, in any order, by threads or by
-# a GPU, and fall the same way.
+# A coin is a number from 0 up to, but not including, 1. It depends on the unit's place and on a
+# key, new at each step, and on nothing else. So all coins can be tossed at once, in any order, by
+# threads or by a GPU, and fall the same way.
 
 
 # %%
@@ -96,7 +96,7 @@ print(f"loops {slow * 1e3:.0f} ms, layer {fast * 1e3:.2f} ms")
 # $$s = \sum_i w_i \cdot y_i$$
 #
 # which differs from mask to mask. But each $y_i$ is 0 with the probability $p$, and $x_i / (1 - p)$
-# with $1 - p$: on average, $x_i$. So the mean of $s$ is what tests have.
+# with $1 - p$: on average, $x_i$. So the mean of $s$ is the $s$ of test time.
 #
 # The paper does not divide in training; at test time it multiplies all $y$ by 0.5. We divide
 # in training (*inverted* dropout) and have nothing to do later. It is the same net: halve all our
@@ -105,8 +105,8 @@ print(f"loops {slow * 1e3:.0f} ms, layer {fast * 1e3:.2f} ms")
 # With $p = 0.5$ a term of $s$ is 0 or twice $w_i \cdot x_i$: its mean, plus or minus
 # $w_i \cdot x_i$. Here there are 400 such terms, of about ½ each.
 #
-# **Guess**: by how much does $s$ differ from mask to mask (lesson 00)? And the mean of 10,000 masks
-# from the $s$ of tests?
+# **Guess**: by how much does $s$ differ from mask to mask (lesson 00)? And how far is its mean over
+# 10,000 masks from the $s$ of test time?
 
 # %%
 rng = numpy.random.default_rng(2)
@@ -152,8 +152,7 @@ shipped(Dropout.backward)
 # ## Memorising, or not
 #
 # A few hundred pictures, two small convolutions, and AlexNet's head with 256 units instead of
-# 4,096, which `with_classifier` puts behind them: a net that can learn all of its pictures by
-# heart.
+# 4,096, which `with_classifier` puts after them: a net that can learn all of its pictures by heart.
 
 # %%
 train, epochs = (300, 15) if quick else (500, 50)
@@ -176,7 +175,7 @@ def make_net(p, rng):
 
 
 # %% [markdown]
-# An epoch shows it all pictures once, in batches of 50.
+# An epoch shows the net all pictures once, in batches of 50.
 
 # %%
 loss = SoftmaxCrossEntropy()
@@ -196,8 +195,8 @@ def judge(logits):
 
 
 # %% [markdown]
-# After each epoch we measure both losses, that of the pictures it learns and that of others, each
-# with all units.
+# After each epoch we measure two losses, one on the pictures that the net learns and one on others,
+# both with all units.
 
 
 # %%
@@ -265,9 +264,9 @@ print("votes", numpy.shape(votes))
 
 # %% [markdown]
 # The geometric mean of $n$ numbers is the $n$-th root of their product, so its logarithm is the
-# mean of their logarithms. `judge` takes scores, of which softmax makes probabilities that add up
-# to 1: so it may be given logarithms of probabilities. The ordinary mean stands beside it. Each
-# line has the loss, and the share that is right.
+# mean of their logarithms. `judge` takes scores; softmax takes their exponentials, and makes them
+# add up to 1. So logarithms of probabilities will do as scores. The ordinary mean stands beside it.
+# Each line has the loss, and the share that is right.
 #
 # **Guess**: how many votes does it take to do as well as all units do at once?
 
@@ -298,9 +297,9 @@ print(f"all units, once:    {scaled[0]:.3f} {scaled[1]:.1%}")
 # %% [markdown]
 # ## Answers to the guesses
 #
-# - **Means and masks**: $s$ differs by 11 (inverted), about the root of 400 times ½, and by half as
-#   much in the paper's way: more than $s$ itself. The mean of 10,000 masks is a hundred times
-#   closer: −9.81 where tests have −9.95, and −4.91 where they have −4.97.
+# - **Means and masks**: $s$ differs by 11 (inverted), which is about ½ times the root of 400, and
+#   by half as much in the paper's way: more than $s$ itself. The mean of 10,000 masks is a hundred
+#   times closer: −9.81 where tests have −9.95, and −4.91 where they have −4.97.
 # - **Memorising**: the net without dropout learns faster. With Fashion-MNIST its training loss is
 #   0.14 after 15 epochs; with dropout it is 0.37. Both test losses turn round, but the
 #   one with dropout does so later, and climbs more slowly: 0.67 is the lowest without, after epoch

@@ -108,8 +108,9 @@ for side, padding in ((224, 0), (227, 0), (224, 2)):
     print(side, "padded by", padding, "->", places)
 
 # %% [markdown]
-# Each number of such an output is a neuron; count those of the layers that have weights. The paper
-# lists 253,440 for conv1, and 622,312 in all; its abstract says 650,000.
+# Each number of a layer's output, a unit (lesson 04), is what the paper calls a neuron. Count those
+# of the layers that have weights. The paper lists 253,440 for conv1, and 622,312 in all; its
+# abstract says 650,000.
 #
 # **Guess**: which is right?
 
@@ -157,8 +158,9 @@ print(
 # %% [markdown]
 # ## Two groups, for two cards
 #
-# The paper's two cards had 3 GB each, and each held half of the channels. conv2, conv4 and conv5
-# see only what is on their own card: two groups, half of the weights and half of the work.
+# The paper's net ran on two GPUs, or *cards*, with 3 GB each, and each held half of the channels.
+# conv2, conv4 and conv5 see only what is on their own card: two groups, half of the weights and
+# half of the work.
 #
 # **Guess**: the cell below silences the second half of conv2's input. Which half of its 256 kernels
 # notices?
@@ -174,7 +176,7 @@ print("notice:", changed[:128].sum(), "and", changed[128:].sum(), "of 128")
 # %% [markdown]
 # Would the net, as minialex trains it, fit on one of those cards? In training each weight comes
 # with a gradient and a velocity (lesson 09): three numbers of four bytes. And each picture of a
-# batch takes what its layers keep for the way back.
+# batch needs memory for what the layers keep for the way back.
 
 # %%
 for_weights = 3 * 4 * total
@@ -190,8 +192,8 @@ print(f"together {(for_weights + for_pictures) / 1e9:.2f} GB")
 # %% [markdown]
 # ## A picture goes through
 #
-# The weights are random, but drawn as He et al. do, which keeps the spread of the numbers that go
-# through (lesson 04).
+# The weights are random, but drawn as He et al. draw them, which keeps the spread of the numbers
+# that go through (lesson 04).
 
 # %%
 some = pictures("cifar10", 1, 1)
@@ -204,7 +206,7 @@ for name, layer in pieces:
         print(f"spread after {name} {x.std():.2f}")
 
 # %% [markdown]
-# Untrained, all 1,000 classes seem equally likely. A class $y$ would have the loss
+# To an untrained net, all 1,000 classes seem equally likely. A class $y$ would have the loss
 # $\log \sum_j e^{s_j} - s_y$ (lesson 01). Its mean over all classes is near
 #
 # $$\log 1000 = 6.91$$
@@ -248,7 +250,7 @@ print(f"dx: rows {rows[0]} to {rows[-1]}")
 # %% [markdown]
 # But not all of these pixels count alike.
 #
-# **Guess**: how large is the square, around the middle, that half of `dx` comes from?
+# **Guess**: how large is the square, around the middle, that holds half of `dx`?
 
 # %%
 inside = []
@@ -288,6 +290,6 @@ show_pictures("08_picture", maps)
 # - **LeNet**: no. AlexNet has 988 times its weights, and takes 1,739 times its work.
 # - **Groups**: all 128 kernels of the second half, and none of the first. Each group has weights
 #   for its own 48 channels only.
-# - **Half of the gradient** comes from 83×83 pixels, here with a picture of CIFAR-10: 18% of the
-#   area that it can see. A pixel in the middle lies in many of the windows on the way to pool5, a
-#   pixel on the border in few. With the drawn shapes it is 89×89.
+# - **Half of the gradient** lies in 83×83 pixels, here with a picture of CIFAR-10: 18% of the area
+#   that it can see. A pixel in the middle lies in many of the windows on the way to pool5, a pixel
+#   on the border in few. With the drawn shapes it is 89×89.

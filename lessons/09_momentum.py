@@ -24,8 +24,8 @@ from minialex.lessons import figure, pictures, quick, seconds, shipped
 #
 # $$L = \frac{w_0^2 + 100 \cdot w_1^2}{2}$$
 #
-# Its gradient is $g = (w_0, 100 \cdot w_1)$. Plain descent with the learning rate $\varepsilon$ (so
-# the paper calls it), $w \leftarrow w - \varepsilon \cdot g$, is
+# Its gradient is $g = (w_0, 100 \cdot w_1)$. Plain descent with the learning rate $\varepsilon$,
+# $w \leftarrow w - \varepsilon \cdot g$, is
 #
 # $$w_0 \leftarrow (1 - \varepsilon) \cdot w_0 \qquad
 # w_1 \leftarrow (1 - 100 \cdot \varepsilon) \cdot w_1$$
@@ -46,10 +46,11 @@ for learning_rate in (0.001, 0.019, 0.0205):
 #
 # $$v \leftarrow m \cdot v - \varepsilon \cdot g \qquad w \leftarrow w + v$$
 #
-# Put $v$ into itself again and again: it is the last step plus $m$ times the one before, plus $m^2$
-# times the one before that. If all gradients agree, these add up to $c = 1 + m + m^2 + \ldots$
-# steps in one. As $c = 1 + m \cdot c$, this is $1 / (1 - m)$: 10 with $m = 0.9$. Gradients that
-# flip cancel out. With $m = 0$ it is plain descent.
+# Put $v$ into itself again and again: it is the latest plain step, $-\varepsilon \cdot g$, plus $m$
+# times the one before, plus $m^2$ times the one before that, and so on. If all gradients agree,
+# these add up to $c = 1 + m + m^2 + \ldots$ steps in one. As $c = 1 + m \cdot c$, this is
+# $1 / (1 - m)$: 10 with $m = 0.9$. Gradients that flip cancel out. With $m = 0$ it is plain
+# descent.
 
 
 # %%
@@ -65,8 +66,9 @@ def descend(learning_rate, m):
 
 
 # %% [markdown]
-# Here are four paths of 400 steps from $(-4, 1)$ towards $(0, 0)$: three plain ones, and one with
-# momentum. We count the places at which a weight is still more than 0.1 off.
+# Here are four paths of 400 steps from $(-4, 1)$ towards $(0, 0)$: three plain ones, with the rates
+# above, and one with the second of these and $m = 0.9$. We count the places at which a weight is
+# still more than 0.1 off.
 #
 # **Guess**: which of the three plain paths arrive in 400 steps? And how many times faster is
 # momentum?
@@ -100,10 +102,9 @@ with figure("09_valley", 10, 2.8) as drawing:
 #
 # - $0.9 \cdot v$: nine tenths of the last step are taken again.
 # - $\varepsilon \cdot g$: the slope, averaged over a batch (128 pictures in the paper).
-# - $0.0005 \cdot \varepsilon \cdot w$: weight decay, a leak towards 0. It is what the slope of
-#   $0.00025 \cdot w^2$ would give, added to the loss. A weight that no gradient asks for shrinks,
-#   so only what many pictures need stays large. "It reduces the model's training error", says the
-#   paper.
+# - $0.0005 \cdot \varepsilon \cdot w$: weight decay, a leak towards 0. It is what adding
+#   $0.00025 \cdot w^2$ to the loss would give. A weight that no gradient asks for shrinks, so only
+#   what many pictures need stays large. "It reduces the model's training error", says the paper.
 
 
 # %%
@@ -179,12 +180,12 @@ for rule in ("paper", "torch"):
 #
 # A batch's gradient is an estimate, so at a constant rate the weights end up rattling about. A
 # lower rate settles them, but lowered too early it is merely slow. The paper divided $\varepsilon$
-# by 10 whenever the *validation* error stalled, which is that of pictures kept aside, three times
-# in 90 epochs: "plateau".
+# by 10 whenever the *validation* error, that of pictures kept aside, stalled: three times in 90
+# epochs. This is "plateau".
 #
 # The other schedules need no error. "step" divides by ten after each third of the epochs;
-# "exponential" the same factor in every step; "cosine" goes up in a straight line for a while
-# (*warm-up*), then down along half a cosine.
+# "exponential" multiplies by the same factor in every step; "cosine" goes up in a straight line for
+# a while (*warm-up*), then down along half a cosine.
 #
 # Here the error falls for ten epochs, and then stalls. We print the rate in the middle of every
 # third epoch.
@@ -278,7 +279,7 @@ with figure("09_training", 8, 3.5) as drawing:
 # - The steepest direction limits the rate; momentum adds up what agrees. It gathers speed over ten
 #   or twenty steps, where a tenfold rate leaps from the first step on.
 # - Weight decay is a leak towards 0.
-# - Start with as high a rate as is stable, end low. The paper's rule coasts.
+# - Start with as high a rate as is stable, and end low. The paper's rule coasts.
 #
 # ### Exercises
 #

@@ -44,8 +44,8 @@ print(f"views in the paper: {len(corners) ** 2 * 2:,}")
 
 # %% [markdown]
 # From 0 to 32 there are 33 places for a corner. Our pictures have 32×32 pixels, too few to cut any
-# off. So they first get a frame, 4 pixels of the mean colour, which leaves 9 places along each
-# side: from 0 to 8, and 4 is the centre.
+# off. So they first get a frame, 4 pixels wide, of the mean colour, which gives 9 places for a
+# corner along each side: from 0 to 8, and 4 is the centre.
 
 # %%
 some = pictures("cifar10", 256 if quick else 1000, 100 if quick else 1000)
@@ -196,8 +196,8 @@ print("Lighting adds", added["Lighting"].round(2))
 # ## One formula, many answers
 #
 # The formula adds a variance to a colour: square metres to metres. So it depends on the unit, and
-# means pixels from 0 to 1. Here is what the same $\alpha$ adds to red, green and blue, in grey
-# levels, the way different people have programmed it. The program of 2012 has $\sqrt\lambda$,
+# is meant for pixels from 0 to 1. Here is what the same $\alpha$ adds to red, green and blue, in
+# grey levels, the way different people have programmed it. The program of 2012 has $\sqrt\lambda$,
 # "color_stdevs": that is the same in every unit, but a larger shift.
 #
 # **Guess**: what comes out if the formula gets pixels from 0 to 255, unchanged?
@@ -218,8 +218,7 @@ for name, (red, green, blue) in added.items():
 # has never seen.
 #
 # `Batches` standardises the pictures and draws a new view of each in every epoch; the test sees
-# their centres. (Adam is another optimiser, of which lesson 11 has more. Nothing here depends on
-# it.)
+# their centres. (Adam is another optimiser, which lesson 11 explains. Nothing here depends on it.)
 
 # %%
 unseen = ArrayImages(some.test_images, some.test_labels, fill=fill)
@@ -298,7 +297,7 @@ print("largest difference:", difference)
 
 # %% [markdown]
 # Now all test pictures. An answer is 1 (right) or 0. If about half are right, its variance is about
-# ¼, and the mean of 1,000 has the spread $\sqrt{0.25 / 1000}$: accuracy is uncertain by 1.5%.
+# ¼, and the mean of 1,000 has the spread $\sqrt{0.25 / 1000}$: accuracy is uncertain by 1.6%.
 #
 # **Guess**: do ten views lower the loss of this net? Does it get more pictures right?
 
@@ -325,8 +324,8 @@ for name, batches in (("centre", centres), ("ten views", crops)):
 # - **Views in the paper**: $33 \cdot 33 \cdot 2 = 2178$. Cutting 224 of 256 pixels leaves 32 to
 #   spare, so the corner lies at 0, 1, and so on to 32: 33 places along each side.
 # - **Pixels from 0 to 255** make each $\lambda$ $255^2$ times as large, where the colour should be
-#   255 times as large. So the shift is 255 times too large: with CIFAR-10, 767 grey levels less of
-#   red. The picture is black.
+#   255 times as large. So the shift is 255 times too large: with CIFAR-10, red loses 767 grey
+#   levels. The picture is black.
 # - **With and without**: as they are, the pictures are learnt by heart. With CIFAR-10 their loss
 #   falls to 0.06, with crops and mirrors only to 1.19. On new pictures it is the other way round:
 #   2.86, after the curve has turned at 1.72, against 1.65. Drawn shapes are easier:

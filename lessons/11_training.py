@@ -44,14 +44,14 @@ print(f"{name}: {net.parameter_count():,} weights")
 # $$w \leftarrow w - \varepsilon \cdot \frac{m}{\sqrt{s}}$$
 #
 # So a weight moves by about $\varepsilon$ in each step if its gradients agree, however small they
-# are, and by less if they do not. That makes one rate do for all layers. (But for a factor, $m$ is
-# lesson 09's momentum.)
+# are, and by less if they do not. That makes one rate do for all layers. (Except for a factor, $m$
+# is lesson 09's momentum.)
 
 # %% [markdown]
 # In the library's lines `mean` is $m$ and `square` is $s$; `epsilon` is a tiny number that keeps
 # the quotient finite. Both means start at 0. After $t$ steps with the same gradient $m$ is only
 # $(1 - \beta_1^t) \cdot g$, so it is divided by $1 - \beta_1^t$, and $s$ likewise: this is
-# `corrected`. Usual are $\beta_1 = 0.9$ and $\beta_2 = 0.999$.
+# `corrected`. The usual values are $\beta_1 = 0.9$ and $\beta_2 = 0.999$.
 
 # %%
 shipped(optim.Adam.corrected, optim.Adam.update)
@@ -80,13 +80,16 @@ print(f"loss {first:.3f}, log 10 + half the variance {expected:.3f}")
 # If the loss is much above that, the last layer's weights start too large: the net is sure, and
 # wrong. For large scores $\log \sum_j e^{s_j}$ is about the largest one, so the loss is about the
 # largest score minus the right one.
-#
+
+# %%
+above = (logits.max(axis=1) - logits.mean(axis=1)).mean()
+print(f"the largest logit is {above:.2f} above the mean")
+
+# %% [markdown]
 # **Guess**: let the last layer's weights be 20 times larger, and so all logits. How large is the
 # loss?
 
 # %%
-above = (logits.max(axis=1) - logits.mean(axis=1)).mean()
-print(f"the largest logit is {above:.2f} above the mean, before")
 sure = criterion.forward(20 * logits, labels)
 print(f"with 20 times larger weights in the last layer: {sure:.3f}")
 
@@ -177,8 +180,8 @@ for row in train(len(some.x), 2 if quick else 5, name):
     print(f"         right {own_right:.1%}, in the test {new_right:.1%}")
 
 # %% [markdown]
-# Training may look worse than the test: it is a mean over an epoch of learning, with dropout and on
-# harder views.
+# Training may look worse than the test: its figures are means over an epoch of learning, with
+# dropout and on harder views.
 
 # %%
 own, new, own_right, new_right = numpy.transpose(history)
@@ -257,8 +260,8 @@ with figure("11_curves", 9, 5) as drawing:
 # - Test first: a loss of $\log 10$, then 32 pictures memorised. Seconds, not days.
 # - Look at both curves. Apart: too few pictures, or wrong labels. Together and high: too small a
 #   net, too low a rate, too much decay. At $\log 10$: a bug, or a dead net.
-# - If you choose anything by test pictures, their figure is no longer that of new ones. Hold out
-#   some training pictures for it: `--val-share 0.1`.
+# - If you choose anything by the test pictures, they are no longer new. Choose by some training
+#   pictures that you hold out: `--val-share 0.1`.
 # - `python -m minialex.train --dataset cifar10` does all this, with checkpoints and `curves.png` in
 #   `runs/cifar10-alexnet-cifar`. Lesson 12 looks inside.
 #
@@ -271,9 +274,10 @@ with figure("11_curves", 9, 5) as drawing:
 # %% [markdown]
 # ## Answers to the guesses
 #
-# - **20 times larger**: with CIFAR-10 21.237, nine times $\log 10$. The net has learnt nothing, so
-#   its sure answers are wrong nine times out of ten, and each costs the difference of two logits.
-# - **Training AlexNet**: with CIFAR-10 61.2% of the test pictures are right after five epochs, and
+# - **20 times larger**: with CIFAR-10, 21.237: twenty times what the largest logit is above the
+#   mean, and nine times $\log 10$. The net has learnt nothing, so its sure answers are wrong nine
+#   times out of ten, and each costs the difference of two logits.
+# - **Training AlexNet**: with CIFAR-10, 61.2% of the test pictures are right after five epochs, and
 #   60.5% in training. The loss, too, is lower in the test, in every epoch: 1.723 against 2.023 in
 #   the first, 1.072 against 1.094 in the last. (Of drawn shapes all are right in the end.)
 # - **Two that look well**: "overfitting" and "off by one". With CIFAR-10 their losses in training

@@ -16,9 +16,9 @@ from minialex.network import Network
 # %% [markdown]
 # ## A net to look into
 #
-# We train `alexnet-mini` for about a minute, and start conv1 at a hundredth of its usual weights:
-# then what it learns does not hide in the noise of the start. (The engine trains the net's own
-# arrays.)
+# We train `alexnet-mini` for less than a minute, and start conv1 at a hundredth of its usual
+# weights: then what it learns does not hide in the noise of the start. (The engine trains the net's
+# own arrays.)
 
 # %%
 some = pictures("cifar10", 1280 if quick else 10_240, 200 if quick else 500)
@@ -83,8 +83,8 @@ names = [some.class_names[label] for label in labels]
 print(f"{right.mean():.1%} of new pictures right, among them", names)
 
 # %% [markdown]
-# Send the first one through, layer by layer, and keep of each layer the six maps with the largest
-# answers.
+# Send the first one through, layer by layer, and keep the six maps of each layer that have the
+# largest answers.
 #
 # **Guess**: after a ReLU many numbers are 0: a unit that finds nothing says nothing. Are there more
 # zeros in the first layers, or in the last?
@@ -183,8 +183,8 @@ show_pictures("12_where", where, columns=4)
 # ## Neighbours: what does the net find alike?
 #
 # The logits are computed from the numbers before the last layer. Call two pictures alike if these
-# are close (the paper's figure 4). For the squared distances of many from many, loops, or all at
-# once. Multiplied out, $(a - b) \cdot (a - b)$ is
+# are close (the paper's figure 4). The squared distances of many from many can be computed with
+# loops, or all at once. Multiplied out, $(a - b) \cdot (a - b)$ is
 #
 # $$|a - b|^2 = |a|^2 + |b|^2 - 2\,a \cdot b$$
 #
@@ -228,7 +228,7 @@ print(f"loops, for 4 pictures: {slow * 1e3:.0f} ms")
 print(f"at once, for all {len(a)}: {quickly * 1e3:.0f} ms")
 
 # %% [markdown]
-# Take the six nearest of each new picture.
+# Take the six nearest to each new picture.
 #
 # **Guess**: how many of them have the same class, by pixels and by the net? By chance it would be a
 # tenth.
@@ -277,6 +277,6 @@ show_pictures("12_neighbours", neighbours)
 #   special its questions, and the rarer a picture that answers them.
 # - **Covered**: with CIFAR-10 from 89% to 8%, for the second automobile, where the square covers
 #   the middle of the picture. The first one is never below 83%: the net has more than one clue.
-# - **Neighbours**: with CIFAR-10 20.9% by pixels and 35.7% by the net. By pixels, pictures are
+# - **Neighbours**: with CIFAR-10, 20.9% by pixels and 35.7% by the net. By pixels, pictures are
 #   near if they are equally bright in the same places: the six nearest to the red automobile are
 #   animals. By the net, the first two are red automobiles, too.

@@ -2,8 +2,8 @@
 # # 13. The same net on a GPU
 #
 # A GPU, the *card* for short, has thousands of small cores and very fast memory of its own. CuPy's
-# functions have NumPy's names, so a layer is written once and runs on both. What changes all the
-# same is shown here, on your GPU or, if you have none, on the CPU.
+# functions have NumPy's names, so a layer is written once and runs on both. This lesson shows what
+# does change, on your GPU or, if you have none, on the CPU.
 
 # %%
 import textwrap
@@ -20,8 +20,8 @@ from minialex.lessons import pictures, quick, seconds, shipped
 # %% [markdown]
 # ## One module or the other
 #
-# `backend.get` gives CuPy if a GPU works, else NumPy. A layer names neither: it asks the array. So
-# does ReLU.
+# `backend.get` gives CuPy if a GPU works, else NumPy. A layer names neither: it asks the array.
+# ReLU, for example:
 
 # %%
 shipped(ReLU.forward)
@@ -41,7 +41,7 @@ there = net.forward(backend.to_device(some.test_x, xp))
 print("largest difference:", abs(backend.to_host(there) - here).max())
 
 # %% [markdown]
-# ## What travels, and how far
+# ## What travels, and how long it takes
 #
 # The path between the two memories is slow: about 25 GB/s, where a large card's own memory moves
 # 3,000. So weights go over once and stay, and gradients never come back. All that a step sends is
@@ -142,8 +142,8 @@ except ValueError as error:
 # %% [markdown]
 # ## float64 by accident
 #
-# A GPU computes float64 at half the speed of float32 at best, a cheap one at 1/64. A Python number
-# takes the type of the array that it meets; NumPy's own numbers, and arrays, bring theirs.
+# A GPU computes float64 at half the speed of float32 at best, and a cheap one at 1/64. A Python
+# number takes the type of the array that it meets; NumPy's own numbers, and arrays, bring theirs.
 #
 # **Guess**: `x` is a float32 array. Which of these are float64: `x * 2 ** 0.5`,
 # `x * numpy.sqrt(2)`, `x + xp.zeros(3)`, `x + xp.arange(3)`, `x / len(x)`, `x.mean()`? (`arange`

@@ -10,7 +10,7 @@ import numpy
 from numpy.lib.stride_tricks import sliding_window_view
 from threadpoolctl import threadpool_limits
 
-from minialex import fast, models
+from minialex import fast, models, optim
 from minialex.cores import usable_cores
 from minialex.fast import choose, footprint, memory, stage
 from minialex.fast.conv import FastConv2d
@@ -41,8 +41,8 @@ print(f"a sum: {x.size / time / 1e9:.1f} GFLOP/s")
 # are in the core's *cache*, a small, fast memory that keeps what was used last.
 
 # %% [markdown]
-# **Guess**: on the same core, how many times the sum's operations a second does a product of
-# 512×512 matrices reach?
+# **Guess**: on the same core, how many times as many operations a second as the sum does a product
+# of 512×512 matrices reach?
 
 
 # %%
@@ -71,7 +71,7 @@ print(f"AlexNet: at most {limit / picture_work:.0f} pictures a second")
 #
 # im2col copies windows. In $(N, H, W, C)$, minialex's order, a row of a 3×3 window is a stretch of
 # $3 \cdot C$ numbers. In $(N, C, H, W)$, most libraries' order, the longest stretch is a row of
-# $W$. Both copy the same numbers, in stretches of different lengths.
+# $W$ numbers. Both copy the same numbers, in stretches of different lengths.
 
 
 # %%
@@ -149,9 +149,9 @@ print(f"in memory used before: {1e3 * again:.1f} ms")
 
 # %% [markdown]
 # So fast layers ask a `Memory`, which hands out the same arrays again and again. There are three
-# kinds. What backward needs is kept until the layer's next forward. Scratch is free again when the
-# method returns. And what only the next layer reads goes into one of two blocks, in turn. Plain
-# layers always return new arrays.
+# kinds of array. What backward needs is kept until the layer's next forward. Scratch is free again
+# when the method returns. And what only the next layer reads goes into one of two blocks, in turn.
+# Plain layers always return new arrays.
 
 # %%
 shipped(Memory.reused)
@@ -171,10 +171,10 @@ print("the next dx in dy's memory:", numpy.shares_memory(next_dx, dy))
 # %% [markdown]
 # ## Threads (engine.py, workers.py)
 #
-# NumPy does all but products on one core. So the engine cuts a batch into shares for the layers
-# that treat each picture on its own, with layers and memory for each thread. Behind `flatten` come
-# linear layers, which hold most of the weights: there each thread multiplies the whole batch by a
-# share of the weights, so that each weight is fetched once.
+# NumPy does everything except matrix products on one core. So the engine cuts a batch into shares
+# for the layers that treat each picture on its own, with layers and memory for each thread. After
+# `flatten` come linear layers, which hold most of the weights: there each thread multiplies the
+# whole batch by a share of the weights, so that each weight is fetched once.
 
 # %%
 engine = fast.prepare(models.build("alexnet-cifar"), workers=2)
@@ -201,8 +201,9 @@ for each in engine.steps:
 # ## Stages (stage.py)
 #
 # Max-pool remembers which pixels won, and never looks at its input again. So a thread's pictures
-# pass the layers up to a pool a few at a time: of the largest maps, and of the gradients on their
-# way back, only those of a few pictures exist. conv1's gradient is the sum over the parts.
+# pass through the layers up to a pool, a *stage*, a few at a time: of the largest maps, and of the
+# gradients on their way back, only those of a few pictures exist. conv1's gradient is the sum over
+# the parts.
 #
 # Here are the three stages of a large net, with 64 pictures for each of two threads: all of them at
 # a time, and a few; and the memory that a step takes.
@@ -252,13 +253,13 @@ print("four products", m0 + m1 + m2, m1 - m2 + m3)
 
 # %% [markdown]
 # Where does it come from? Read the kernel as a polynomial, $w_0 + w_1 t + w_2 t^2$: the left-hand
-# factors are its values at $t = 0$, $1$ and $-1$ and, as $w_2$ alone counts in the end, at
-# $\infty$. Times $z_0 + z_1 t$ it has four coefficients, so its values at four points fix it, and
-# values are multiplied point by point: four products. Sliding a kernel is the same computation read
+# factors are its values at $t = 0$, $1$ and $-1$ and, as $w_2$ alone counts for huge $t$, at
+# $\infty$. Its product with $z_0 + z_1 t$ has four coefficients, so four values fix it, and values
+# are multiplied point by point: four products. Sliding a kernel is the same computation read
 # backwards, from four numbers to two.
 #
 # All this is linear in $w$, and linear in $x$. So write it with matrices: $G$ makes the left-hand
-# factors of $w$, $B^\top$ makes the right-hand ones of $x$, and $A^\top$ makes $y$ of the products.
+# factors from $w$, $B^\top$ the right-hand ones from $x$, and $A^\top$ makes $y$ from the products.
 # Where $\odot$ multiplies number by number,
 #
 # $$y = A^\top \; [(G \; w) \; \odot \; (B^\top \; x)]$$
@@ -276,16 +277,16 @@ print("with matrices", *(A.T @ ((G @ w) * (B.T @ x))))
 # $$y = A^\top \; [(G \; w \; G^\top) \; \odot \; (B^\top \; x \; B)] \; A$$
 #
 # `naive_winograd` does just this, for all channels and kernels, tile by tile. `einsum` is a sum of
-# products: letters name axes, and over those that are missing behind `->` it sums.
-# `"ik,kj->ij"` would be a product of matrices.
+# products: letters name axes, and it sums over those that are missing after `->`. `"ik,kj->ij"`
+# would be a product of matrices.
 
 # %%
 shipped(naive_winograd)
 
 # %% [markdown]
 # A tile of 2×2 answers takes 16 products instead of 36; one of m×m takes $(m+2)^2$, ever closer to
-# one an answer. But more points mean larger powers, which swallow the small digits of what they are
-# added to: rounding errors, here of float32.
+# one per answer. But more points mean larger powers, which swallow the small digits of what they
+# are added to: rounding errors, here of float32.
 
 # %%
 x, conv = rng.normal(size=(4, 26, 26, 8)), Conv2d(8, 8, 3, rng=rng)
@@ -295,8 +296,8 @@ single_x, single_w = x.astype("float32"), w.astype("float32")
 print("x", x.shape, "weight", w.shape, "y", truth.shape)
 
 # %% [markdown]
-# **Guess**: the definition takes 9 products an answer. How many do tiles of 6×6 take? And how many
-# times as large as with tiles of 2×2 are the errors?
+# **Guess**: the definition takes 9 products per answer. How many do tiles of 6×6 take? And how many
+# times as large are the errors as with tiles of 2×2?
 
 # %%
 for m in range(2, 7):
@@ -343,7 +344,7 @@ w = weight_to_blocks(conv1.params["weight"], 4, Memory().scratch)
 print(x.shape, "->", blocks.shape, " weight", w.shape)
 
 # %% [markdown]
-# That takes 432 products an answer instead of 363, but tiles of 5×5 take 94.
+# That takes 432 products per answer instead of 363, but tiles of 5×5 take 94.
 
 # %%
 small = Conv2d(48, 96, 3)
@@ -367,8 +368,9 @@ print(f"products: {products}, then {in_tiles:.0f}")
 shipped(choose.winograd_cost)
 
 # %% [markdown]
-# The choice depends on this as a share of im2col's work; backward, where im2col adds up windows, it
-# may be larger. For batches of 128 and 1: the share, forward, backward.
+# Winograd is chosen if this is a small enough share of im2col's work; backward, where im2col adds
+# up windows, too, the share may be larger. For batches of 128 and 1: the share, and what is chosen
+# forward and backward.
 
 # %%
 net = models.build("alexnet")
@@ -388,7 +390,7 @@ for name in ("conv1", "conv2", "conv3", "conv4", "conv5"):
 # ## Plain against fast
 #
 # All of it together: the same net, the same weights and the same dropout masks, trained by its own
-# layers and by the engine, on pictures of noise. The losses agree; float32 rounds the rest away.
+# layers and by the engine, on pictures of noise. The losses agree, except for float32's rounding.
 
 # %%
 x = rng.standard_normal((16 if quick else 128, 32, 32, 3), numpy.float32)
@@ -433,7 +435,7 @@ for workers in sorted({0, 1, usable_cores()}):
 #   the sum: there, calling NumPy takes longer than the work.
 # - **Pieces**: 1 MB, in one run 256 KB. This core has a cache of 1 MB to itself. The whole batch at
 #   once took one and a half to three times as long.
-# - **Tiles of 6×6**: $8^2 / 6^2 = 1.78$ products an answer, a fifth of nine. Their errors are 18
+# - **Tiles of 6×6**: $8^2 / 6^2 = 1.78$ products per answer, a fifth of nine. Their errors are 18
 #   times as large, 2.7 millionths of the spread of $y$: nets do not mind. In float64 they are at
 #   the fourteenth decimal.
 # - **Plain against fast**: four to six times as fast, with one thread. It is still NumPy.

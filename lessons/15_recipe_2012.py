@@ -121,8 +121,8 @@ def spread(x):
 
 # %% [markdown]
 # One detail: minialex starts fc7 and fc8 from 0.005. Its dropout doubles what it lets through while
-# training (lesson 07); the paper's halved everything at test time instead. So these numbers are as
-# large as the paper's.
+# training (lesson 07); the paper's halved everything at test time instead. So what comes out is as
+# large as in the paper.
 #
 # **Guess**: four different pictures go in. Do the scores that come out of fc8 differ by more than
 # 0.01, with pixels of size 1? And with pixels of size 64?
@@ -135,7 +135,8 @@ for name in small:
     print(f"{name:<6} {small[name]:10.5f} {big[name]:9.5f}")
 
 # %% [markdown]
-# Before these weights go, keep what conv1 and its ReLU make of both: the next step needs it.
+# Before these weights are replaced, keep what conv1 and its ReLU compute from both: the next
+# section needs it.
 
 # %%
 maps = {}
@@ -143,8 +144,8 @@ for kind, x in (("1", standardised), ("64", centred)):
     maps[kind] = numpy.maximum(convs["conv1"].forward(x), 0)
 
 # %% [markdown]
-# He's weights have the standard deviation $\sqrt{2 / n}$, and all biases are 0. Now pixels of size
-# 1 reach fc8.
+# Weights by He et al. (lesson 04) have the standard deviation $\sqrt{2 / n}$, and all biases are 0.
+# Now pixels of size 1 reach fc8.
 
 # %%
 for layer in net.layers.values():
@@ -168,7 +169,7 @@ for name, value in spreads["He, 1"].items():
 # does not divide $\alpha$ by the window of 5. Its program does, and so do Caffe and PyTorch (with
 # $k = 1$): to compute what the paper says they need five times its $\alpha$.
 #
-# So $s^{0.75} = x / y$, and $s = (x / y)^{4/3}$. Here is the largest one of each.
+# By the formula, $s^{0.75} = x / y$, so $s = (x / y)^{4/3}$. Here is the largest $s$ of each.
 
 # %%
 for kind, x in maps.items():
@@ -181,9 +182,9 @@ for kind, x in maps.items():
 # %% [markdown]
 # ## Where 55 comes from
 #
-# The paper says 224 pixels, and 55 windows of 11 with stride 4. They do not fit: it is
-# 54.25. The program rounds up, with zeros beyond the edge. Later nets take 227 pixels, or pad with
-# 2 zeros and round down.
+# The paper says 224 pixels, and 55 windows of 11 with stride 4. As lesson 08 showed, they do not
+# fit: it is 54.25. The program rounds up, with zeros beyond the edge. Later nets take 227 pixels,
+# or pad with 2 zeros and round down.
 
 # %%
 print("224, rounded up:", numpy.ceil((224 - 11) / 4 + 1))
@@ -263,9 +264,9 @@ print(f"{hours:.1f} hours at 50 TFLOP/s, as a GPU may have")
 #
 # - **Who notices**: only conv3. Each card's half of conv2, conv4 and conv5 sees 48, 192 and 192
 #   channels, all on its own card.
-# - **The scores**: with CIFAR-10 0.00005 apart for pixels of size 1, and 0.002 for those of 64.
-#   Whatever the picture, the scores hardly differ. From pixels of 64, conv2 makes about as
-#   much as its biases add; from pixels of 1, a sixtieth of that. He's weights need no large pixels:
+# - **The scores**: with CIFAR-10, 0.00005 apart for pixels of size 1, and 0.002 for those of 64.
+#   Whatever the picture, the scores hardly differ. From pixels of 64, conv2 makes about as much as
+#   its biases add; from pixels of 1, a sixtieth of that. Weights by He et al. need no large pixels:
 #   0.3 after fc8, and much the same in every layer from conv3 on. Drawn shapes give much the same.
 # - **Swapping**: pooling and ReLU may. ReLU keeps the order of numbers, so the largest one stays
 #   the largest, and it does not matter whether it is cut off at 0 before or after it has been

@@ -82,7 +82,7 @@ for K in (2, 4, 8):
 # %% [markdown]
 # ## The order of a sum
 #
-# The mean over pictures was right but for a few 1e-7. Why not 0? Each addition is rounded, so
+# The mean over pictures was off by a few 1e-7. Why not by 0? Each addition is rounded, so
 # $(a + b) + c$ and $a + (b + c)$ may differ in their last digits.
 
 # %%
@@ -90,9 +90,9 @@ print((0.1 + 0.2) + 0.3, 0.1 + (0.2 + 0.3))
 
 # %% [markdown]
 # Let four ranks train a linear classifier, each on its quarter of the pictures. Each adds up the
-# four gradients itself: either first its own and then those of the next ranks, or all ranks in the
-# order 0, 1, 2, 3. A hash, a few digits computed from all bytes, tells whether two ranks have the
-# same weights.
+# four gradients itself: either its own first and then those of the next ranks, or all in the order
+# 0, 1, 2, 3. A hash, a few digits computed from all bytes, tells whether two ranks have the same
+# weights.
 
 # %%
 differ = {}
@@ -127,8 +127,8 @@ def train(order):
 
 
 # %% [markdown]
-# **Guess**: each rank begins with its own gradient. How many of the weights of ranks 1 to 3 are not
-# those of rank 0 after 100 steps?
+# **Guess**: each rank begins with its own gradient. What share of the weights of ranks 1 to 3
+# differs from those of rank 0 after 100 steps?
 
 # %%
 weights = train("own first")
@@ -181,7 +181,7 @@ def ring_sum(arrays):  # in place; yields what all send, round by round
 
 
 # %% [markdown]
-# `+` joins texts, too. So let rank 0's array be "0", "0", "0", "0", rank 1's "1", "1", "1", "1",
+# `+` joins strings, too. So let rank 0's array be "0", "0", "0", "0", rank 1's "1", "1", "1", "1",
 # and so on: each sum tells in which order it was added up.
 #
 # **Guess**: which of its parts 0, 1, 2, 3 will be complete first on rank 0, and in which order will
@@ -244,8 +244,8 @@ for K in (2, 4, 8, 16):
     print(f" {hashes[K]:7} {same:16.0%}")
 
 # %% [markdown]
-# All ranks have the same bits, for each part is added up once. They are not those of NumPy's sum,
-# which begins with rank 0 everywhere; in the ring each part begins with a different rank.
+# All ranks have the same bits, because each part is added up once. They are not those of NumPy's
+# sum, which begins with rank 0 everywhere; in the ring each part begins with a different rank.
 #
 # In minialex's own ring each rank is a process, and at `yield` it waits for a round's messages.
 
@@ -253,9 +253,10 @@ for K in (2, 4, 8, 16):
 shipped(Ring.run)
 
 # %% [markdown]
-# The sum of a layer's gradients begins as soon as backward has finished it (small layers wait for
-# the next), and goes on in a thread meanwhile. On the way back AlexNet's linear layers come first,
-# with 96% of the weights. While they travel, the convolutions do 92% of the work.
+# The sum of a layer's gradients begins as soon as backward has finished with the layer (small
+# layers wait for the next), and goes on in a thread while backward continues. On the way back
+# AlexNet's linear layers come first, with 96% of the weights. While they travel, the convolutions
+# do 92% of the work.
 
 # %% [markdown]
 # ## Two towers
@@ -310,9 +311,10 @@ print(f"largest difference: {abs(logits - expected).max():.0e}")
 
 # %% [markdown]
 # On the way back: each tower's kernels of conv3 saw all 256 maps, so its backward gives a gradient
-# for all of them, but only of what went through its own kernels. It sends that of the other's 128
-# maps, receives as much, and adds it to that of its own. So as many bytes go back. None do for the
-# logits, from which each tower computes the loss itself. Weights and their gradients are not sent.
+# for all of them, but only of what went through its own kernels. It sends the part for the other's
+# 128 maps, receives as much, and adds that to the part for its own. So as many bytes go back. None
+# go back for the logits, from which each tower computes the loss itself. Weights and their
+# gradients are not sent.
 
 # %%
 print(f"forward and back: {both_ways:,} bytes a picture")
@@ -339,8 +341,8 @@ for kind, groups in (("one net", 1), ("two towers", 2)):
 # ## One weird trick
 #
 # Convolutions have few weights and large maps, linear layers many weights and few units. So
-# Krizhevsky (2014) deals out the pictures for convolutions, and the units for linear layers, where
-# each rank sees all pictures.
+# Krizhevsky (2014, "One weird trick for parallelizing convolutional neural networks") deals out the
+# pictures for convolutions, and the units for linear layers, where each rank sees all pictures.
 #
 # Only gradients of convolutions are summed. What goes into fc6, fc7 and fc8 is exchanged, and its
 # gradient on the way back; the logits, too, but nothing comes back for them.
@@ -357,10 +359,10 @@ print(f"exchanged for each picture: {units:,} numbers")
 
 # %% [markdown]
 # How many MB does a rank send in a step? (Counted, not timed.) *Data* is the first way, whole nets
-# and a ring. Of two *towers* each sends what we counted above; four towers are two pairs, which
-# share the pictures, and a tower adds up its half of the gradients with the same tower of all
-# pairs. The *trick* needs a ring for the convolutions' gradients only; but of each picture's
-# exchanged numbers, four bytes each, a rank sends its share to all others.
+# and a ring. With two *towers*, each sends what we counted above; four ranks are two pairs of
+# towers, which share the pictures, and a ring adds up the gradients of the same tower of all pairs.
+# The *trick* needs a ring for the convolutions' gradients only; but each rank also sends to all
+# others its share of the numbers that are exchanged for each picture.
 
 
 # %%
@@ -464,9 +466,9 @@ for kind, options in (("one process", []), ("two ranks", ["--ranks", "2"])):
 # - **The mean over the ranks** is off by 9% with two ranks, and by 30% with eight, where some have
 #   two pictures and some one: a picture counts more on a rank that has fewer. (With drawn shapes 8%
 #   and 30%.) minialex takes the mean over the pictures.
-# - **Each begins with its own**: with CIFAR-10 20% of the weights differ, with drawn shapes 18%. It
-#   starts with 2% after one step; different weights give different gradients, so it grows. In one
-#   order for all, none differs, ever.
+# - **Each begins with its own**: with CIFAR-10, 20% of the weights differ, with drawn shapes 18%.
+#   It starts with 2% after one step; different weights give different gradients, so it grows. In
+#   one order for all, none differs, ever.
 # - **The ring**: part 1, after three rounds, as 1230. It left rank 1 first, rank 2 and rank 3 added
 #   theirs, and rank 0 was the last.
 # - **At the seam**: channels 46 to 49, the two on each side of it. Their windows lose one or two
@@ -474,4 +476,4 @@ for kind, options in (("one process", []), ("two ranks", ["--ranks", "2"])):
 # - **Which way sends least**: for 128 pictures the trick, for any number of ranks shown. At 3,274
 #   pictures data sends as much as the trick. For both, all that depends on $K$ is the factor
 #   $(K - 1) / K$, so the meeting point does not. Beyond it data sends less than the trick. With
-#   many ranks towers pass the trick earlier, as the figure shows.
+#   eight ranks towers, too, send less than the trick, from fewer pictures on, as the figure shows.

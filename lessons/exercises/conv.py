@@ -14,7 +14,7 @@ from minialex.layers import Layer
 
 
 class Conv2d(Layer):
-    """Slides O filters over a picture: how well does each of them fit each window?
+    """Slides O filters (lesson 02: kernels) over a picture: how well does each fit each window?
 
         y[n, i, j, o] = bias[o] +
             Σ  padded[n, i·stride + kh, j·stride + kw, c] · weight[o, kh, kw, c]
@@ -90,7 +90,7 @@ class Conv2d(Layer):
         raise NotImplementedError("backward")
 
 
-# The very end, if you like: groups (lesson 15). With groups=2, the channels of x and the
+# The very end, if you like: groups (lessons 08 and 15). With groups=2, the channels of x and the
 # filters are each divided into two halves, and the filters of the first half see only the
 # first half of the channels, those of the second only the second; so weight is
 # (O, KH, KW, C / groups). Remove the lines about groups from forward, and run the check again.

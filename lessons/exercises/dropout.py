@@ -17,7 +17,7 @@ class Dropout(Layer):
         testing:   y = x
 
     Every number of x has its own m, and every call of forward draws new ones from self.rng.
-    The divisor keeps the mean, E[y] = x, so that nothing has to change when testing.
+    The divisor keeps the mean of y at x, so that nothing has to change when testing.
 
         x, y   any shape (N, ...);  0 ≤ p < 1
 

@@ -4,8 +4,8 @@ Fill the gaps from top to bottom, and after each one run
 
     python -m minialex.gradcheck lessons/exercises/gpu.py
 
-You need no GPU. Each function is called with arrays of NumPy's, then with arrays of a stand-in for
-a GPU (docs/gpu.md), which refuses what CuPy refuses and counts what a GPU would have to do.
+You need no GPU. Each function is called with NumPy arrays, then with arrays of a stand-in for a
+GPU (docs/gpu.md), which refuses what CuPy refuses and counts what a GPU would have to do.
 """
 
 from collections.abc import Iterator
@@ -61,8 +61,8 @@ class OnGpu:
         """For each class the sum of the values that have its label, (classes,), of their dtype.
 
         values and labels, (N,), lie on the card, and so does the result; Python does not wait.
-        Labels are in range. A class may occur often, or not at all. (NumPy calls a function that
-        adds through an index at each place, however often it occurs, numpy.add.at. CuPy has it.)
+        Labels are in range. A class may occur often, or not at all. (numpy.add.at adds through an
+        index at each place, however often that occurs. CuPy has it, too.)
         """
         # Your code here.
         raise NotImplementedError("sums")

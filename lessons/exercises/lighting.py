@@ -30,7 +30,7 @@ class Lighting:
     >>> values, vectors = lighting.principal(numpy.concatenate([above, 1 - above]))
     >>> values.round(6).tolist()
     [0.03, 0.0075, 0.0003]
-    >>> (3 * abs(vectors)).round(6).tolist()      # the signs may be others, too
+    >>> (3 * abs(vectors)).round(6).tolist()      # the signs may differ
     [[2.0, 2.0, 1.0], [1.0, 2.0, 2.0], [2.0, 1.0, 2.0]]
 
     With larger λ, and α = (0.1, 0.4, 0), the shift is 0.03 · p₁ + 0.06 · p₂:

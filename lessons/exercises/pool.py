@@ -14,7 +14,7 @@ from minialex.layers import Layer
 
 
 class MaxPool2d(Layer):
-    """Keeps only the largest number of each window, in each channel by itself.
+    """Keeps only the largest number of each window, in each channel separately.
 
         y[n, i, j, c] = max over kh, kw of padded[n, i·stride + kh, j·stride + kw, c]
 

@@ -28,5 +28,5 @@ class TopK:
 
     def error(self, logits: numpy.ndarray, labels: numpy.ndarray, k: int) -> float:
         """The top-k error for logits (N, classes) and labels (N,), a float from 0 to 1."""
-        # Your code here. numpy.argsort sorts indices by their numbers.
+        # Your code here. numpy.argsort returns indices, that of the smallest number first.
         raise NotImplementedError("error")
