@@ -317,6 +317,7 @@ for name, batches in (("centre", centres), ("ten views", crops)):
 #
 # 1. Change the light of each picture of a batch and train with it. Does it help?
 # 2. How many pictures must there be until crops and mirrors gain nothing?
+# 3. Write it yourself: `lessons/exercises/lighting.py`.
 
 # %% [markdown]
 # ## Answers to the guesses

@@ -421,7 +421,7 @@ for workers in sorted({0, 1, usable_cores()}):
 #
 # ### Exercises
 #
-# 1. How many products do 4×4 answers of a 5×5 kernel take?
+# 1. How many products do 4×4 answers of a 5×5 kernel take with Winograd?
 # 2. Write it yourself in one dimension: `lessons/exercises/winograd.py`.
 # 3. Print the cost rule's table for batches of 2 and 4. Why does one picture need a rule of its
 #    own? (`SHARE_OF_ONE_PICTURE` in `choose.py`)

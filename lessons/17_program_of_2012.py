@@ -2,9 +2,9 @@
 # # 17. Reading the program of 2012 beside the paper
 #
 # A paper of nine pages cannot say all that a program does. Usually only the paper is left. Of
-# AlexNet there are both: in 2025 the Computer History Museum published the program as it was in
-# 2012. Lesson 15 lists where they differ. Here we read: what is in the settings, what in the notes
-# below them, and what in the update rule, and we run what we find.
+# AlexNet we have both: in 2025 the Computer History Museum published the program as it was in
+# 2012. Lesson 15 lists where they differ. Here we read it: what is in the settings, what in the
+# notes below them, and what in the update rule, and we run what we find.
 
 # %%
 from types import SimpleNamespace
@@ -19,9 +19,9 @@ from minialex.lessons import figure, pictures, quick, shipped, show_lines
 # %% [markdown]
 # ## The settings of net 145
 #
-# The program knows no AlexNet. It reads a net from a file of settings, which are numbered; there
-# are dozens of them, and each is an experiment. Number 145 is the paper's net: the notes at its end
-# say 40.66% and 18.21% of wrong answers, the paper 40.7% and 18.2% (table 2, one net).
+# The program knows nothing of AlexNet. It reads a net from a file of settings, which are numbered;
+# there are dozens of them, and each is an experiment. Number 145 is the paper's net: the notes at
+# its end say 40.66% and 18.21% of wrong answers, the paper 40.7% and 18.2% (table 2, one net).
 #
 # These are its convolutions, in our words. There are two towers (lesson 15), so the file has two of
 # each; `both` says whether a kernel sees the maps of both.
@@ -37,8 +37,8 @@ settings = {  # kernels of a tower, their size, stride, padding, both
 
 # %% [markdown]
 # A pool of 3×3 with stride 2 follows conv1, conv2 and conv5. If windows do not fit, the program
-# rounds their number up, here and in convolutions. So count the weights, from pictures of 224×224
-# on. Two towers have 2,048 units each in fc6 and in fc7, which see both.
+# rounds their number up, here and in convolutions. Count the weights, starting from pictures of
+# 224×224. In fc6 and fc7 each tower has 2,048 units, which see both towers.
 
 # %%
 side, channels, count = 224, 3, 0
@@ -153,7 +153,7 @@ print(f"divided by {divided_by.max():.3f} at most")
 # Below the settings are notes of what was done to the run, and when. The rate was lowered by hand,
 # by editing the file, and conv1 got a rate of its own. Twice the run was paused for other
 # experiments. Here is each rate, with the epoch from which it held. The notes speak only of
-# weights; for biases the settings have 0.02, still in the end.
+# weights; for biases the settings have 0.02, to the very end.
 
 # %%
 history = {
@@ -197,8 +197,8 @@ with figure("17_rates", 8, 3) as drawing:
 #
 # ## The update rule
 #
-# What does the program do with a rate? In our names, for one array: $g$ is the gradient of a batch,
-# averaged over its pictures, $v$ the velocity, $\lambda$ the decay.
+# What does the program do with a rate? In our notation, for one array: $g$ is the gradient of a
+# batch, averaged over its pictures, $v$ the velocity, $\lambda$ the decay.
 #
 # $$v \leftarrow 0.9 \cdot v - \varepsilon \cdot g \qquad
 # v \leftarrow v - \lambda \cdot \varepsilon \cdot w \qquad w \leftarrow w + v$$
@@ -319,7 +319,8 @@ show_lines("17_both_rules", means, "step", "loss, mean of ten")
 # Graves published this rule (2013, "Generating sequences with recurrent neural networks", section
 # 4.2); Adam (lesson 11) is a relative of it. But below the comment, the code takes $G$, not $G^2$.
 #
-# In the first step $G = 0.1 \cdot g$ and $S = 0.1 \cdot g^2$. Take real gradients, and
+# Each running mean is nine tenths of the old one and a tenth of the new number, and starts at 0. So
+# in the first step $G = 0.1 \cdot g$ and $S = 0.1 \cdot g^2$. Take real gradients, and
 # $\delta = 10^{-4}$.
 #
 # **Guess**: of which weights does the code take the root of a negative number: of hardly any, of
@@ -337,7 +338,8 @@ for name, roots in negative.items():
     print(f"{name}: {roots.mean():.1%} of the roots of negative numbers")
 
 # %% [markdown]
-# So we run both.
+# So we run both, with a tenth of the rates: where gradients are small the root is about
+# $\sqrt{\delta} = 0.01$, and dividing by it makes a step a hundred times as long.
 
 
 # %%
@@ -373,7 +375,7 @@ for name, power in (("comment", 2), ("code", 1)):
 #
 # ## To take away
 #
-# - A program holds what a paper leaves out: here a second normalisation, rates lowered by hand, and
+# - A program holds what a paper leaves out: here a second normalisation, a rate for each array, and
 #   biases that learn 2,000 times faster than weights in the end.
 # - Before you explain a difference, see what chance does: run another seed. And compare in pairs
 #   that have all else in common.
@@ -392,7 +394,7 @@ for name, power in (("comment", 2), ("code", 1)):
 # ## Answers to the guesses
 #
 # - **Halved**: about 40. With $\beta = 0.75$, half means $s^{0.75} = 2$, so $s = 2.52$ and
-#   $a = 39$. Beyond that, what comes out even falls: 130 becomes less than 40 does.
+#   $a = 39$. Far beyond that, what comes out even falls: 130 becomes less than 40 does.
 # - **Biases and weights**: 2,000 times faster, 0.02 against 0.00001, and conv1's weights stand
 #   still.
 # - **Rules and seeds**: with CIFAR-10 the program's rule ends lower by 0.02 with either seed, but
@@ -400,7 +402,7 @@ for name, power in (("comment", 2), ("code", 1)):
 #   the opposite. In pairs it is clear: of six (seeds 0 to 5) it is lower in all, by 0.01 to 0.04.
 #   With drawn shapes it is lower by 0.15 and 0.08, where the seeds differ by 0.06.
 # - **Roots**: the code takes them of negative numbers for 36% of the weights, a little less than
-#   half: all whose gradient is positive and over 0.001. Such a root is NaN, not a number; so is
+#   half: all whose gradient lies between 0.001 and 0.999. Such a root is NaN, not a number; so is
 #   the weight after the step, then each sum that it is in, and all the rest one step later. The
 #   comment's rule does learn, with these numbers less well than the plain one from CIFAR-10 (a loss
 #   of 1.60 against 1.30), and far better from drawn shapes (0.41 against 1.07).

@@ -186,11 +186,11 @@ report("weights only", go_on(resume(path)))
 #
 # A program that starts again starts its generator again, here with the seed 0. So the fourth epoch
 # had the order of the first, the same pictures mirrored, and the same coins. The net had seen
-# exactly this before, and learns it by heart. Another seed would give other coins, but not A's. So
-# put the generator's state back, too. The velocities still start from 0.
+# exactly this before, and began to learn it by heart. Another seed would give other coins, but not
+# A's. So put the generator's state back, too. The velocities still start from 0.
 #
 # **Guess**: is the loss of the first batch A's now? And that of the second? How long is the first
-# step: as long as A's, half as long, a tenth?
+# step: as long as A's, half as long, a quarter, a tenth?
 
 # %% seconds=4
 no_velocities = go_on(resume(path, "generator"))
@@ -202,8 +202,8 @@ print(f"length of the first step: A {long:.3f}, here {short:.3f}")
 # If all gradients agreed, a velocity would be ten times a single step (lesson 09). If they had one
 # length and nothing to do with each other, their squares would add up instead (lesson 00), to
 # $1 + m^2 + m^4 + \ldots = 1 / (1 - m^2)$ times the square of a single step: 2.3 times its length.
-# What was lost lies between the two. Ten steps bring $1 - 0.9^{10}$, two thirds, of it back. The
-# loss over all pictures shows it:
+# The velocity that was lost lies between the two. Ten steps bring $1 - 0.9^{10}$, two thirds, of it
+# back. The loss over all pictures shows it:
 
 # %%
 behind = numpy.subtract(no_velocities.overall, A.overall[-after:])
@@ -317,9 +317,9 @@ print("weights that differ:", differ)
 # %% [markdown]
 # ## On another machine
 #
-# There it may differ. A sum of floats is rounded at each addition, so it depends on the order
-# (lesson 16), and another processor, library or number of threads may add up in another order. Here
-# are 2,048 numbers, as many as each logit of our net has terms:
+# There the resumed run may differ. A sum of floats is rounded at each addition, so it depends on
+# the order (lesson 16), and another processor, library or number of threads may add up in another
+# order. Here are 2,048 numbers, as many as each logit of our net has terms:
 
 # %%
 terms = numpy.random.default_rng(0).standard_normal(2048, "float32")
@@ -327,8 +327,8 @@ print(f"from the left   {numpy.cumsum(terms)[-1]:.9g}")
 print(f"from the right  {numpy.cumsum(terms[::-1])[-1]:.9g}")
 
 # %% [markdown]
-# Suppose that the other machine rounds a single weight of conv1 the other way, once: let the last
-# of its 32 bits differ when the run is resumed.
+# Suppose that the other machine rounds a single weight of conv1 the other way, once: let it be the
+# next float32 when the run is resumed.
 #
 # **Guess**: how many of the 176,426 weights differ when the six epochs are over?
 
@@ -392,8 +392,8 @@ print("the same:", (numbers == saved.params["conv1.weight"].ravel()).all())
 # ## A crash while writing
 #
 # A crash may come in the middle of writing; whoever writes over the last checkpoint has then lost
-# both. So write beside it, make sure that all is on the disk, then rename. `os.replace` swaps the
-# names at once: whoever opens the file finds the old one or the new, never half of one.
+# both. So write beside it, make sure that all is on the disk, then rename. `os.replace` does that
+# in one go: whoever opens the file finds the old one or the new, never half of one.
 # (`atomic_write` in `minialex/files.py` does this.)
 
 
@@ -442,9 +442,10 @@ temporary.cleanup()
 # %% [markdown]
 # ## Answers to the guesses
 #
-# - **Weights only**: neither. With CIFAR-10 the first batch has 1.99 instead of 1.91, and the epoch
-#   1.50 instead of 1.94, which looks good and is not: over all pictures the run ends at 1.92, A at
-#   1.64. With drawn shapes the epoch has 2.04 instead of 2.15, and the end 2.16 instead of 1.99.
+# - **Weights only**: no, and smaller. With CIFAR-10 the first batch has 1.99 instead of 1.91, and
+#   the epoch 1.50 instead of 1.94, which looks good and is not: over all pictures the run ends at
+#   1.92, A at 1.64. With drawn shapes the epoch has 2.04 instead of 2.15, and the end 2.16 instead
+#   of 1.99.
 # - **The first two batches**: the first is A's to the last digit, for it is computed before the
 #   first step, with the same weights, pictures and coins. The second is not. The step was about a
 #   quarter as long as A's: 0.022 instead of 0.079 with CIFAR-10, 0.018 instead of 0.084 with drawn
@@ -453,4 +454,4 @@ temporary.cleanup()
 #   sees for the best one, it divides after the ninth epoch, A after the seventh.
 # - **One bit**: where this was written, 14,668 with CIFAR-10, one in twelve, and 5,808 with drawn
 #   shapes; by 3e-8 at most. Every gradient depends on every weight, so it spreads.
-# - **Six digits**: 3.7%, one in 27: so many float32 share a text.
+# - **Six digits**: 3.7%, one in 27: about 27 float32 numbers share each text.

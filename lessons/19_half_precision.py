@@ -24,10 +24,10 @@ from minialex.lessons import figure, pictures, quick, shipped, show_lines
 #
 # $$x = (-1)^s \cdot 2^{e-15} \cdot (1 + \frac{f}{1024})$$
 #
-# The exponent says between which two powers of 2 the number lies, and the fraction in which of 1024
+# The exponent says between which two powers of 2 the number lies, and the fraction at which of 1024
 # places between them. Two exponents are special. With $e = 31$ the number is infinite ($f = 0$) or
-# *not a number*, NaN. With $e = 0$ the 1 in the parentheses is dropped, which fills the hole around
-# 0 with equal steps:
+# *not a number*, NaN. With $e = 0$ the 1 in the parentheses is dropped, and the power of 2 is that
+# of $e = 1$, so equal steps go on down to 0:
 #
 # $$x = (-1)^s \cdot 2^{-14} \cdot \frac{f}{1024}$$
 #
@@ -35,7 +35,7 @@ from minialex.lessons import figure, pictures, quick, shipped, show_lines
 
 # %% [markdown]
 # `x.view(numpy.uint16)` shows the same bytes as whole numbers; `>>` shifts bits to the right, and
-# `&` keeps those that are 1 in both. Printed are sign, exponent and fraction, in binary digits.
+# `&` keeps those that are 1 in both. The cell prints sign, exponent and fraction in binary digits.
 
 
 # %%
@@ -186,15 +186,15 @@ for dtype in (numpy.float16, numpy.float32):
     print(f"{dtype.__name__}: {weight:.6f}")
 
 # %% [markdown]
-# A step of less than half a gap is rounded away, each time anew. For weights from ½ to 1 half a gap
-# is 1/4096, so between 1/4096 and 1/2048 of the weight, and so it is between all powers of 2.
+# A step of less than half a gap is rounded away, every time. For weights from ½ to 1 half a gap is
+# 1/4096: that is between 1/4096 and 1/2048 of the weight, as it is between any two powers of 2.
 # bfloat16 has three bits fewer, and gaps eight times as wide.
 #
 # The remedy is *master weights*: keep the weights in float32, update those, and give the layers a
 # copy rounded to float16 (Micikevicius et al. 2018, "Mixed precision training", section 3.1). That
 # costs four bytes a weight; activations, which take more in a large batch, stay halves.
 #
-# How many weights of a real net are concerned? Adam's steps are about as long as the rate
+# For how many weights of a real net does this matter? Adam's steps are about as long as the rate
 # $\varepsilon$, whatever the gradient (lesson 11). Take `alexnet-mini` with pictures of 16×16
 # pixels, each the mean of 2×2, so that many runs take little time.
 
@@ -222,17 +222,18 @@ for rounded in (float16, bfloat16):
 # %% [markdown]
 # ## Gradients that vanish
 #
-# How large are the $\mathrm{d}x$ on the way back? The loss is a mean over 64 pictures, so its
-# gradient $\mathrm{d}L$ has entries of about 0.1 / 64, or $2^{-9}$. The last layer starts with
+# How large are the $\mathrm{d}x$ on the way back? The loss is a mean over 64 pictures, so the
+# gradient of the logits has entries of about 0.1 / 64, or $2^{-9}$. The last layer starts with
 # weights of about 0.01; ten of them with random signs add up to $0.01 \cdot \sqrt{10}$ (lesson 00),
 # about $2^{-5}$. That makes $2^{-14}$. The mean pool below it gives each of four pixels a quarter:
 # $2^{-16}$. He's weights then keep the size, more or less.
 #
-# Jia et al. (2018) trained AlexNet and other nets in mixed precision, with batches of up to 64k
-# pictures on many GPUs. Where a loss is divided by 65,536 and not by 64, all gradients are $2^{10}$
-# times smaller.
+# Jia et al. (2018, "Highly Scalable Deep Learning Training System with Mixed-Precision") trained
+# AlexNet and ResNet-50 in mixed precision, with batches of up to 64k pictures on many GPUs. Where a
+# loss is divided by 65,536 and not by 64, all gradients are $2^{10}$ times smaller.
 #
-# The function below rounds whatever goes from layer to layer. Here it rounds nothing yet.
+# The function below rounds whatever goes from layer to layer. Here it rounds nothing yet, and
+# `scale`, of which more below, is 1.
 
 
 # %%
@@ -304,8 +305,9 @@ with figure("19_gradients", 8, 3.4) as drawing:
 # ## Loss scaling
 #
 # The gradients lie at float16's lower end, or below it, and above them is room. So move them:
-# multiply $\mathrm{d}L$ by a number $S$, the *loss scale*, and divide the gradients of the weights
-# by $S$ at the end, in float32 (section 3.2 of the paper).
+# multiply the gradient of the logits by a number $S$, the *loss scale*, which is what $S$ times the
+# loss would give, and divide the gradients of the weights by $S$ at the end, in float32
+# (Micikevicius et al., section 3.2).
 #
 # Why may we? Look at the backward passes of lessons 01 to 07:
 #
@@ -318,7 +320,7 @@ with figure("19_gradients", 8, 3.4) as drawing:
 # Each term has $\mathrm{d}y$ in it as a factor, once. All else, $x$, $W$, the masks, comes from
 # forward, which knows nothing of $S$. So $S$ times $\mathrm{d}y$ makes $S$ times $\mathrm{d}x$ and
 # $S$ times $\mathrm{d}W$: backward is *linear*. If $S$ is a power of 2, it changes exponents only,
-# and not even rounding differs.
+# and in float32, far from both ends, not even rounding differs.
 
 # %%
 _, scaled, _ = gradients(net, x[:batch], labels[:batch], as_it_is, 1024)
@@ -337,9 +339,9 @@ most = numpy.floor(numpy.log2(65504 / max(dx.max(), dw.max())))
 print(f"so S may be up to 2^{most:.0f}")
 
 # %% [markdown]
-# This changes while the net learns. The paper keeps $S$ constant, and suggests skipping a step if a
-# gradient is not finite. Libraries adapt $S$, too (*dynamic loss scaling*): they halve it after
-# such a step, and double it after many good ones in a row. PyTorch's `GradScaler` starts with
+# This changes while the net learns. Micikevicius et al. keep $S$ constant, and suggest skipping a
+# step if a gradient is not finite. Libraries adapt $S$, too (*dynamic loss scaling*): they halve it
+# after such a step, and double it after many good ones in a row. PyTorch's `GradScaler` starts with
 # $2^{16}$ and doubles after 2,000. A scale too large costs a step, and the weights never see it.
 
 
@@ -365,10 +367,10 @@ class LossScale:
 # forward and back. Adam computes in float32, on the master weights; with `masters=False` its
 # results are rounded, too.
 #
-# `batch_of` makes $\mathrm{d}L$ as small as it is in a larger batch, of which these pictures are
-# one part. The gradients are multiplied again in float32, as if all parts were alike and added up.
-# (Adam, as it divides by the size of the gradients, would not miss that, nor the division by a
-# constant $S$; but other rules would, and $S$ changes.)
+# `batch_of` makes the gradient of the logits as small as it is in a larger batch, of which these
+# pictures are one part. The gradients of the weights are multiplied again in float32, as if all
+# parts were alike and added up. (Adam, as it divides by the size of the gradients, would not miss
+# that, nor the division by a constant $S$; but other rules would, and $S$ changes.)
 
 
 # %%
@@ -409,10 +411,10 @@ for start in range(0, len(scales), 20):
     print(*(f"{numpy.log2(S):.0f}" for S in scales[start : start + 20]))
 
 # %% [markdown]
-# ## Six ways, side by side
-#
 # It finds, after some skipped steps, about the $S$ that we computed, and tries a larger one now and
 # then.
+#
+# ## Six ways, side by side
 #
 # Now each way of storing numbers, in two settings. The easy one has a rate of $10^{-3}$, and the
 # loss divided by 64. The hard one has a rate of $10^{-5}$, as at the end of a schedule, and the
@@ -473,7 +475,7 @@ show_lines("19_scales", curves, "log₂ S", f"loss after {short} epochs")
 # read is how it would be done.
 #
 # But files of weights often hold halves, and those it reads, into a float32 net. With bfloat16 it
-# does what we did the other way round: 16 bits are shifted up, with zeros below them.
+# does the reverse of what we did: 16 bits are shifted up, with zeros below them.
 
 # %%
 shipped(decoded)
@@ -488,7 +490,7 @@ print("read from two bytes each, the same:", same)
 # %% [markdown]
 # ## To take away
 #
-# - Bits of the exponent are range, bits of the fraction digits. float16 has more digits, bfloat16
+# - The exponent's bits give range, the fraction's give digits. float16 has more digits; bfloat16
 #   has float32's range, and needs no loss scaling.
 # - Multiply halves, add up in float32, and keep master weights in float32.
 # - Backward is linear in $\mathrm{d}y$: scale the loss, divide the gradients, skip what overflows.
@@ -525,5 +527,5 @@ print("read from two bytes each, the same:", same)
 #   one or two binary digits left, but a weight's gradient is a sum of many, in which such errors
 #   mostly cancel. At $2^{-10}$ half of them are 0, and the loss is 2.04 instead of 1.91 (drawn
 #   shapes: 2.22 instead of 1.90). Below, the convolutions learn next to nothing, and the last
-#   layer, which gets $\mathrm{d}L$ itself, goes on alone. At $2^{20}$ each step overflows and is
-#   skipped.
+#   layer, which gets the logits' gradient itself, goes on alone. At $2^{20}$ each step overflows
+#   and is skipped.

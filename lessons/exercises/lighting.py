@@ -23,7 +23,7 @@ class Lighting:
 
     For example, p₁ = (2, 1, 2) / 3, p₂ = (−2, 2, 1) / 3 and p₃ = (1, 2, −2) / 3 have length 1 and
     are at right angles. Take six pixels around grey, (0.5, 0.5, 0.5): grey ± 0.3 · p₁, grey
-    ± 0.15 · p₂ and grey ± 0.03 · p₃. Along p₁ the variance λ₁ is 2 · 0.3² / 6 = 0.03:
+    ± 0.15 · p₂ and grey ± 0.03 · p₃. Along p₁ the variance λ₁ is 2 · 0.3² / 6 = 0.03 (with M):
 
     >>> lighting = Lighting()
     >>> above = numpy.array([[0.7, 0.6, 0.7], [0.4, 0.6, 0.55], [0.51, 0.52, 0.48]])

@@ -47,8 +47,8 @@ for name, of_none in (("NaN", numpy.nan), ("zeros", 0.0)):
 
 # %% [markdown]
 # So it must send zeros; and it must send, for the others wait for it. Where would it get them? It
-# could make an array for each weight. `SharedStep` does without: the rank takes a blank picture
-# with the label 0, and goes forward and backward as the others do.
+# could make an array of zeros for each gradient. `SharedStep` does without: the rank takes a blank
+# picture with the label 0, and goes forward and backward as the others do.
 
 # %%
 shipped(SharedStep.__call__, SharedLoss.forward, SharedLoss.backward)

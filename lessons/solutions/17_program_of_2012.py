@@ -96,8 +96,8 @@ for bias_rate in (0.02, 0.2):
 #
 # The code takes the root of $S - G + \delta$. A mean of squares is never less than the square of
 # the mean: $S \ge G^2$. So $S - G \ge G^2 - G$, which is smallest at $G = 0.5$, where it is −0.25.
-# From $\delta = 0.25$ on nothing can go wrong, whatever the gradients are. (The running means start
-# at 0, as if there had been gradients of 0 before; that changes nothing.)
+# From $\delta = 0.25$ on no such root is taken, whatever the gradients are. (The running means
+# start at 0, as if there had been gradients of 0 before; that changes nothing.)
 
 # %%
 G = numpy.linspace(-2, 2, 40_001)

@@ -56,7 +56,7 @@ def train(run, order, batches):
 # > the generator not enough? What else must be saved?
 #
 # The order is drawn once, when the epoch begins. By the middle the generator has moved on, and
-# another order drawn from it is another one: some pictures come twice, others not at all.
+# an order drawn now is a different one: some pictures come twice, others not at all.
 
 # %% seconds=8
 all_batches = range(n // size)
@@ -95,9 +95,9 @@ report("new", lost)
 report("saved", kept)
 
 # %% [markdown]
-# The order of ImageNet has 1.28 million numbers. Who draws it from the seed and the epoch's number,
-# as the lesson does and minialex, draws it again instead. Then the generator of the coins remains,
-# or they are drawn from the batch's number, too.
+# The order of ImageNet has 1.28 million numbers. Whoever draws it from the seed and the epoch's
+# number, as the lesson and minialex do, draws it again instead. What remains is the generator of
+# the coins, unless they are drawn from the batch's number, too.
 
 # %% [markdown]
 # ## 2. Rounding

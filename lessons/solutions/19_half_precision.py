@@ -154,9 +154,9 @@ for g in (0.1, 0.01, 0.001, 0.0001):
     print(f"g = {g:<6}: step {single:.4f}, with a float16 {half:.4g}")
 
 # %% [markdown]
-# Instead of 0.001 the weight moves by 100, as only Adam's tiny `epsilon` is left to divide by: the
-# net is destroyed in one step. (In float16 `epsilon`, $10^{-8}$, would be 0, too, and the step
-# infinite.) How many gradients of a real net are that small?
+# With $g = 0.001$ the weight moves by 100 instead of 0.001, as only Adam's tiny `epsilon` is left
+# to divide by: the net is destroyed in one step. (In float16 `epsilon`, $10^{-8}$, would be 0, too,
+# and the step infinite.) How many gradients of a real net are that small?
 
 # %%
 net = models.build("alexnet-mini", image_size=16, rng=rng)
