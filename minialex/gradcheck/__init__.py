@@ -10,6 +10,7 @@ from minialex.gradcheck.finite_differences import (
     check_network,
     differences,
     frozen,
+    least_typical,
     relative_errors,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "check_network",
     "differences",
     "frozen",
+    "least_typical",
     "relative_errors",
 ]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy
 
 from minialex import backend
+from minialex.backend import Array
 from minialex.layers import Layer, SoftmaxCrossEntropy
 from minialex.network import Network
 
@@ -30,8 +31,8 @@ class Worst:
     index      where in the array the element is
     analytic   its gradient from backward
     numeric    its gradient from finite differences
-    error      |analytic − numeric|, relative to the larger of the two, or to the mean over the
-               array where both are smaller
+    error      |analytic − numeric|, relative to the larger of the two, or to what is typical of
+               the array where both are smaller
     checked    how many elements were compared
     """
 
@@ -119,6 +120,12 @@ def relative_errors(
     return numpy.nan_to_num(numpy.abs(analytic - numeric) / scale, nan=math.inf)
 
 
+def least_typical(y: Array, dy: Array) -> float:
+    """The least that errors of gradients are relative to: where all terms of a gradient cancel,
+    differences of the sum of dy · y show only how that sum is rounded."""
+    return 1e-4 * float(((y * dy) ** 2).sum()) ** 0.5
+
+
 def check_layer(layer: Layer, x: numpy.ndarray, rng: numpy.random.Generator) -> Report:
     """Checks dx and the gradient of every parameter element by element, at the input x.
 
@@ -145,10 +152,11 @@ def check_layer(layer: Layer, x: numpy.ndarray, rng: numpy.random.Generator) -> 
     report.problems += ["forward or backward wrote into x"] * (not (x == before).all())
     report.problems += ["backward wrote into dy"] * (not (dy == kept).all())
     x[...], dy[...] = before, kept
+    least = least_typical(y, dy)
     for name, array in {"x": x, **layer.params}.items():
-        report.compare(
-            name, analytic[name], differences(lambda: float((forward() * dy).sum()), array)
-        )
+        numeric = differences(lambda: float((forward() * dy).sum()), array)
+        typical = max(float(abs(numeric).mean()), least)
+        report.compare(name, analytic[name], numeric, typical)
     return report
 
 

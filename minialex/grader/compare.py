@@ -48,11 +48,13 @@ def difference(
     right: numpy.ndarray | tuple,
     tolerance: float,
     judge: str,
+    least: float = 0.0,
 ) -> Difference | None:
     """What is wrong with `got`, called `name`; None if nothing is.
 
     place: writes one number of it, as in "dx[0, 1]". tolerance: the relative error from which a
-    number is wrong. judge: the words that introduce the right number.
+    number is wrong. judge: the words that introduce the right number. least: errors of numbers that
+    are smaller are relative to this.
     """
     if isinstance(right, tuple):
         return (
@@ -69,7 +71,8 @@ def difference(
     if fault:
         return Difference(fault)
     got, right = numpy.asarray(got), numpy.asarray(right)
-    wrong = relative_errors(got, right) >= tolerance
+    typical = max(float(numpy.abs(right).mean()), least) if right.size else least
+    wrong = relative_errors(got, right, typical) >= tolerance
     if not wrong.any():
         return None
     first = tuple(int(i) for i in numpy.argwhere(wrong)[0])

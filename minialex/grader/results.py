@@ -28,21 +28,24 @@ class Result:
     right       the right ones
     tolerance   the relative error from which a number is wrong
     judge       where the right ones come from: the words that introduce them
+    least       errors of smaller numbers are relative to this
     """
 
     got: dict
     right: dict
     tolerance: float
     judge: str
+    least: float = 0.0
 
 
 def result(run: Run, stage: str, exercise: Exercise) -> Result:
     """Runs a stage of one case."""
     got, plain = (getattr(trial, stage)() if trial else {} for trial in (run.trial, run.plain))
     # The plain layer's forward is nudged: the learner's, which may take seconds, gives the same.
-    measured = (run.plain or run.trial).differences() if stage == "backward" else None
+    judging = run.plain or run.trial
+    measured = judging.differences() if stage == "backward" else None
     if measured is not None:
-        return Result(got, measured, TOLERANCE, BY_DIFFERENCES)
+        return Result(got, measured, TOLERANCE, BY_DIFFERENCES, judging.least_typical())
     judge = "expected" + " about" * exercise.compares_shares
     return Result(got, plain, exercise.tolerance, judge)
 
@@ -53,7 +56,8 @@ def first_wrong(runs: list[Run], results: list[Result]) -> dict[str, tuple[int, 
     for i, (run, result) in enumerate(zip(runs, results, strict=False)):
         for name, right in result.right.items():
             got = result.got.get(name)
-            found = difference(run.trial.place, name, got, right, result.tolerance, result.judge)
+            allowed = result.tolerance, result.judge, result.least
+            found = difference(run.trial.place, name, got, right, *allowed)
             if found:
                 wrong.setdefault(name, (i, found))
     return wrong

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy
 
-from minialex.gradcheck import differences, frozen
+from minialex.gradcheck import differences, frozen, least_typical
 from minialex.grader.compare import form, hints, same
 from minialex.grader.learner import Wrong
 from minialex.layers import Layer
@@ -95,6 +95,10 @@ class Trial:
         """What backward should return according to finite differences; None if they cannot tell."""
         return None
 
+    def least_typical(self) -> float:
+        """How large gradients must be for the differences to tell them from 0."""
+        return 0.0
+
     def hints(
         self, name: str, got: numpy.ndarray, right: numpy.ndarray, wrong: numpy.ndarray
     ) -> list[str]:
@@ -156,6 +160,9 @@ class LayerTrial(Trial):
             name: differences(lambda: float((self.run(x.copy()) * dy).sum()), array)
             for name, array in arrays.items()
         }
+
+    def least_typical(self) -> float:
+        return least_typical(self.y, self.case.dy(self.y.shape))
 
     def checks(self) -> dict[str, Callable[[], str | None]]:
         return {

@@ -370,6 +370,30 @@ def test_a_right_layer_passes_whatever_numbers_it_is_given(dtype, rng):
     assert x.dtype == dtype and x[1, 3] == 8
 
 
+class Centred(Layer):
+    """x + b less its mean over the pictures: b has no effect, so its gradient is 0."""
+
+    def __init__(self, wrong=0.0):
+        super().__init__()
+        self.params["bias"], self.wrong = numpy.zeros(4), wrong
+
+    def forward(self, x, train=False):
+        y = x + self.params["bias"]
+        return 30 * (y - y.mean(axis=0))
+
+    def backward(self, dy):
+        self.grads["bias"] = self.wrong * dy.sum(axis=0)
+        return 30 * (dy - dy.mean(axis=0))
+
+
+def test_a_gradient_that_is_zero_passes_and_one_that_should_be_is_caught(rng):
+    """As that of a convolution's bias before batch normalisation. Differences show rounding."""
+    x = rng.standard_normal((6, 4))
+    right, wrong = check_layer(Centred(), x, rng), check_layer(Centred(wrong=1e-6), x, rng)
+    assert right.passed, right
+    assert not wrong.passed and [w.array for w in wrong.worst if w.error > 1e-6] == ["bias"]
+
+
 def test_the_check_restores_everything(rng):
     layer, x = Linear(8, 5, rng=rng).astype("float64"), features(rng)
     before = {"x": x.copy(), **{name: array.copy() for name, array in layer.params.items()}}

@@ -24,7 +24,33 @@ def example(rng):
 """
 
 
+CENTRED = """
+import numpy
+
+class Centred:
+    def __init__(self):
+        self.params, self.grads = {"bias": numpy.zeros(4)}, {}
+
+    def forward(self, x, train=False):
+        y = x + self.params["bias"]
+        return 30 * (y - y.mean(axis=0))
+
+    def backward(self, dy):
+        self.grads["bias"] = numpy.zeros_like(self.params["bias"])
+        return 30 * (dy - dy.mean(axis=0))
+
+def example(rng):
+    return Centred(), rng.standard_normal((6, 4))
+"""
+
+
 class TestAnyonesLayer:
+    def test_may_have_a_gradient_of_zero(self, graded):
+        code, out = graded(CENTRED)
+        assert code == 0, out
+        code, out = graded(CENTRED.replace("numpy.zeros_like(self.params", "1e-6 + (self.params"))
+        assert code == 1 and "dbias[0] is " in out
+
     def test_passes_with_an_example(self, graded):
         code, out = graded(LAYER + EXAMPLE)
         assert code == 0
