@@ -82,12 +82,11 @@ class TrainedNetwork:
         resized as the test pictures were; arrays must have the network's size. Arrays that are not
         uint8 are scaled as the training arrays were. ValueError for anything else.
         """
-        pixels = self.prepared(pictures)
-        batches = range(0, len(pixels), BATCH_SIZE)
-        logits = [
-            backend.to_host(self.engine.forward(self.standardize(pixels[i : i + BATCH_SIZE])))
-            for i in batches
-        ]
+        pixels, logits = self.prepared(pictures), []
+        for start in range(0, len(pixels), BATCH_SIZE):
+            x = self.standardize(pixels[start : start + BATCH_SIZE])
+            on_device = backend.to_device(x, self.network.module)
+            logits.append(backend.to_host(self.engine.forward(on_device)))
         return numpy.exp(log_softmax(numpy.concatenate(logits)))
 
     def classify(self, pictures) -> list[str]:

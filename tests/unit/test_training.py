@@ -80,6 +80,16 @@ def test_it_learns_and_says_so(capsys):
     assert capsys.readouterr().out.count("test accuracy") == 4
 
 
+@pytest.mark.parametrize("engine", ["plain", "fast"])
+def test_it_predicts_where_the_weights_are(xp, engine):
+    net = network()
+    pictures, _ = halves(5)
+    here = Trainer(net, dataset(), engine=engine).predict(pictures)
+    there = Trainer(net.to(xp), dataset(), engine=engine).predict(pictures)
+    assert isinstance(there, numpy.ndarray)
+    numpy.testing.assert_allclose(there, here, atol=1e-5)
+
+
 @pytest.mark.parametrize("augment", [(), ["crop", "mirror"]])
 def test_both_engines_give_the_same_losses(augment):
     plain, fast = (trainer(engine=engine, augment=augment) for engine in ("plain", "fast"))
