@@ -52,3 +52,25 @@ def test_what_it_finds_inside(run_lesson):
         axis=(1, 2, 3)
     )
     assert distances[near[made["right"]][0]] == pytest.approx(numpy.sort(distances)[:6], rel=1e-3)
+
+
+def test_solutions_what_is_noise_and_climbing(run_lesson):
+    made, printed = run_lesson("12", quick=True, solutions=True)
+    without = made["parts"]["without"]
+    assert abs(alike(without["start"])) < 0.1 and abs(alike(without["end"])) < 0.2
+    assert alike(without["difference"]) > 0.3
+    assert without["difference"].std() < 0.5 * without["start"].std()
+    shares = made["shares"]
+    assert shares["without", "start"] > 0.2 > shares["with the trick", "start"]
+    trick = shares["with the trick", "end"]
+    assert shares["with the trick", "difference"] == pytest.approx(trick, abs=0.1)
+
+    up, difference = (
+        int(share) for share in re.findall(r"^(\d+)% are called the other", printed, re.MULTILINE)
+    )
+    assert up <= difference and difference > 75
+    assert made["images"].dtype == made["new_images"].dtype == numpy.uint8
+    changes = numpy.sqrt((made["change"] ** 2).mean(axis=(1, 2, 3)))
+    assert 0.2 < numpy.median(changes) < 10
+    assert int(re.search(r"shuffled: (\d+)% keep", printed)[1]) > 85
+    assert numpy.median(made["aimed"]) > 10 * numpy.median(made["random"])

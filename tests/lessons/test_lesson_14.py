@@ -6,7 +6,7 @@ import numpy
 from lesson_runs import both_sizes
 from rich.console import Console
 
-from minialex.fast import memory, stage
+from minialex.fast import choose, memory, stage
 from minialex.lessons.markdown import text_lines
 from minialex.lessons.source import find
 
@@ -114,3 +114,26 @@ def small_batches_take_less_winograd(printed):
         assert forward == backward == "winograd"
     assert [row[5] for row in rows] == ["winograd"] * 2 + ["im2col"] * 3
     assert [row[6] for row in rows] == ["winograd"] * 4 + ["im2col"]
+
+
+def test_solutions_tiles_of_5x5_kernels_and_the_rule_of_one_picture(run_lesson):
+    made, printed = run_lesson("14", quick=True, solutions=True)
+    assert "64 products for 16 answers, the definition 400" in printed
+    assert made["apart"] < 1e-12
+    errors = made["errors"]
+    assert 3e-7 < errors[2] < errors[4] < 1e-5
+
+    table, kept = made["table"], made["kept"]
+    for name in ("conv3", "conv4", "conv5"):
+        (m4, share4, way4), (m2, share2, way2), (_, alone, way) = (
+            table[name, pictures] for pictures in (4, 2, 1)
+        )
+        assert (m4, m2, way4, way2, way) == (3, 2, "winograd", "winograd", "im2col")
+        assert share4 < share2 < choose.SHARE < alone
+        assert choose.SHARE_OF_ONE_PICTURE < kept[name][1] < choose.SHARE
+        assert kept[name][2] == "im2col"
+        im2col, winograd = made["products"][name]
+        assert winograd < choose.WORTH_SHARING < im2col
+    for name in ("conv1", "conv2"):
+        assert table[name, 1][1] < choose.SHARE_OF_ONE_PICTURE
+        assert table[name, 1][2] == kept[name][2] == "winograd"
