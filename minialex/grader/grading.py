@@ -27,6 +27,7 @@ from minialex.grader.feedback import explain, say
 from minialex.grader.free import HOW, free
 from minialex.grader.learner import Gap, LearnersFile, Stopped, Wrong
 from minialex.grader.results import BY_DIFFERENCES, Result, Run, first_wrong, result
+from minialex.grader.simpler import simpler
 from minialex.grader.timing import timing
 from minialex.grader.trials import LayerTrial
 from minialex.terminal import styled
@@ -191,7 +192,7 @@ class Grading:
         return not problem
 
     def praise(self) -> bool:
-        """Says that everything is right, what could come next, and how fast the layer is."""
+        """Says that everything is right, how fast the layer is, and what could come next."""
         layers = [run.trial for run in self.runs if isinstance(run.trial, LayerTrial) and run.plain]
         with self.file.running("forward or backward"):
             times = [timing(max(layers, key=lambda trial: trial.case.x[0].size))] if layers else []
@@ -200,4 +201,8 @@ class Grading:
             say(f"What is left, if you like: {part}. See the end of the file.")
         for line in times:
             say(line)
+        advice = simpler(self.file, self.exercise, self.kind, self.cases)
+        if advice:
+            say("Simpler, if you like:")
+            print("", *advice, sep="\n")
         return True
