@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 10. Augmentation. Crops, mirrors, different light, and ten views
+# # 10. Augmentation: crops, mirrors, different light, and ten views
 #
 # With 61 million weights for 1.2 million pictures a net can memorise. The paper's first remedy
 # (section 4.1): show a picture differently each time. A car two pixels to the left, in a mirror or

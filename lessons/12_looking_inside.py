@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 12. Looking inside. Kernels, maps, saliency, occlusion, neighbours
+# # 12. Looking inside: kernels, maps, saliency, occlusion, neighbours
 #
 # A trained net is a pile of numbers that is right more often than not. What has it learnt to look
 # for? Where does it look? What does it find alike? Each question takes a few lines of NumPy.

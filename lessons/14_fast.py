@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 14. Why it is fast. A walk through minialex/fast
+# # 14. Why it is fast: a walk through minialex/fast
 #
 # `minialex/layers` is written to be read. `minialex/fast` computes the same numbers and trains
 # AlexNet about as fast as libraries written in C++, or faster (the README has figures), and it is
