@@ -289,7 +289,7 @@ def as_in_the_program(weights, gradients, velocities, rate):
 # **Guess**: which rule has the lower loss in the end? And is the difference between the rules
 # larger than that between the seeds?
 
-# %% seconds=30
+# %% seconds=31
 rules = {"paper": as_in_the_paper, "program": as_in_the_program}
 last, curves = {}, {}
 for seed in (0, 1):

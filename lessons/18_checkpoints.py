@@ -107,7 +107,7 @@ def save(path, run):
 # %% [markdown]
 # Run A goes straight through six epochs. After three it saves itself, and does not stop.
 
-# %% seconds=8
+# %% seconds=10
 temporary = tempfile.TemporaryDirectory()
 path = Path(temporary.name) / "half.npz"
 A = new_run()
@@ -178,7 +178,7 @@ report("A", A)
 # **Guess**: will the loss of the first batch be A's? And the mean loss of the first epoch, will it
 # be about as large as A's, larger, or smaller?
 
-# %% seconds=4
+# %% seconds=5
 report("weights only", go_on(resume(path)))
 
 # %% [markdown]
@@ -192,7 +192,7 @@ report("weights only", go_on(resume(path)))
 # **Guess**: is the loss of the first batch A's now? And that of the second? How long is the first
 # step: as long as A's, half as long, a quarter, a tenth?
 
-# %% seconds=4
+# %% seconds=5
 no_velocities = go_on(resume(path, "generator"))
 report("no velocities", no_velocities)
 long, short = A.lengths[-after], no_velocities.lengths[0]
@@ -220,7 +220,7 @@ show_lines("18_kink", curves, "step since the stop", "loss over all")
 #
 # With all pieces, every bit is the same:
 
-# %% seconds=4
+# %% seconds=5
 complete = go_on(resume(path, "generator", "velocities"))
 report("complete", complete)
 
@@ -232,7 +232,7 @@ report("complete", complete)
 # the number is enough. Two epochs straight through, and with a stop in between:
 
 
-# %% seconds=4
+# %% seconds=5
 def train_epoch_from_seed(run):
     fresh = numpy.random.default_rng((1, run.epoch))
     run.rng.bit_generator.state = fresh.bit_generator.state
@@ -290,7 +290,7 @@ shipped(save_checkpoint)
 # itself. A third, with other weights and coins until then, goes on from the file, as
 # `python -m minialex.train --resume` does.
 
-# %% seconds=4
+# %%
 arrays = some.images, some.labels, some.test_images, some.test_labels
 dataset = data.from_arrays(*arrays, class_names=some.class_names)
 
@@ -332,7 +332,7 @@ print(f"from the right  {numpy.cumsum(terms[::-1])[-1]:.9g}")
 #
 # **Guess**: how many of the 176,426 weights differ when the six epochs are over?
 
-# %% seconds=4
+# %% seconds=5
 other = resume(path, "generator", "velocities")
 weight = other.net.params["conv1.weight"].ravel()  # a view
 weight[0] = numpy.nextafter(weight[0], numpy.float32(1))

@@ -403,7 +403,7 @@ def train(rounded, masters=True, scale=None, rate=1e-3, batch_of=batch,
 # %% [markdown]
 # First watch dynamic scaling. It starts too high, at $2^{24}$, and doubles after only 8 good steps.
 
-# %% seconds=4
+# %%
 scale = LossScale(2.0**24, patience=8)
 loss, scales = train(float16, scale=scale, epochs=4 if quick else 10)
 print("log₂ S, step by step")
@@ -423,7 +423,7 @@ for start in range(0, len(scales), 20):
 #
 # **Guess**: which of the five others keep up with float32 in the easy setting? And in the hard one?
 
-# %% seconds=45
+# %% seconds=23
 ways = {
     "float32": dict(rounded=as_it_is),
     "float16 everywhere": dict(rounded=float16, masters=False),
@@ -450,7 +450,7 @@ for name, way in ways.items():
 #
 # **Guess**: which of the $S$ from $2^{-14}$ to $2^{20}$ does training notice?
 
-# %% seconds=16
+# %% seconds=9
 exponents, ends = [-14, -12, -10, -8, -4, 0, 8, 16, 20], []
 if quick:
     exponents = [-16, 0, 20]

@@ -141,7 +141,7 @@ def right(net):
 #
 # **Guess**: knowing nothing costs 2.303. Where are 4 layers after five epochs, and where are 20?
 
-# %% seconds=12
+# %% seconds=16
 curves, ends = {}, {}
 
 
@@ -268,7 +268,7 @@ for kind in (BatchNorm, NoVariance):
 # **Guess**: with the rate 0.03, is the net with batch norm better? And with 0.3?
 
 
-# %% seconds=18
+# %% seconds=23
 def normed(conv):
     first, second = BatchNorm(WIDTH), BatchNorm(WIDTH)
     return [conv(), first, ReLU(), conv(), second, ReLU()]
@@ -397,7 +397,7 @@ walks["both"] = walk("He's, both", both)
 #
 # **Guess**: with batch norm, are 20 layers better on their own pictures than 4? And with both?
 
-# %% seconds=35
+# %% seconds=46
 race("batch norm", normed, 1, 0.1)
 race("batch norm", normed, deep, 0.1)
 race("both", both, deep, 0.1)

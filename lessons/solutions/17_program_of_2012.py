@@ -132,7 +132,7 @@ def plain(weights, gradients, velocities, rate):
         w += v
 
 
-# %% seconds=15
+# %% seconds=14
 ends = {}
 for name, update in (("code", Scaled(0.25)), ("plain", plain)):
     ends[name] = losses_with(update)
@@ -173,7 +173,7 @@ class Scaling:
         coasting(weights, gradients, velocities, rate)
 
 
-# %% seconds=15
+# %% seconds=14
 bumps = {}
 for name, update in (("coasting", coasting), ("scaled", Scaling())):
     bumps[name] = losses_with(update)

@@ -58,7 +58,7 @@ def train(run, order, batches):
 # The order is drawn once, when the epoch begins. By the middle the generator has moved on, and
 # an order drawn now is a different one: some pictures come twice, others not at all.
 
-# %% seconds=8
+# %%
 all_batches = range(n // size)
 first_half, second_half = numpy.array_split(all_batches, 2)
 A = new_run()
@@ -121,7 +121,7 @@ def end_of(run):
     return loss.forward(run.net.forward(some.x), some.labels)
 
 
-# %% seconds=9
+# %% seconds=4
 ends = {}
 for kind in ("as it was", "weights", "velocities"):
     run = copy.deepcopy(after_three)

@@ -115,7 +115,7 @@ def fall(rounded):
     return first - numpy.mean(losses[-4:])
 
 
-# %% seconds=12
+# %% seconds=3
 falls = {}
 for rounded in (float32, bfloat16, at_random):
     name = rounded.__name__

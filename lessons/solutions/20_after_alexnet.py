@@ -136,7 +136,7 @@ def learn(net, highest_rate, epochs):
     return numpy.array(losses)
 
 
-# %% seconds=15
+# %% seconds=12
 ends = {}
 for rate in (0.3,) if quick else (0.03, 0.3):
     for name, third_term in (("right", True), ("with the bug", False)):

@@ -4,6 +4,8 @@ import re
 
 import numpy
 
+from minialex.layers import ReLU
+
 
 def test_saturated_units_learn_slowly(run_lesson):
     made, printed = run_lesson("04", quick=True)
@@ -39,3 +41,20 @@ def test_saturated_units_learn_slowly(run_lesson):
         assert all(error >= 0.25 for error in errors[:-1])
         there = "below" if errors[-1] < 0.25 else "not below"
         assert re.search(rf"{start}, {name}, % wrong in each epoch:\n[ \d]+\n{there} 25%", printed)
+
+
+def test_solutions_say_what_pixels_weights_and_rates_do(run_lesson):
+    made, _ = run_lesson("04", quick=True, solutions=True)
+    sizes, flat = made["sizes"], made["flat"]
+    larger = numpy.divide(sizes["ReLU", "weights"], sizes["ReLU", "both"])
+    assert larger.min() > 20 and larger.max() < 1.1 * larger.min(), "ReLU passes on any size"
+    assert sizes["ReLU", "pixels"][2] < 0.02 and sizes["ReLU", "weights"][2] > 50
+    assert max(sizes["tanh", "weights"][1:]) < 3, "tanh passes on 1 at most"
+    tanh = [flat["tanh", start] for start in ("pixels", "both", "2012", "weights")]
+    assert tanh == sorted(tanh) and tanh[0] < 0.02 and tanh[1] < 0.2
+    assert tanh[2] > 0.4 and tanh[3] > 0.9
+
+    last = {start: made["curves"]["tanh", start][-1] for start in ("2012", "both")}
+    assert last["both"] < last["2012"] - 0.05
+    untrained = made["count_dead"](made["build"](ReLU, 0.01), made["centred"])
+    assert untrained[1] == 0 and made["dead"]["2012"][1] > 0, "too high a rate kills channels"

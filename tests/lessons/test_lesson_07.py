@@ -35,3 +35,14 @@ def test_mean_mask_overfitting_and_votes(run_lesson):
         return p / p.sum(axis=1, keepdims=True)
 
     assert abs(probabilities(votes.mean(axis=0)) - probabilities(scaled)).mean() < 0.02
+
+
+def test_solutions_say_what_one_mask_costs(run_lesson):
+    made, _ = run_lesson("07", quick=True, solutions=True)
+    mean, all_units, geometric, Z = (made[name] for name in ("mean", "all_units", "geometric", "Z"))
+    assert mean[0] > all_units[0] and mean[1] < all_units[1]
+    assert (Z < 1).all(), "a vote is better than its masks are on average, for every picture"
+    assert abs(mean[0] - geometric[0] + numpy.log(Z).mean()) < 1e-5
+    assert (made["answers"][0] != made["answers"][1]).any()
+    lost, lost_without = all_units[1] - mean[1], made["plain_all"][1] - made["plain_mean"][1]
+    assert lost_without > lost, "who never learnt to do without units needs them all"

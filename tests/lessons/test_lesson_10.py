@@ -30,3 +30,21 @@ def test_what_it_says_of_views_and_light(run_lesson):
 
     assert len({view.tobytes() for view in made["ten"]}) == 10
     assert float(printed.split("largest difference: ")[1].split()[0]) < 1e-6
+
+
+def test_solutions_say_what_light_and_more_pictures_do(run_lesson):
+    made, _ = run_lesson("10", quick=True, solutions=True)
+    some, relight = made["some"], made["relight"]
+    shifts = 3 * made["lighting"].shifts(5, numpy.random.default_rng(0))
+    brighter = (some.images[:5] + shifts[:, None, None] - some.standardize.mean) / made["std"]
+    relit = relight(some.x[:5], 3, numpy.random.default_rng(0))
+    assert relit == pytest.approx(brighter, abs=1e-5)
+    assert (relight(some.x[:5], 0, numpy.random.default_rng(0)) == some.x[:5]).all()
+
+    in_other_light = {
+        strength: made["lit"][0, strength][-1, 2] + made["lit"][1, strength][-1, 2]
+        for strength in (0, 10)
+    }
+    assert in_other_light[10] < in_other_light[0] - 0.05, "it has learnt what light may do"
+    few, *_, many = made["gains"].values()
+    assert few[-1] > many[-1] + 0.1, "the more pictures, the less crops gain"
