@@ -4,11 +4,12 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from minialex.errors import InputError
 from minialex.lessons import notebook
-from minialex.lessons.source import Lesson
+from minialex.lessons.source import Cell, Lesson
 
 #: What builds the pages. They need nothing from elsewhere: MathJax is copied into the site.
 PACKAGES = ("sphinx", "myst_nb", "furo", "sphinx-mathjax-offline")
@@ -58,6 +59,15 @@ def names(pages: Sequence[Lesson]) -> str:
     return "\n".join(page.name for page in pages)
 
 
+def linked(lesson: Lesson) -> Lesson:
+    """The lesson with a link to the page of its solutions at its end."""
+    solutions = lesson.solutions()
+    if solutions is None:
+        return lesson
+    link = Cell("markdown", f"[Solutions of the exercises]({solutions.name}.ipynb)", line=0)
+    return replace(lesson, cells=[*lesson.cells, link])
+
+
 def build(lessons: Sequence[Lesson], folder: Path, quick: bool) -> Path:
     """Runs lessons and writes pages of them into a folder: the path of the first. What has been
     run before and has not changed is not run again.
@@ -76,7 +86,7 @@ def build(lessons: Sequence[Lesson], folder: Path, quick: bool) -> Path:
     solutions = [found for lesson in lessons if (found := lesson.solutions())]
     index = INDEX.format(pages=names(lessons), solutions=names(solutions))
     (source / "index.md").write_text(index, encoding="utf-8")
-    for page in [*lessons, *solutions]:
+    for page in [*map(linked, lessons), *solutions]:
         notebook.write(page, source / f"{page.name}.ipynb", quick)
     print("The lessons are run: that may take half an hour, and minutes with --quick.", flush=True)
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]

@@ -66,6 +66,7 @@ def test_pages_have_text_formulas_results_and_pictures(tmp_path, monkeypatch, ca
     assert r"\mathrm{d}w_k = \mathrm{d}y \cdot x_k" in page
     assert "w[2] nudged by 0.01: L moves by 0.0900, dw[2] is 9.0" in page
     assert "minialex.lessons.quick" not in page
+    assert 'href="03_backward_solutions.html"><span' in page
     assert "https://cdn" not in page, "a page needs something from elsewhere"
     assert list((tmp_path / "pages/_images").glob("*.png"))
 
