@@ -277,6 +277,7 @@ with figure("04_race", 8, 3.5) as drawing:
 # 1. Which of the two changes since 2012 makes the difference, the pixels or the weights?
 # 2. Give ReLU's learning rate to tanh, and the other way round.
 # 3. Write it yourself: `lessons/exercises/init.py`, the initial weights of Xavier and of He.
+# 4. Write an activation of your own, and its gradient: `lessons/exercises/free.py`.
 
 # %% [markdown]
 # ## Answers to the guesses

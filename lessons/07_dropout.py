@@ -309,4 +309,5 @@ print(f"all units, once:    {scaled[0]:.3f} {scaled[1]:.1%}")
 # - **Votes**: in the loss, four. Their geometric mean has 0.93, all units have 0.95, a single mask
 #   has 1.08. In the share that is right, all units (78.3%) are about as good as 64 votes (78.2%),
 #   for a single forward pass. The ordinary mean is better in the loss, 0.67 with 64 votes: it is
-#   sure only if most nets are. (Figures of Fashion-MNIST; the last digits depend on the machine.)
+#   sure only if most nets are. (Figures of Fashion-MNIST, on one machine. On another, losses
+#   were up to 0.1 away after so many epochs.)

@@ -286,6 +286,7 @@ with figure("09_training", 8, 3.5) as drawing:
 # 1. In the valley $m = 0.9$ explodes from $\varepsilon = 2 \cdot (1 + m) / 100$ on. Try it, then
 #    prove it.
 # 2. Try $m = 0.99$ in the valley, then in the net. What goes wrong?
+# 3. Write it yourself: `lessons/exercises/momentum.py`.
 
 # %% [markdown]
 # ## Answers to the guesses

@@ -221,3 +221,17 @@ for start in ("2012", "both"):
 #
 # `python -m minialex.gradcheck lessons/exercises/init.py` says how far you are. The library's own
 # is `minialex/layers/init.py`, which has He's weights only: read it when yours are right.
+
+# %% [markdown]
+# ## 4. An activation of your own
+#
+# > Write an activation of your own, and its gradient: `lessons/exercises/free.py`.
+#
+# The idea: an activation is a curve $f$, and backward is $\mathrm{d}y \cdot f'(x)$, number by
+# number. Keep $x$, or whatever $f'$ needs, in forward. The mistake to watch for: a kink, where the
+# curve has no slope. Differences across a kink show neither slope, so let `example(rng)` return
+# numbers that are not too near to it.
+#
+# `python -m minialex.gradcheck lessons/exercises/free.py` checks any layer. Some that are used:
+# leaky ReLU, $\max(x, 0.1 \cdot x)$; ELU, $e^x - 1$ where $x$ is negative; and $x \cdot \sigma(x)$
+# with the sigmoid $\sigma$, which is called SiLU or swish.

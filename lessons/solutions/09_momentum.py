@@ -197,6 +197,19 @@ for (learning_rate, m), (engine, sgd, _) in runs.items():
 # %% [markdown]
 # Each velocity was right only together with the gradients that would have stopped it: all losses
 # rise. With 0.9 the net rolls by 3% of the size of its weights; with 0.99 and the same rate by 36%
-# (CIFAR-10), and the weights have grown to almost twice the size. The lower rate is gentler: it
-# takes smaller steps, but a hundred of them to gather speed, and a hundred to brake, of the 320
-# that it has.
+# (CIFAR-10), and the weights have grown to 1.7 times the size. The lower rate is gentler: it takes
+# smaller steps, but a hundred of them to gather speed, and a hundred to brake, of the 320 that it
+# has.
+
+# %% [markdown]
+# ## 3. The optimiser
+#
+# > Write it yourself: `lessons/exercises/momentum.py`.
+#
+# The idea: each weight has a velocity that outlives the step, and both are changed in place, as the
+# net holds the same arrays. The mistake to watch for: the decay has the rate as a factor,
+# $0.0005 \cdot \varepsilon \cdot w$, and the velocity has it, too, so that a lower rate does not
+# brake what is already under way. PyTorch's rule looks much the same until the rate drops.
+#
+# `python -m minialex.gradcheck lessons/exercises/momentum.py` says how far you are. The library's
+# own is `SGD` in `minialex/optim.py`: read it when yours is right.
