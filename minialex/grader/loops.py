@@ -93,7 +93,8 @@ def guesses_at(plan: Plan) -> Iterator[Advice]:
         code = lines_of(ast.unparse(form))
         fresh = [line for line in code if line not in lines_of(old) and not line.endswith(":")]
         changed = {each.lineno for each in plan.statements if ast.unparse(each) not in code}
-        if changed and len(fresh) <= MOST_LINES:
+        appends = any(".append(" in line for line in fresh)  # one array, to a list of numbers
+        if changed and len(fresh) <= MOST_LINES and not appends:
             yield Advice(place.lineno, says, {outer: left + form.body}, changed, fresh)
 
 

@@ -47,6 +47,9 @@ def main(arguments: Sequence[str]) -> None:
     p = parser()
     given = p.parse_args(arguments)
     if given.site:
+        for option in ("notebook", "solutions"):
+            if getattr(given, option):
+                p.error(f"--site makes pages of lessons and solutions: leave out --{option}")
         lessons_of_site = [find(given.number)] if given.number else source.lessons()
         print(f"pages: {site.build(lessons_of_site, given.site, given.quick)}")
         return
@@ -68,12 +71,12 @@ def main(arguments: Sequence[str]) -> None:
         return
     lessons.quick = given.quick
     waits = somebody and not given.no_pause
-    if not waits or given.solutions:
-        step_through(lesson, waits)
-        return
 
     def seen(cells: int) -> None:
-        progress.note_seen(lesson, cells)
+        if given.solutions:
+            return
+        if waits:
+            progress.note_seen(lesson, cells)
         if solutions and cells == len(lesson.cells):
             print(f"\nSolutions of the exercises: {program()}lessons {lesson.number} --solutions")
 

@@ -88,7 +88,9 @@ def build(lessons: Sequence[Lesson], folder: Path, quick: bool) -> Path:
     (source / "index.md").write_text(index, encoding="utf-8")
     for page in [*map(linked, lessons), *solutions]:
         notebook.write(page, source / f"{page.name}.ipynb", quick)
-    print("The lessons are run: that may take half an hour, and minutes with --quick.", flush=True)
+    if len(lessons) > 1:
+        how_long = "some minutes" if quick else "half an hour"
+        print(f"The lessons are run: that may take {how_long}.", flush=True)
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
     done = subprocess.run(
         [*command, str(source), str(folder)], check=False, capture_output=True, text=True

@@ -34,7 +34,9 @@ def step_through(
         for number, cell in enumerate(lesson.cells, start=1):
             if cell.kind == "markdown":
                 screen.turn()
-                screen.show(text_lines(cell.text, screen.console))
+                quick = lessons.quick and cell.text.startswith("## Answers")
+                note = "\n\n(These figures are of the lesson without `--quick`.)" if quick else ""
+                screen.show(text_lines(cell.text + note, screen.console))
                 asked = cell.asks
             else:
                 screen.show([*code_lines(cell.text, screen.console), ""], room=ROOM)

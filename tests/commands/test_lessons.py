@@ -215,8 +215,24 @@ def test_an_exercise_that_is_graded_right_is_in_the_list(folder, monkeypatch, ca
 
 
 def test_running_through_without_a_terminal_is_not_reading(folder, capsys):
-    call(main, "1", "--no-pause", capsys=capsys)
+    (source.FOLDER / "solutions").mkdir()
+    (source.FOLDER / "solutions/01_waiting.py").write_text(LESSON)
+    _, out, _ = call(main, "1", "--no-pause", capsys=capsys)
+    assert out.endswith("lessons 01 --solutions\n")
     assert not progress.FILE.exists()
+
+
+def test_figures_of_the_answers_are_not_those_of_a_quick_run(folder, capsys):
+    answers = "# %% [markdown]\n# # 03. Q\n\n# %% [markdown]\n# ## Answers to the guesses\n"
+    (source.FOLDER / "03_quick.py").write_text(answers)
+    assert "without --quick" in call(main, "3", "--quick", capsys=capsys)[1]
+    assert "without --quick" not in call(main, "3", capsys=capsys)[1]
+
+
+@pytest.mark.parametrize("option", ["--solutions", "--notebook"])
+def test_a_site_has_all_of_a_lesson(folder, option, capsys):
+    code, _, err = call(main, "1", "--site", "pages", option, capsys=capsys)
+    assert (code, f"leave out {option}" in err) == (2, True)
 
 
 def test_quick_reaches_the_lesson(folder, capsys):

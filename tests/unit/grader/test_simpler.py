@@ -323,6 +323,13 @@ NOTHING = {
     "functions of NumPy are as good as methods": free(
         "return x * numpy.sum(numpy.array([1, 2], x.dtype))", "return 3 * dy"
     ),
+    "numbers are collected in a list": free(
+        "means = []\n"
+        "for n in range(len(x)):\n"
+        "    means.append(x[n].sum())\n"
+        "return x * numpy.array(means).mean()",
+        "return dy * x.sum() / len(x) + (dy * x).sum() / len(x)",
+    ),
     "the sum is over a list": free("halves = [x / 2, x / 2]\nreturn sum(halves)", "return 1 * dy"),
     "axes are swapped between two shapes": free(
         "return x.reshape(2, -1).T.reshape(-1, 2).T.reshape(x.shape) * 1", "return 1 * dy"
