@@ -138,7 +138,7 @@ def preset_of(
         if given["recipe"] not in recipes:
             only = ", ".join(recipes) or "its preset"
             have = [name for name, named in RECIPES.items() if given["recipe"] in named]
-            others = f" ({', '.join(have)} can take it)" if have else ""
+            others = f" ({given['recipe']} is for {' and '.join(have)})" if have else ""
             wrong = f"data set {dataset} has no recipe {given['recipe']!r}, only {only}"
             raise InputError(wrong + others)
         preset |= recipes[given["recipe"]]

@@ -104,7 +104,7 @@ def kept_runs(path: Path) -> list[dict]:
     except (ValueError, TypeError, KeyError, AttributeError, IndexError):
         complete = False
     if not complete or not isinstance(runs, list):
-        raise InputError(f"expected runs as this benchmark keeps them in {path}: put it away")
+        raise InputError(f"expected runs as this benchmark keeps them in {path}: move it away")
     return runs
 
 

@@ -115,7 +115,7 @@ def test_a_run_is_never_overwritten(small, tmp_path, capsys):
             "--lrn off is for other models: lenet has no normalisation",
         ),
         (["--crop-padding", "2"], "leave out --crop-padding"),
-        (["--recipe", "quick"], "only 2012 (cifar10, fashion-mnist can take it)"),
+        (["--recipe", "quick"], "only 2012 (quick is for cifar10 and fashion-mnist)"),
         (
             ["--recipe", "2012", "--model", "alexnet-cifar"],
             "--init paper of --recipe 2012 is for the model alexnet, got --model alexnet-cifar",
