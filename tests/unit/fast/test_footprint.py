@@ -79,6 +79,14 @@ def test_muons_whole_gradients_and_products_count_too(name, options, pictures):
         assert 0.95 < said / total < (1.05 if workers == 1 else 1.3)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_adam_keeps_counts_too(workers):
+    engine = fast.prepare(models.build("alexnet", num_classes=10), workers)
+    said = sum(footprint.training_bytes(engine, 4, optim.Adam).values())
+    total = PROCESS + allocated("alexnet", dict(num_classes=10), 4, workers, optim.Adam)
+    assert 0.95 < said / total < 1.05
+
+
 def test_adam_keeps_twice_what_momentum_does():
     engine = fast.prepare(models.build("lenet"))
     once, twice = (footprint.training_bytes(engine, 8, kind) for kind in (optim.SGD, optim.Adam))
