@@ -1,5 +1,7 @@
 """Runs a lesson as `python -m minialex.lessons NN --no-pause` does, with no data set in reach."""
 
+import re
+
 import pytest
 
 from minialex import lessons
@@ -29,6 +31,9 @@ def run_lesson(monkeypatch, tmp_path, capsys):
         variables = step_through(lesson.solutions() if solutions else lesson, waits=False)
         printed = capsys.readouterr().out
         assert [line for line in printed.splitlines() if len(line) > 80] == []
+        if solutions:
+            shown = re.findall(r"^── (\d)\. ", printed, re.MULTILINE)
+            assert shown and shown == [str(n) for n in range(1, len(shown) + 1)]
         return variables, printed
 
     return run

@@ -28,6 +28,7 @@ def test_a_right_solution_passes(solution, graded):
     steps, all_right, _ = out.partition("Everything is right.")
     verdicts = set(re.findall(r"\b(ok|wrong|next)\b", steps))
     assert (code, bool(all_right), verdicts) == (0, True, {"ok"}), out
+    assert "wrong" not in out or "wrong" in solved(solution), out  # one has a variable of that name
 
 
 @pytest.mark.parametrize("name", NAMES)
