@@ -10,6 +10,7 @@ from minialex.data.lighting import SOURCES
 from minialex.data.published.npz import is_npz
 from minialex.errors import InputError
 from minialex.io.checkpoint import Checkpoint
+from minialex.io.run_folder import run_that_kept
 from minialex.io.weight_file import WeightFile
 from minialex.io.weights import TORCHVISION, open_weights
 from minialex.option_checks import check
@@ -65,6 +66,10 @@ def read(arguments: Sequence[str], workers: int | None = None) -> Command:
         return Command(complete(given, start, pictures), None, start, files, about or None)
     if path.name != "checkpoint.npz":
         if path.exists() and not path.is_dir():
+            run = run_that_kept(path)
+            if run:
+                ways = f"--resume {run} resumes the run, --weights {path} begins with them"
+                raise InputError(f"{path} holds weights only: {ways}")
             raise InputError(
                 f"--resume takes a run's folder or its checkpoint.npz, got the file {path}"
             )

@@ -27,7 +27,11 @@ FREE_ON_RESUME = (
     "max_steps",
     "log_every",
     "checkpoint_every",
+    "keep_weights",
 )
+
+#: The options that a run of an earlier version may lack; there they are None.
+NEW = ("keep_weights",)
 
 
 def resumed(given: dict, checkpoint: Checkpoint) -> dict:
@@ -36,6 +40,8 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
     checkpoint.require(PROGRESS)
     data.check_source(checkpoint.progress["source"], checkpoint.path)
     options = dict(checkpoint.progress["options"])
+    for name in NEW:
+        options.setdefault(name, None)
     if checkpoint.progress["source"] is None:
         alone = "only its script can resume it, with Trainer.resume"
         raise InputError(f"{checkpoint.path} was trained on arrays: {alone}")

@@ -179,6 +179,9 @@ def parser() -> Parser:
         metavar="STEPS",
         help="saves so often, not only each epoch",
     )
+    keep = "keeps the weights of each epoch and each --checkpoint-every step in DIR/weights, for "
+    keep += "minialex explore"
+    run.add_argument("--keep-weights", action=argparse.BooleanOptionalAction, help=keep)
     return p
 
 

@@ -185,6 +185,10 @@ class Trainer:
         """A dict for each finished epoch."""
         return self.progress["history"]
 
+    def steps_in_all(self) -> int:
+        """How many steps have been taken in all epochs together."""
+        return self.progress["epochs"] * len(self.batches) + self.progress["steps"]
+
     def fit(self, epochs: int = 1) -> list[dict]:
         """Trains for this many more epochs and tests after each; returns `history`.
 
@@ -237,12 +241,13 @@ class Trainer:
         has_all = self.part.network is self.network
         return TrainedNetwork(self.network, self.progress, engine=self.engine if has_all else None)
 
-    def save(self, path: Path | str) -> None:
+    def save(self, path: Path | str, weights_only: bool = False) -> None:
         """Writes weights, optimiser, schedule and progress to `path`, a .npz file without pickles.
         Of many ranks the first one does.
 
-        minialex.load and `resume` read it, and the commands take it as --weights. Its folder is
-        created if there is none. ValueError for a network whose layers cannot be described.
+        minialex.load and `resume` read it, and the commands take it as --weights. weights_only:
+        without what the optimiser keeps, smaller, and not for `resume`. Its folder is created if
+        there is none. ValueError for a network whose layers cannot be described.
         """
         if self.unsaveable:
             raise self.unsaveable
@@ -254,7 +259,8 @@ class Trainer:
 
         def write() -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_checkpoint(path, self.network, self.optimizer, self.schedule, self.progress)
+            optimizer = None if weights_only else self.optimizer
+            save_checkpoint(path, self.network, optimizer, self.schedule, self.progress)
 
         self.scheme.ranks.on_first(write)
 

@@ -15,6 +15,7 @@ from minialex.command import program
 from minialex.data.skipped import describe_unreadable
 from minialex.distributed.launch import STARTED
 from minialex.io.run_folder import RunFolder
+from minialex.loss_lines import LossLines
 from minialex.train_messages import duration, epoch_line
 from minialex.training import Trainer
 
@@ -29,6 +30,7 @@ class TrainingRun:
     def __init__(self, trainer: Trainer, folder: RunFolder, own_layers: Sequence[Path] = ()):
         self.trainer, self.folder, self.options = trainer, folder, trainer.progress["options"]
         self.own_layers = own_layers  #: the files that --own-layers named
+        self.losses = LossLines(trainer)
         self.ranks = trainer.scheme.ranks
         self.stopping = False
         self.signal = 0  #: the signal that asked to stop, if one did
@@ -42,6 +44,9 @@ class TrainingRun:
         self.ranks.on_first(lambda: folder.write_config(self.options))
         if trainer.history:
             self.ranks.on_first(lambda: folder.write_metrics(trainer.history))
+        self.ranks.on_first(lambda: folder.cut_losses(trainer.steps_in_all()))
+        if trainer.progress["steps"] == 0:
+            self.keep()
         self.save()
         while trainer.progress["epochs"] < epochs:
             self.train_epoch()
@@ -55,6 +60,7 @@ class TrainingRun:
                 return
             say(epoch_line(trainer.finish_epoch(scores), epochs))
             self.ranks.on_first(lambda: folder.write_metrics(trainer.history))
+            self.keep()
             self.save()
         self.say_skipped()
         accuracy = trainer.history[-1]["test_accuracy"]
@@ -74,24 +80,35 @@ class TrainingRun:
         self.stopping |= self.is_last_step()
         if self.must_stop():
             return
+        self.losses.begin()
         with contextlib.closing(trainer.train_epoch(chosen["epochs"])) as steps:
             for _ in steps:
                 done, epoch = progress["steps"], progress["epochs"]
                 self.tell_duration()
                 logs = done % chosen["log_every"] == 0
                 every = chosen["checkpoint_every"]
-                saves = every and (epoch * length + done) % every == 0
+                saves = every and trainer.steps_in_all() % every == 0
                 if logs or saves:
                     trainer.read()
+                if self.ranks.any(self.losses.due()):
+                    self.write_loss()
                 if logs and trainer.last_loss is not None:
                     where = f"Epoch [{epoch + 1}/{chosen['epochs']}], Step [{done}/{length}]"
                     say(f"{where}, Loss: {trainer.last_loss:.4f}")
                 if saves:
+                    if done < length:
+                        self.keep()
                     self.save()
                 self.stopping |= done < length and self.is_last_step()
                 if self.must_stop():
                     break
-        trainer.read()
+        self.write_loss()
+
+    def write_loss(self) -> None:
+        """Writes how training has gone since the last line to losses.jsonl."""
+        line = self.losses.line()
+        if line:
+            self.ranks.on_first(lambda: self.folder.write_loss(line))
 
     def tell_duration(self) -> None:
         """Says once how long the rest will take, if long, as soon as steps tell it."""
@@ -104,12 +121,12 @@ class TrainingRun:
         self.told = True
         trainer, chosen = self.trainer, self.options
         per_step = (now - self.begin) / (self.taken - WARM_UP)
-        before = trainer.progress["epochs"] * len(trainer.batches) + trainer.progress["steps"]
         steps = chosen["epochs"] * len(trainer.batches)
         if chosen["max_steps"] is not None:
             steps = min(steps, chosen["max_steps"])
         tests = (chosen["epochs"] - trainer.progress["epochs"]) * len(trainer.test_batches) / 3
-        seconds = per_step * (steps - before + tests)  # without a backward, a test takes a third
+        left = steps - trainer.steps_in_all()
+        seconds = per_step * (left + tests)  # without a backward, a test takes a third
         if seconds > LONG:
             say(f"The {chosen['epochs']} epochs will take about {duration(seconds)}.")
 
@@ -120,9 +137,17 @@ class TrainingRun:
 
     def is_last_step(self) -> bool:
         """Whether --max-steps have been taken."""
-        progress, most = self.trainer.progress, self.options["max_steps"]
-        taken = progress["epochs"] * len(self.trainer.batches) + progress["steps"]
-        return most is not None and taken >= most
+        most = self.options["max_steps"]
+        return most is not None and self.trainer.steps_in_all() >= most
+
+    def keep(self) -> None:
+        """Keeps the weights as they are now, if they are to be kept.
+
+        This comes before `save`: a run killed in between takes the steps again and keeps the same.
+        """
+        if self.options["keep_weights"]:
+            file = self.folder.kept_file(self.trainer.steps_in_all())
+            self.trainer.save(file, weights_only=True)
 
     def save(self) -> None:
         """Writes the checkpoint; InputError, and the old one stays, if a weight is not finite."""

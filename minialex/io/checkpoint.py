@@ -21,19 +21,21 @@ FORMAT = "minialex checkpoint 1"
 
 
 def save_checkpoint(
-    path: Path, network: Network, optimizer: Optimizer, schedule: Constant, progress: dict
+    path: Path, network: Network, optimizer: Optimizer | None, schedule: Constant, progress: dict
 ) -> None:
     """Writes the weights, optimiser, schedule, dropout generators and `progress` to `path`.
 
-    progress: anything that JSON can hold. The file is replaced atomically: if this is interrupted,
-    the old checkpoint stays.
+    progress: anything that JSON can hold. Without an optimizer the file is a half or a third as
+    large, and the weights can be used but not resumed. It is replaced atomically: if this is
+    interrupted, the old checkpoint stays.
     """
     arrays = {f"weight/{name}": array for name, array in network.params.items()}
-    arrays |= {f"optimizer/{name}": array for name, array in optimizer.state.items()}
+    if optimizer:
+        arrays |= {f"optimizer/{name}": array for name, array in optimizer.state.items()}
     about = {
         "format": FORMAT,
         "progress": progress,
-        "optimizer_steps": optimizer.steps,
+        "optimizer_steps": optimizer and optimizer.steps,
         "schedule": schedule.state,
         "generators": {
             name: layer.rng.bit_generator.state for name, layer in dropouts(network).items()
@@ -81,11 +83,19 @@ class Checkpoint:
         if missing:
             raise InputError(f"{self.path} is not a checkpoint of a run: it has no {missing[0]}")
 
+    def require_optimizer(self) -> None:
+        """InputError if it was saved without an optimiser."""
+        if self.state["optimizer_steps"] is None:
+            only = "holds weights only, nothing of the optimiser"
+            raise InputError(f"{self.path} {only}: resume the run that has kept it")
+
     def restore(self, network: Network, optimizer: Optimizer, schedule: Constant) -> None:
         """Copies the saved state into these objects.
 
-        InputError, with nothing changed, if names or shapes do not match.
+        InputError, with nothing changed, if it holds weights only, or if names or shapes do not
+        match.
         """
+        self.require_optimizer()
         wanted = {f"weight/{name}": array for name, array in network.params.items()}
         wanted |= {f"optimizer/{name}": array for name, array in optimizer.state.items()}
         self.check_fit(wanted, self.arrays)
@@ -140,16 +150,24 @@ class Checkpoint:
             array[...] = backend.to_device(self.arrays[name].astype(array.dtype), backend.of(array))
 
 
-def read_history(path: Path) -> list[dict]:
-    """A dict for each finished epoch, from the checkpoint at `path`, whose arrays stay unread.
+def read_progress(path: Path) -> dict:
+    """What was saved as `progress` in the checkpoint at `path`, whose arrays stay unread.
 
     InputError if the file is missing, damaged or not a minialex checkpoint.
     """
     with reading(path), numpy.load(path, allow_pickle=False) as archive:
-        history = json.loads(str(archive["about"]))["progress"]["history"]
-        if not all(isinstance(epoch, dict) for epoch in history):
-            raise TypeError("its history is damaged")
-        return history
+        progress = json.loads(str(archive["about"]))["progress"]
+        if not isinstance(progress, dict):
+            raise TypeError("what it says of the training is damaged")
+        return progress
+
+
+def read_history(path: Path) -> list[dict]:
+    """A dict for each finished epoch, from the checkpoint at `path`; see read_progress."""
+    history = read_progress(path).get("history")
+    if not (isinstance(history, list) and all(isinstance(epoch, dict) for epoch in history)):
+        raise InputError(f"{path} is not a whole minialex checkpoint: its history is damaged")
+    return history
 
 
 @contextlib.contextmanager

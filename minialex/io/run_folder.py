@@ -1,27 +1,33 @@
 """The folder of a training run.
 
-It holds config.json, metrics.jsonl, curves.png, checkpoint.npz and, if pictures could not be read,
+It holds config.json, metrics.jsonl (a line for each epoch), losses.jsonl (a line for each second of
+training), curves.png, checkpoint.npz, and weights/step-00000312.npz and so on if weights are kept,
+each called after the steps that had been taken in all. If pictures could not be read, it also holds
 bad_pictures.txt.
 """
 
 import itertools
 import json
+import math
+import re
 from pathlib import Path
 
 from minialex import charts
-from minialex.errors import InputError
+from minialex.errors import DAMAGED, InputError
 from minialex.files import atomic_write, check_replaceable
 
 
 class RunFolder:
     """Reads and writes the files of the run at `path`.
 
-    Each file is replaced atomically: a killed run leaves no half-written file.
+    Each file is replaced atomically: a killed run leaves no half-written file. Only losses.jsonl is
+    appended to, and may end with half a line.
     """
 
     def __init__(self, path: Path):
         self.path = path
         self.config, self.metrics = path / "config.json", path / "metrics.jsonl"
+        self.losses, self.weights = path / "losses.jsonl", path / "weights"
         self.curves, self.checkpoint = path / "curves.png", path / "checkpoint.npz"
         self.bad_pictures = path / "bad_pictures.txt"
 
@@ -40,9 +46,11 @@ class RunFolder:
         for file in (
             folder.config,
             folder.metrics,
+            folder.losses,
             folder.curves,
             folder.checkpoint,
             folder.bad_pictures,
+            *folder.kept_weights().values(),
         ):
             if file.exists():
                 raise InputError(
@@ -57,7 +65,8 @@ class RunFolder:
 
         InputError if it holds files that a run would overwrite.
         """
-        for file in (self.config, self.metrics, self.bad_pictures):
+        kept = self.kept_weights().values()
+        for file in (self.config, self.metrics, self.losses, self.bad_pictures, *kept):
             if file.exists():
                 own = f"{self.path} holds a file {file.name}, which the run would overwrite"
                 raise InputError(f"{own}: move the checkpoint to a folder of its own")
@@ -78,9 +87,64 @@ class RunFolder:
         with atomic_write(self.curves) as file:
             file.write_bytes(charts.curves({self.path.name: epochs}))
 
+    def write_loss(self, line: dict) -> None:
+        """Appends a line to losses.jsonl."""
+        with open(self.losses, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line, allow_nan=False) + "\n")
+
+    def cut_losses(self, steps: int) -> None:
+        """Leaves only the lines of the first `steps` steps in losses.jsonl: those that follow are
+        taken again."""
+        lines = (line for line in read_losses(self.losses) if line["step"] <= steps)
+        with atomic_write(self.losses) as file:
+            file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+    def kept_file(self, steps: int) -> Path:
+        """Where the weights are kept as they are after so many steps in all."""
+        return self.weights / f"step-{steps:08}.npz"
+
+    def kept_weights(self) -> dict[int, Path]:
+        """The files of kept weights, by the steps that had been taken in all, in order."""
+        files = self.weights.iterdir() if self.weights.is_dir() else ()
+        found = ((re.fullmatch(r"step-(\d{8,})\.npz", file.name), file) for file in files)
+        return dict(sorted((int(match[1]), file) for match, file in found if match))
+
     def write_bad_pictures(self, problems: dict[str, str]) -> None:
         """Writes one line for each picture in {file: reason}; no file if there is none."""
         if problems:
             with atomic_write(self.bad_pictures) as file:
                 lines = (problems[name] + "\n" for name in sorted(problems))
                 file.write_text("".join(lines), encoding="utf-8", errors="replace")
+
+
+def run_that_kept(path: Path) -> Path | None:
+    """The folder of the run that has kept weights in the file `path`; None for other files."""
+    folder = RunFolder(path.absolute().parent.parent)
+    return folder.path if path.absolute() in folder.kept_weights().values() else None
+
+
+#: What each line of losses.jsonl says, in numbers.
+LOSS_KEYS = ("step", "epoch", "loss", "accuracy", "learning_rate", "images_per_second")
+
+
+def read_losses(path: Path) -> list[dict]:
+    """The lines of a losses.jsonl, which may be written to at the same time.
+
+    What is not such a line, the last one's half say, is left out; where there is no file, there are
+    no lines.
+    """
+    try:
+        texts = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    return [line for line in map(loss_line, texts) if line is not None]
+
+
+def loss_line(text: bytes) -> dict | None:
+    """A line of losses.jsonl; None if it is damaged."""
+    try:
+        line = json.loads(text)
+        whole = isinstance(line["step"], int) and all(math.isfinite(line[key]) for key in LOSS_KEYS)
+    except DAMAGED:
+        return None
+    return line if whole else None

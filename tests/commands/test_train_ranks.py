@@ -16,6 +16,7 @@ from trained_runs import assert_close, assert_same, contents
 
 from minialex import train
 from minialex.io.checkpoint import Checkpoint
+from minialex.io.run_folder import read_losses
 
 pytestmark = pytest.mark.skipif(bool(mpi.missing()), reason=str(mpi.missing()))
 
@@ -41,6 +42,7 @@ def children(pid):
 
 
 def test_one_rank_prints_and_saves_what_one_process_would(small, tmp_path, capsys):
+    small.append("--keep-weights")
     _, alone, _ = call(train.main, *small, "--out", tmp_path / "alone", capsys=capsys)
     done = mpi.run(2, *TRAIN, *small, "--out", tmp_path / "two")
     assert (done.returncode, done.stderr) == (0, "")
@@ -51,9 +53,12 @@ def test_one_rank_prints_and_saves_what_one_process_would(small, tmp_path, capsy
             for text in (done.stdout.replace("two", "alone"), alone)
         )
         assert [line[:20] for line in own] == [line[:20] for line in expected]
-    assert {file.name for file in (tmp_path / "two").iterdir()} == {
-        file.name for file in (tmp_path / "alone").iterdir()
+    assert {file.name for file in (tmp_path / "two").rglob("*")} == {
+        file.name for file in (tmp_path / "alone").rglob("*")
     }
+    steps = [line["step"] for line in read_losses(tmp_path / "two" / "losses.jsonl")]
+    assert steps == sorted(set(steps))  # only one of them writes
+    assert {5, 10} <= set(steps)
     assert_close(tmp_path / "two", tmp_path / "alone")
 
 

@@ -1,5 +1,6 @@
 """Runs that were stopped or killed, and resumed: they end like one that was not."""
 
+import itertools
 import json
 import shutil
 import signal
@@ -10,10 +11,12 @@ import pytest
 from command_runs import call, start
 from trained_runs import assert_same, change, contents
 
-from minialex import fast, train
+from minialex import fast, loss_lines, train, training
 from minialex.data.augment import AUGMENTATIONS
 from minialex.data.lighting import IMAGENET
 from minialex.errors import InputError
+from minialex.io.checkpoint import save_checkpoint
+from minialex.io.run_folder import RunFolder
 
 
 @pytest.mark.parametrize(
@@ -93,6 +96,47 @@ def test_a_run_killed_before_its_first_step_can_be_resumed(small, tmp_path, caps
         assert code == 130
     assert call(train.main, "--resume", tmp_path / "killed", capsys=capsys)[0] == 0
     assert_same(contents(tmp_path / "killed"), contents(tmp_path / "whole"))
+
+
+def test_a_killed_run_leaves_each_step_once_and_the_same_kept_weights(
+    small, tmp_path, capsys, monkeypatch
+):
+    """Killed when step 4's weights are kept, when they are saved, too, when the next step has left
+    its loss, and when the last step's are kept."""
+    monkeypatch.setattr(loss_lines, "EVERY", 0)
+    small += ["--keep-weights", "--checkpoint-every", 2]
+    whole = tmp_path / "whole"
+    call(train.main, *small, "--out", whole, capsys=capsys)
+    for saves, where in ((5, "after"), (6, "after"), (6, "before the next"), (16, "after")):
+        killed, count = tmp_path / f"killed {where} {saves}", itertools.count(1)
+        with pytest.MonkeyPatch.context() as patch:
+
+            def deadly(*given, saves=saves, where=where, count=count):
+                number = next(count)
+                if number > saves:
+                    raise KeyboardInterrupt
+                save_checkpoint(*given)
+                if number == saves and where == "after":
+                    raise KeyboardInterrupt
+
+            patch.setattr(training, "save_checkpoint", deadly)
+            assert call(train.main, *small, "--out", killed, capsys=capsys)[0] == 130
+        with open(killed / "losses.jsonl", "a") as file:
+            file.write('{"step": 6, "epo')
+        assert call(train.main, "--resume", killed, capsys=capsys)[0] == 0
+        losses = [json.loads(line) for line in (killed / "losses.jsonl").read_text().splitlines()]
+        assert [line["step"] for line in losses] == list(range(1, 11))
+        kept, expected = (RunFolder(folder).kept_weights() for folder in (killed, whole))
+        assert list(kept) == list(expected) == [0, 2, 4, 5, 6, 8, 10]
+        for steps, file in kept.items():
+            assert_same(arrays_of(file), arrays_of(expected[steps]))
+        assert_same(contents(killed), contents(whole))
+
+
+def arrays_of(file):
+    """The arrays of kept weights, as `assert_same` compares them."""
+    with numpy.load(file) as archive:
+        return ({name: archive[name] for name in archive.files if name != "about"},)
 
 
 def test_a_failed_evaluation_does_not_cost_the_epoch(small, tmp_path, capsys):

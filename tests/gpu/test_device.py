@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 
 import numpy
 import pytest
@@ -14,6 +15,7 @@ from minialex import (
     data,
     evaluate,
     fast,
+    loss_lines,
     models,
     optim,
     options,
@@ -22,6 +24,7 @@ from minialex import (
     standin,
     train,
 )
+from minialex.io.run_folder import RunFolder
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.layers.loss import right_answers
 from minialex.training import Trainer
@@ -162,8 +165,12 @@ def test_evaluate_and_predict_print_the_same_as_on_the_cpu(pictures, device, use
 
 
 @pytest.mark.parametrize("kind", optim.OPTIMIZERS)
-def test_a_training_step_never_waits_for_the_device(kind, compiler, use, pictures, tmp_path):
-    """Only when the loss is logged, after step 4 of 5, and at the end of the epoch."""
+def test_a_training_step_never_waits_for_the_device(
+    kind, compiler, use, pictures, tmp_path, monkeypatch
+):
+    """Only when the loss is logged, after step 4 of 5, and at the end of the epoch; here no second
+    passes after which losses.jsonl gets a line."""
+    monkeypatch.setattr(loss_lines, "EVERY", math.inf)
     use(standin)
     chosen, *_ = options.read(
         [*map(str, on_folder(pictures)), "--optimizer", kind, "--log-every", "4"]
@@ -172,7 +179,7 @@ def test_a_training_step_never_waits_for_the_device(kind, compiler, use, picture
         *(chosen[name] for name in ("dataset", "data_dir", "image_size", "seed", "crop_padding"))
     )
     trainer = train.trainer_of(chosen, dataset, standin)
-    training = train.TrainingRun(trainer, None)
+    training = train.TrainingRun(trainer, RunFolder.create(tmp_path / "run", "run"))
     waits = []
 
     def step(*arguments, step=trainer.training_step):

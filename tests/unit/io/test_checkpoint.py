@@ -61,6 +61,21 @@ def test_a_checkpoint_of_another_network_is_refused_and_changes_nothing(tmp_path
     assert state(*other) == before
 
 
+def test_weights_alone_are_smaller_and_restore_nothing_else(tmp_path):
+    network, _, schedule = saved = trained()
+    save_checkpoint(tmp_path / "whole.npz", *saved, {})
+    save_checkpoint(tmp_path / "c.npz", network, None, schedule, {})
+    assert (tmp_path / "c.npz").stat().st_size < 0.6 * (tmp_path / "whole.npz").stat().st_size
+    fresh = trained(steps=0)
+    before = state(*fresh)
+    with pytest.raises(InputError, match=r"c\.npz holds weights only, nothing of the optimiser"):
+        Checkpoint(tmp_path / "c.npz").restore(*fresh)
+    assert state(*fresh) == before
+    Checkpoint(tmp_path / "c.npz").restore_weights(fresh[0])
+    for name, array in network.params.items():
+        numpy.testing.assert_array_equal(fresh[0].params[name], array)
+
+
 @pytest.mark.parametrize("cut", [0, 1, 100, 2000, -100, -1])
 def test_a_truncated_checkpoint_is_refused(tmp_path, cut):
     path = tmp_path / "c.npz"
