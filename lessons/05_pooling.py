@@ -311,6 +311,17 @@ for name, way in ways.items():
     print(f"{name:<16}", *(f"{share:5.0%}" for share in row.values()))
 
 # %% [markdown]
+# ## Point at a unit
+#
+# In the explorer (`python -m minialex.explore runs/shapes-alexnet-cifar`, see lesson 02) open pool1
+# and tick *Let me predict it first*. Its windows are those of this lesson: 3×3, two pixels apart.
+#
+# - Which of the nine numbers is $y$? In how many other windows does that pixel lie, and in which of
+#   them does it win, too? Look.
+# - Find a pixel that wins twice. Show the gradients and write down $\mathrm{d}y$ of both units of
+#   pool1: what is the gradient at the pixel in relu1? Point at it.
+
+# %% [markdown]
 # ## To take away
 #
 # - A max-pool keeps a window's strongest answer and forgets where in the window it was. Against

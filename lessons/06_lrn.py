@@ -283,6 +283,19 @@ off = abs(late - early)
 print(f"pooled first: {off.mean() / early.mean():.1%} difference")
 
 # %% [markdown]
+# ## Point at a unit
+#
+# The small AlexNet of `minialex.train` has no LRN. Train one with it, and open it (see lesson 02):
+#
+#     python -m minialex.train --lrn before-pool --out runs/with-lrn
+#     python -m minialex.explore runs/with-lrn
+#
+# - Open norm1 and tick *Let me predict it first*. With the paper's α and k, what is the divisor, to
+#   two digits, for nearly every unit? Look for one where it is not: the loudest, say.
+# - Leave the normalisation of norm1 out. All that conv2 sees grows by that divisor: do you expect
+#   another answer, or the same one with more confidence?
+
+# %% [markdown]
 # ## To take away
 #
 # - LRN divides each answer by how loud its neighbours among the channels are.

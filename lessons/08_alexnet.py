@@ -271,6 +271,17 @@ maps["what pool5 sees"] = dx
 show_pictures("08_picture", maps)
 
 # %% [markdown]
+# ## Point at a unit
+#
+# In the explorer (`python -m minialex.explore runs/shapes-alexnet-cifar`, see lesson 02) a frame on
+# the picture shows what a unit sees, and a lighter square on each map between, how it comes about.
+#
+# - That net has other windows: conv1 5×5; pool1 and pool2 3×3 with a stride of 2; conv2 and conv3
+#   3×3. How many pixels along a side does a unit in the middle of conv1 see, of conv2, of conv3? Work
+#   it out as above, then point at one of each.
+# - Does a unit in the corner of conv3 see as many? And one in the middle of pool5?
+
+# %% [markdown]
 # ## To take away
 #
 # - Eight layers have weights: fc6 has most of them, but the convolutions do most of the work.

@@ -15,6 +15,7 @@ COMMANDS = {
     "evaluate": "measures a trained network's accuracy and shows its mistakes",
     "predict": "classifies pictures with a trained network",
     "visualize": "draws filters, feature maps, saliency maps, …",
+    "explore": "shows any unit of a trained network on a page, with its numbers",
     "report": "puts a training run on one HTML page",
     "weights": "exports trained weights for torch (.safetensors) and others (.onnx)",
     "summary": "lists a model's layers: shapes, parameters, multiply-adds, memory",

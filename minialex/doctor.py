@@ -40,6 +40,8 @@ PACKAGES = {
     "rich": ("the lessons", "rich"),
     "pylatexenc": ("the lessons", "pylatexenc"),
     "nbformat": ("the lessons as notebooks", '-e ".[notebook]"'),
+    "flask": ("minialex explore", '-e ".[explore]"'),
+    "waitress": ("minialex explore", '-e ".[explore]"'),
     "onnx": ("ONNX export", "onnx"),
     "protobuf": ("Caffe's weights", '-e ".[formats]"'),
     "scipy": (".mat files: MatConvNet's weights, SVHN, ImageNet's devkit", '-e ".[formats]"'),

@@ -1,0 +1,69 @@
+// What is shown: activations, gradients or differences, which weights, and what is changed.
+
+import { byId, epochName, make } from "./text.js";
+import { isChanged, on, refresh, store, tell, toggle, undo } from "./store.js";
+
+export function build() {
+  for (const radio of document.getElementsByName("show")) {
+    radio.addEventListener("change", () => {
+      store.show = radio.value;
+      refresh();
+    });
+  }
+  byId("scale").addEventListener("change", () => {
+    store.scale = byId("scale").value;
+    tell("look");
+  });
+  byId("undo").addEventListener("click", undo);
+  byId("moment").addEventListener("input", () => {
+    store.state.moment = store.network.moments[byId("moment").value].name;
+    refresh();
+  });
+  byId("compare").addEventListener("change", () => {
+    store.compare = byId("compare").value;
+    refresh();
+  });
+}
+
+function drawMoments() {
+  const { moments } = store.network;
+  byId("moments").hidden = moments.length < 2;
+  byId("moment").max = moments.length - 1;
+  const at = moments.findIndex(({ name }) => name === store.state.moment);
+  byId("moment").value = at;
+  byId("moment-shown").textContent = byId("moment").ariaValueText = epochName(moments[at]?.epoch);
+  const options = [make("option", { value: "" }, "nothing"), ...moments.map(({ name, epoch }) =>
+    make("option", { value: name, selected: name === store.compare }, epochName(epoch)))];
+  byId("compare").replaceChildren(...options);
+}
+
+function draw() {
+  drawMoments();
+  const difference = document.querySelector("[name=show][value=difference]");
+  difference.disabled = !store.baseline;
+  if (store.show === "difference" && !store.baseline) {
+    store.show = "activations";
+    document.querySelector("[name=show][value=activations]").checked = true;
+    refresh();
+  }
+  const other = store.network.moments.find(({ name }) => name === store.compare);
+  byId("since").textContent = other && store.baseline ? `the weights ${epochName(other.epoch)}` : "before";
+  drawChanges();
+}
+
+function drawChanges() {
+  const { changes, covered } = store.state;
+  const items = [
+    ...changes.silenced.map((pair) => [`${pair[0]}: number ${pair[1]} is off`, () => toggle("silenced", pair, false)]),
+    ...changes.bypassed.map((name) => [`${name} is left out`, () => toggle("bypassed", name, false)]),
+    ...changes.unpadded.map((name) => [`${name} has no padding`, () => toggle("unpadded", name, false)]),
+    ...changes.dropping.map((name) => [`${name} drops units out`, () => toggle("dropping", name, false)]),
+  ];
+  if (covered) items.push(["the picture is covered", () => { store.state.covered = null; refresh(); }]);
+  byId("changes").hidden = !isChanged();
+  byId("change-list").replaceChildren(...items.map(([text, remove]) =>
+    make("li", {}, text, " ", make("button", { onclick: remove, ariaLabel: `Undo: ${text}` }, "×"))));
+}
+
+on("look", draw);
+on("moments", draw);

@@ -1,0 +1,53 @@
+// The gradient of one weight, and the finite difference that proves it.
+
+import { byId, make, number } from "./text.js";
+import { complain, on, prove, questionName, store } from "./store.js";
+
+const EPSILON = 2 ** -52; // the rounding of 64 bits
+
+let power = 5; // the nudge is 10^-power
+
+/** Shows what the loss does when the weight at `index` of a layer's parameter is nudged. */
+export async function proofOf(layer, key, index) {
+  const box = byId("proof");
+  box.hidden = false;
+  box.replaceChildren(make("h3", {}, `${layer}.${key}[${index}]`), make("p", {}, "Nudging it …"));
+  try {
+    const found = await prove(layer, key, index, power);
+    show(layer, key, index, found);
+  } catch (error) {
+    box.hidden = true;
+    complain(error);
+  }
+}
+
+function show(layer, key, index, { weight, gradient, above, below, difference }) {
+  const short = store.question.quantity === "loss" ? "L" : "z";
+  const nudge = make("select", {
+    ariaLabel: "The nudge δ",
+    onchange: () => { power = Number(nudge.value); proofOf(layer, key, index); },
+  }, ...Array.from({ length: 12 }, (_, n) =>
+    make("option", { value: n + 1, selected: n + 1 === power }, `1e−${n + 1}`)));
+  const largest = Math.max(Math.abs(gradient), Math.abs(difference));
+  const apart = largest ? Math.abs(gradient - difference) / largest : 0;
+  const rows = [
+    ["the weight w", number(weight, 8)],
+    ["its gradient, from the layer's backward", number(gradient, 8)],
+    ["δ", nudge],
+    [`${short} at w + δ`, number(above, 14)],
+    [`${short} at w − δ`, number(below, 14)],
+    [`(${short}(w + δ) − ${short}(w − δ)) / 2δ`, number(difference, 8)],
+    ["what rounding alone makes of that", `about ${(EPSILON * Math.max(Math.abs(above), 1) / 10 ** -power).toExponential(0).replace("-", "−")}`],
+    ["apart by, relative to the larger", apart.toExponential(1).replace("-", "−")],
+  ];
+  byId("proof").replaceChildren(
+    make("h3", {}, `${layer}.${key}[${index}]: the gradient of ${questionName()}, and its proof`),
+    make("table", { className: "list" }, ...rows.map(([label, value]) =>
+      make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, value)))),
+    make("p", { className: "soft small" }, "The whole network computes its answer twice more, in ",
+      "64 bits, with this one weight a little larger and a little smaller. A large δ shows the ",
+      "curve of the answer, a tiny one the rounding. Where a ReLU or a max-pool changes its mind ",
+      "between the two, they differ, and that is not the gradient's fault."));
+}
+
+on("look", () => (byId("proof").hidden = true));

@@ -1,0 +1,44 @@
+// Numbers and elements as text.
+
+const MINUS = "−";
+
+/** A number to be read: five significant digits, a proper minus. */
+export function number(value, digits = 5) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "NaN";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  const shown = size >= 1e6 || size < 1e-4 ? value.toExponential(digits - 1) : value.toPrecision(digits);
+  return shown.replaceAll("-", MINUS);
+}
+
+/** A number for a small cell: two or three digits. */
+export function brief(value) {
+  if (Number.isNaN(value)) return "";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  const shown = size >= 100 || size < 0.001 ? value.toExponential(0) : value.toPrecision(2);
+  return shown.replaceAll("-", MINUS).replace(/(^|−)0\./, "$1.");
+}
+
+export const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 2 : 1)}%`;
+
+export const times = (shape) => shape.join("×");
+
+export const capital = (text) => text[0].toUpperCase() + text.slice(1);
+
+/** "after 2 epochs" of training. */
+export function epochName(epoch) {
+  if (epoch === null || epoch === undefined) return "as they are";
+  if (epoch === 0) return "before training";
+  const shown = Number.isInteger(epoch) ? epoch : epoch.toFixed(2);
+  return `after ${shown} epoch${epoch === 1 ? "" : "s"}`;
+}
+
+/** An element: make("td", {className: "x"}, "text", child, …). */
+export function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+export const byId = (id) => document.getElementById(id);
