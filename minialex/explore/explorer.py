@@ -65,7 +65,7 @@ class Explorer:
                 "accuracy": accuracy(trained),
                 "pictures": self.pictures.count,
                 "first": f"{TEST}0" if self.pictures.count else BLANK,
-                "note": self.note or trained.assumed,
+                "notes": [note for note in (self.note, trained.assumed) if note],
                 "moments": [dataclasses.asdict(moment) for moment in self.moments.moments()],
                 "is_run": self.moments.folder is not None,
             }

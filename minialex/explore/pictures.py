@@ -25,7 +25,7 @@ MOST_SENT = 200
 #: What a picture that a page sends may be.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 
-#: The picture that is the mean colour everywhere, which the network sees as zeros.
+#: The picture that is the mean of the training pictures, which the network sees as zeros.
 BLANK = "blank"
 
 #: What pictures of the data set and of pages are called: "test/12", "sent/0f3a…".
@@ -75,8 +75,8 @@ class Pictures:
         """The picture as the network sees it, uint8 (S, S, C). InputError if it is not there."""
         if name == BLANK:
             side, channels = self.trained.image_size, self.trained.channels
-            mean = numpy.broadcast_to(self.trained.standardize.mean, channels)
-            return numpy.full((side, side, channels), mean.round().clip(0, 255), numpy.uint8)
+            mean = self.trained.standardize.whole_mean.round().clip(0, 255).astype(numpy.uint8)
+            return numpy.broadcast_to(mean, (side, side, channels)).copy()
         if name in self.sent:
             return self.sent[name]
         number = self.number(name)

@@ -13,13 +13,13 @@ import { dark } from "./colours.js";
 
 async function start() {
   await begin();
-  const { model, parameters, weights, dataset, accuracy, note } = store.network;
+  const { model, parameters, weights, dataset, accuracy, notes } = store.network;
   document.title = `${model} — minialex explore`;
   byId("model").textContent = model;
   const parts = [`${parameters.toLocaleString("en")} parameters`, weights];
   if (dataset) parts.push(`trained on ${dataset}`);
   if (accuracy) parts.push(`${percent(accuracy)} of the test pictures right`);
-  byId("about").textContent = parts.join(" · ") + (note ? ` · ${note}` : "");
+  byId("about").textContent = [...parts, ...notes].join(" · ");
   readAddress();
   for (const part of [river, layer, unit, answers, changes, picture, training]) part.build();
   await refresh();
