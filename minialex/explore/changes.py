@@ -4,6 +4,7 @@ import numpy
 
 from minialex.backend import Array
 from minialex.errors import InputError
+from minialex.explore.fields import is_shipped
 from minialex.explore.state import Changes
 from minialex.layers import Conv2d, Dropout, Layer, Linear, LocalResponseNorm
 from minialex.network import Network
@@ -32,10 +33,14 @@ class Masked(Layer):
         self.params, self.grads = layer.params, layer.grads
 
     def forward(self, x: Array, train: bool = False) -> Array:
-        return self.layer.forward(x, train) * self.mask
+        return self.masked(self.layer.forward(x, train))
 
     def backward(self, dy: Array) -> Array:
-        return self.layer.backward(dy * self.mask)
+        return self.layer.backward(self.masked(dy))
+
+    def masked(self, a: Array) -> Array:
+        """a where the mask is 1, else 0, also where a is NaN."""
+        return numpy.where(self.mask, a, a.dtype.type(0))
 
 
 class Dropping(Dropout):
@@ -63,7 +68,7 @@ def changed(network: Network, changes: Changes) -> dict[str, Layer]:
     layers, shape = {}, network.input_shape
     for number, (name, original) in enumerate(network.layers.items()):
         layer = twin(original)
-        if isinstance(layer, Dropout):
+        if isinstance(layer, Dropout) and is_shipped(layer):
             seed = (changes.seed, number)
             layer = Dropping(layer.p, seed) if name in changes.dropping else Through()
         elif name in changes.bypassed:
@@ -92,7 +97,7 @@ def check(network: Network, changes: Changes) -> None:
             layer = network.layers.get(name)
             if layer is None:
                 raise InputError(f"{change}: there is no layer {name!r}")
-            if not isinstance(layer, kind):
+            if not (isinstance(layer, kind) and is_shipped(layer)):
                 raise InputError(f"{change}: {name} is {layer}, which cannot be {change}")
     for name, unit in changes.silenced:
         if unit >= shapes[name][-1]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 
 from minialex.data.dataset import Dataset
+from minialex.explore.fields import is_shipped
 from minialex.explore.losses import Losses
 from minialex.explore.moments import LATEST, Moments, kernels
 from minialex.explore.pictures import BLANK, TEST, Pictures
@@ -42,7 +43,7 @@ class Explorer:
         self.pictures = Pictures(moments.network(LATEST), dataset)
         self.losses = Losses(moments.folder.losses) if moments.folder else None
         self.views: OrderedDict[State, View] = OrderedDict()
-        self.gradients: OrderedDict[tuple, Gradients] = OrderedDict()
+        self.gradients: Gradients | None = None  #: the last that were asked for
         self.lock = threading.Lock()
 
     def network(self) -> dict[str, Any]:
@@ -140,26 +141,20 @@ class Explorer:
         for key, view in list(self.views.items()):
             if not self.moments.holds(view.trained):
                 del self.views[key]
-                self.gradients.clear()
         if state not in self.views:
             pixels = self.pictures.pixels(state.picture)
             self.views[state] = View(trained, pixels, state.covered, state.changes)
-        return recent(self.views, state, KEPT_VIEWS)
+        self.views.move_to_end(state)
+        while len(self.views) > KEPT_VIEWS:
+            self.views.popitem(last=False)
+        return self.views[state]
 
     def gradients_of(self, state: State, question: Question) -> Gradients:
         """The question's gradients in what the state shows."""
-        view, key = self.view(state), (state, question)
-        if key not in self.gradients:
-            self.gradients[key] = Gradients(view, question)
-        return recent(self.gradients, key, 1)
-
-
-def recent(kept: OrderedDict, key: tuple, most: int) -> Any:
-    """The value of `key`, which becomes the newest; of more than `most`, the oldest go."""
-    kept.move_to_end(key)
-    while len(kept) > most:
-        kept.popitem(last=False)
-    return kept[key]
+        view = self.view(state)
+        if (self.gradients is None) or self.gradients.of != (view, question):
+            self.gradients = Gradients(view, question)
+        return self.gradients
 
 
 def accuracy(trained: TrainedNetwork) -> float | None:
@@ -170,6 +165,7 @@ def accuracy(trained: TrainedNetwork) -> float | None:
 
 def about_layer(name: str, layer: Layer, shape: tuple[int, ...]) -> dict[str, Any]:
     """What a page shows of a layer besides its numbers."""
+    own = not is_shipped(layer)
     can = {
         "silence": isinstance(layer, Conv2d | Linear),
         "bypass": isinstance(layer, LocalResponseNorm),
@@ -182,7 +178,7 @@ def about_layer(name: str, layer: Layer, shape: tuple[int, ...]) -> dict[str, An
         "what": described(layer),
         "shape": shape,
         "params": {key: array.shape for key, array in layer.params.items()},
-        "can": [what for what, possible in can.items() if possible],
+        "can": [what for what, possible in can.items() if possible and not own],
         **source_of(type(layer)),
     }
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy
 
-from minialex.errors import InputError
+from minialex.errors import DAMAGED, InputError
 from minialex.inference import TrainedNetwork
 from minialex.io.checkpoint import Checkpoint, read_progress
 from minialex.io.run_folder import RunFolder
-from minialex.io.weights import build_network, open_weights
+from minialex.io.weights import CHECKPOINT_NAME, build_network, open_weights
 from minialex.layers import Layer
 
 #: What the newest weights are called.
@@ -45,7 +45,9 @@ class Moments:
         self, weights: str, model: str | None = None, own_layers: Iterable[type[Layer]] = ()
     ):
         self.weights, self.model, self.own_layers = weights, model, list(own_layers)
-        self.folder = RunFolder(Path(weights)) if Path(weights).is_dir() else None
+        path = Path(weights)
+        self.folder = RunFolder(path) if (path / CHECKPOINT_NAME).exists() else None
+        self.file = self.folder.checkpoint if self.folder else path  #: what is written anew
         self.loaded: OrderedDict[tuple, TrainedNetwork] = OrderedDict()
         self.known: dict[tuple, dict[str, Any]] = {}
         self.network(LATEST)
@@ -60,10 +62,13 @@ class Moments:
         return list(self.folder.kept_weights().values()) if self.folder else []
 
     def progress(self, path: Path) -> dict[str, Any]:
-        """What a kept file says of the training."""
+        """What a kept file says of the training; nothing if it is damaged."""
         key = (path, stamp(path))
         if key not in self.known:
-            self.known[key] = read_progress(path)
+            try:
+                self.known[key] = read_progress(path)
+            except InputError:
+                self.known[key] = {}
         return self.known[key]
 
     def path(self, name: str) -> Path | str:
@@ -81,7 +86,7 @@ class Moments:
         InputError if it cannot be read.
         """
         path = self.path(name)
-        file = self.folder.checkpoint if name == LATEST and self.folder else Path(path)
+        file = self.file if name == LATEST else Path(path)
         key = (name, stamp(file))
         if key in self.loaded:
             self.loaded.move_to_end(key)
@@ -107,27 +112,27 @@ class Moments:
 
     def latest_change(self) -> float | None:
         """When the newest weights were written, in nanoseconds; None if that is not known."""
-        return stamp(self.folder.checkpoint if self.folder else Path(self.weights))
+        return stamp(self.file)
 
 
 def stamp(file: Path) -> int | None:
-    """When the file was changed, in nanoseconds; None if it is not there."""
+    """When the file, or the newest one in the folder, was changed, in nanoseconds; None if it is
+    not there."""
     try:
-        return file.stat().st_mtime_ns
+        files = list(file.iterdir()) if file.is_dir() else [file]
+        return max((each.stat().st_mtime_ns for each in files), default=None)
     except OSError:
         return None
 
 
 def epoch_of(progress: dict[str, Any]) -> float | None:
     """How many epochs had been trained; None if the file does not say."""
-    epochs, steps = progress.get("epochs"), progress.get("steps")
-    if epochs is None or steps is None:
+    try:
+        epochs, steps = progress["epochs"], progress["steps"]
+        batch, pictures = progress["options"]["batch_size"], progress["pictures"][0]
+        return float(epochs + steps / -(-pictures // batch))
+    except DAMAGED:
         return None
-    batch = (progress.get("settings") or progress["options"]).get("batch_size")
-    pictures = progress["pictures"][0]
-    if not (steps and batch and pictures):
-        return float(epochs)
-    return epochs + steps / -(-pictures // batch)
 
 
 def kernels(trained: TrainedNetwork) -> numpy.ndarray | None:

@@ -105,7 +105,7 @@ class Pictures:
         """
         if self.images is None:
             return []
-        numbers = numpy.arange(start, min(start + count, self.count))
+        numbers = numpy.arange(min(start, self.count), min(start + count, self.count))
         pictures, good, _ = self.images.read_good(numbers, centre_views(len(numbers)))
         names = [f"{TEST}{number}" for number in numbers[good]]
         return [
@@ -116,16 +116,18 @@ class Pictures:
 
 def check_picture(content: bytes) -> None:
     """InputError unless the bytes begin as a picture of a known kind and of bearable size."""
+    most = f"at most {MOST_PIXELS:,} pixels"
     read: Callable[..., Image.Image] = Image.open
     try:
         with read(io.BytesIO(content), formats=FORMATS) as picture:
             width, height = picture.size
+    except Image.DecompressionBombError as error:
+        raise InputError(f"this picture is too large: expected {most}") from error
     except Exception as error:  # Pillow raises nearly anything for a damaged file
         kinds = f"expected {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
         raise InputError(f"this is not a readable picture: {kinds}") from error
     if width * height > MOST_PIXELS:
-        most = f"expected at most {MOST_PIXELS:,} pixels"
-        raise InputError(f"this picture is too large: {most}, got {width} × {height}")
+        raise InputError(f"this picture is too large: expected {most}, got {width} × {height}")
 
 
 def small(pixels: numpy.ndarray, side: int = 64) -> str:

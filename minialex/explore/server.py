@@ -58,7 +58,8 @@ def create_app(explorer: Explorer, token: str, port: int) -> Flask:
     app = Flask("minialex.explore", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+    at = "" if port == 80 else f":{port}"  # which browsers leave out
+    hosts = {f"127.0.0.1{at}", f"localhost{at}"}
     files = page_files()
 
     def is_known(given: str) -> bool:

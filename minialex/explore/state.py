@@ -115,10 +115,19 @@ def checker(kind: type, noun: str, sound: Callable[[Any], bool]) -> Callable[[An
 
     def check(given: Any, what: str) -> Any:
         if not isinstance(given, kind) or isinstance(given, bool) or not sound(given):
-            raise InputError(f"{what}: expected {noun}, got {str(given)[:50]!r}")
+            raise InputError(f"{what}: expected {noun}, got {said(given)}")
         return given
 
     return check
+
+
+def said(given: Any) -> str:
+    """What was given, if it is short; else of which kind it is."""
+    if isinstance(given, str | float | bool | None) or (
+        isinstance(given, int) and abs(given) < 2**63
+    ):
+        return repr(given)[:50]
+    return {dict: "an object", list: "a list"}.get(type(given), "a number too large")
 
 
 mapping = checker(dict, "an object", lambda given: True)

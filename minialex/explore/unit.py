@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from minialex.errors import InputError
-from minialex.explore.fields import fields, window
+from minialex.explore.fields import fields, is_shipped, window
 from minialex.explore.view import View
 from minialex.layers import (
     AvgPool2d,
@@ -59,7 +59,7 @@ def explain(view: View, name: str, unit: Sequence[int]) -> Explanation:
     found.about |= {
         "layer": name,
         "unit": unit,
-        "fields": fields(originals[: place + 1], unit),
+        "fields": fields(originals[: place + 1], view.trained.network.input_shape, unit),
         "changed": name in changed_layers(view),
     }
     found.arrays["value"] = y[unit]
@@ -76,6 +76,8 @@ def changed_layers(view: View) -> set[str]:
 
 def of_kind(layer: Layer, x: numpy.ndarray, y: numpy.ndarray, unit: tuple[int, ...]) -> Explanation:
     """The explanation that the kind of layer needs. x, y: its input and its output, without N."""
+    if not is_shipped(layer):
+        return Explanation({"kind": "other"}, {"x": x[unit]} if x.shape == y.shape else {})
     match layer:
         case Conv2d():
             return of_convolution(layer, x, unit)
@@ -130,15 +132,15 @@ def of_pool(
     units' windows that pixel is a part, and whether it won there, too."""
     i, j, channel = unit
     top, bottom, left, right = window(layer, i, j)
-    seen = numpy.full((layer.kernel_size, layer.kernel_size), numpy.nan, x.dtype)
-    rows = range(max(top, 0), min(bottom, len(x)))
-    columns = range(max(left, 0), min(right, x.shape[1]))
-    for row in rows:
-        for column in columns:
-            seen[row - top, column - left] = x[row, column, channel]
+    rows, columns = numpy.arange(top, bottom), numpy.arange(left, right)
+    is_inside = numpy.outer(
+        (rows >= 0) & (rows < x.shape[0]), (columns >= 0) & (columns < x.shape[1])
+    )
+    seen = numpy.full(is_inside.shape, numpy.nan, x.dtype)
+    seen[is_inside] = x[max(top, 0) : bottom, max(left, 0) : right, channel].ravel()
     about: dict[str, Any] = {"kind": "mean pool", "top": top, "left": left, "channel": channel}
     if isinstance(layer, MaxPool2d):
-        best = int(numpy.nanargmax(seen)) if not numpy.isnan(seen).all() else 0
+        best = int(numpy.where(is_inside, seen, -math.inf).argmax())
         winner = (top + best // layer.kernel_size, left + best % layer.kernel_size)
         others = [
             {"unit": [row, column, channel], "wins": wins(layer, x, (row, column), winner, channel)}

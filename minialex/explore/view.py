@@ -52,6 +52,7 @@ class View:
 class Gradients:
     """The gradients of one number, a class's loss or its logit, by the layers' own backward.
 
+    of           the view and the question
     of_picture   dx of the first layer, (1, S, S, C); per standard deviation of a channel
     of_outputs   dy of each layer, (1, …)
     of_weights   of each layer's parameters: of_weights["conv1"]["weight"]
@@ -59,6 +60,7 @@ class Gradients:
 
     def __init__(self, view: View, question: Question):
         check_class(view, question)
+        self.of = view, question
         layers, y = changed(view.trained.network, view.changes), view.x
         for layer in layers.values():
             y = layer.forward(y, train=True)
