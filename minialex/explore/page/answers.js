@@ -1,7 +1,7 @@
 // The most probable classes, and what to ask about.
 
 import { byId, make, number, percent } from "./text.js";
-import { isChanged, on, refresh, store } from "./store.js";
+import { isCompared, on, refresh, store } from "./store.js";
 
 export function build() {
   byId("class").append(...store.network.classes.map((name, k) => make("option", { value: k }, name)));
@@ -17,7 +17,7 @@ export function build() {
 }
 
 function draw() {
-  const { look, baseline, network, question, compare } = store;
+  const { look, baseline, network, question } = store;
   const p = look.arrays.probabilities.data, before = baseline?.arrays.probabilities.data;
   const logits = ({ arrays }) => arrays[`layer/${network.layers.at(-1).name}`].data;
   const z = logits(look), zBefore = baseline && logits(baseline);
@@ -34,7 +34,7 @@ function draw() {
       make("small", {}, `logit ${number(z[k], 4)}${was}`));
   }));
   const notes = [];
-  if (before) notes.push(isChanged() && !compare ? "“Was”: without the changes." : "“Was”: with the other weights.");
+  if (before) notes.push(isCompared() ? "“Was”: with the other weights." : "“Was”: without the changes.");
   if (look.about.label !== null) notes.push(`It is: ${network.classes[look.about.label]}.`);
   byId("answers-note").textContent = notes.join(" ");
   byId("answers-said").textContent = `${network.classes[order[0]]}, ${percent(p[order[0]])}`;

@@ -23,6 +23,10 @@ async function start() {
   readAddress();
   for (const part of [river, layer, unit, answers, changes, picture, training]) part.build();
   await refresh();
+  if (!store.look) {
+    store.state.picture = store.network.first; // what the address asked for is gone
+    await refresh();
+  }
   dark.addEventListener("change", () => tell("look"));
   on("select", writeAddress);
   on("look", writeAddress);

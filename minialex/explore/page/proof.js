@@ -42,8 +42,8 @@ function show(layer, key, index, { weight, gradient, above, below, difference })
   ];
   byId("proof").replaceChildren(
     make("h3", {}, `${layer}.${key}[${index}]: the gradient of ${questionName()}, and its proof`),
-    make("table", { className: "list" }, ...rows.map(([label, value]) =>
-      make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, value)))),
+    make("div", { className: "scroll" }, make("table", { className: "list" }, ...rows.map(([label, value]) =>
+      make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, value))))),
     make("p", { className: "soft small" }, "The whole network computes its answer twice more, in ",
       "64 bits, with this one weight a little larger and a little smaller. A large δ shows the ",
       "curve of the answer, a tiny one the rounding. Where a ReLU or a max-pool changes its mind ",

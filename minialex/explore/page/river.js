@@ -15,7 +15,8 @@ export function build() {
 }
 
 function addCard(layer, title, shape, kind = "") {
-  const canvas = make("canvas", {}), over = make("canvas", { className: "over" });
+  const canvas = make("canvas", { role: "img", ariaLabel: `The maps of ${title}` });
+  const over = make("canvas", { className: "over", ariaHidden: "true" });
   const maps = make("div", { className: "maps" }, canvas, over);
   const note = make("p", { className: "range" });
   const heading = layer === null

@@ -106,9 +106,12 @@ function chooseClass({ about, arrays }) {
   store.question.class = about.label ?? data.indexOf(Math.max(...data));
 }
 
+/** Whether other weights are compared with. */
+export const isCompared = () => Boolean(store.compare) && store.compare !== store.state.moment;
+
 /** The state to compare with; null if it would be the same. */
 function baselineOf(state) {
-  if (store.compare && store.compare !== state.moment) return { ...state, moment: store.compare };
+  if (isCompared()) return { ...state, moment: store.compare };
   return isChanged() ? { ...state, covered: null, changes: NO_CHANGES() } : null;
 }
 

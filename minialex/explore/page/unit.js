@@ -19,6 +19,7 @@ async function render() {
   asked?.abort();
   if (!selected) return;
   const own = (asked = new AbortController());
+  document.body.classList.toggle("predicting", byId("predict").checked);
   byId("unit").ariaBusy = "true";
   try {
     const found = selected.layer === SOFTMAX
@@ -54,9 +55,7 @@ const answer = (text) => make("span", { className: "answer" }, text);
 
 /** Hides the answers until the reader has guessed. */
 function predict(value) {
-  const hidden = byId("predict").checked;
-  document.body.classList.toggle("predicting", hidden);
-  if (!hidden) return;
+  if (!byId("predict").checked) return;
   const guess = make("input", { type: "number", step: "any", ariaLabel: "Your prediction" });
   const reveal = (event) => {
     event.preventDefault();
