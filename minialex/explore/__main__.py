@@ -1,5 +1,6 @@
 """python -m minialex.explore: opens a page that shows a trained network from the inside."""
 
+import logging
 import os
 import secrets
 import sys
@@ -66,6 +67,7 @@ def main(arguments: Sequence[str]) -> None:
     moments = Moments(given.weights, given.model, own_layers(given.own_layers))
     explorer = Explorer(moments, *pictures_of(moments.network(LATEST), given.data_dir))
     token = secrets.token_urlsafe(24)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # else it tells of each short wait
     limits = dict(
         channel_timeout=SILENCE,
         connection_limit=CONNECTIONS,

@@ -1,6 +1,6 @@
 // One layer, opened: its maps larger, the map of the selected unit, its switches, its code.
 
-import { byId, capital, make, number, times } from "./text.js";
+import { byId, capital, keepingFocus, make, number, times } from "./text.js";
 import { isSigned, layerOf, on, placeName, select, shown, store, toggle } from "./store.js";
 import { css, extent, scale } from "./colours.js";
 import { corner, drawMap, drawSheet, place, unitAt, zoomOf } from "./sheets.js";
@@ -68,7 +68,8 @@ export function draw() {
   drawSources(about);
   drawSwitches(about, unit);
   drawPlaces(about, unit);
-  byId("sheet").hidden = !array;
+  byId("sheet").hidden = byId("bar").hidden = !array;
+  byId("map-heading").replaceChildren();
   byId("map-side").classList.toggle("vector", unit.length === 1);
   if (!array) return;
   laid = drawSheet(byId("sheet"), array, store.scale, isSigned());
@@ -147,11 +148,11 @@ function drawSwitches({ name, can }, unit) {
     drop: ["Drop units out, as in training", changes.dropping.includes(name),
       (on) => toggle("dropping", name, on)],
   };
-  byId("switches").replaceChildren(...can.map((key) => {
+  keepingFocus(() => byId("switches").replaceChildren(...can.map((key) => {
     const [label, checked, changed] = switches[key];
-    const box = make("input", { type: "checkbox", checked, onchange: () => changed(box.checked) });
+    const box = make("input", { type: "checkbox", id: `switch-${key}`, checked, onchange: () => changed(box.checked) });
     return make("label", {}, box, ` ${label}`);
-  }));
+  })));
   if (changes.dropping.includes(name)) {
     const again = () => toggle("dropping", name, true);
     byId("switches").append(make("button",

@@ -33,15 +33,19 @@ function choose(name) {
   return refresh();
 }
 
-/** Sends a picture's file to the server and shows what the network makes of it. */
+let given = 0; // how many pictures have been sent
+
+/** Sends a picture's file to the server and shows what the network makes of it, unless another one
+    has been sent meanwhile. */
 async function take(blob) {
   if (!blob) return;
+  const own = ++given;
   try {
     if (blob.size > 20e6) throw new Refused("That file is too large: expected at most 20 MB.");
     const { name } = await send(blob);
-    await choose(name);
+    if (own === given) await choose(name);
   } catch (error) {
-    complain(error);
+    if (own === given) complain(error);
   }
   byId("file").value = "";
 }

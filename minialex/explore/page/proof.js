@@ -1,6 +1,6 @@
 // The gradient of one weight, and the finite difference that proves it.
 
-import { byId, make, number } from "./text.js";
+import { byId, keepingFocus, make, number } from "./text.js";
 import { complain, on, prove, questionName, store } from "./store.js";
 
 const EPSILON = 2 ** -52; // the rounding of 64 bits
@@ -10,20 +10,24 @@ let power = 5; // the nudge is 10^-power
 /** Shows what the loss does when the weight at `index` of a layer's parameter is nudged. */
 export async function proofOf(layer, key, index) {
   const box = byId("proof");
+  if (box.hidden) box.replaceChildren(make("p", {}, "Nudging the weight …"));
   box.hidden = false;
-  box.replaceChildren(make("h3", {}, `${layer}.${key}[${index}]`), make("p", {}, "Nudging it …"));
+  box.ariaBusy = "true";
   try {
     const found = await prove(layer, key, index, power);
-    show(layer, key, index, found);
+    keepingFocus(() => show(layer, key, index, found));
   } catch (error) {
     box.hidden = true;
     complain(error);
+  } finally {
+    box.ariaBusy = "false";
   }
 }
 
 function show(layer, key, index, { weight, gradient, above, below, difference }) {
   const short = store.question.quantity === "loss" ? "L" : "z";
   const nudge = make("select", {
+    id: "nudge",
     ariaLabel: "The nudge δ",
     onchange: () => { power = Number(nudge.value); proofOf(layer, key, index); },
   }, ...Array.from({ length: 12 }, (_, n) =>

@@ -41,7 +41,7 @@ function addCard(layer, title, shape, kind = "") {
 
 /** Opens a layer at the unit that was selected in it last, or at its largest. */
 function open(layer) {
-  const array = shown(layer);
+  const array = shown(layer) ?? store.look?.arrays.probabilities;
   if (!array) return;
   if (store.selected?.layer !== layer) {
     const best = array.data.indexOf(extent(array.data)[1]), [, width, count] = array.shape;

@@ -41,4 +41,11 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Draws something anew; what had the focus keeps it, if it has an id. */
+export function keepingFocus(draw) {
+  const { id } = document.activeElement;
+  draw();
+  if (id && document.activeElement.id !== id) byId(id)?.focus();
+}
+
 export const byId = (id) => document.getElementById(id);

@@ -1,6 +1,6 @@
 // Where the number of the selected unit comes from, in numbers that can be read and added up.
 
-import { brief, byId, make, number } from "./text.js";
+import { brief, byId, keepingFocus, make, number } from "./text.js";
 import { SOFTMAX, complain, explain, layerOf, on, placeName, questionName, store, tell } from "./store.js";
 import { css, extent, scale } from "./colours.js";
 import { proofOf } from "./proof.js";
@@ -45,7 +45,7 @@ function show(found) {
   const rows = [make("p", { className: "value" }, "y = ", answer(number(value, 7)))];
   if (changed) rows.push(make("p", {}, "The layer is changed, so this need not be what it would be without the change:"));
   rows.push(...parts, ...followed(layer, unit), ...gradient(layer, unit));
-  body.replaceChildren(...rows);
+  keepingFocus(() => body.replaceChildren(...rows));
   predict(value);
   const said = document.body.classList.contains("predicting") ? "" : ` is ${number(value)}`;
   byId("unit-said").textContent = `${layer}, ${placeName(layer, unit)}${said}`;
@@ -155,6 +155,7 @@ function ofConvolution({ about, arrays }) {
   const padded = (i, j) => top + i < 0 || left + j < 0 || top + i >= input[0] || left + j >= input[1];
   const where = (i, j) => `row ${top + i}, column ${left + j}${padded(i, j) ? " (padding)" : ""}: `;
   const choose = make("select", {
+    id: "channel",
     onchange: () => { channel = Number(choose.value); show({ about, arrays }); },
   }, ...order.map((n) => make("option", { value: n, selected: n === c },
     `${channelName(layer, first + n)}: ${number(sums.data[n], 4)}`)));

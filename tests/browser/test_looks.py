@@ -1,0 +1,75 @@
+"""How the page looks: on a phone, in light and in the dark."""
+
+from explore_page import tab, value
+from explore_subjects import PICTURE, UNIT
+
+
+def test_a_phone_does_not_scroll_sideways(chromium, address):
+    with tab(chromium, address, viewport={"width": 375, "height": 800}) as found:
+        found.open(**UNIT)
+        wide = {}
+
+        def measure(what):
+            wide[what] = found.page.evaluate("() => document.documentElement.scrollWidth")
+
+        for layer in ("conv1", "conv2", "norm1", "pool1"):
+            found.point(layer, 3, 4, 5)
+            measure(layer)
+        for layer in ("flatten", "fc6", "softmax"):
+            found.point(layer, 5)
+            measure(layer)
+        found.panel("Training").click()
+        found.find("#loss-chart svg").wait_for()
+        measure("training")
+        found.panel("Look inside").click()
+        found.point("conv2", 3, 4, 5).find("#unit-body .sum button").click()
+        found.find("#proof[aria-busy=false] table").wait_for()
+        measure("proof")
+        assert {what: width for what, width in wide.items() if width > 375} == {}
+
+
+#: Texts with less contrast than 4.5 : 1, or 3 : 1 for large ones, as WCAG 2.2 (1.4.3) computes it.
+FAINT = """() => {
+  const rgba = (text) => text.match(/[0-9.]+/g).map(Number);
+  const light = (rgb) => rgb.slice(0, 3).map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, c) => sum + v * [0.2126, 0.7152, 0.0722][c], 0);
+  const ground = (element) => {
+    const colour = rgba(getComputedStyle(element).backgroundColor);
+    return colour[3] === 0 && element.parentElement ? ground(element.parentElement) : colour;
+  };
+  const isText = (node) => node.nodeType === Node.TEXT_NODE && node.data.trim();
+  return [...document.querySelectorAll("body *")].filter((element) => {
+    const isSeen = element.checkVisibility({ visibilityProperty: true }) && !element.disabled;
+    if (!isSeen || ![...element.childNodes].some(isText)) return false;
+    const { color, fontSize } = getComputedStyle(element);
+    const [dark, bright] = [light(rgba(color)), light(ground(element))].sort((a, b) => a - b);
+    return (bright + 0.05) / (dark + 0.05) < (parseFloat(fontSize) >= 24 ? 3 : 4.5);
+  }).map((element) => `${element.tagName} ${element.className} ${element.textContent}`);
+}"""
+
+
+def test_all_texts_can_be_read_in_light_and_in_the_dark(full, refused):
+    refused.open()
+    refused.give(b"")
+    refused.message.wait_for()
+    refused.panel("Training").click()
+    refused.find("#loss-chart svg").wait_for()
+    full.labelled("Let me predict it first").uncheck()
+    for scheme in ("light", "dark"):
+        for found in (full, refused):
+            found.page.emulate_media(color_scheme=scheme)
+            shade = found.page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+            assert (value(shade.split(",")[1]) > 128) == (scheme == "light")
+        full.point("conv1", 0, 5, 5)  # its numbers get their colours
+        assert full.page.evaluate(FAINT) + refused.page.evaluate(FAINT) == []
+
+
+def test_maps_are_drawn_anew_where_light_becomes_dark(page):
+    page.open(picture=f"test/{PICTURE}", layer="conv1", unit="0,4,5")
+    maps = "() => [...document.querySelectorAll('#map, #sheet')].map((map) => map.toDataURL())"
+    light = page.page.evaluate(maps)
+    page.page.emulate_media(color_scheme="dark")
+    page.eventually(lambda: not set(light) & set(page.page.evaluate(maps)))
+    page.page.emulate_media(color_scheme="light")
+    page.eventually(lambda: page.page.evaluate(maps) == light)

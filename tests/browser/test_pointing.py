@@ -1,0 +1,91 @@
+"""Units are pointed at: by a click, and by the page's address."""
+
+import pytest
+from explore_page import assert_shown
+from explore_subjects import PICTURE, UNIT, rounding_of
+
+#: Where the first yellow unit of a canvas has its middle, in shares of its width and height.
+BRIGHTEST = """(canvas) => {
+  const { width, height } = canvas;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+  const isYellow = (p) => "253,231,37" === data.slice(4 * p, 4 * p + 3).join();
+  let p = 0, zoom = 0;
+  while (!isYellow(p)) p++;
+  while (isYellow(p + zoom)) zoom++;
+  return [(p % width + zoom / 2) / width, (Math.floor(p / width) + zoom / 2) / height];
+}"""
+
+
+def test_a_click_on_the_brightest_spot_explains_the_largest_unit(page, outputs):
+    page.open(picture=f"test/{PICTURE}", layer="relu5", unit="0,0,0")
+    page.labelled("Colours").select_option("one scale for each layer")  # then yellow is the largest
+    largest, near = outputs["relu5"].max(), rounding_of(outputs["relu5"])
+    for maps in (page.find("#sheet"), page.find("#river .selected canvas").first):
+        page.point("relu5", 0, 0, 0)
+        maps.scroll_into_view_if_needed()
+        shares, box = maps.evaluate(BRIGHTEST), maps.bounding_box()
+        spot = {"x": shares[0] * box["width"], "y": shares[1] * box["height"]}
+        maps.hover(position=spot)
+        hint = page.text("#river .selected .range")
+        maps.click(position=spot)
+        row, column, number = unit = tuple(page.settle().store("selected.unit"))
+        place, y = f"map {number}, row {row}, column {column}", outputs["relu5"][unit]
+        assert row != column  # else rows for columns would not be noticed
+        assert y == pytest.approx(largest, rel=0.003)  # the last of 256 colours
+        assert page.text("#unit-heading") == f"relu5, {place}"
+        assert_shown(page.text(".value"), y, near)
+    there, _, y_there = hint.rpartition(": ")
+    assert there == place
+    assert_shown(y_there, y, near)
+
+
+def test_a_click_into_the_large_map_explains_the_unit_that_is_there(page):
+    page.open(**UNIT)
+    page.find("#map").scroll_into_view_if_needed()
+    box = page.find("#map").bounding_box()
+    for row, column in ((0, 0), (6, 11), (15, 15)):
+        x, y = ((at + 0.5) / 16 * box["width"] for at in (column, row))
+        page.find("#map").click(position={"x": x, "y": y})
+        page.settle()
+        assert page.text("#unit-heading") == f"conv2, map 9, row {row}, column {column}"
+
+
+def test_an_explanation_that_comes_late_does_not_replace_a_newer_one(page):
+    page.open(**UNIT)
+    held = []
+    page.page.route("**/api/unit", lambda route: held.append(route), times=1)
+    page.find("#map").press("ArrowRight")
+    page.eventually(lambda: bool(held))
+    page.find("#map").press("ArrowRight")
+    newest = "conv2, map 9, row 6, column 9"
+    assert page.settle().text("#unit-heading") == newest
+    held[0].continue_()
+    page.page.wait_for_timeout(200)
+    assert page.text("#unit-heading") == newest
+
+
+def test_the_address_opens_a_unit_and_follows_the_reader(page):
+    page.open(layer="fc8", unit="2", picture="test/5")
+    assert page.text("#unit-heading") == "fc8, unit 2, triangle"
+    assert page.text("#picture-title").startswith("picture 5: ")
+    page.choose(8).point("conv2", 3, 4, 7)
+    assert page.page.url == f"{page.address}#picture=test/8&layer=conv2&unit=3,4,7"
+    page.page.reload()
+    assert page.settle().text("#picture-title").startswith("picture 8: ")
+    assert page.text("#unit-heading") == "conv2, map 7, row 3, column 4"
+
+
+def test_nonsense_about_units_in_the_address_is_ignored(page):
+    for layer, unit in (("conv9", "1,2,3"), ("conv1", "32,0,0"), ("conv1", "1,2"), ("fc8", "<b>")):
+        page.open(layer=layer, unit=unit)
+        assert page.text("#picture-title").startswith("picture 0: ")
+        assert page.text("#unit-heading") == "Point at a unit"
+        assert not page.message.is_visible()
+
+
+def test_instead_of_a_picture_that_is_not_there_the_first_is_shown(refused):
+    for picture in ("test/60", "sent/" + 500 * "0"):
+        refused.open(picture=picture, layer="fc8", unit="2")
+        assert refused.text("#picture-title").startswith("picture 0: ")
+        assert len(refused.answers()) == 5
+        assert refused.text("#unit-heading") == "fc8, unit 2, triangle"

@@ -1,0 +1,60 @@
+"""Numbers are not seen before they are predicted."""
+
+from explore_page import assert_shown
+from explore_subjects import PICTURE, UNIT, rounding_of
+
+#: The elements in which a text can be read, or which say it when they are pointed at.
+READABLE = """(text) => [...document.querySelectorAll("body *")].filter((element) => {
+  if (!element.checkVisibility({ visibilityProperty: true })) return false;
+  const isClear = getComputedStyle(element).color.endsWith(", 0)");
+  const own = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
+  const isWritten = own.some((node) => node.data.includes(text));
+  return element.title.includes(text) || (isWritten && !isClear);
+}).map((element) => `${element.tagName} ${element.id} ${element.className}`)"""
+
+
+def test_a_number_is_not_seen_before_it_is_predicted(page, outputs):
+    page.open(**UNIT)
+    page.labelled("Let me predict it first").check()
+    for layer, *unit in (("conv2", 6, 7, 9), ("norm1", 12, 13, 20), ("fc6", 3)):
+        page.point(layer, *unit)
+        y = outputs[layer][tuple(unit)]
+        text = f"{abs(y):.5g}"[:-1]  # the last digit may be rounded otherwise
+        assert page.page.evaluate(READABLE, text) == []
+        assert page.text("#unit-said") == page.text("#unit-heading")
+        page.labelled("Your prediction").fill("-2.5")
+        page.page.keyboard.press("Enter")
+        guess, _, y_shown = page.text(".guess").partition(": it is ")
+        assert guess == "You said −2.5000"
+        assert_shown(y_shown, y, rounding_of(outputs[layer]))
+        assert page.text("#unit-said") == page.text(".guess")
+        assert "SPAN  answer" in page.page.evaluate(READABLE, text)
+
+
+def test_the_winner_of_a_pool_is_not_marked_before_it_is_predicted(page):
+    page.open(picture=f"test/{PICTURE}", layer="pool1", unit="3,3,20")
+    look = "(td) => [getComputedStyle(td).outlineStyle, getComputedStyle(td).fontWeight]"
+    best, other = page.find(".grid td.best"), page.find(".grid td:not(.best)").first
+    assert best.evaluate(look) != other.evaluate(look)
+    page.labelled("Let me predict it first").check()
+    page.settle()
+    assert best.evaluate(look) == other.evaluate(look)
+    assert not page.find("#unit-body .secret").is_visible()  # where else it wins
+    page.button("Look").click()
+    assert best.evaluate(look) != other.evaluate(look)
+    assert page.find("#unit-body .secret").is_visible()
+
+
+def test_the_next_number_is_not_seen_while_its_explanation_is_awaited(page):
+    page.open(**UNIT)
+    page.labelled("Let me predict it first").check()
+    page.settle().button("Look").click()
+    held = []
+    page.page.route("**/api/unit", lambda route: held.append(route), times=1)
+    page.find("#map").press("ArrowRight")
+    page.eventually(lambda: bool(held))
+    text = page.text("#map-heading").removeprefix("Map 9: ")
+    seen = page.page.evaluate(READABLE, text)
+    held[0].continue_()
+    page.settle()
+    assert seen == []

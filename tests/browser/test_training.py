@@ -1,0 +1,86 @@
+"""Weights of earlier moments, and a run under way."""
+
+import json
+import shutil
+
+import numpy
+from explore_page import assert_shares, assert_shown, tab
+from explore_subjects import PICTURE, UNIT
+
+from benchmarks.browser import serving
+from minialex.inference import load
+
+
+def test_the_slider_shows_the_answers_of_each_file_that_was_kept(page, run, pixels):
+    page.open(picture=f"test/{PICTURE}", layer="conv1", unit="6,7,9")
+    files = sorted((run / "weights").iterdir())
+    epochs = ["before training", "after 0.50 epochs", "after 1 epoch", "after 1.50 epochs"]
+    epochs += 2 * ["after 2 epochs"]
+    for number, (weights, epoch) in enumerate(zip([*files, run], epochs, strict=True)):
+        page.find("#moment").fill(str(number))
+        net = load(weights, backend_name="numpy")
+        assert_shares(page.settle(), net.predict(pixels)[0], net.class_names)
+        assert page.text("#moment-shown") == epoch
+        assert_shown(page.text("#unit-body .sum button"), net.network.params["conv1.bias"][9])
+
+
+def test_two_moments_are_compared(page, net, run, pixels):
+    untrained = load(run / "weights" / "step-00000000.npz", backend_name="numpy")
+    page.open(picture=f"test/{PICTURE}")
+    page.labelled("Compare with").select_option("before training")
+    (then,), (now,) = untrained.predict(pixels), net.predict(pixels)
+    assert_shares(page.settle(), now, net.class_names)
+    for answer in page.answers():
+        assert_shown(answer.share_before, 100 * then[net.class_names.index(answer.name)])
+    assert page.text("#answers-note").startswith("“Was”: with the other weights.")
+    page.labelled("what has changed since the weights before training").check()
+    page.settle()
+    x = net.standardize(pixels[None])
+    y, before = (each.network.layers["conv1"].forward(x)[0] for each in (net, untrained))
+    numpy.testing.assert_allclose(page.shown("conv1"), y - before, atol=1e-4)
+
+
+def test_a_change_is_named_as_such_where_the_same_weights_are_compared_with(page):
+    page.open(**UNIT)
+    page.find("#moment").fill("1")
+    page.labelled("Compare with").select_option("after 0.50 epochs")
+    page.labelled("Switch kernel 9 off").check()
+    assert page.settle().answers()[0].share_before
+    assert page.text("#answers-note").startswith("“Was”: without the changes.")
+
+
+def test_a_run_under_way_is_followed_without_a_reload(runs, chromium, pixels, tmp_path):
+    run, early = runs
+    folder = shutil.copytree(early, tmp_path / "run")
+    then, now = (load(each, backend_name="numpy") for each in (early, run))
+    with serving(folder) as (address, _), tab(chromium, address) as found:
+        found.open(picture=f"test/{PICTURE}")
+        assert_shares(found, then.predict(pixels)[0], then.class_names)
+        found.panel("Training").click()
+
+        def is_said(text):
+            found.eventually(lambda: text in found.text("#training-now"))
+
+        is_said("After 1 epoch of 2: loss ")
+        kernels = found.find("#kernels").evaluate("(canvas) => canvas.toDataURL()")
+        line = dict(step=12, epoch=1.2, loss=1.25, accuracy=0.5, learning_rate=1e-3)
+        with open(folder / "losses.jsonl", "a") as losses:
+            losses.write(json.dumps(line | {"images_per_second": 4321}) + "\n")
+        is_said("After 1.20 epochs of 2: loss 1.250, 4,321 pictures a second")
+        label = found.find("#loss-chart svg").get_attribute("aria-label")
+        assert "training, as it came: 1.25" in label
+        for name in ("step-00000015.npz", "step-00000020.npz"):
+            shutil.copy(run / "weights" / name, folder / "weights")
+        shutil.copy(run / "checkpoint.npz", folder / "new")
+        (folder / "new").replace(folder / "checkpoint.npz")
+        is_said("After 2 epochs of 2: loss ")
+        found.eventually(lambda: found.find("#moment").get_attribute("max") == "5")
+        assert found.find("#kernels").evaluate("(canvas) => canvas.toDataURL()") != kernels
+        accuracy = now.progress["history"][-1]["test_accuracy"]
+        label = found.find("#accuracy-chart svg").get_attribute("aria-label")
+        assert label.endswith(f"test: {float(f'{100 * accuracy:.3g}'):g}%")
+        found.panel("Look inside").click()
+        assert_shares(found.settle(), now.predict(pixels)[0], now.class_names)
+        found.find("#moment").fill("2")
+        assert_shares(found.settle(), then.predict(pixels)[0], then.class_names)
+        assert found.complaints == []
