@@ -1,17 +1,16 @@
 """The mean and covariance of the training pictures' pixels, measured before training."""
 
-import json
 from dataclasses import dataclass
 
 import numpy
 from tqdm import tqdm
 
+from minialex.data import cache
 from minialex.data.augment import Standardize, centre_views
 from minialex.data.dataset import Images
 from minialex.data.download import cache_folder
 from minialex.data.folder_images import FolderImages
 from minialex.data.skipped import check_most_are_readable
-from minialex.files import atomic_write
 
 
 @dataclass
@@ -44,30 +43,23 @@ def statistics_of(images: Images, limit: int = 2000) -> Statistics:
     indices = numpy.linspace(0, len(images) - 1, n).round().astype(int)
     if not isinstance(images, FolderImages):
         return _measured(images, indices)
-    cache = cache_folder("statistics") / f"{images.fingerprint(indices)}.json"
-    try:
-        saved = json.loads(cache.read_text(encoding="utf-8"))
-        statistics = Statistics(
-            *(numpy.array(saved[name], float) for name in ("mean", "covariance"))
-        )
-        if (statistics.mean.shape, statistics.covariance.shape) == (
-            (images.channels,),
-            (images.channels,) * 2,
-        ):
-            return statistics
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # no cache, or a damaged one
-    statistics = _measured(images, indices)
-    try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(cache) as file:
-            file.write_text(
-                json.dumps({name: array.tolist() for name, array in vars(statistics).items()}),
-                encoding="utf-8",
-            )
-    except OSError:
-        pass  # without a cache they are measured again next time
+    fingerprint = images.fingerprint(indices)
+    path = cache_folder("statistics") / f"{fingerprint}.json"
+    statistics = cache.read(path, fingerprint, lambda saved: _kept(saved, images.channels))
+    if statistics is None:
+        statistics = _measured(images, indices)
+        arrays = {name: array.tolist() for name, array in vars(statistics).items()}
+        cache.keep(path, fingerprint, arrays)
     return statistics
+
+
+def _kept(saved, channels):
+    mean, covariance = (numpy.array(saved[name], float) for name in ("mean", "covariance"))
+    if mean.shape != (channels,) or covariance.shape != (channels, channels):
+        raise ValueError(f"of other shapes: {mean.shape}, {covariance.shape}")
+    if not (numpy.isfinite(mean).all() and numpy.isfinite(covariance).all()):
+        raise ValueError("not finite")
+    return Statistics(mean, covariance)
 
 
 def standardize_from(images: Images, limit: int = 2000) -> Standardize:

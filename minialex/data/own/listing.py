@@ -1,7 +1,5 @@
 """The pictures in a folder and below it, cached: listing a million files takes a while."""
 
-import hashlib
-import json
 import os
 import time
 from collections import Counter
@@ -11,8 +9,7 @@ from typing import NamedTuple
 from PIL import features
 from tqdm import tqdm
 
-from minialex.data.download import cache_folder
-from minialex.files import atomic_write
+from minialex.data import cache
 
 #: Pillow reads AVIF since 11.3, where it was built with libavif.
 AVIF = "avif" in features.modules and features.check("avif")
@@ -22,7 +19,7 @@ EXTENSIONS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff"),
     *([".avif"] if AVIF else []),
 )
-FORMAT = "minialex listing 2"
+FORMAT = "minialex listing 3"
 # A folder's times are trusted once they are this many seconds old. Before, another change could
 # leave them the same: FAT counts in steps of two seconds.
 SETTLED = 2.0
@@ -69,10 +66,9 @@ def list_pictures(folder: Path) -> Listing:
     removed changes them. A damaged or read-only cache costs only time.
     """
     folder = Path(os.path.abspath(folder))
-    cache = (
-        cache_folder("listings") / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:20]}.json"
-    )
-    tree = _Tree(folder, _read_cache(cache, folder))
+    path = cache.listing_of(folder, ".json")
+    about = [FORMAT, str(folder), list(EXTENSIONS)]
+    tree = _Tree(folder, cache.read(path, about, _kept) or {})
     top, above = tree.read("", ())
     bar = tqdm(
         top.folders,
@@ -84,7 +80,7 @@ def list_pictures(folder: Path) -> Listing:
     )
     classes = {name: sorted(tree.below(name, above)) for name in bar}
     if tree.settled != tree.cached:
-        _write_cache(cache, folder, tree.settled)
+        cache.keep(path, about, tree.settled)
     return Listing(classes, top.pictures, tree.left_out)
 
 
@@ -151,34 +147,18 @@ def _scanned(path):
     return _Folder(sorted(pictures), sorted(folders), dict(left_out)), linked
 
 
-def _read_cache(cache, folder):
-    """{folder: (times, _Folder)}; empty if there is no valid listing of this folder."""
-    try:
-        listing = json.loads(cache.read_text(encoding="utf-8"))
-        if [listing[key] for key in ("format", "folder", "extensions")] == [
-            FORMAT,
-            str(folder),
-            list(EXTENSIONS),
-        ]:
-            return {
-                name: (list(times), _Folder(list(pictures), list(folders), Counter(left_out)))
-                for name, (times, (pictures, folders, left_out)) in listing["folders"].items()
-            }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        pass
-    return {}
+def _kept(folders):
+    """{folder: (times, _Folder)} of a listing that was kept."""
+    found = {}
+    for name, (times, (pictures, inner, left_out)) in folders.items():
+        if not all(isinstance(each, str) for each in (*pictures, *inner)):
+            raise TypeError(f"{name} has names that are no text")
+        found[name] = (list(times), _Folder(list(pictures), list(inner), kept_counts(left_out)))
+    return found
 
 
-def _write_cache(cache, folder, folders):
-    listing = {
-        "format": FORMAT,
-        "folder": str(folder),
-        "extensions": EXTENSIONS,
-        "folders": folders,
-    }
-    try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(cache) as file:
-            file.write_text(json.dumps(listing), encoding="utf-8")
-    except OSError:
-        pass
+def kept_counts(left_out: dict) -> Counter:
+    """{extension: number of files} that was kept; TypeError for anything else."""
+    if not all(isinstance(n, int) for n in left_out.values()):
+        raise TypeError("expected whole numbers")
+    return Counter(left_out)

@@ -3,7 +3,6 @@
 Pictures are read at random, where they lie in the archive; nothing is ever unpacked.
 """
 
-import hashlib
 import json
 import os
 import tarfile
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from minialex.data.download import cache_folder
+from minialex.data import cache
 from minialex.data.own import listing
 from minialex.data.own.found import Found, counted, in_splits, is_number
 from minialex.data.own.label_table import LABEL
@@ -23,10 +22,9 @@ from minialex.data.own.listing import EXTENSIONS, is_picture
 from minialex.data.own.shards import place, used_shards
 from minialex.data.own.stored import StoredPicture
 from minialex.errors import InputError
-from minialex.files import atomic_write
 
 KIND = ".tar"
-FORMAT = "minialex tar index 1"
+FORMAT = "minialex tar index 2"
 LARGEST_LABEL = 1 << 20  #: bytes of a .cls or .json file
 
 #: A list with the name of a class in each line, beside the shards: the n-th is that of class n.
@@ -106,35 +104,27 @@ def _index(path):
     """([name, offset, size, label or None] of each picture, {extension: other files}) of an
     archive; from the cache if it has not changed."""
     status = os.stat(path)
-    state = [FORMAT, os.path.abspath(path), status.st_size, status.st_mtime_ns, list(EXTENSIONS)]
-    key = hashlib.sha256(os.fsencode(os.path.abspath(path))).hexdigest()[:20]
-    cache = cache_folder("listings") / f"{key}.tar.json"
-    try:
-        cached = json.loads(cache.read_text(encoding="utf-8"))
-        if cached["state"] == state:
-            return _checked(cached["pictures"], status.st_size), dict(cached["left_out"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        pass  # no cache, or a damaged one
-    pictures, left_out = _read(path, status.st_size)
-    if status.st_mtime > time.time() - listing.SETTLED:
-        return pictures, left_out  # another change could leave the time the same
-    try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(cache) as file:
-            content = {"state": state, "pictures": pictures, "left_out": left_out}
-            file.write_text(json.dumps(content), encoding="utf-8")
-    except OSError:
-        pass
-    return pictures, left_out
+    about = [FORMAT, os.path.abspath(path), status.st_size, status.st_mtime_ns, list(EXTENSIONS)]
+    kept_at = cache.listing_of(path, ".tar.json")
+    index = cache.read(kept_at, about, lambda content: _kept(content, status.st_size))
+    if index is None:
+        index = _read(path, status.st_size)
+        if status.st_mtime <= time.time() - listing.SETTLED:  # or it could change within its time
+            cache.keep(kept_at, about, index)
+    return index
 
 
-def _checked(pictures, total):
+def _kept(content, total):
+    """What `_index` returns, of one that was kept."""
+    pictures, left_out = content
     for name, offset, size, label in pictures:
         if not (isinstance(name, str) and isinstance(label, str | None)):
             raise TypeError(name, label)
+        if not (isinstance(offset, int) and isinstance(size, int)):
+            raise TypeError(offset, size)
         if min(offset, size) < 0 or offset + size > total:
             raise ValueError(offset, size)
-    return pictures
+    return pictures, listing.kept_counts(left_out)
 
 
 def _read(path, total):

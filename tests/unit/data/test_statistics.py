@@ -1,11 +1,11 @@
 """The mean and covariance of the training pictures' pixels, and when they are measured again."""
 
-import json
 import os
 
 import numpy
 import pytest
 from data_helpers import random_pictures
+from kept_files import changed
 from PIL import Image
 
 from minialex.data.dataset import ArrayImages
@@ -142,17 +142,30 @@ def test_each_crop_size_has_its_own_statistics(tmp_path, cache):
 
 
 @pytest.mark.parametrize(
-    "content",
-    ["", "[]", "{}", '{"mean": [1], "covariance": [[1]]}', '{"mean": "a", "covariance": 2}'],
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:-3],
+        lambda content: content.replace(b'"mean": [1', b'"mean": [2'),
+        changed(lambda kept: kept.update(about="other pictures")),
+        changed(lambda kept: kept.update(content=[])),
+        changed(lambda kept: kept.update(content={})),
+        changed(lambda kept: kept["content"].update(mean=[1], covariance=[[1]])),
+        changed(lambda kept: kept["content"].update(mean="a", covariance=2)),
+        changed(lambda kept: kept["content"].update(mean=[1, None, 3])),
+        changed(lambda kept: kept["content"]["mean"].__setitem__(0, float("nan"))),
+        changed(lambda kept: kept["content"]["covariance"][0].__setitem__(0, float("inf"))),
+    ],
 )
-def test_a_damaged_cache_only_costs_time(tmp_path, cache, content):
+def test_a_damaged_cache_only_costs_time(tmp_path, cache, damage):
     images = FolderImages(files(tmp_path / "a"), range(6), 8)
     measured = statistics_of(images)
     (file,) = cache.iterdir()
-    whole = json.loads(file.read_text())
-    file.write_text(content)
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    assert file.read_bytes() != whole
     assert numbers(statistics_of(images)) == numbers(measured)
-    assert json.loads(file.read_text()) == whole
+    assert file.read_bytes() == whole
 
 
 def test_a_cache_that_cannot_be_written_only_costs_time(tmp_path, cache):

@@ -1,10 +1,10 @@
 """Listing a folder of class folders, and a cache that never hides a change."""
 
-import json
 import os
 import shutil
 
 import pytest
+from kept_files import changed
 
 from minialex.data.own import listing
 from minialex.data.own.listing import list_pictures as listed
@@ -171,17 +171,6 @@ def test_names_may_have_any_encoding(pets):
     )
 
 
-def changed(change):
-    """A function that applies `change` to the JSON of a listing."""
-
-    def damage(content):
-        content = json.loads(content)
-        change(content)
-        return json.dumps(content).encode()
-
-    return damage
-
-
 @pytest.mark.parametrize(
     "damage",
     [
@@ -192,14 +181,18 @@ def changed(change):
         lambda content: b"{}",
         lambda content: b"[" * 100_000,
         lambda content: b'"text"',
-        changed(lambda listing: listing.update(format="minialex listing 0")),
-        changed(lambda listing: listing.update(folder="/another")),
-        changed(lambda listing: listing.update(extensions=[".jpg"])),
-        changed(lambda listing: listing.update(folders=[])),
-        changed(lambda listing: listing["folders"].update(dog=3)),
-        changed(lambda listing: listing["folders"].update(dog=[[1], 2])),
-        changed(lambda listing: listing["folders"].update(dog=[[0, 0], ["old.jpg"]])),
-        changed(lambda listing: listing["folders"].update(wolf=[[0, 0], ["old.jpg"]])),
+        changed(lambda kept: kept["about"].__setitem__(0, "minialex listing 0")),
+        changed(lambda kept: kept["about"].__setitem__(1, "/another")),
+        changed(lambda kept: kept["about"].__setitem__(2, [".jpg"])),
+        changed(lambda kept: kept.update(content=[])),
+        changed(lambda kept: kept["content"].update(dog=3)),
+        changed(lambda kept: kept["content"].update(dog=[[1], 2])),
+        changed(lambda kept: kept["content"].update(dog=[[0, 0], ["old.jpg"]])),
+        changed(lambda kept: kept["content"].update(wolf=[[0, 0], ["old.jpg"]])),
+        changed(lambda kept: kept["content"]["dog"][1].__setitem__(0, [1, 2])),
+        changed(lambda kept: kept["content"]["dog"][1].__setitem__(1, [None])),
+        changed(lambda kept: kept["content"]["dog"][1].__setitem__(2, {".txt": "3"})),
+        lambda content: content.replace(b"a.JPEG", b"old.jpg"),
     ],
 )
 def test_a_damaged_cache_only_costs_time(pets, cache, damage):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy
 import pytest
 from data_helpers import photograph, refusal
+from kept_files import changed
 from PIL import Image
 
 from minialex.data.augment import centre_views
@@ -178,9 +179,13 @@ def test_the_index_is_read_once_until_the_archive_changes(tmp_path, monkeypatch)
         lambda text: text[: len(text) // 2],
         lambda text: b"[]",
         lambda text: text.replace(b"000003.png", b"\xff"),
-        lambda text: text.replace(b'"pictures": [[', b'"pictures": [[1, 2, 3, 4], ['),
-        lambda text: text.replace(b'"pictures": [[', b'"pictures": [["a", 99999999, 3, "0"], ['),
-        lambda text: text.replace(b'"pictures": [[', b'"pictures": [["a", -1, 3, "0"], ['),
+        lambda text: text.replace(b"000003.png", b"000004.png"),
+        changed(lambda kept: kept.update(content=[])),
+        changed(lambda kept: kept["content"][0].append([1, 2, 3, 4])),
+        changed(lambda kept: kept["content"][0].append(["a", 99999999, 3, "0"])),
+        changed(lambda kept: kept["content"][0].append(["a", -1, 3, "0"])),
+        changed(lambda kept: kept["content"][0].append(["a", 1.0, 3, "0"])),
+        changed(lambda kept: kept["content"].__setitem__(1, {".txt": []})),
     ],
 )
 def test_a_damaged_index_only_costs_time(damage, tmp_path, monkeypatch):
@@ -189,7 +194,9 @@ def test_a_damaged_index_only_costs_time(damage, tmp_path, monkeypatch):
     path = write(tmp_path / "shard.tar", samples(range(9)))
     folder.load(path, image_size=6)
     (cache,) = (tmp_path / "cache/listings").iterdir()
-    cache.write_bytes(damage(cache.read_bytes()))
+    whole = cache.read_bytes()
+    cache.write_bytes(damage(whole))
+    assert cache.read_bytes() != whole
     assert_reads(folder.load(path, image_size=6), {n: n % 3 for n in range(9)})
 
 
