@@ -31,6 +31,14 @@ def available_memory(root: Path = ROOT) -> int | None:
     return max(0, min([free, *left_by_groups(root / "sys/fs/cgroup", groups)]))
 
 
+def check_fits(size: int) -> None:
+    """MemoryError if so many bytes, which a file announces, are more than this process can take."""
+    available = available_memory()
+    if available is not None and size > available:
+        room = f"more than the {available / 1e6:,.0f} MB of memory that are free"
+        raise MemoryError(f"it announces {size / 1e6:,.0f} MB, {room}")
+
+
 def left_by_groups(root: Path, groups: list[str]) -> Iterator[int]:
     """What each control group around this process leaves it, where that is limited.
 

@@ -44,7 +44,6 @@ PACKAGES = {
     "waitress": ("minialex explore", '-e ".[explore]"'),
     "onnx": ("ONNX export", "onnx"),
     "protobuf": ("Caffe's weights", '-e ".[formats]"'),
-    "scipy": (".mat files: MatConvNet's weights, SVHN, ImageNet's devkit", '-e ".[formats]"'),
     "pyarrow": ("parquet files", '-e ".[formats]"'),
     "mpi4py": ("many processes (train --ranks)", '-e ".[mpi]"'),
     "pytest": ("the tests", TESTS),

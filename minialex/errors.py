@@ -2,7 +2,11 @@
 
 import contextlib
 import csv
+import struct
+import tarfile
 import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +17,7 @@ LONGEST = 1000
 DAMAGED = (
     *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError),
     *(RuntimeError, MemoryError, tokenize.TokenError, SyntaxError, csv.Error),
+    *(struct.error, zlib.error, zipfile.BadZipFile, tarfile.TarError),
 )
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from minialex.data import imagenet_classes
 from minialex.data.own.found import is_number
 from minialex.data.own.wordnet import wordnet_id
-from minialex.errors import InputError
+from minialex.errors import InputError, refusing
+from minialex.io import mat_file
 
 #: Where the devkit's files lie, below a folder in which they are looked for.
 PLACES = ("", "data", "ILSVRC2012_devkit_t12/data", "ILSVRC2012_devkit_t12", "devkit/data")
@@ -97,19 +98,9 @@ def _ids(folder):
 
 
 def _meta(path):
-    try:
-        from scipy.io import loadmat
-    except ImportError as error:
-        raise InputError(
-            f"{path} is read by SciPy: python -m pip install -e '.[formats]'"
-        ) from error
-    try:
-        synsets = loadmat(path, squeeze_me=True, variable_names=["synsets"])["synsets"]
-        ids = zip(synsets["ILSVRC2012_ID"].tolist(), synsets["WNID"].tolist(), strict=True)
-        return {str(int(number)): str(each) for number, each in ids}
-    except Exception as error:  # SciPy raises nearly anything for a damaged file
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise InputError(f"{path}: not the devkit's meta.mat ({reason})") from error
+    with refusing(f"{path}:", "not the devkit's meta.mat"):
+        synsets = mat_file.read(path)["synsets"].ravel()
+        return {str(int(each.ILSVRC2012_ID.item())): each.WNID.item() for each in synsets}
 
 
 def _caffe(path, names):

@@ -6,13 +6,13 @@ Feature Learning". A digit's neighbours are often seen, too; the one in the midd
 
 import string
 from pathlib import Path
-from types import ModuleType
 
 import numpy
 
 from minialex.data.dataset import PADDING, Dataset, in_memory
 from minialex.data.download import cache_folder, fetch
-from minialex.errors import InputError
+from minialex.errors import InputError, refusing
+from minialex.io import mat_file
 
 URL = "http://ufldl.stanford.edu/housenumbers/"
 #: The files and their hashes, those of torchvision.datasets.svhn.
@@ -23,7 +23,6 @@ FILES = {
 CLASS_NAMES = list(string.digits)
 FOLDERS = ("", "svhn", "SVHN")
 SHAPE = (32, 32, 3)
-DEFLATE = 1032  # a compressed byte stands for this many at most
 
 
 def load(
@@ -36,11 +35,10 @@ def load(
 
     image_size: the side that pictures are resized to; None keeps 32.
     padding: by how many pixels a random crop may shift a picture.
-    Raises InputError for a missing or damaged file, or if SciPy is missing, which reads them.
+    Raises InputError for a missing or damaged file.
     """
-    scipy_io()  # before anything is downloaded
     folder = _download() if data_dir is None else _find(Path(data_dir))
-    train, test = (read_mat(folder / name) for name in FILES)
+    train, test = (read_pictures(folder / name) for name in FILES)
     return in_memory("svhn", train, test, CLASS_NAMES, image_size, padding)
 
 
@@ -63,39 +61,22 @@ def _download() -> Path:
     return folder
 
 
-def scipy_io() -> ModuleType:
-    """SciPy's module that reads MATLAB's files; InputError if it is not installed."""
-    try:
-        from scipy import io
-    except ImportError:
-        install = "python -m pip install -e '.[formats]'"
-        raise InputError(f"SVHN's files need SciPy, which is not installed: {install}") from None
-    return io
-
-
-def read_mat(path: Path) -> tuple[numpy.ndarray, numpy.ndarray]:
+def read_pictures(path: Path) -> tuple[numpy.ndarray, numpy.ndarray]:
     """(images uint8 (N, 32, 32, 3), labels int64 (N,)) from a MATLAB file; InputError if damaged.
 
     There X is uint8 (32, 32, 3, N), and y (N, 1) has 1 to 9, and 10 for the digit 0.
     """
-    io = scipy_io()
-    try:
-        about = {name: shape for name, shape, _ in io.whosmat(path)}
-        *shape, count = about.get("X", (0,))
-        if tuple(shape) != SHAPE or about.get("y") != (count, 1) or count == 0:
-            got = ", ".join(f"{name} {shape}" for name, shape in about.items()) or "nothing"
+    with refusing(f"{path}:", "not a file of SVHN's pictures"):
+        found = mat_file.read(path)
+        shapes = {name: array.shape for name, array in found.items()}
+        *shape, count = shapes.get("X", (0,))
+        if tuple(shape) != SHAPE or shapes.get("y") != (count, 1) or count == 0:
+            got = ", ".join(f"{name} {shape}" for name, shape in shapes.items()) or "nothing"
             raise ValueError(f"expected X (32, 32, 3, N) and y (N, 1), got {got}")
-        if count * numpy.prod(SHAPE, dtype=int) > DEFLATE * path.stat().st_size:
-            raise ValueError(f"claims {count:,} pictures, which is more than it can hold")
-        found = io.loadmat(path, variable_names=["X", "y"])
         x, y = found["X"], found["y"]
-        if x.dtype != numpy.uint8 or y.dtype.kind not in "iuf" or x.shape != (*SHAPE, count):
+        if x.dtype != numpy.uint8 or y.dtype.kind not in "iuf":
             raise ValueError(f"expected X of bytes and y of numbers, got {x.dtype} and {y.dtype}")
-    except Exception as error:  # SciPy raises nearly anything for a damaged file
-        reason = " ".join(f"{error}".split()) or type(error).__name__
-        raise InputError(f"{path}: not a file of SVHN's pictures: {reason}") from error
-    labels = y.astype(numpy.int64).ravel()
-    if labels.min() < 1 or labels.max() > 10:
-        wrong = labels.min() if labels.min() < 1 else labels.max()
-        raise InputError(f"{path}: expected labels 1 to 10, got {wrong}")
-    return numpy.ascontiguousarray(x.transpose(3, 0, 1, 2)), labels % 10
+        if not numpy.isin(y, range(1, 11)).all():
+            wrong = y[~numpy.isin(y, range(1, 11))][0]
+            raise ValueError(f"expected labels 1 to 10, got {wrong:g}")
+    return numpy.ascontiguousarray(x.transpose(3, 0, 1, 2)), y.astype(numpy.int64).ravel() % 10

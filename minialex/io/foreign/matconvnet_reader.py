@@ -1,4 +1,4 @@
-"""Reads networks from MatConvNet's .mat files (its format SimpleNN), by SciPy.
+"""Reads networks from MatConvNet's .mat files (its format SimpleNN).
 
 Kernels are (H, W, C, O) there, pictures red, green, blue from 0 to 255 minus an average picture or
 colour. Linear layers are convolutions over the whole map.
@@ -12,6 +12,7 @@ import numpy
 
 from minialex.data import imagenet_classes
 from minialex.errors import InputError, refusing
+from minialex.io import mat_file
 from minialex.io.foreign.assembly import Assembly
 from minialex.io.foreign.preparation import CAFFE_MEAN, ForeignNetwork, Preparation
 from minialex.layers import AvgPool2d, Dropout, MaxPool2d, ReLU, Sigmoid
@@ -29,22 +30,7 @@ def read(path: Path) -> ForeignNetwork:
     minialex's layers.
     """
     with refusing(path, "is no network of MatConvNet's"):
-        return network_in(path, load(path))
-
-
-def load(path: Path) -> dict[str, Any]:
-    """The variables in the file."""
-    try:
-        from scipy.io import loadmat
-    except ImportError:
-        install = "python -m pip install -e '.[formats]'"
-        raise InputError(f"{path} is MATLAB's, for which SciPy is missing: {install}") from None
-    try:
-        wanted = ["layers", "meta", "normalization", "classes", "params"]
-        return loadmat(path, struct_as_record=False, variable_names=wanted)
-    except Exception as error:  # a damaged file raises nearly anything
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path} cannot be read as a .mat file: {reason}") from None
+        return network_in(path, mat_file.read(path))
 
 
 def network_in(path: Path, variables: dict[str, Any]) -> ForeignNetwork:
