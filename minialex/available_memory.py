@@ -6,6 +6,9 @@ from pathlib import Path
 
 ROOT = Path("/")
 
+#: A byte that zlib has compressed stands for this many at most.
+DEFLATE = 1032
+
 #: Where a control group says its limit and what of it is used, in version 2 and 1; and what it
 #: calls that which it would give up: files, and what the system keeps about them.
 GROUPS = {

@@ -50,8 +50,7 @@ def dataset_of(
         return labelled(trained, data_dir)
     source = trained.source | {"image_size": trained.image_size}
     if data_dir:
-        if source["name"] != "npz":
-            data.check_data_dir(data_dir, source["name"])
+        data.check_data_dir(data_dir, source["name"])
         if source["name"] == "folder" and not holds_the_same(trained, data_dir):
             return labelled(trained, data_dir)
         source["data_dir"] = data_dir

@@ -108,7 +108,7 @@ def load(
         )
     if data_dir is None and source.needs:
         raise InputError(f"dataset {name!r} needs --data-dir, {source.needs}")
-    if data_dir is not None and name != "npz":
+    if data_dir is not None:
         check_data_dir(data_dir, name)
     if val_share is not None and source.tests:
         raise InputError(f"dataset {name!r} has only test pictures: leave out --val-share")
@@ -191,7 +191,13 @@ def check_source(source: Any, path: Path) -> None:
 
 
 def check_data_dir(data_dir: Path | str, name: str = "folder") -> None:
-    """InputError if there is no such folder; for "folder" it may be a file, too."""
-    if not (Path(data_dir).exists() if name == "folder" else Path(data_dir).is_dir()):
-        kind = "file" if name == "folder" and Path(data_dir).suffix else "folder"
+    """InputError if there is no such folder; for "folder" it may be a file, too, and for "npz" it
+    must be one."""
+    path = Path(data_dir)
+    if name == "npz":
+        npz.check_file(path)
+    elif not (path.exists() if name == "folder" else path.is_dir()):
+        kind = "file" if name == "folder" and path.suffix else "folder"
         raise InputError(f"there is no {kind} {data_dir}")
+    elif not (path.is_dir() or path.is_file()):
+        raise InputError(f"{data_dir} is a pipe or a device, expected a folder or a file")

@@ -10,6 +10,9 @@ from minialex.data.split import VAL_SHARE, stratified
 
 Range = tuple[float, float]
 
+#: The largest pixels that float32 can scale.
+LARGEST = 1e30
+
 #: The most classes that are believed where they have no names.
 MOST_CLASSES = 100_000
 
@@ -49,9 +52,9 @@ def from_arrays(
     if test_pictures is None:
         share = VAL_SHARE if val_share is None else val_share
         x, y = as_array(pictures), numpy.asarray(labels)
+        _, class_names = numbered(y, class_names)  # of all labels, whichever are held out
         if len(x) != len(y):
             raise ValueError(f"expected {len(x)} labels, one per picture, got {len(y)}")
-        _, class_names = numbered(y, class_names)  # of all labels, whichever are held out
         kept, tested = stratified(y, share, seed)
         if len(tested) == 0:
             raise ValueError("expected a class with two pictures at least, to hold one out")
@@ -96,6 +99,8 @@ def as_pictures(
         raise ValueError(f"expected square pictures (N, S, S, C) with C = 1 or 3, got {got}")
     if len(x) == 0:
         raise ValueError("expected at least one picture, got none")
+    if x.size == 0:
+        raise ValueError(f"expected pictures of at least one pixel, got {got}")
     if x.dtype == numpy.uint8:
         return x
     if not numpy.isfinite(x).all():
@@ -103,6 +108,10 @@ def as_pictures(
     if pixel_range is None and x.dtype.kind == "f" and 0 < x.max() <= 1:
         raise ValueError(f"expected pixels from 0 to 255, got {x.min():g} to {x.max():g}")
     low, high = pixel_range or (0, 255)
+    if not max(abs(low), abs(high), abs(float(x.min())), abs(float(x.max()))) <= LARGEST:
+        raise ValueError(f"expected pixels up to {LARGEST:g}, got {x.min():g} to {x.max():g}")
+    if 0 < high - low < 1 / LARGEST:
+        raise ValueError(f"expected pixels in a range, got {low:g} to {high:g}")
     scaled = (x.astype(numpy.float32) - low) * (255 / ((high - low) or 1))
     return scaled.round().clip(0, 255).astype(numpy.uint8)
 
@@ -110,11 +119,14 @@ def as_pictures(
 def as_array(pictures: ArrayLike) -> numpy.ndarray:
     """The pictures as one array; ValueError if those of a list have different shapes."""
     try:
-        return numpy.asarray(pictures)
+        x = numpy.asarray(pictures)
     except ValueError:
         shapes = dict.fromkeys(str(numpy.shape(picture)) for picture in pictures)
         got = " and ".join(shapes)
         raise ValueError(f"expected pictures of the same shape, got {got}") from None
+    if x.ndim == 0:
+        raise ValueError("expected pictures, got a single number")
+    return x
 
 
 def range_of(pictures: ArrayLike) -> Range | None:

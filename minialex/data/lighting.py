@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy
 
-from minialex.errors import InputError
+from minialex.errors import DAMAGED, InputError
 
 SOURCES = ("computed", "imagenet")  #: where the eigenvectors can come from, besides a file
 ALPHA = 0.1  #: the standard deviation of the random factors α
@@ -66,11 +66,13 @@ class Lighting:
             f'expected {{"eigenvalues": [{channels} numbers], '
             f'"eigenvectors": [{channels} rows of {channels} numbers]}}'
         )
+        if Path(path).exists() and not Path(path).is_file():
+            raise InputError(f"cannot read {path}: it is a folder, a pipe or a device")
         try:
             lighting = cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except DAMAGED as error:
             raise InputError(f"{path}: {wanted}, got {type(error).__name__}: {error}") from None
         values, vectors = lighting.eigenvalues, lighting.eigenvectors
         if (values.shape, vectors.shape) != ((channels,), (channels, channels)):

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy
 
-from minialex.available_memory import check_fits
+from minialex.available_memory import DEFLATE, check_fits
 
 #: The element types that are not plain numbers.
 MATRIX, COMPRESSED = 14, 15
@@ -36,7 +36,6 @@ ARRAYS |= {14: "i8", 15: "u8"}
 COMPLEX = 0x0800  #: the flag of complex numbers
 
 DEPTH = 50  #: how many cells and structs may lie in each other
-DEFLATE = 1032  #: a compressed byte stands for this many at most
 
 
 def read(path: Path) -> dict[str, numpy.ndarray]:

@@ -1,16 +1,15 @@
 """Published archives of which some files are needed: downloaded, unpacked and thrown away."""
 
-import os
 import shutil
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
 from minialex.data.download import fetch
-from minialex.errors import InputError
+from minialex.errors import DAMAGED, InputError
+from minialex.files import atomic_write
 
 
 def fetch_files(
@@ -34,16 +33,15 @@ def unpack(archive: Path, names: Iterable[str], folder: Path) -> None:
     """Extracts the files called `names` from a tar or zip archive into the folder, and nothing
     else.
 
-    They may be in any folder of the archive. InputError if it is damaged.
+    They may be in any folder of the archive; links and devices are no files. InputError if it is
+    damaged.
     """
     wanted = set(names)
     try:
         for name, packed in _files(archive, wanted):
-            partial = folder / f"{name}.{os.getpid()}"
-            with packed, open(partial, "wb") as file:
+            with packed, atomic_write(folder / name) as partial, open(partial, "wb") as file:
                 shutil.copyfileobj(packed, file)
-            os.replace(partial, folder / name)  # a file with its final name is complete
-    except (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
+    except (OSError, *DAMAGED) as error:
         reason = " ".join(str(error).split())
         raise InputError(
             f"cannot unpack {archive} ({reason}); unpack it elsewhere and pass --data-dir"
@@ -62,5 +60,5 @@ def _files(archive: Path, wanted: set[str]) -> Iterator[tuple[str, IO[bytes]]]:
     with tarfile.open(archive) as tar:
         for member in tar:
             name = member.name.rpartition("/")[2]
-            if member.isfile() and name in wanted:
+            if name in wanted and member.isreg() and not member.issparse():
                 yield name, tar.extractfile(member)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy
 
+from minialex.available_memory import DEFLATE, check_fits
 from minialex.errors import InputError
 
 #: The types of number that the data sets here use.
 TYPES = {0x08: numpy.dtype(numpy.uint8), 0x0C: numpy.dtype(">i4")}
 
 GZIP = b"\x1f\x8b"  # how a compressed file starts, whatever it is called
-DEFLATE = 1032  # a compressed byte stands for this many at most
 
 
 def read_idx(path: Path | str) -> numpy.ndarray:
@@ -31,7 +31,7 @@ def read_idx(path: Path | str) -> numpy.ndarray:
             stored.seek(0)
             room = os.fstat(stored.fileno()).st_size * (DEFLATE if packed else 1)
             return _array(gzip.GzipFile(fileobj=stored) if packed else stored, room, path)
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, MemoryError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read ({error}); download it again") from error
 
 
@@ -53,7 +53,9 @@ def _array(file, room, path):
     shape = tuple(int(size) for size in numpy.frombuffer(sizes, ">u4"))
     size = kind.itemsize * math.prod(shape)
     # Memory is taken only if there can be as many bytes; one byte more shows that there are more.
-    data = file.read(size + 1) if header + size <= room else b""
+    there = header + size <= room
+    check_fits(size if there else 0)
+    data = file.read(size + 1) if there else b""
     if len(data) != size:
         got = "more" if len(data) > size else f"{header + len(data)}" if data else f"up to {room}"
         raise InputError(

@@ -43,7 +43,8 @@ def load(
     padding: by how many pixels a random crop may shift a picture.
     Raises InputError if it is no such file, or damaged.
     """
-    path = _checked(data_dir)
+    path = Path(data_dir)
+    check_file(path)
     arrays = read_npz(path)
     parts = [_pair(arrays, names) for names in (TRAIN, TEST)]
     parts = parts if all(parts) else [_pair(arrays, ALL) or _refused(path, arrays)]
@@ -77,7 +78,8 @@ def load_to_test(
     pixel_range: the numbers that become 0 and 255.
     Raises InputError if it is no such file, or damaged, or has other classes.
     """
-    path = _checked(data_dir)
+    path = Path(data_dir)
+    check_file(path)
     arrays = read_npz(path)
     x, y = _pair(arrays, TEST) or _pair(arrays, ALL) or _refused(path, arrays)
     try:
@@ -94,13 +96,12 @@ def is_npz(path: Path | str | None) -> bool:
     return path is not None and Path(path).suffix == ".npz" and not Path(path).is_dir()
 
 
-def _checked(data_dir: Path | str) -> Path:
-    """The path; InputError if there is no such file."""
-    path = Path(data_dir)
-    if path.is_dir() or not path.exists():
-        what = "the folder" if path.is_dir() else "no file"
-        raise InputError(f"expected a .npz file of pictures and labels, got {what} {path}")
-    return path
+def check_file(path: Path) -> None:
+    """InputError if there is no such file."""
+    if not path.is_file():
+        there = "the folder" if path.is_dir() else "the pipe or device"
+        got = there if path.exists() else "no file"
+        raise InputError(f"expected a .npz file of pictures and labels, got {got} {path}")
 
 
 def _refused(path: Path, arrays: dict[str, numpy.ndarray]) -> NoReturn:

@@ -2,19 +2,29 @@
 
 import contextlib
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
 
+from minialex.available_memory import check_fits
 from minialex.errors import DAMAGED, InputError
 
 
 def read_npz(path: Path) -> dict[str, numpy.ndarray]:
-    """The arrays in a .npz file by name; InputError if it is none, or damaged, or has pickles."""
-    with _reading(path, ".npz", b"PK"), numpy.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    """The arrays in a .npz file by name; InputError if it is none, or damaged, has pickles, or
+    unpacks to more than the memory that is free."""
+    with _reading(path, ".npz", b"PK"):
+        with zipfile.ZipFile(path) as packed:
+            check_fits(sum(member.file_size for member in packed.infolist()))
+        with numpy.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        for name, array in arrays.items():
+            if not isinstance(array, numpy.ndarray):  # the bytes of another file
+                raise ValueError(f"{name} is not an array")
+            if not array.dtype.itemsize:  # of which there may be any number
+                raise ValueError(f"{name} has elements of no bytes")
+    return arrays
 
 
 def map_npy(path: Path) -> numpy.ndarray:
@@ -38,7 +48,7 @@ def _reading(path: Path, kind: str, beginning: bytes) -> Iterator[None]:
         yield
     except MemoryError as error:
         raise InputError(f"{path}: more than fits in memory ({error})") from error
-    except (OSError, *DAMAGED, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, *DAMAGED) as error:
         reason = " ".join(str(error).split())
         if "allow_pickle" in reason or "Python objects" in reason:
             reason = "has objects that are pickles, which are never loaded"

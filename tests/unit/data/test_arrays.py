@@ -110,6 +110,11 @@ def test_without_test_pictures_a_share_of_each_class_is_held_out():
         (dict(pictures=X[0, 0]), "expected pictures (N, S, S, C), got (5, 3)"),
         (dict(pictures=X.astype(str)), "expected pictures as numbers, got <U3"),
         (dict(pictures=numpy.full((6, 5, 5), numpy.nan)), "expected finite pixels, got NaN"),
+        (dict(pictures=numpy.full((6, 5, 5), 1e300)), "expected pixels up to 1e+30, got 1e+300"),
+        (dict(test_pictures=X * -1e300, pictures=X * 1.0), "expected pixels up to 1e+30, got -"),
+        (dict(pictures=X * 1e-40), "expected pixels in a range, got 0 to 2.55e-38"),
+        (dict(pictures=numpy.array(3)), "expected pictures, got a single number"),
+        (dict(pictures=X[:, :0, :0]), "of at least one pixel, got (6, 0, 0, 3)"),
         (dict(pictures=X[:0], labels=[]), "expected at least one picture, got none"),
         (dict(test_pictures=X[:, :4, :4]), "expected pictures (N, 5, 5, 3), got (6, 4, 4, 3)"),
         (dict(test_pictures=X[..., 0]), "expected pictures (N, 5, 5, 3), got (6, 5, 5)"),
@@ -131,6 +136,7 @@ def test_without_test_pictures_a_share_of_each_class_is_held_out():
         ),
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_what_does_not_fit_is_refused_with_what_was_expected(changes, said):
     given = dict(pictures=X, labels=Y, test_pictures=X, test_labels=Y) | changes
     with pytest.raises(ValueError) as caught:

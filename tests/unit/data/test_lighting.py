@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 
 import numpy
 import pytest
@@ -109,6 +110,8 @@ def test_the_three_sources(tmp_path):
     [
         ("", "expected {"),
         ("[]", "expected {"),
+        ("[" * 100_000, "expected {"),
+        ('{"eigenvalues": [1e999], "eigenvectors": 1' + "0" * 5000 + "}", "expected {"),
         ('{"eigenvalues": [0.2, 0.1, 0]}', "KeyError: 'eigenvectors'"),
         (
             '{"eigenvalues": [0.2, 0.1], "eigenvectors": [[1, 0], [0, 1]]}',
@@ -147,6 +150,12 @@ def test_other_files_are_refused(tmp_path, content, said):
     assert said in str(caught.value)
     assert str(tmp_path / "a.json") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(InputError, match=r"a\.json: it is a folder, a pipe or a device"):
+        Lighting.from_file(tmp_path / "a.json", 3)
 
 
 def test_eigenvalues_in_the_wrong_units_are_refused(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from data_helpers import refusal, save_random_picture
 from PIL import Image
 
+from minialex import data
 from minialex.data import imagenet_classes
 from minialex.data.augment import centre_views
 from minialex.data.own import folder, listing
@@ -216,3 +217,10 @@ def test_a_real_folder_of_pictures():
     for picture, i in zip(x, chosen, strict=True):
         with Image.open(dataset.train.paths[i]) as expected:
             numpy.testing.assert_array_equal(picture, numpy.asarray(expected))
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.tar", "x.parquet", "x.jsonl", "x"])
+def test_a_pipe_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    said = f"{tmp_path / name} is a pipe or a device, expected a folder or a file"
+    assert refusal(data.load, "folder", tmp_path / name) == said

@@ -8,6 +8,7 @@ import pytest
 from data_helpers import refusal
 from mnist_files import idx
 
+from minialex import available_memory
 from minialex.data.published.idx import read_idx
 
 
@@ -82,6 +83,24 @@ def test_false_claims_take_no_memory(tmp_path, pack):
     tracemalloc.start()
     try:
         assert "expected 4294967308 bytes" in refusal(read_idx, path)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_unpacks_to_more_than_the_memory_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "file.gz"
+    path.write_bytes(gzip.compress(idx(numpy.zeros((10, 1000, 1000)))))
+    monkeypatch.setattr(available_memory, "available_memory", lambda: 5_000_000)
+    assert "announces 10 MB, more than the 5 MB of memory that are free" in refusal(read_idx, path)
+
+
+def test_no_more_is_unpacked_than_the_header_announces(tmp_path):
+    path = tmp_path / "file.gz"
+    path.write_bytes(gzip.compress(GOOD + bytes(50_000_000)))
+    tracemalloc.start()
+    try:
+        assert "expected 18 bytes for an array of shape (2, 3), got more" in refusal(read_idx, path)
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()

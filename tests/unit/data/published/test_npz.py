@@ -1,6 +1,7 @@
 """Pictures and labels in somebody's .npz file, under the names that such files have."""
 
 import io
+import os
 import struct
 import zipfile
 
@@ -8,7 +9,7 @@ import numpy
 import pytest
 from data_helpers import random_pictures, refusal
 
-from minialex import data
+from minialex import available_memory, data
 from minialex.data.published import npz
 
 X, TEST = random_pictures(40, 8, 1, 0)[..., 0], random_pictures(6, 8, 1, 1)[..., 0]
@@ -172,18 +173,57 @@ def test_a_truncated_file_is_refused(save):
     assert f"{path}: not a readable .npz file" in refusal(npz.load, path)
 
 
-def test_an_array_that_claims_more_than_memory_holds_is_refused(tmp_path):
-    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000000, 8, 8), }"
+def npy(shape, kind="|u1", content=bytes(64)):
+    """A .npy file whose header says so."""
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".encode()
     header = header.ljust(117) + b"\n"
-    array = b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + bytes(64)
-    with zipfile.ZipFile(tmp_path / "some.npz", "w") as archive:
-        archive.writestr("x.npy", array)
-        small = io.BytesIO()
-        numpy.save(small, Y)
-        archive.writestr("y.npy", small.getvalue())
-    assert str(tmp_path / "some.npz") in refusal(npz.load, tmp_path / "some.npz")
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + content
+
+
+def pack(path, **members):
+    """An archive of these members and labels, compressed."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("_npy", ".npy"), content)
+        if "y_npy" not in members:
+            small = io.BytesIO()
+            numpy.save(small, Y)
+            archive.writestr("y.npy", small.getvalue())
+    return path
+
+
+def test_an_array_that_claims_more_than_memory_holds_is_refused(tmp_path):
+    path = pack(tmp_path / "some.npz", x_npy=npy((10**15, 8, 8)))
+    assert str(path) in refusal(npz.load, path)
+
+
+def test_what_unpacks_to_more_than_the_memory_is_refused(tmp_path, monkeypatch):
+    bomb = npy((40, 500, 500), content=bytes(10_000_000))
+    path = pack(tmp_path / "some.npz", x_npy=bomb)
+    assert path.stat().st_size < 20_000
+    monkeypatch.setattr(available_memory, "available_memory", lambda: 5_000_000)
+    said = "more than fits in memory (it announces 10 MB, more than the 5 MB of memory that are"
+    assert said in refusal(npz.load, path)
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        (dict(x=b"no array"), "x is not an array"),
+        (dict(x_npy=b"no array"), "x is not an array"),
+        (dict(x_npy=npy((40, 2, 2), content=bytes(160)), class_names=b"cat"), "class_names is not"),
+        (dict(y_npy=npy((1 << 40,), "<U0"), x_npy=npy((1 << 40, 2, 2), "|V0")), "of no bytes"),
+        (dict(x_npy=npy(()), y_npy=npy(())), "expected pictures, got a single number"),
+    ],
+)
+@pytest.mark.parametrize("read", [npz.load, lambda path: npz.load_to_test(path, ["cat"], 8)])
+def test_members_that_are_no_pictures_or_labels_are_refused(tmp_path, members, said, read):
+    message = refusal(read, pack(tmp_path / "some.npz", **members))
+    assert said in message or "expected labels (N,), got ()" in message
 
 
 def test_a_folder_or_a_missing_file_is_said(tmp_path):
     assert f"got the folder {tmp_path}" in refusal(npz.load, tmp_path)
     assert f"got no file {tmp_path / 'no.npz'}" in refusal(npz.load, tmp_path / "no.npz")
+    os.mkfifo(tmp_path / "x.npz")
+    assert f"got the pipe or device {tmp_path / 'x.npz'}" in refusal(npz.load, tmp_path / "x.npz")
