@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: A confusion matrix shows its counts up to this many classes, and the class names up to this many.
 WITH_NUMBERS, WITH_NAMES = 20, 100
 
+#: Up to so many letters of a run's name are in the legend.
+LEGEND = 60
+
 
 @drawing
 def curves(runs: dict[str, list[dict]], quantities: Sequence[str] = ("loss", "accuracy")) -> Figure:
@@ -44,6 +47,7 @@ def draw_curves(axes: Axes, runs: dict[str, list[dict]], quantity: str) -> None:
 
     one = len(runs) == 1
     for number, (name, epochs) in enumerate(runs.items()):
+        name = shortened(name, LEGEND)
         numbers = [epoch["epoch"] for epoch in epochs]
         for split, style in (("train", "o--"), ("test", "o-")):
             values = [epoch[f"{split}_{quantity}"] for epoch in epochs]

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from minialex import backend
 from minialex.data.augment import TEST_VIEWS
-from minialex.errors import InputError
+from minialex.errors import InputError, one_line
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message} (--help lists the options)\n")
+        self.exit(2, f"{self.prog}: error: {one_line(message)} (--help lists the options)\n")
 
     def parse_known_args(self, *arguments, **options):
         """argparse's, but an unknown option is an error, which names the most similar one."""
@@ -128,7 +128,7 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)  # like a command killed by SIGPIPE: the work is unfinished
     except (InputError, OSError) as error:
-        message = " ".join(str(error).split())
+        message = one_line(error)
     except MemoryError as error:
         message = f"out of memory: {error} (a smaller --batch-size needs less)"
     except KeyboardInterrupt:

@@ -29,8 +29,14 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str):
-        line = " ".join(str(message).split())
-        super().__init__(line if len(line) <= LONGEST else f"{line[:LONGEST]} …")
+        super().__init__(one_line(message))
+
+
+def one_line(message: object) -> str:
+    """The message in one line; of one that is longer than LONGEST, the beginning and the end."""
+    line = " ".join(str(message).split())
+    half = LONGEST // 2
+    return line if len(line) <= LONGEST else f"{line[:half]} … {line[-half:]}"
 
 
 @contextlib.contextmanager
@@ -41,5 +47,5 @@ def refusing(path: Path | str, what: str) -> Iterator[None]:
     except InputError:
         raise
     except DAMAGED as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         raise InputError(f"{path} {what}: {reason}") from None

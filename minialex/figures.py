@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -208,6 +209,12 @@ def write_below(axes: Axes, caption: Caption) -> None:
         )
 
 
+#: What has no shape: control characters, and the bytes of names that are not UTF-8.
+SHAPELESS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
 def shortened(text: str, length: int) -> str:
-    """The text, cut to `length` characters with … at the end if it is longer."""
+    """The text, cut to `length` characters with … at the end if it is longer, and ? for what cannot
+    be drawn."""
+    text = SHAPELESS.sub("?", text)
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"

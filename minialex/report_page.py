@@ -78,10 +78,10 @@ $body
 
 
 def page(title: str, parts: Sequence[str]) -> bytes:
-    """The HTML page made of these parts. title: plain text. parts: HTML."""
-    return PAGE.substitute(
-        mark=HTML_MARK.decode(), title=html.escape(title), body="\n".join(parts)
-    ).encode()
+    """The HTML page made of these parts, with ? for what is not Unicode. title: plain text. parts:
+    HTML."""
+    text = PAGE.substitute(mark=HTML_MARK.decode(), title=html.escape(title), body="\n".join(parts))
+    return text.encode(errors="replace")
 
 
 def section(title: str, *content: str) -> str:

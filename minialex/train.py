@@ -30,7 +30,7 @@ from minialex.distributed.start import (
     require_same,
     together,
 )
-from minialex.errors import InputError
+from minialex.errors import InputError, one_line
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import built, for_classes, rebuild
 from minialex.io.run_folder import RunFolder
@@ -182,7 +182,7 @@ def about_data(dataset: Dataset) -> dict[str, str]:
 def say_notes(notes: Sequence[str]) -> None:
     """Prints where the pictures are from, which is the first of the notes, then the others."""
     for i, note in enumerate(notes):
-        text = f"note: {note}" if i else note
+        text = one_line(f"note: {note}" if i else note)
         whole = dict(break_long_words=False, break_on_hyphens=False)
         say("\n".join(textwrap.wrap(text, 80, subsequent_indent=" " * 6, **whole)))
 

@@ -99,3 +99,27 @@ def test_a_kind_of_picture_has_help_in_the_script_too(capsys, monkeypatch):
         listing.entry()
     assert end.value.code == 0
     assert capsys.readouterr().out.startswith("usage: minialex visualize filters ")
+
+
+LONG = "x" * 60_000
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", LONG],
+        ["train", "--" + LONG],
+        ["train", "--model", LONG],
+        ["train", "--epochs", LONG],
+        ["train", "--data-dir", LONG, "--dataset", "cifar10"],
+        ["train", "--resume", LONG],
+        ["evaluate", LONG],
+        ["evaluate", "/".join([LONG] * 2)],
+        ["weights", "export", LONG, "x.onnx"],
+    ],
+)
+def test_an_error_is_one_line_of_bounded_length(arguments, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(listing.main, *arguments, capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert len(err) < 1200

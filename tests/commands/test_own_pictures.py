@@ -199,3 +199,8 @@ def test_what_was_held_out_is_only_tested_if_the_pictures_are_the_same(heaps, tm
     code, _, err = call(evaluate.main, run, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
     assert "was trained on other pictures than there are now" in err
+
+
+def test_a_note_is_of_bounded_length(capsys):
+    train.say_notes(["x" * 60_000, "y" * 60_000])
+    assert len(capsys.readouterr().out) < 2100

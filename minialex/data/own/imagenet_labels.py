@@ -35,7 +35,8 @@ def labels_of(folder: Path, names: Sequence[str]) -> tuple[dict[str, str], Path]
             for name, read in READERS.items():
                 path = above / place / name
                 if path.is_file() and (name != "val.txt" or above in (folder, folder.parent)):
-                    return read(path, names), path
+                    with refusing(f"{path}:", "cannot be read"):
+                        return read(path, names), path
     return None
 
 

@@ -15,7 +15,7 @@ from minialex.data.own.found import Found, counted, in_splits
 from minialex.data.own.layouts import split_folders
 from minialex.data.own.listing import is_picture
 from minialex.data.own.split_names import split_of
-from minialex.errors import InputError
+from minialex.errors import DAMAGED, InputError
 
 #: What the columns are called, in capitals or not.
 PATH = ("path", "file_name", "filename", "file", "filepath", "image_path", "image")
@@ -28,6 +28,10 @@ KINDS = (".csv", ".tsv", ".txt", *JSON)
 
 #: The tables that Hugging Face's image folders have.
 METADATA = ("metadata.csv", "metadata.jsonl")
+
+
+#: The longest line, in characters.
+LONGEST = 1 << 20
 
 
 class Row(NamedTuple):
@@ -64,10 +68,10 @@ def _tables(folder):
 def _has_labels(path):
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
+            first = next(_lines(file), "")
         names = json.loads(first) if path.suffix in JSON else next(csv.reader([first]), [])
         return _columns(list(names)) is not None
-    except (OSError, ValueError, TypeError, AttributeError, csv.Error, RecursionError):
+    except (OSError, *DAMAGED):
         return True  # which reading it will name
 
 
@@ -80,16 +84,26 @@ def rows_of(path: Path) -> Iterator[Row]:
     except UnicodeDecodeError as error:
         save = "save it as UTF-8 (in Excel: CSV UTF-8)"
         raise InputError(f"{path}: not a table of pictures in UTF-8: {save}") from error
-    except (OSError, csv.Error, RecursionError) as error:
+    except InputError:
+        raise
+    except (OSError, *DAMAGED) as error:
         raise InputError(f"{path}: not a table of pictures ({error})") from error
 
 
+def _lines(file):
+    """The lines of an open file, of which none is longer than LONGEST."""
+    while line := file.readline(LONGEST):
+        if len(line) == LONGEST:
+            raise ValueError(f"a line of more than {LONGEST:,} characters")
+        yield line
+
+
 def _csv_rows(path, file):
-    first = file.readline()
+    first = next(_lines(file), "")
     delimiter = max(",;\t", key=first.count)
     delimiter = delimiter if delimiter in first else " "
     file.seek(0)
-    reader = csv.reader(file, delimiter=delimiter)
+    reader = csv.reader(_lines(file), delimiter=delimiter)
     names = next(reader, None)
     if not names:
         raise InputError(f"{path} is empty: expected pictures and labels")
@@ -107,7 +121,7 @@ def _csv_rows(path, file):
 
 
 def _json_rows(path, file):
-    for number, line in enumerate(file, 1):
+    for number, line in enumerate(_lines(file), 1):
         if not line.strip():
             continue
         try:

@@ -207,19 +207,19 @@ def test_what_unpacks_to_more_than_the_memory_is_refused(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("members", "said"),
+    "members",
     [
-        (dict(x=b"no array"), "x is not an array"),
-        (dict(x_npy=b"no array"), "x is not an array"),
-        (dict(x_npy=npy((40, 2, 2), content=bytes(160)), class_names=b"cat"), "class_names is not"),
-        (dict(y_npy=npy((1 << 40,), "<U0"), x_npy=npy((1 << 40, 2, 2), "|V0")), "of no bytes"),
-        (dict(x_npy=npy(()), y_npy=npy(())), "expected pictures, got a single number"),
+        dict(x=b"no array"),
+        dict(x_npy=b"no array"),
+        dict(x_npy=npy((40, 2, 2), content=bytes(160)), class_names_npy=b"cat"),
+        dict(y_npy=npy((1 << 40,), "<U0"), x_npy=npy((1 << 40, 2, 2), "|V0")),
+        dict(x_npy=npy(()), y_npy=npy(())),
     ],
 )
 @pytest.mark.parametrize("read", [npz.load, lambda path: npz.load_to_test(path, ["cat"], 8)])
-def test_members_that_are_no_pictures_or_labels_are_refused(tmp_path, members, said, read):
-    message = refusal(read, pack(tmp_path / "some.npz", **members))
-    assert said in message or "expected labels (N,), got ()" in message
+def test_members_that_are_no_pictures_or_labels_are_refused(tmp_path, members, read):
+    path = pack(tmp_path / "some.npz", **members)
+    assert str(path) in refusal(read, path)
 
 
 def test_a_folder_or_a_missing_file_is_said(tmp_path):
