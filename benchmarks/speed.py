@@ -32,8 +32,12 @@ from benchmarks.measure import (
 )
 from benchmarks.peers import Peer, check_agreement, import_torch
 from benchmarks.speed_options import new_folder, options
-from minialex import backend, models
+from minialex import backend, fast, models, optim
+from minialex.batch_memory import check_answers, check_training, of_training
 from minialex.command import run
+from minialex.distributed.group import ALONE
+from minialex.distributed.part import Part
+from minialex.distributed.scheme import ONE_PROCESS
 from minialex.errors import InputError
 from minialex.files import atomic_write
 from minialex.network import Network
@@ -84,6 +88,8 @@ def timed(model: str, batch_size: int, given: argparse.Namespace) -> Iterator[di
     All contenders start from the same weights and see the same batch.
     """
     network = models.build(model, rng=numpy.random.default_rng(0))
+    if given.xp is numpy:
+        check_fit(network, batch_size, given)
     batch = random_batch(network, batch_size)
     contenders, differences = line_up(network, batch, given)
     gemm, clock = (
@@ -116,6 +122,16 @@ def timed(model: str, batch_size: int, given: argparse.Namespace) -> Iterator[di
         del steps
     del contenders
     gc.collect()
+
+
+def check_fit(network: Network, batch_size: int, given: argparse.Namespace) -> None:
+    """InputError if minialex alone would need more memory than there is."""
+    engine = fast.prepare(network, given.threads)
+    if "train" in given.what:
+        needed = of_training(engine, optim.SGD, Part(network, ONE_PROCESS))
+        check_training(needed, batch_size, ALONE)
+    else:
+        check_answers(engine, batch_size)
 
 
 def line_up(

@@ -1,6 +1,7 @@
-"""How much memory is still to be had: the machine's, or what its control group leaves this
-process."""
+"""How much memory is still to be had: the machine's, or what a control group or a limit of the
+shell leaves this process."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,11 @@ GROUPS = {
 }
 
 
+#: The shell's limits (ulimit -v and -d) as they are called in /proc/self/limits, and what counts
+#: against them in /proc/self/status.
+LIMITS = {"Max address space": "VmSize:", "Max data size": "VmData:"}
+
+
 def available_memory(root: Path = ROOT) -> int | None:
     """The bytes that this process can still take before another one or itself is killed, swap
     space included; None where that is not known (elsewhere than on Linux). root: of the file
@@ -31,7 +37,8 @@ def available_memory(root: Path = ROOT) -> int | None:
         groups = (root / "proc/self/cgroup").read_text().splitlines()
     except (OSError, KeyError):
         return None
-    return max(0, min([free, *left_by_groups(root / "sys/fs/cgroup", groups)]))
+    left = [*left_by_groups(root / "sys/fs/cgroup", groups), *left_by_limits(root / "proc/self")]
+    return max(0, min([free, *left]))
 
 
 def check_fits(size: int) -> None:
@@ -63,7 +70,19 @@ def left_by_groups(root: Path, groups: list[str]) -> Iterator[int]:
                 continue
 
 
+def left_by_limits(process: Path) -> Iterator[int]:
+    """What each of the LIMITS leaves this process, whose folder in /proc that is."""
+    try:
+        limits, taken = (process / "limits").read_text(), numbers_in(process / "status")
+    except OSError:
+        return
+    for name, counted in LIMITS.items():
+        most = re.search(rf"^{name} +(\d+)", limits, re.MULTILINE)  # or "unlimited"
+        if most and counted in taken:
+            yield int(most[1]) - 1024 * taken[counted]
+
+
 def numbers_in(path: Path) -> dict[str, int]:
     """The lines "name number …" of a file."""
     words = (line.split() for line in path.read_text().splitlines())
-    return {name: int(number) for name, number, *_ in words if number.isdigit()}
+    return {name: int(more[0]) for name, *more in words if more and more[0].isdigit()}

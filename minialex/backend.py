@@ -159,3 +159,8 @@ def available_bytes(xp: ModuleType) -> int:
     """How much of the GPU's memory this process has or could have."""
     free, _ = xp.cuda.Device().mem_info
     return free + xp.get_default_memory_pool().total_bytes()
+
+
+def is_gpus(error: MemoryError, xp: ModuleType) -> bool:
+    """Whether the error says that the GPU's memory has run out, and not the host's."""
+    return xp is not numpy and type(error).__module__.startswith(xp.__name__)

@@ -131,6 +131,10 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
         message = one_line(error)
     except MemoryError as error:
         message = f"out of memory: {error} (a smaller --batch-size needs less)"
+    except RuntimeError as error:
+        if "can't start new thread" not in str(error):
+            raise
+        message = f"{error}: no memory is left for it, or no more threads are allowed"
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

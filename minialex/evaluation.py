@@ -11,6 +11,7 @@ import numpy
 from tqdm import tqdm
 
 from minialex import backend
+from minialex.batch_memory import of_answers, saying_what_fits
 from minialex.data.batches import Batches
 
 
@@ -83,12 +84,11 @@ def answer(
     """The network's answers to all pictures of `batches` that can be read.
 
     If a picture has several views, its probabilities are the means over them. None if
-    should_stop() became true after some batch.
+    should_stop() became true after some batch. InputError if memory runs out.
     """
     parts = []
-    with tqdm(
-        total=len(batches.images), desc="testing", unit="img", leave=False, disable=None
-    ) as bar:
+    bar = tqdm(total=len(batches.images), desc="testing", unit="img", leave=False, disable=None)
+    with bar, saying_what_fits(network, batches.at_a_time, of_answers(network)):
         for x, _ in batches.epoch(0):
             labels = batches.images.labels[batches.numbers]
             if not len(x) and batches.share == (0, 1):  # no picture of the batch could be read

@@ -10,6 +10,7 @@ import numpy
 from PIL import Image
 
 from minialex import backend, fast, models
+from minialex.batch_memory import check_answers
 from minialex.cores import usable_cores
 from minialex.data.arrays import as_pictures
 from minialex.data.augment import TEST_VIEWS, Standardize, centre_views
@@ -109,8 +110,9 @@ class TrainedNetwork:
         return scores
 
     def batches(self, images: Images, batch_size: int, test_views: str | None = None) -> Batches:
-        """The pictures for the network to be tested with; test_views: as in training if None."""
-        return Batches(
+        """The pictures for the network to be tested with; test_views: as in training if None.
+        InputError if its answers to a batch would not fit into memory."""
+        batches = Batches(
             images,
             batch_size,
             self.standardize,
@@ -118,6 +120,8 @@ class TrainedNetwork:
             xp=self.network.module,
             as_bytes=isinstance(self.engine, fast.Engine),
         )
+        check_answers(self.engine, batches.at_a_time)
+        return batches
 
     def prepared(self, pictures) -> numpy.ndarray:
         """The pictures as the network's size wants them, before `standardize`: uint8 (N, S, S,

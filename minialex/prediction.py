@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy
 
 from minialex import backend
+from minialex.batch_memory import room_for_answers
 from minialex.data.augment import centre_views
 from minialex.data.folder_images import FolderImages
 from minialex.data.own import folder, label_table
@@ -103,16 +104,17 @@ def predictions(
     """For each file: (file, the probability of each class, None), or (file, None, what is wrong).
 
     They come batch by batch: in each, first the files that cannot be read, then the others, both in
-    order.
+    order. InputError if the memory does not suffice for a batch.
     """
     images = trained.images(files)
     batches = numpy.split(numpy.arange(len(files)), range(batch_size, len(files), batch_size))
-    for indices, pictures, problems in prefetch(read(images, batch) for batch in batches):
-        for i, problem in problems:
-            yield files[i], None, problem
-        if len(indices):
-            for i, row in zip(indices, probabilities(trained, pictures), strict=True):
-                yield files[i], row, None
+    with room_for_answers(trained.engine, min(batch_size, len(files))):
+        for indices, pictures, problems in prefetch(read(images, batch) for batch in batches):
+            for i, problem in problems:
+                yield files[i], None, problem
+            if len(indices):
+                for i, row in zip(indices, probabilities(trained, pictures), strict=True):
+                    yield files[i], row, None
 
 
 def read(

@@ -253,7 +253,7 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
             stopped_by = int(ranks.numbers(training.signal).max())
             mpirun.end(ranks, 128 + stopped_by)
     except MemoryError as error:
-        if xp is numpy or not type(error).__module__.startswith(xp.__name__):  # the host's own
+        if not backend.is_gpus(error, xp):
             raise
         raise InputError(out_of_memory(chosen, dataset, xp)) from error
     return 128 + stopped_by if stopped_by else 0

@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 
 from minialex import backend, charts, fast, schedules
 from minialex.backend import Array
+from minialex.batch_memory import Needed, check_training, of_training, saying_what_fits
 from minialex.cores import usable_cores
 from minialex.data.augment import Standardize
 from minialex.data.batches import Batches
@@ -40,7 +41,6 @@ from minialex.optim import Adam, Optimizer
 from minialex.training_checks import (
     check_fit,
     check_kinds,
-    check_memory,
     check_same,
     checked_augment,
 )
@@ -67,8 +67,7 @@ class Trainer:
     optimizer    default: Adam(network)
     schedule     the learning rate over time (default: the optimiser's lr throughout)
     loss         default: SoftmaxCrossEntropy()
-    batch_size   pictures in a step; InputError if the fast engine, alone on a CPU, would run out of
-                 memory
+    batch_size   pictures in a step; InputError if the fast engine would run out of memory on a CPU
     augment      names from data.augment.AUGMENTATIONS: how training pictures vary
     lighting     the colour shifts, if `augment` names "lighting"
     standardize  what pixels go through first (default: to mean 0 and deviation 1 in training)
@@ -127,9 +126,10 @@ class Trainer:
             self.training_step = SharedStep(self.part, self.engine, self.loss, self.own_optimizer)
         elif isinstance(self.engine, fast.Engine):
             self.training_step = fast.TrainingStep(self.engine, self.loss, self.optimizer)
-            if not self.on_gpu:
-                size = min(batch_size, len(dataset.train))
-                check_memory(self.engine, size, type(self.optimizer))
+        self.needed: Needed | None = None  #: memory for a step, where that can be told
+        if isinstance(self.engine, fast.Engine) and not self.on_gpu:
+            self.needed = of_training(self.engine, type(self.optimizer), self.part)
+            check_training(self.needed, min(batch_size, len(dataset.train)), scheme.ranks)
         standardize = standardize or standardize_from(dataset.train)
         views = dict.fromkeys(augment, True) | {"lighting": lighting}
         where: dict[str, Any] = dict(
@@ -327,7 +327,8 @@ class Trainer:
         )
         batches = self.batches.epoch(epoch, start=progress["steps"])
         start = time.perf_counter() - progress["seconds"]
-        with bar, contextlib.closing(batches):
+        fitting = saying_what_fits(self.engine, self.batches.at_a_time, self.needed)
+        with bar, contextlib.closing(batches), fitting:
             for x, labels in batches:
                 rate = self.schedule(epoch + progress["steps"] / length)
                 self.optimizer.lr = self.own_optimizer.lr = rate

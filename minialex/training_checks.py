@@ -4,12 +4,10 @@ checkpoint."""
 from collections.abc import Iterable
 
 from minialex import schedules
-from minialex.available_memory import available_memory
 from minialex.data.augment import AUGMENTATIONS
 from minialex.data.dataset import Dataset
 from minialex.data.lighting import Lighting
 from minialex.errors import InputError
-from minialex.fast import Engine, footprint
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import same_network, spelled
 from minialex.network import Network
@@ -65,23 +63,6 @@ def check_fit(network: Network, dataset: Dataset) -> None:
     if shape != (dataset.num_classes,):
         classes = f"the data set has {dataset.num_classes} classes"
         raise ValueError(f"{classes}, the network's output has shape {shape} for each picture")
-
-
-def check_memory(engine: Engine, batch_size: int, optimizer: type[Optimizer]) -> None:
-    """InputError if a training step on the CPU takes more memory than there is, where that is
-    known: the system would kill the process in the midst of it."""
-    available = available_memory()
-    if available is None:
-        return
-    needed = footprint.step_bytes(engine, batch_size, optimizer)
-    if needed <= available:
-        return
-    fits = footprint.batch_size_for(engine, available, batch_size, optimizer)
-    instead = f"about {fits:,} should fit" if fits else "not even one picture fits"
-    there = f"and {available / 1e6:,.0f} are free"
-    raise InputError(
-        f"a batch of {batch_size:,} needs {needed / 1e6:,.0f} MB of memory, {there}: {instead}"
-    )
 
 
 def checked_augment(augment: Iterable[str], lighting: Lighting | None) -> list[str]:

@@ -87,12 +87,16 @@ class Batches:
         self.skipped, self.numbers = {}, None
         self.upload = None
         if xp is not numpy:
-            most = self.views * min(self.batch_size, len(images))
-            self.upload = Upload(xp, images, most, standardize)
+            self.upload = Upload(xp, images, self.at_a_time, standardize)
 
     def __len__(self) -> int:
         """The number of batches in an epoch, including a smaller last one."""
         return -(-len(self.images) // self.batch_size)
+
+    @property
+    def at_a_time(self) -> int:
+        """How many views a batch has at most."""
+        return self.views * min(self.batch_size, len(self.images))
 
     def epoch(
         self, epoch: int, start: int = 0

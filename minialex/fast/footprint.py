@@ -3,6 +3,7 @@
 import bisect
 import math
 from collections import Counter
+from collections.abc import Callable
 
 import numpy
 
@@ -16,7 +17,7 @@ from minialex.fast.memory import CACHE_BYTES
 from minialex.fast.pool import FastMaxPool2d
 from minialex.fast.relu import InPlaceReLU
 from minialex.fast.winograd import Winograd
-from minialex.layers import Dropout, Layer, Linear, MaxPool2d
+from minialex.layers import Dropout, Flatten, Layer, Linear, MaxPool2d
 from minialex.optim import Optimizer
 
 NUMBER = 4  #: bytes of a float32
@@ -29,9 +30,13 @@ BATCHES = 4
 PROCESS = 55_000_000
 
 
-def training_bytes(engine: Engine, batch_size: int, optimizer: type[Optimizer]) -> dict[str, int]:
+def training_bytes(
+    engine: Engine, batch_size: int, optimizer: type[Optimizer], joined: int | None = None
+) -> dict[str, int]:
     """The bytes that a training step with the optimiser takes on a CPU, by what they are for, in
     float32.
+
+    joined: for one of several ranks, how many pictures those layers see that take the whole batch.
 
     Of layers that have no fast twin only what they allocate counts, not the gaps that NumPy's
     freed arrays leave: a net of such layers may take a tenth more.
@@ -40,7 +45,8 @@ def training_bytes(engine: Engine, batch_size: int, optimizer: type[Optimizer]) 
     weights = NUMBER * network.parameter_count()
     share = -(-batch_size // at_work)
     of_worker = convolutional(engine, share)
-    of_batch = linear(engine, batch_size, optimizer.elementwise)
+    by_rows = optimizer.elementwise and joined is None
+    of_batch = of_whole_batch(engine, joined or batch_size, by_rows)
     of_pictures = batch_size * math.prod(network.input_shape)
     whole_input = 0 if engine.waits else NUMBER * of_pictures
     return {
@@ -55,19 +61,18 @@ def training_bytes(engine: Engine, batch_size: int, optimizer: type[Optimizer]) 
     }
 
 
-def batch_size_for(engine: Engine, available: int, most: int, optimizer: type[Optimizer]) -> int:
-    """About the largest batch, of up to `most` pictures, for which step_bytes are `available`; 0 if
-    they are not for a single picture."""
-    sizes = range(1, most + 1)
-    return bisect.bisect_right(
-        sizes, available, key=lambda size: step_bytes(engine, size, optimizer)
-    )
+def batch_size_for(needed: Callable[[int], int], available: int, most: int) -> int:
+    """About the largest batch, of up to `most` pictures, for which needed(batch size) bytes are
+    `available`; 0 if they are not for a single picture."""
+    return bisect.bisect_right(range(1, most + 1), available, key=needed)
 
 
-def step_bytes(engine: Engine, batch_size: int, optimizer: type[Optimizer]) -> int:
+def step_bytes(
+    engine: Engine, batch_size: int, optimizer: type[Optimizer], joined: int | None = None
+) -> int:
     """What a training step takes beside what is there before it: Python, the weights and the
-    optimiser's state."""
-    amounts = training_bytes(engine, batch_size, optimizer)
+    optimiser's state. joined: as for training_bytes."""
+    amounts = training_bytes(engine, batch_size, optimizer, joined)
     return sum(amounts.values()) - amounts["weights"] - amounts["the optimiser's state"] - PROCESS
 
 
@@ -129,19 +134,21 @@ def temporaries(layer: Layer, x: tuple[int, ...], y: tuple[int, ...]) -> Counter
     return Counter(slices=arrays * min(CACHE_BYTES, NUMBER * math.prod(x)))
 
 
-def linear(engine: Engine, batch_size: int, by_rows: bool) -> Counter:
+def of_whole_batch(engine: Engine, batch_size: int, by_rows: bool) -> Counter:
     """What the layers that take the whole batch need: "kept", "gradients", "room" and, for each
     worker, "rows".
 
     by_rows: weights are updated row by row, so that no linear layer's gradient exists as a whole.
     """
     bytes_of: Counter[str] = Counter()
-    shapes = engine.network.shapes()
+    rooms: Counter[str] = Counter()
+    before = features(engine)
     if engine.in_stages and engine.workers.count > 1:
-        last = engine.in_stages[-1][-1]  # its output is joined from the workers' shares
-        bytes_of["kept"] += NUMBER * batch_size * math.prod(shapes[last.name])
+        bytes_of["kept"] += NUMBER * batch_size * math.prod(before)  # joined from the shares
+    largest = 0  #: of the gradients that are passed on
     for step, layer in zip(engine.whole_steps, engine.whole, strict=True):
-        y = math.prod(shapes[step.name])
+        x, before = before, step.plain.output_shape(before)
+        y = math.prod(before)
         if isinstance(layer, Linear):
             weight, bias = layer.params["weight"], layer.params["bias"]
             bytes_of["kept"] += NUMBER * batch_size * y
@@ -154,7 +161,21 @@ def linear(engine: Engine, batch_size: int, by_rows: bool) -> Counter:
                 bytes_of["gradients"] += NUMBER * weight.size
         elif isinstance(layer, Dropout):
             bytes_of["kept"] += (NUMBER + 1) * batch_size * y
+        elif not isinstance(layer, InPlaceReLU | Flatten):  # behind a layer of somebody's own
+            bytes_of["kept"] += NUMBER * batch_size * y
+            rooms |= temporaries(layer, (batch_size, *x), (batch_size, *before))
+            largest = max(largest, math.prod(x))
+    bytes_of["room"] += sum(rooms.values())
+    bytes_of["gradients"] += 2 * NUMBER * batch_size * largest
     return bytes_of
+
+
+def features(engine: Engine) -> tuple[int, ...]:
+    """The shape of what the workers make of a picture, for the layers that take the whole batch."""
+    shape = engine.network.input_shape
+    for stage in engine.stages[0].stages:
+        _, shape = stage.largest(shape)
+    return shape
 
 
 def of_convolution(layer: FastConv2d, x: tuple[int, ...], y: tuple[int, ...]) -> Counter:

@@ -8,6 +8,7 @@ import numpy
 from tqdm import tqdm
 
 from minialex import backend, fast, figures
+from minialex.batch_memory import room_for_answers
 from minialex.data.augment import Standardize, centre_views
 from minialex.data.prefetch import prefetch
 from minialex.errors import InputError
@@ -43,7 +44,8 @@ def draw(
     workers = trained.engine.workers.count if isinstance(trained.engine, fast.Engine) else 1
     engine = fast.prepare(network, workers)
     batch_size = batch_size or trained.options["batch_size"]
-    with tqdm(total=len(images), desc="looking", unit="img", leave=False, disable=None) as bar:
+    bar = tqdm(total=len(images), desc="looking", unit="img", leave=False, disable=None)
+    with bar, room_for_answers(engine, min(batch_size, len(images))):
         batches = prefetch(in_batches(images, batch_size, trained.standardize))
         x, itself = trained.standardize(chosen.pictures), themselves(chosen, images)
         numbers, distances = nearest(

@@ -10,6 +10,7 @@ import numpy
 from tqdm import tqdm
 
 from minialex import backend, figures
+from minialex.batch_memory import room_for_answers
 from minialex.errors import InputError
 from minialex.inference import TrainedNetwork
 from minialex.prediction import probabilities, softmax
@@ -47,7 +48,8 @@ def draw(
         classes[:] = class_number(trained, of_class)
     batch_size = batch_size or trained.options["batch_size"]
     x, places = trained.standardize(chosen.pictures), len(middles(side, step)) ** 2
-    with tqdm(total=places * len(x), desc="covering", unit="img", leave=False, disable=None) as bar:
+    bar = tqdm(total=places * len(x), desc="covering", unit="img", leave=False, disable=None)
+    with bar, room_for_answers(trained.engine, min(batch_size, places)):
         maps = [
             occlusion(trained.engine.forward, *one, square, step, batch_size, bar)
             for one in zip(x, classes, strict=True)

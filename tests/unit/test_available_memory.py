@@ -55,6 +55,21 @@ def test_version_1_too_and_no_other_controllers_limits(machine):
     assert available_memory(machine) == 2 * GB
 
 
+@pytest.mark.parametrize(
+    ("limits", "left"),
+    [
+        ("Max data size  unlimited  unlimited  bytes", 8 * GB),
+        (f"Max address space  {4 * GB}  unlimited  bytes", 4 * GB - 3_000 * 1024),
+        (f"Max data size  {2 * GB}  {2 * GB}  bytes", 2 * GB - 1_000 * 1024),
+    ],
+)
+def test_what_the_shell_allows_counts_too(machine, limits, left):
+    lines = ["Limit  Soft Limit  Hard Limit  Units", "Max open files  20000  20000  files", limits]
+    (machine / "proc/self/limits").write_text("\n".join(lines) + "\n")
+    (machine / "proc/self/status").write_text("VmSize:\t 3000 kB\nVmData:\t 1000 kB\nGroups:\n")
+    assert available_memory(machine) == pytest.approx(left, abs=1024)
+
+
 def test_more_taken_than_allowed_leaves_nothing(machine):
     group(machine / "sys/fs/cgroup", 4 * GB, 5 * GB)
     assert available_memory(machine) == 0

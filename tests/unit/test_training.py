@@ -10,7 +10,7 @@ from own_layer import Leaky
 from PIL import Image
 
 import minialex
-from minialex import Network, Trainer, evaluate, load, optim, predict, schedules, training_checks
+from minialex import Network, Trainer, batch_memory, evaluate, load, optim, predict, schedules
 from minialex.data import from_arrays
 from minialex.errors import InputError
 from minialex.fast import footprint
@@ -270,11 +270,11 @@ def test_a_batch_that_cannot_fit_into_memory_is_refused(monkeypatch):
         ),
         (1000, "not even one picture fits"),
     ):
-        monkeypatch.setattr(training_checks, "available_memory", lambda there=available: there)
+        monkeypatch.setattr(batch_memory, "available_memory", lambda there=available: there)
         with pytest.raises(InputError, match=said):
             trainer(batch_size=40)
     for enough in (needed, None):
-        monkeypatch.setattr(training_checks, "available_memory", lambda there=enough: there)
+        monkeypatch.setattr(batch_memory, "available_memory", lambda there=enough: there)
         trainer(batch_size=40)
 
 

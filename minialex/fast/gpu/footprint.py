@@ -44,6 +44,24 @@ def batch_size_for(network: Network, available: int, states: int, workspace: int
     )
 
 
+def answer_bytes(network: Network, batch_size: int, workspace: int) -> int:
+    """About how many bytes the logits of a batch take on a GPU at most, in float32: the weights;
+    for each picture what the stages and the last layers hand on, what normalisation and max-pools
+    keep, and the largest map twice; and what only a GPU takes."""
+    sizes = {name: math.prod(shape) for name, shape in network.shapes().items()}
+    split, whole = fuse(list(network.layers.items()))
+    numbers = math.prod(network.input_shape) + 2 * max(sizes.values())
+    numbers += sum(sizes[stage[-1].name] for stage in stages(split))
+    numbers += sum(sizes[step.name] for step in whole if step.plain.params)
+    for step in split:
+        if isinstance(step.plain, LocalResponseNorm):
+            numbers += sizes[step.name]
+        if isinstance(step.plain, MaxPool2d):
+            numbers += sizes[step.name] / 4  # a byte that says which pixel won
+    room = workspace_bytes(network, batch_size, workspace)
+    return 4 * network.parameter_count() + int(4 * batch_size * numbers) + room
+
+
 def fixed_bytes(network: Network, states: int) -> int:
     """What does not depend on the batch."""
     return 4 * (2 + states) * network.parameter_count()

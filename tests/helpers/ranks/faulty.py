@@ -1,4 +1,5 @@
-"""On every rank: the training command, where one rank meets a fault at its third step.
+"""On every rank: the training command, where one rank meets a fault: at its third step, or before
+the first.
 
 python faulty.py KIND RANK train's arguments
 """
@@ -6,7 +7,7 @@ python faulty.py KIND RANK train's arguments
 import os
 import sys
 
-from minialex import train
+from minialex import batch_memory, train
 from minialex.command import run
 from minialex.training import Trainer
 
@@ -34,6 +35,8 @@ def main():
     if os.environ["OMPI_COMM_WORLD_RANK"] == rank:
         if kind == "version":
             train.__version__ = "0.0.1"
+        elif kind == "room":
+            batch_memory.available_memory = lambda: 10_000_000
         else:
             Trainer.step = lambda self, x, labels: faulty(kind, self, x, labels)
     sys.argv = ["train", *arguments]

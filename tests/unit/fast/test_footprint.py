@@ -4,20 +4,38 @@ import tracemalloc
 
 import numpy
 import pytest
+from own_layer import Leaky
 
-from minialex import fast, models, optim
+from minialex import Network, fast, models, optim
 from minialex.data.augment import Standardize, centre_views
 from minialex.data.picture_batch import PictureBatch
 from minialex.fast import footprint
 from minialex.fast.footprint import BATCHES, PROCESS
-from minialex.layers import SoftmaxCrossEntropy
+from minialex.layers import (
+    Conv2d,
+    Flatten,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    SoftmaxCrossEntropy,
+)
 
 
 def allocated(name, options, pictures, workers, kind=optim.SGD):
     """The most bytes at a time that two training steps hold, weights and pictures included."""
+
+    def network():
+        return models.build(name, rng=numpy.random.default_rng(0), **options)
+
+    return allocated_by(network, pictures, workers, kind)
+
+
+def allocated_by(build, pictures, workers, kind=optim.SGD):
+    """The same for the network that build() returns."""
     tracemalloc.start()
     try:
-        network = models.build(name, rng=numpy.random.default_rng(0), **options)
+        network = build()
         rng = numpy.random.default_rng(0)
         shape = (pictures, *network.input_shape)
         stored = rng.integers(0, 256, (BATCHES, *shape), dtype=numpy.uint8)
@@ -62,6 +80,22 @@ def test_a_plain_layers_temporaries_count_too():
     assert 0.95 < sum(said.values()) / (PROCESS + allocated("lenet", {}, 256, workers=1)) < 1.05
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_behind_a_layer_of_one_s_own_all_layers_take_the_whole_batch(workers):
+    def network():
+        rng = numpy.random.default_rng(0)
+        layers = [
+            *(Conv2d(3, 32, 5, padding=2, rng=rng), Leaky(), MaxPool2d(2, stride=2)),
+            *(Conv2d(32, 64, 3, padding=1, rng=rng), ReLU(), LocalResponseNorm()),
+            *(MaxPool2d(2, stride=2), Flatten(), Linear(64 * 64, 10, rng=rng)),
+        ]
+        return Network(layers, (32, 32, 3))
+
+    said = footprint.training_bytes(fast.prepare(network(), workers), 64, optim.SGD)
+    total = PROCESS + allocated_by(network, 64, workers)
+    assert 0.9 < sum(said.values()) / total < 1.1
+
+
 @pytest.mark.parametrize(
     "name, options, pictures",
     [
@@ -96,12 +130,16 @@ def test_adam_keeps_twice_what_momentum_does():
 def test_the_largest_batch_that_fits_is_found():
     engine = fast.prepare(models.build("alexnet-cifar"), 2)
     available = footprint.step_bytes(engine, 100, optim.SGD)
-    fits = footprint.batch_size_for(engine, available, 1000, optim.SGD)
+
+    def needed(size):
+        return footprint.step_bytes(engine, size, optim.SGD)
+
+    fits = footprint.batch_size_for(needed, available, 1000)
     assert 100 <= fits < 120  # a part more or less makes steps in what is needed
     assert footprint.step_bytes(engine, fits, optim.SGD) <= available
     assert footprint.step_bytes(engine, fits + 1, optim.SGD) > available
-    assert footprint.batch_size_for(engine, available, 60, optim.SGD) == 60
-    assert footprint.batch_size_for(engine, 10**5, 60, optim.SGD) == 0
+    assert footprint.batch_size_for(needed, available, 60) == 60
+    assert footprint.batch_size_for(needed, 10**5, 60) == 0
 
 
 def test_what_is_there_before_a_step_does_not_count_for_it():

@@ -39,6 +39,20 @@ def allocated(network, pictures):
         tracemalloc.stop()
 
 
+def answering(network, pictures):
+    """The most bytes at a time that the answers to two batches hold, the weights included."""
+    x = numpy.zeros((pictures, *network.input_shape), "float32")
+    cublas.of(standin).prepared_handle()
+    tracemalloc.start()
+    try:
+        engine = fast.prepare(network.to(standin), gpu_workspace=WORKSPACE)
+        for _ in range(2):
+            engine.forward(x)
+        return cublas.WORKSPACE + tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize(
     "name, options, pictures",
     [
@@ -53,6 +67,21 @@ def test_the_estimate_is_near_what_is_allocated(name, options, pictures):
     network = models.build(name, rng=numpy.random.default_rng(0), **options)
     estimate = footprint.training_bytes(network, pictures, states=1, workspace=WORKSPACE)
     assert 0.8 * estimate < allocated(network, pictures) < 1.2 * estimate
+
+
+@pytest.mark.parametrize(
+    "name, options, pictures",
+    [
+        ("alexnet-cifar", {}, 64),
+        ("alexnet-cifar", dict(lrn=True), 64),
+        ("alexnet", dict(num_classes=10), 4),
+        ("lenet", {}, 256),
+    ],
+)
+def test_answers_take_at_most_what_is_said(name, options, pictures):
+    network = models.build(name, rng=numpy.random.default_rng(0), **options)
+    estimate = footprint.answer_bytes(network, pictures, WORKSPACE)
+    assert 0.7 * estimate < answering(network, pictures) < estimate
 
 
 def test_the_batch_that_fits_is_the_largest_that_does():
