@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -17,6 +17,7 @@ import numpy
 from benchmarks.measure import random_batch
 from minialex import doctor, fast, models, optim, train
 from minialex.errors import InputError
+from minialex.io.run_folder import read_metrics
 from minialex.layers import SoftmaxCrossEntropy
 
 #: What `pytest --backend` calls the device.
@@ -167,7 +168,8 @@ def training(given: argparse.Namespace) -> dict:
     """The training run that users begin with, on the GPU."""
     start = time.monotonic()
     trained(given.out / "training", "--backend", DEVICE, *DEFAULT)
-    seconds, last = time.monotonic() - start, metrics(given.out / "training")[-1]
+    seconds = time.monotonic() - start
+    last = read_metrics(given.out / "training" / "metrics.jsonl")[-1]
     names = ("test_accuracy", "images_per_second")
     return {"run": round(seconds, 2), **{name: last[name] for name in names}}
 
@@ -216,7 +218,7 @@ def recipes(given: argparse.Namespace) -> dict:
     for name in RECIPES:
         start = time.monotonic()
         trained(given.out / name, "--backend", DEVICE, *recipe(name, given.cifar10))
-        last = metrics(given.out / name)[-1]
+        last = read_metrics(given.out / name / "metrics.jsonl")[-1]
         seconds = round(time.monotonic() - start, 2)
         result[name] = {"run": seconds, "test_accuracy": last["test_accuracy"]}
         given.keep(result)
@@ -252,12 +254,6 @@ def printed_to(path: Path) -> Iterator[None]:
     """What is printed within it goes to the end of the file."""
     with path.open("a", encoding="utf-8") as file, contextlib.redirect_stdout(file):
         yield
-
-
-def metrics(folder: Path) -> Sequence[dict]:
-    """The lines of the run's metrics.jsonl."""
-    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
 
 
 def arrays(folder: Path) -> dict[str, numpy.ndarray]:

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from minialex import charts
-from minialex.errors import DAMAGED, InputError
+from minialex.errors import DAMAGED, InputError, refusing
 from minialex.files import atomic_write, check_replaceable
 
 
@@ -141,10 +141,42 @@ def read_losses(path: Path) -> list[dict]:
 
 
 def loss_line(text: bytes) -> dict | None:
-    """A line of losses.jsonl; None if it is damaged."""
+    """A line of losses.jsonl, without what else it may say; None if it is damaged."""
     try:
-        line = json.loads(text)
-        whole = isinstance(line["step"], int) and all(math.isfinite(line[key]) for key in LOSS_KEYS)
+        return numbers_of(json.loads(text), LOSS_KEYS)
     except DAMAGED:
         return None
-    return line if whole else None
+
+
+#: What each line of metrics.jsonl says, in numbers.
+EPOCH_KEYS = (
+    *("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "test_top5"),
+    *("learning_rate", "images_per_second", "seconds"),
+)
+
+
+def read_metrics(path: Path) -> list[dict]:
+    """The lines of a metrics.jsonl, one for each epoch from 1. InputError, which names the line, if
+    one is damaged: the file is written as a whole."""
+    epochs: list[dict] = []
+    for number, text in enumerate(path.read_bytes().splitlines(), 1):
+        with refusing(f"{path}, line {number}:", "it is damaged"):
+            epochs.append(numbers_of(json.loads(text), EPOCH_KEYS))
+            if epochs[-1]["epoch"] != number:
+                raise ValueError(f"expected epoch {number}, got {epochs[-1]['epoch']}")
+    return epochs
+
+
+def numbers_of(line: dict, names: tuple[str, ...]) -> dict:
+    """The entries of these names, which are finite numbers; accuracies are shares of 1, and steps
+    whole numbers. One of DAMAGED if they are not."""
+    found = {name: line[name] for name in names}
+    for name, value in found.items():
+        whole = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (whole and math.isfinite(value) and value >= 0):
+            raise ValueError(f"its {name} is {value}")
+        if "accuracy" in name and value > 1:
+            raise ValueError(f"its {name} is {value}")
+    if not isinstance(found.get("step", 1), int):
+        raise ValueError(f"its step is {found['step']}")
+    return found

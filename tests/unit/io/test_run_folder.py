@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from data_helpers import refusal
 
 from minialex.errors import InputError
-from minialex.io.run_folder import RunFolder, read_losses
+from minialex.io.run_folder import EPOCH_KEYS, RunFolder, read_losses, read_metrics
 
 FILES = [
     *("config.json", "metrics.jsonl", "losses.jsonl", "curves.png", "checkpoint.npz"),
@@ -71,13 +72,59 @@ def test_lines_are_read_as_they_were_written(folder):
         json.dumps(line(9) | {"loss": float("nan")}).encode(),
         json.dumps(line(9) | {"loss": 10**400}).encode(),
         json.dumps(line(9) | {"step": 9.5}).encode(),
+        json.dumps(line(9) | {"step": True}).encode(),
+        json.dumps(line(9) | {"step": -9}).encode(),
+        json.dumps(line(9) | {"accuracy": 1.5}).encode(),
+        json.dumps(line(9) | {"accuracy": True}).encode(),
+        json.dumps(line(9) | {"epoch": -1e9}).encode(),
     ],
-    ids=range(12),
+    ids=range(17),
 )
 def test_what_is_no_such_line_is_left_out(text, folder):
     lines = [json.dumps(line(step)).encode() for step in (3, 7)]
     folder.losses.write_bytes(lines[0] + b"\n" + text + b"\n" + lines[1] + b"\n" + text)
     assert read_losses(folder.losses) == [line(3), line(7)]
+
+
+def test_what_else_a_line_says_is_left_out(folder):
+    folder.losses.write_text(json.dumps(line(3) | {"more": float("nan")}))
+    assert read_losses(folder.losses) == [line(3)]
+
+
+def epoch(number):
+    """A line of metrics.jsonl."""
+    return dict.fromkeys(EPOCH_KEYS, 0.5) | {"epoch": number}
+
+
+def test_metrics_are_read_as_they_were_written(folder):
+    folder.write_metrics([epoch(1), epoch(2)])
+    assert read_metrics(folder.metrics) == [epoch(1), epoch(2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "Expecting value"),
+        ("3", "'int' object is not subscriptable"),
+        ("[" * 100_000, "recursion"),
+        ("\xff", "can't decode"),
+        (json.dumps([epoch(2)]), "list indices must be integers"),
+        (json.dumps({"epoch": 2}), "'train_loss'"),
+        (json.dumps(epoch(3)), "expected epoch 2, got 3"),
+        (json.dumps(epoch(True)), "its epoch is True"),
+        (json.dumps(epoch(2) | {"test_loss": float("nan")}), "its test_loss is nan"),
+        (json.dumps(epoch(2) | {"test_loss": None}), "its test_loss is None"),
+        (json.dumps(epoch(2) | {"test_loss": "0.5"}), "its test_loss is 0.5"),
+        (json.dumps(epoch(2) | {"test_accuracy": 1.01}), "its test_accuracy is 1.01"),
+        (json.dumps(epoch(2) | {"seconds": -1}), "its seconds is -1"),
+        (json.dumps(epoch(2))[:-1], "Expecting ',' delimiter"),
+    ],
+    ids=range(14),
+)
+def test_damaged_metrics_are_named_with_their_line(text, said, folder):
+    folder.metrics.write_bytes(f"{json.dumps(epoch(1))}\n{text}\n".encode("latin-1"))
+    message = refusal(read_metrics, folder.metrics)
+    assert message.startswith(f"{folder.metrics}, line 2: it is damaged: ") and said in message
 
 
 def test_a_resumed_run_goes_on_after_its_lines(folder):
