@@ -7,6 +7,8 @@ from typing import NamedTuple
 from minialex import data, models, own_pictures
 from minialex.cores import usable_cores
 from minialex.data.lighting import SOURCES
+from minialex.data.own import folder
+from minialex.data.own.found import Found
 from minialex.data.published.npz import is_npz
 from minialex.errors import InputError
 from minialex.io.checkpoint import Checkpoint
@@ -28,6 +30,7 @@ class Command(NamedTuple):
     start        the weights to fine-tune, if --weights was given
     own_layers   the files with layers that --own-layers names
     advice       what would serve the pictures better, in a sentence
+    found        own pictures, if they have been looked for already
     """
 
     chosen: dict
@@ -35,6 +38,7 @@ class Command(NamedTuple):
     start: Checkpoint | WeightFile | None = None
     own_layers: Sequence[Path] = ()
     advice: str | None = None
+    found: Found | None = None
 
 
 def ranks(arguments: Sequence[str]) -> int | None:
@@ -61,9 +65,11 @@ def read(arguments: Sequence[str], workers: int | None = None) -> Command:
             scripts = "of a network that a script has saved"
             raise InputError(f"--own-layers is for --resume and --weights {scripts}")
         start = open_weights(given["weights"], given["model"]) if given["weights"] else None
-        pictures = measured_pictures(given)
+        found = pictures_that_decide(given)
+        pictures = found and measured(found)
         about = pictures and not start and advice(pictures)
-        return Command(complete(given, start, pictures), None, start, files, about or None)
+        chosen = complete(given, start, pictures)
+        return Command(chosen, None, start, files, about or None, found)
     if path.name != "checkpoint.npz":
         if path.exists() and not path.is_dir():
             run = run_that_kept(path)
@@ -91,7 +97,7 @@ def place_own_pictures(given: dict) -> None:
         given["dataset"] = "npz" if is_npz(given["data_dir"]) else "folder"
 
 
-def measured_pictures(given: dict) -> Pictures | None:
+def pictures_that_decide(given: dict) -> Found | None:
     """The pictures that decide what the options leave open: own ones, where neither a recipe nor a
     model for large pictures is chosen; else None."""
     small = given["model"] in (None, *models.SMALL)
@@ -101,7 +107,7 @@ def measured_pictures(given: dict) -> Pictures | None:
     if given["recipe"]:
         return None
     data.check_data_dir(given["data_dir"])
-    return measured(given["data_dir"])
+    return folder.find(Path(given["data_dir"]))
 
 
 def complete(

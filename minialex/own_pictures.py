@@ -3,13 +3,12 @@
 benchmarks/own_pictures.py measures the choices for small pictures.
 """
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy
 
 from minialex.data.decode import open_picture
-from minialex.data.own import folder
+from minialex.data.own.found import Found
 from minialex.data.own.stored import Source
 from minialex.errors import InputError
 from minialex.models import QUICK
@@ -41,14 +40,13 @@ class Pictures(NamedTuple):
     grey: bool
 
 
-def measured(data_dir: Path | str) -> Pictures:
+def measured(found: Found) -> Pictures:
     """How many pictures there are to train with, and what some of them are like.
 
     InputError if there are none, or if none that was looked at can be read.
     """
-    found = folder.find(Path(data_dir))
     if found.train is None:
-        raise InputError(f"no pictures to train on in {data_dir}")
+        raise InputError(f"no pictures to train on, only in {found.test.where}")
     files = found.train.files
     places = numpy.linspace(0, len(files) - 1, min(LOOKED_AT, len(files))).round().astype(int)
     sides, colours, problem = [], [], None
@@ -61,7 +59,7 @@ def measured(data_dir: Path | str) -> Pictures:
         sides.append(side)
         colours.append(not grey)
     if not sides:
-        raise problem or InputError(f"no pictures to train on in {data_dir}")
+        raise problem or InputError(f"no pictures to train on in {found.train.where}")
     return Pictures(len(files), int(numpy.median(sides)), not any(colours))
 
 

@@ -2,6 +2,7 @@
 
 import glob
 import io
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from minialex.batch_memory import room_for_answers
 from minialex.data.augment import centre_views
 from minialex.data.folder_images import FolderImages
 from minialex.data.own import folder, label_table
-from minialex.data.own.listing import EXTENSIONS, is_picture
+from minialex.data.own.listing import EXTENSIONS, files_below, is_picture
 from minialex.data.own.stored import StoredPicture
 from minialex.data.prefetch import prefetch
 from minialex.data.torchvision_images import TorchvisionImages
@@ -80,8 +81,8 @@ def files_of(named: str | Path) -> list[File]:
 
 def stores_in(root: Path) -> list[Path]:
     """The archives and tables of pictures in the folder and below it, sorted."""
-    files = (root / name for name in glob.glob("**/*", root_dir=root, recursive=True))
-    return sorted(file for file in files if file.suffix.lower() in folder.STORES)
+    kinds = tuple(folder.STORES)
+    return sorted(root / name for name in files_below(root) if name.lower().endswith(kinds))
 
 
 def in_store(path: Path) -> list[StoredPicture]:
@@ -94,8 +95,8 @@ def below(root: Path) -> list[Path]:
 
     Hidden files and folders are left out, linked folders are not.
     """
-    files = (root / name for name in glob.glob("**/*", root_dir=root, recursive=True))
-    return sorted(file for file in files if is_picture(file.name) and file.is_file())
+    names = (name for name in files_below(root) if is_picture(os.path.basename(name)))
+    return sorted(root / name for name in names)
 
 
 def predictions(

@@ -202,7 +202,7 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
     """`main` on all ranks, of which the first one prints."""
     host = host_group(ranks)
     workers = cores(host) if ranks.size > 1 else None
-    chosen, checkpoint, start, own_files, advice = options.read(arguments, workers)
+    chosen, checkpoint, start, own_files, advice, found = options.read(arguments, workers)
     local = ("workers", "data_dir", "out")
     shown = {f"--{name.replace('_', '-')}": chosen[name] for name in chosen if name not in local}
     versions = {"minialex": __version__, "NumPy": numpy.__version__}
@@ -219,7 +219,7 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
             dataset = data.load(**checkpoint.progress["source"] | {"data_dir": chosen["data_dir"]})
         else:
             names = ("dataset", "data_dir", "image_size", "seed", "crop_padding", "val_share")
-            dataset = data.load(*(chosen[name] for name in names))
+            dataset = data.load(*(chosen[name] for name in names), found=found)
             statistics_of(dataset.train)
             if ranks.rank == 0:
                 dataset.notes += picture_checks.notes(dataset)

@@ -10,6 +10,7 @@ from minialex.data import shapes
 from minialex.data.arrays import from_arrays
 from minialex.data.dataset import PADDING, ArrayImages, Dataset
 from minialex.data.own import folder
+from minialex.data.own.found import Found
 from minialex.data.published import cifar, cifar10_1, cifar10_c, mnist, npz, stl10, svhn
 from minialex.errors import InputError
 
@@ -65,7 +66,7 @@ SOURCES: dict[str, Source] = {
     ),
     "folder": Source(
         folder.load,
-        takes=("data_dir", "image_size", "seed", "val_share"),
+        takes=("data_dir", "image_size", "seed", "val_share", "found"),
         needs="a folder that contains CLASS/*.jpg, or train/CLASS/*.jpg and val/CLASS/*.jpg",
     ),
 }
@@ -80,6 +81,7 @@ def load(
     seed: int = 0,
     crop_padding: int | None = None,
     val_share: float | None = None,
+    found: Found | None = None,
 ) -> Dataset:
     """The data set called `name`, one of NAMES.
 
@@ -95,6 +97,7 @@ def load(
     val_share: the share of each class of the training pictures, between 0 and 1, that is held out
         to test with, instead of the data set's own test pictures: to choose by. Without test
         pictures of its own, a "folder" or "npz" holds out split.VAL_SHARE.
+    found: what folder.find has found in data_dir, if it has looked already.
     Raises InputError for wrong arguments and for missing or damaged files.
     """
     if name not in SOURCES:
@@ -121,7 +124,7 @@ def load(
         raise InputError(f"dataset {name!r} {why} without padding: leave out --crop-padding")
     padding = PADDING if crop_padding is None else crop_padding
     given = dict(data_dir=data_dir, image_size=image_size, padding=padding)
-    given |= dict(seed=seed, val_share=val_share)
+    given |= dict(seed=seed, val_share=val_share, found=found)
     dataset = source.load(**{name: given[name] for name in source.takes})
     if val_share is not None and dataset.val_share is None:
         dataset = without_test_pictures(dataset, val_share, seed)

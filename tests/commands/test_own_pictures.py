@@ -204,3 +204,17 @@ def test_what_was_held_out_is_only_tested_if_the_pictures_are_the_same(heaps, tm
 def test_a_note_is_of_bounded_length(capsys):
     train.say_notes(["x" * 60_000, "y" * 60_000])
     assert len(capsys.readouterr().out) < 2100
+
+
+def test_the_pictures_are_looked_for_once(heaps, tmp_path, capsys, monkeypatch):
+    """That takes seconds where there are half a million."""
+    looked, find = [], folder.find
+
+    def noted(data_dir):
+        looked.append(data_dir)
+        return find(data_dir)
+
+    monkeypatch.setattr(folder, "find", noted)
+    options = [heaps, "--max-steps", 1, "--epochs", 1, "--out", tmp_path / "run"]
+    assert call(train.main, *options, capsys=capsys)[0] == 0
+    assert looked == [heaps]

@@ -6,6 +6,7 @@ from data_helpers import refusal
 from PIL import Image
 
 from minialex import models, own_pictures
+from minialex.data.own import folder
 from minialex.own_pictures import Pictures
 
 
@@ -17,21 +18,25 @@ def pictures(root, sizes, mode="RGB"):
     return root
 
 
+def measured(root):
+    return own_pictures.measured(folder.find(root))
+
+
 def test_the_median_of_the_shorter_sides_is_measured(tmp_path):
     root = pictures(tmp_path / "a", [(20, 30), (50, 40), (300, 200), (60, 45), (1, 2)])
     (root / "cat" / "damaged.png").write_bytes(b"")
-    assert own_pictures.measured(root) == Pictures(count=6, side=40, grey=False)
+    assert measured(root) == Pictures(count=6, side=40, grey=False)
 
 
 @pytest.mark.parametrize(("mode", "grey"), [("L", True), ("1", True), ("LA", True), ("P", False)])
 def test_grey_pictures_are_known_by_their_mode(mode, grey, tmp_path):
-    assert own_pictures.measured(pictures(tmp_path / "a", [(9, 9)] * 2, mode)).grey is grey
+    assert measured(pictures(tmp_path / "a", [(9, 9)] * 2, mode)).grey is grey
 
 
 def test_pictures_that_cannot_be_read_are_named(tmp_path):
     root = pictures(tmp_path / "a", [(9, 9)])
     (root / "cat" / "0.png").write_bytes(b"no picture")
-    assert "0.png: not a readable picture" in refusal(own_pictures.measured, root)
+    assert "0.png: not a readable picture" in refusal(measured, root)
 
 
 @pytest.mark.parametrize(
@@ -86,5 +91,5 @@ def test_fine_tuning_is_advised_for_few_photographs(count, side, grey, advised):
 
 
 def test_numpy_s_medians_are_whole_pixels(tmp_path):
-    measured = own_pictures.measured(pictures(tmp_path / "a", [(20, 20), (25, 25)]))
-    assert isinstance(measured.side, int) and not isinstance(measured.side, numpy.integer)
+    side = measured(pictures(tmp_path / "a", [(20, 20), (25, 25)])).side
+    assert isinstance(side, int) and not isinstance(side, numpy.integer)

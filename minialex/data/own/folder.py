@@ -34,6 +34,7 @@ def load(
     image_size: int | None = None,
     seed: int = 0,
     val_share: float | None = None,
+    found: Found | None = None,
 ) -> Dataset:
     """The Dataset "folder": labelled pictures in one of the layouts of `find`.
 
@@ -45,10 +46,11 @@ def load(
     val_share: the share of each class of the training pictures that is held out to test with,
         instead of the test pictures that the files name (if they name none: split.VAL_SHARE).
         seed: of the choice.
+    found: what `find` has found there, if it has looked already.
     Raises InputError if there are no labelled pictures, or pictures of one class only.
     """
     data_dir = Path(data_dir)
-    found = find(data_dir)
+    found = found or find(data_dir)
     if found.train is None:
         raise InputError(f"no pictures to train on in {data_dir}: {layouts.expected(data_dir)}")
     names = found.names()

@@ -3,6 +3,7 @@
 import os
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,6 +125,28 @@ class _Tree:
         return pictures
 
 
+def files_below(root: Path) -> Iterator[str]:
+    """The files in the folder and below it, relative to it, without hidden ones. Linked folders are
+    followed, unless they lead back."""
+    waiting: list[tuple[str, frozenset]] = [("", frozenset())]
+    while waiting:
+        inner, above = waiting.pop()
+        path = os.path.join(root, inner)
+        status = os.stat(path)
+        identity = (status.st_dev, status.st_ino)
+        if identity in above:
+            continue
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                name = os.path.join(inner, entry.name)
+                if entry.is_dir():
+                    waiting.append((name, above | {identity}))
+                elif entry.is_file():
+                    yield name
+
+
 def _scanned(path):
     """(the folder, whether links lead out of it: what they lead to can change without it)."""
     pictures, folders, left_out, linked, is_run = [], [], Counter(), False, False
@@ -131,13 +154,13 @@ def _scanned(path):
         for entry in entries:
             name = entry.name
             is_run |= name == CHECKPOINT
-            if is_picture(name):
-                pictures.append(name)
-            elif name.startswith(".") or name == IGNORED:
+            if name.startswith(".") or name == IGNORED:
                 continue
-            elif entry.is_dir():
+            if entry.is_dir():
                 folders.append(name)
                 linked |= entry.is_symlink()
+            elif is_picture(name):
+                pictures.append(name)
             elif entry.is_symlink() and not entry.is_file():
                 linked = True
             else:

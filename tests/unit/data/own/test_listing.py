@@ -1,7 +1,9 @@
 """Listing a folder of class folders, and a cache that never hides a change."""
 
+import contextlib
 import os
 import shutil
+import tracemalloc
 
 import pytest
 from kept_files import changed
@@ -150,6 +152,67 @@ def test_links_in_a_circle_end(pets):
     (pets / "dog" / "again").symlink_to(pets / "dog")
     (pets / "cat" / "up").symlink_to(pets)
     assert list_pictures(pets) == list_pictures(pets) == PETS
+
+
+def test_all_files_below_are_found_once(pets):
+    (pets / "dog" / "again").symlink_to(pets / "dog")
+    (pets / "dog" / "up").symlink_to(pets)
+    (pets / "cat" / "up").symlink_to("..")
+    (pets / "mice").symlink_to(pets / "dog")
+    shown = ["a.JPEG", "b.jpg", "notes.txt"]
+    dogs = [f"{name}/{file}" for name in ("dog", "mice") for file in shown]
+    expected = ["cat/c.png", *dogs, "empty/readme", "list.jpg"]
+    assert sorted(listing.files_below(pets)) == sorted(expected)
+
+
+def test_a_folder_may_be_called_like_a_picture(pets):
+    (pets / "cat" / "old.png").mkdir()
+    (pets / "cat" / "old.png" / "d.png").touch()
+    (pets / "fish.gif").mkdir()
+    assert list_pictures(pets) == PETS | {"cat": ["c.png", "old.png/d.png"], "fish.gif": []}
+
+
+class Entry:
+    """What os.scandir says of a file that is not there."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def is_dir(self):
+        return False
+
+    is_symlink = is_dir
+
+    def is_file(self):
+        return True
+
+
+def test_very_many_files_take_little_memory_and_each_is_looked_at_once(pets, monkeypatch):
+    """10,000 of them; 500,000 take 100 MB."""
+    looked_at, scandir = [], os.scandir
+
+    @contextlib.contextmanager
+    def many(path):
+        if str(path).endswith("dog"):
+            yield (Entry(f"IMG_{i:08}.jpg") for i in range(10_000))
+        else:
+            with scandir(path) as entries:
+                yield entries
+
+    def noted(name, is_picture=listing.is_picture):
+        looked_at.append(name)
+        return is_picture(name)
+
+    monkeypatch.setattr(os, "scandir", many)
+    monkeypatch.setattr(listing, "is_picture", noted)
+    tracemalloc.start()
+    try:
+        for _ in range(2):  # the second from the cache
+            assert len(list_pictures(pets)["dog"]) == 10_000
+        assert tracemalloc.get_traced_memory()[1] < 500 * 10_000
+    finally:
+        tracemalloc.stop()
+    assert sum(name.startswith("IMG") for name in looked_at) == 10_000
 
 
 def test_what_is_left_out_is_counted(pets):
