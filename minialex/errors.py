@@ -39,6 +39,10 @@ def one_line(message: object) -> str:
     return line if len(line) <= LONGEST else f"{line[:half]} … {line[-half:]}"
 
 
+class NotFinite(InputError):
+    """A loss or a weight has become infinite or NaN."""
+
+
 @contextlib.contextmanager
 def refusing(path: Path | str, what: str) -> Iterator[None]:
     """Within it, any error that damage causes becomes an InputError: "PATH WHAT: REASON"."""

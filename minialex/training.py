@@ -13,7 +13,7 @@ import numpy
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
-from minialex import backend, charts, fast, schedules
+from minialex import backend, charts, fast, nan_search, schedules
 from minialex.backend import Array
 from minialex.batch_memory import Needed, check_training, of_training, saying_what_fits
 from minialex.cores import usable_cores
@@ -26,7 +26,7 @@ from minialex.distributed.part import Part
 from minialex.distributed.scheme import ONE_PROCESS, Scheme
 from minialex.distributed.start import digest, require_same
 from minialex.distributed.step import SharedForward, SharedStep
-from minialex.errors import InputError
+from minialex.errors import InputError, NotFinite
 from minialex.evaluation import Answers, answer
 from minialex.fast.memory import GPU_WORKSPACE
 from minialex.files import write_output
@@ -35,6 +35,7 @@ from minialex.io.checkpoint import Checkpoint, save_checkpoint
 from minialex.io.description import describe, described
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.layers.loss import right_answers
+from minialex.nan_search import WatchedLoss
 from minialex.network import Network
 from minialex.notebook import LiveCurves
 from minialex.optim import Adam, Optimizer
@@ -118,14 +119,20 @@ class Trainer:
         self.loss = loss or SoftmaxCrossEntropy()
         self.scheme, self.part = scheme, Part(network, scheme)
         own = self.part.network  #: what this process computes: all of the network, if it is alone
+        #: the loss of a step: on a GPU, the host learns its value much later
+        self.step_loss = self.loss if self.on_gpu else WatchedLoss(self.loss, self.search)
+        self.batch: tuple[Array, Array] | None = None  #: of the last step
+        self.origin: str | None = None  #: where numbers come from that are not finite, if known
         self.own_optimizer = self.part.optimizer(self.optimizer)
         self.part.agree(self.optimizer)
         self.engine = fast.prepare(own, workers, gpu_workspace) if engine == "fast" else own
         self.training_step: Callable[[Array, Array], tuple[Array, Array]] | None = None
         if scheme.ranks.size > 1:
-            self.training_step = SharedStep(self.part, self.engine, self.loss, self.own_optimizer)
+            self.training_step = SharedStep(
+                self.part, self.engine, self.step_loss, self.own_optimizer
+            )
         elif isinstance(self.engine, fast.Engine):
-            self.training_step = fast.TrainingStep(self.engine, self.loss, self.optimizer)
+            self.training_step = fast.TrainingStep(self.engine, self.step_loss, self.optimizer)
         self.needed: Needed | None = None  #: memory for a step, where that can be told
         if isinstance(self.engine, fast.Engine) and not self.on_gpu:
             self.needed = of_training(self.engine, type(self.optimizer), self.part)
@@ -193,7 +200,7 @@ class Trainer:
         """Trains for this many more epochs and tests after each; returns `history`.
 
         Shows a bar and prints a line an epoch; in a notebook, curves that update in place.
-        InputError if the loss becomes infinite or NaN.
+        NotFinite, an InputError, if the loss becomes infinite or NaN.
         """
         if epochs < 0:
             raise ValueError(f"expected a number of epochs, got {epochs}")
@@ -238,8 +245,13 @@ class Trainer:
     def trained(self) -> TrainedNetwork:
         """The network as it is now, with its classes, ready for use."""
         self.collect()
-        has_all = self.part.network is self.network
-        return TrainedNetwork(self.network, self.progress, engine=self.engine if has_all else None)
+        engine = self.engine if self.has_all_layers else None
+        return TrainedNetwork(self.network, self.progress, engine=engine)
+
+    @property
+    def has_all_layers(self) -> bool:
+        """Whether this process computes all of the network, if not for all pictures."""
+        return self.part.network is self.network
 
     def save(self, path: Path | str, weights_only: bool = False) -> None:
         """Writes weights, optimiser, schedule and progress to `path`, a .npz file without pickles.
@@ -299,7 +311,7 @@ class Trainer:
         saved.restore(self.network, self.optimizer, self.schedule)
         self.own_optimizer.steps = self.optimizer.steps
         self.unread.clear()
-        self.last_loss = None
+        self.last_loss = self.origin = None
         for name in ("epochs", "history", "skipped", *NEW_EPOCH):
             self.progress[name] = copy.deepcopy(saved.progress[name])
         self.batches.skipped = self.test_batches.skipped = self.progress["skipped"]
@@ -352,10 +364,11 @@ class Trainer:
         pictures = int(*self.scheme.pictures.totals(len(labels)))
         if pictures == 0:  # all files of the batch are damaged
             return 0
+        self.batch = x, labels
         if self.training_step:
             loss, right = self.training_step(x, labels)
         else:
-            loss, logits = self.engine.step(x, labels, self.loss)
+            loss, logits = self.engine.step(x, labels, self.step_loss)
             self.optimizer.step()
             right = right_answers(logits, labels)
         self.unread.append((loss, right, pictures))
@@ -367,8 +380,11 @@ class Trainer:
         The host waits for the GPU here, and only here: in between it prepares the next steps.
         """
         for own_loss, own_right, pictures in self.unread:
-            loss, right = self.scheme.pictures.totals(float(own_loss), int(own_right))
+            ranks = self.scheme.pictures
+            loss, right = ranks.totals(float(own_loss), int(own_right))
             self.last_loss = loss
+            if not math.isfinite(loss):
+                self.origin = next(filter(None, ranks.texts(self.origin or "")), None)
             self.check_finite(loss, "loss")
             self.progress["loss_sum"] += loss * pictures
             self.progress["correct"] += int(right)
@@ -376,6 +392,8 @@ class Trainer:
 
     def finish_epoch(self, scores: dict[str, float]) -> dict:
         """Closes the epoch, of which `scores` are the test's; returns its line of `history`."""
+        if not math.isfinite(scores["loss"]):
+            self.search()
         self.check_finite(scores["loss"], "test loss")
         progress = self.progress
         metrics = {
@@ -395,13 +413,25 @@ class Trainer:
         return metrics
 
     def check_weights(self) -> None:
-        """InputError if a weight is infinite or NaN."""
-        for array in self.network.params.values():
-            self.check_finite(float(abs(array).max()), "largest weight")
+        """NotFinite if a weight is infinite or NaN."""
+        for name, array in self.network.params.items():
+            largest = float(abs(array).max())
+            if not math.isfinite(largest):
+                self.search()
+                self.origin = self.origin or name
+            self.check_finite(largest, "largest weight")
+
+    def search(self) -> None:
+        """Finds the `origin` of numbers that are not finite, if this process has all layers: the
+        last step is repeated."""
+        if self.batch and len(self.batch[0]) and not self.on_gpu and self.has_all_layers:
+            trained = self.steps_in_all() > 0
+            self.origin = nan_search.origin(self.network, *self.batch, self.loss, trained)
 
     def check_finite(self, value: float, what: str) -> None:
-        """InputError if training has diverged."""
+        """NotFinite if training has diverged."""
         if not math.isfinite(value):
             where = f"epoch {self.progress['epochs'] + 1} by step {self.progress['steps']}"
             advice = f"try a smaller learning rate than {self.optimizer.lr:g}"
-            raise InputError(f"the {what} is {value} in {where}: {advice}")
+            begin = f"; it begins in {self.origin}" if self.origin else ""
+            raise NotFinite(f"the {what} is {value} in {where}: {advice}{begin}")

@@ -109,7 +109,12 @@ def test_a_rank_that_is_killed_ends_all_and_the_run_resumes_bit_identical(small,
         ("exception", 1, "error: rank 1 on {host}: RuntimeError: the fan has stopped"),
         ("exception", 0, "error: rank 0 on {host}: RuntimeError: the fan has stopped"),
         ("memory", 1, "error: rank 1 on {host}: out of memory: Unable to allocate 9 GiB"),
-        ("nan", 1, "error: the loss is nan in epoch 1 by step 3: try a smaller learning rate"),
+        (
+            "nan",
+            1,
+            "error: the loss is nan in epoch 1 by step 3: try a smaller learning rate than 0.001; "
+            "it begins in the pictures",
+        ),
         ("room", 1, "error: a batch of 8 needs 6 MB of memory, and 5 are free: about 4 should fit"),
         ("weights", 1, "error: rank 1 has other weights than rank 0"),
         ("version", 1, "rank 0 on {host} has minialex {version}, rank 1 on {host} has 0.0.1"),
