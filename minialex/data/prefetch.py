@@ -20,8 +20,8 @@ def prefetch(iterable: Iterable[Item], depth: int = 2) -> Iterator[Item]:
     closed = False
 
     def work():
-        items = iter(iterable)
         try:
+            items = iter(iterable)
             while room.acquire() and not closed:
                 ready.put((next(items), None))
         except BaseException as error:

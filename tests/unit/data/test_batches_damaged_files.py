@@ -1,18 +1,26 @@
 """Batches of files of which some are damaged: what is left out, and when that is an error."""
 
 import contextlib
+import sys
 import time
 from pathlib import Path
 
 import numpy
 import pytest
-from data_helpers import assert_same_batches, no_new_threads, numbered_images
+from data_helpers import (
+    assert_same_batches,
+    no_new_threads,
+    numbered_images,
+    prefetch_threads,
+)
 from PIL import Image
 
 from minialex.data.augment import AUGMENTATIONS, Standardize
 from minialex.data.batches import Batches
+from minialex.data.decode import open_picture
 from minialex.data.folder_images import FolderImages
 from minialex.data.lighting import IMAGENET
+from minialex.data.torchvision_images import TorchvisionImages
 from minialex.errors import InputError
 
 RAW = Standardize([0, 0, 0], [1, 1, 1])
@@ -50,6 +58,26 @@ def test_unreadable_pictures_are_left_out_with_their_labels(damaged):
     assert numbers(batches.skipped) == [3, 5, 6, 7, 100]
     for path, problem in batches.skipped.items():
         assert problem.startswith(f"{path}: not a readable picture (")
+
+
+class Dead(BaseException):
+    """What ends a thread, and is no damage of a file."""
+
+
+@pytest.mark.parametrize("kind", [FolderImages, TorchvisionImages])
+def test_a_decoder_that_dies_ends_the_epoch_with_its_error(kind, damaged, monkeypatch):
+    def dies(path):
+        if "040" in str(path):
+            raise Dead
+        return open_picture(path)
+
+    monkeypatch.setattr(sys.modules[kind.__module__], "open_picture", dies)
+    batches = Batches(kind(damaged.paths, damaged.labels, 8), 8, RAW, seed=1)
+    before = len(prefetch_threads())
+    with pytest.raises(Dead):
+        for _ in batches.epoch(0):
+            pass
+    assert len(prefetch_threads()) == before
 
 
 def test_a_batch_without_readable_pictures_is_empty(damaged):

@@ -54,6 +54,59 @@ def test_an_exception_reaches_the_caller_after_the_items_before_it():
     assert got == [1, 2]
 
 
+class Dead(BaseException):
+    """What ends a thread, and is no Exception."""
+
+
+class Unreadable:
+    """What cannot even be begun."""
+
+    def __iter__(self):
+        raise Dead
+
+
+def dies_while_the_caller_waits():
+    yield 1
+    time.sleep(0.05)
+    raise Dead
+
+
+def dies_at_once():
+    raise Dead
+    yield
+
+
+@pytest.mark.parametrize("items", [Unreadable, dies_at_once, dies_while_the_caller_waits])
+def test_a_thread_that_dies_ends_the_caller_with_its_error(items):
+    """In a thread of its own: a caller that waits for ever would not fail."""
+    met = []
+
+    def caller():
+        try:
+            list(prefetch(items()))
+        except Dead as error:
+            met.append(error)
+
+    thread = threading.Thread(target=caller, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert [type(error) for error in met] == [Dead]
+
+
+def test_a_caller_that_ends_early_does_not_wait_for_an_error():
+    died = threading.Event()
+
+    def dies():
+        yield 1
+        died.set()
+        raise Dead
+
+    items = prefetch(dies())
+    assert next(items) == 1
+    assert died.wait(10)
+    items.close()
+
+
 def endless():
     while True:
         yield numpy.zeros(10)
