@@ -277,8 +277,8 @@ show_pictures("08_picture", maps)
 # the picture shows what a unit sees, and a lighter square on each map between, how it comes about.
 #
 # - That net has other windows: conv1 5×5; pool1 and pool2 3×3 with a stride of 2; conv2 and conv3
-#   3×3. How many pixels along a side does a unit in the middle of conv1 see, of conv2, of conv3? Work
-#   it out as above, then point at one of each.
+#   3×3. How many pixels along a side does a unit in the middle of conv1 see, of conv2, of conv3?
+#   Work it out as above, then point at one of each.
 # - Does a unit in the corner of conv3 see as many? And one in the middle of pool5?
 
 # %% [markdown]

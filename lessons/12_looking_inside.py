@@ -258,15 +258,16 @@ show_pictures("12_neighbours", neighbours)
 # %% [markdown]
 # ## All of this, by hand
 #
-# `python -m minialex.explore runs/shapes-alexnet-cifar` opens a page where you can do it unit by unit
-# (see lesson 02).
+# `python -m minialex.explore runs/shapes-alexnet-cifar` opens a page where you can do it unit by
+# unit (see lesson 02).
 #
-# - Show the gradients of the logit of a class: the leftmost maps are the saliency of the pixels, for
-#   each colour. Press a weight in any layer, and see its gradient proven by two more forward passes.
+# - Show the gradients of the logit of a class: the leftmost maps are the saliency of the pixels,
+#   for each colour. Press a weight in any layer, and see its gradient proven by two more forward
+#   passes.
 # - Cover a square of the picture. Predict where it hurts the answer most, then drag it there.
 # - Which kernel of conv1 does the answer depend on most? Guess from the maps, switch it off, look.
-# - Train with `--keep-weights` and move the slider from *before training* to the end: after how much
-#   training do the maps of conv1 stop changing, and when those of conv5?
+# - Train with `--keep-weights` and move the slider from *before training* to the end: after how
+#   much training do the maps of conv1 stop changing, and when those of conv5?
 
 # %% [markdown]
 # ## To take away
