@@ -34,7 +34,7 @@ def test_a_folder_with_any_file_of_a_run_is_refused(name, tmp_path):
         RunFolder.create(tmp_path, "name")
 
 
-@pytest.mark.parametrize("name", set(FILES) - {"curves.png", "checkpoint.npz"})
+@pytest.mark.parametrize("name", [n for n in FILES if n not in ("curves.png", "checkpoint.npz")])
 def test_a_script_s_checkpoint_becomes_a_run_s_where_nothing_is_overwritten(name, folder):
     file = folder.path / name
     file.parent.mkdir(exist_ok=True)
