@@ -24,7 +24,10 @@ def limit(threads: int) -> Iterator[None]:
     """Within the block BLAS uses at most `threads` threads; of several requests the smallest
     counts."""
     with _lock:
-        _look()
+        if not _libraries:
+            _libraries.extend(ThreadpoolController().select(user_api="blas").lib_controllers)
+        if not _requests:
+            _before[:] = _now[:] = [library.get_num_threads() for library in _libraries]
         _requests.append(threads)
         _apply()
     try:
@@ -33,21 +36,6 @@ def limit(threads: int) -> Iterator[None]:
         with _lock:
             _requests.remove(threads)
             _apply()
-
-
-def most() -> int:
-    """How many threads BLAS has without any request."""
-    with _lock:
-        _look()
-        return max(_before, default=1)
-
-
-def _look() -> None:
-    """Notes how many threads there are, unless a request has changed that."""
-    if not _libraries:
-        _libraries.extend(ThreadpoolController().select(user_api="blas").lib_controllers)
-    if not _requests:
-        _before[:] = _now[:] = [library.get_num_threads() for library in _libraries]
 
 
 def _apply() -> None:

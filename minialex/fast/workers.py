@@ -50,4 +50,4 @@ class Workers:
     def limited_blas(self) -> AbstractContextManager[None]:
         """A block in which BLAS has the cores that the threads at work leave idle, and only those:
         its own threads keep spinning for a while after their work (benchmarks/LOG.md)."""
-        return blas.limit(max(1, min(self.count, blas.most()) // self.at_work))
+        return blas.limit(max(1, self.count // self.at_work))

@@ -368,17 +368,6 @@ def test_there_is_at_least_one_worker(n):
         fast.prepare(convolutional(), n)
 
 
-@pytest.mark.parametrize("build", NETWORKS)
-def test_more_workers_than_pictures_cost_nothing_and_change_nothing(build):
-    """As with --workers 1000000."""
-    few, many = (fast.prepare(build(), n) for n in (7, 10_000))
-    x, labels = batch(few.network)
-    assert step(many, x, labels) == step(few, x, labels)
-    for name, grad in few.grads.items():
-        numpy.testing.assert_array_equal(many.grads[name], grad)
-    assert len(many.memories) == len(few.memories) <= 8
-
-
 @pytest.mark.parametrize("n", [1, 2])
 @pytest.mark.parametrize("build", NETWORKS)
 def test_the_batch_is_not_written_to(build, n):
@@ -405,16 +394,6 @@ def test_blas_uses_the_cores_that_a_small_batch_leaves_idle(pictures, wanted, mo
         fast.prepare(network, 2).forward(numpy.ones((pictures, 8, 8, 8), numpy.float32))
         assert set(seen) == {min(wanted, most)}
         assert blas_threads() == most
-
-
-def test_blas_gets_no_more_threads_than_it_had(monkeypatch):
-    limits = []
-    monkeypatch.setattr(fast.blas, "limit", lambda threads: limits.append(threads))
-    monkeypatch.setattr(fast.blas, "most", lambda: 4)
-    workers = Workers(1_000_000)
-    for workers.at_work in (1, 2, 64):
-        workers.limited_blas()
-    assert limits == [4, 2, 1]
 
 
 class Doubling(Layer):
