@@ -71,7 +71,7 @@ def test_a_pressed_weight_shows_its_gradient_and_a_finite_difference_that_agrees
     page.open(**UNIT)
     page.find("#class").select_option("4")
     weights = exact.network.layers["conv2"].params["weight"]
-    for quantity, of, symbol, power in (("logit", of_logit, "z", 5), ("loss", of_loss, "L", 3)):
+    for quantity, of, symbol, power in (("logit", of_logit, "z", 5), ("loss", of_loss, "L", 6)):
         page.find("#quantity").select_option(quantity)
         channel = int(page.settle().find("#unit-body select").input_value())
         page.find("#unit-body .grid button").nth(1 * 3 + 2).click()
