@@ -1,9 +1,6 @@
-"""Damaged files for every reader: made at random from small valid ones, the same for a seed.
+"""Damaged files for every reader of minialex; `python -m tests.fuzz` is a campaign of them."""
 
-A module of this package is about one kind of file, and has two functions:
+import sys
+from pathlib import Path
 
-cases(rng)            an endless iterator over damaged files, bytes each
-read(content, folder) reads such a file, which it may write into the folder (empty, or with the
-                      files of earlier calls). AssertionError for a result of a wrong shape;
-                      InputError is as good as a result.
-"""
+sys.path.append(str(Path(__file__).parents[1] / "helpers"))  # pytest does it by itself

@@ -1,0 +1,6 @@
+"""All formats of the campaign."""
+
+from tests.fuzz import published
+from tests.fuzz.trials import Format
+
+FORMATS: dict[str, Format] = {form.name: form for form in (*published.FORMATS,)}
