@@ -53,9 +53,12 @@ class Moments:
         self.network(LATEST)
 
     def moments(self) -> list[Moment]:
-        """From the earliest to the newest."""
+        """From the earliest to the newest. The newest is there once, though it has been kept."""
         kept = [Moment(path.stem, epoch_of(self.progress(path))) for path in self.kept()]
-        return [*kept, Moment(LATEST, epoch_of(self.network(LATEST).progress))]
+        newest = Moment(LATEST, epoch_of(self.network(LATEST).progress))
+        if kept and newest.epoch is not None and kept[-1].epoch == newest.epoch:
+            kept.pop()
+        return [*kept, newest]
 
     def kept(self) -> list[Path]:
         """The files with the weights of earlier moments, in the order of the training."""

@@ -75,6 +75,39 @@ def test_what_is_used_with_the_keyboard_keeps_the_focus(page):
     assert lost == []
 
 
+def test_what_goes_away_when_it_is_used_leaves_the_focus_nearby(page):
+    page.open(**UNIT)
+    for label in ("Switch kernel 9 off", "Cover a square", "Let me predict it first"):
+        page.labelled(label).check()
+        page.settle()
+    focused = "() => document.activeElement.id"
+    for control, nearby in (
+        (page.button("Undo: conv2: number 9 is off"), "show-heading"),
+        (page.button("Undo all"), "show-heading"),
+        (page.button("Look", exact=True), "outcome"),
+    ):
+        control.press("Enter")
+        assert page.settle().page.evaluate(focused) == nearby
+    for control, other, first in (  # three sheets
+        ("later", "earlier", "24"),
+        ("later", "earlier", "48"),
+        ("earlier", "later", "24"),
+        ("earlier", "later", "0"),
+    ):
+        page.find(f"#{control}").press("Enter")
+        page.find(f"#thumbnails button[value='test/{first}']").wait_for()
+        is_end = first in ("48", "0")
+        assert page.find(f"#{control}").is_disabled() == is_end
+        assert page.page.evaluate(focused) == (other if is_end else control)
+
+
+def test_there_is_one_main_part_whichever_panel_is_open(page):
+    page.open()
+    for panel in ("Training", "Look inside"):
+        page.panel(panel).click()
+        assert page.page.get_by_role("main").get_by_role("tabpanel").count() == 1
+
+
 def test_the_arrow_keys_lead_from_one_panel_to_the_other(page):
     look, training = page.open().panel("Look inside"), page.panel("Training")
     assert page.page.get_by_role("tab").count() == 2
@@ -127,6 +160,11 @@ def nameless(found):
 
 def test_all_controls_and_canvases_have_names(full):
     assert nameless(full) == []
+
+
+def test_controls_are_called_what_they_do(full):
+    for role, name in (("combobox", "Gradients of"), ("combobox", "class")):
+        assert full.page.get_by_role(role, name=name, exact=True).count() == 1
 
 
 def test_headings_go_down_one_level_at_a_time(full):

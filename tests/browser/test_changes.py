@@ -40,7 +40,7 @@ def unpadded(layer, padding):
         ("fc7", "{largest}", "Switch unit {largest} off", None),
         ("fc8", "6", "Switch unit 6 off", off("fc8", 6)),
         ("norm1", "3,3,20", "Leave the normalisation out", left_out("norm1")),
-        ("conv1", "0,3,5", "No padding", unpadded("conv1", 2)),
+        ("conv1", "0,3,5", "No padding: units", unpadded("conv1", 2)),
     ],
     ids=["kernel", "unit", "class", "normalisation", "padding"],
 )

@@ -99,6 +99,38 @@ def test_a_pressed_weight_shows_its_gradient_and_a_finite_difference_that_agrees
         assert value(rows["apart by, relative to the larger"]) < 1e-3
 
 
+def test_a_proof_does_not_stand_under_another_unit(page):
+    page.open(**UNIT)
+    press = page.find("#unit-body .grid button").first
+    press.click()
+    proof(page)
+    page.find("#map").press("ArrowRight")
+    page.settle().find("#proof").wait_for(state="hidden")
+    held = []
+    page.page.route("**/api/proof", lambda route: held.append(route), times=1)
+    press.click()
+    page.eventually(lambda: bool(held))
+    page.find("#map").press("ArrowRight")
+    page.settle()
+    with page.page.expect_response("**/api/proof"):
+        held[0].continue_()
+    assert not page.settle().find("#proof").is_visible()
+
+
+def test_of_proofs_that_are_asked_for_in_a_hurry_the_last_is_shown(page):
+    page.open(**UNIT)
+    held = []
+    page.page.route("**/api/proof", lambda route: held.append(route), times=1)
+    page.find("#unit-body .grid button").nth(0).click()
+    page.eventually(lambda: bool(held))
+    page.find("#unit-body .grid button").nth(1).click()
+    heading, _ = proof(page)
+    assert heading.startswith("conv2.weight[9,0,1,")
+    with page.page.expect_response("**/api/proof"):
+        held[0].continue_()
+    assert proof(page)[0] == heading
+
+
 def test_biases_and_the_weights_of_linear_units_can_be_pressed_too(page, exact, pixels):
     page.open(**UNIT)
     page.find("#class").select_option("4")

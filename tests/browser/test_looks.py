@@ -73,3 +73,44 @@ def test_maps_are_drawn_anew_where_light_becomes_dark(page):
     page.eventually(lambda: not set(light) & set(page.page.evaluate(maps)))
     page.page.emulate_media(color_scheme="light")
     page.eventually(lambda: page.page.evaluate(maps) == light)
+
+
+def test_numbers_get_other_colours_where_light_becomes_dark_and_a_guess_stays(page):
+    page.open(**UNIT)
+    page.labelled("Let me predict it first").check()
+    page.settle().labelled("Your prediction").fill("3")
+    colours = "() => [...document.querySelectorAll('.grid td')].map((td) => td.style.background)"
+    light = page.page.evaluate(colours)
+    page.page.emulate_media(color_scheme="dark")
+    page.eventually(lambda: page.page.evaluate(colours) != light)
+    assert page.labelled("Your prediction").input_value() == "3"
+
+
+def test_places_without_a_unit_do_not_look_like_zeros(page, net):
+    """Ten units are drawn in three rows of four."""
+    page.open(picture=f"test/{PICTURE}", layer="fc8", unit="0")
+    shades = page.find("#sheet").evaluate(
+        """(canvas) => {
+          const side = canvas.width / 4, pen = canvas.getContext("2d");
+          return [9, 10, 11].map((n) => new Set(new Uint32Array(pen.getImageData(
+            (n % 4) * side, Math.floor(n / 4) * side, side, side).data.buffer)).size);
+        }"""
+    )
+    assert len(net.class_names) == 10
+    assert shades[0] == 1
+    assert min(shades[1:]) > 1
+
+
+def test_the_picture_among_the_layers_is_drawn_in_whole_pixels(page, pixels):
+    page.open(picture=f"test/{PICTURE}")
+    width = page.find("#river canvas").first.evaluate("(canvas) => canvas.width")
+    assert width >= 240
+    assert width % pixels.shape[1] == 0
+
+
+def test_a_finger_scrolls_on_the_picture_unless_it_drags_a_square(page):
+    page.open()
+    touch = "(canvas) => getComputedStyle(canvas).touchAction"
+    assert page.find("#picture").evaluate(touch) == "auto"
+    page.labelled("Cover a square").check()
+    assert page.settle().find("#picture").evaluate(touch) == "none"

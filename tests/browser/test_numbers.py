@@ -54,7 +54,7 @@ def test_a_convolution_shows_its_window_its_kernel_and_their_products(
         row, column = i - p + n // size, j - p + n % size
         outside = not (0 <= row < len(x) and 0 <= column < len(x))
         assert ("outside" in cell.marks) == ("(padding)" in cell.title) == outside
-        assert cell.title.startswith(f"row {row}, column {column}")
+        assert cell.title.startswith(f"row {row}, column {column}".replace("-", "−"))
 
 
 def test_max_pooling_shows_which_pixel_won_and_where_else_it_wins(units, outputs):
@@ -203,10 +203,13 @@ def test_a_net_for_grey_pictures_is_explained_too(grey, grey_page):
     )
 
 
-#: The pixels of a canvas that shades a picture of 32×32 which are not shaded.
+#: The pixels of a picture of 32×32 which the canvas over it, several times as wide, does not shade.
 BRIGHT = """(canvas) => {
-  const { data } = canvas.getContext("2d").getImageData(0, 0, 32, 32);
-  return [...Array(32 * 32).keys()].filter((p) => !data[4 * p + 3]);
+  const zoom = canvas.width / 32, pen = canvas.getContext("2d");
+  return [...Array(32 * 32).keys()].filter((p) => {
+    const { data } = pen.getImageData((p % 32) * zoom, Math.floor(p / 32) * zoom, zoom, zoom);
+    return data.every((value) => !value);
+  });
 }"""
 
 

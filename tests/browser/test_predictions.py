@@ -31,6 +31,37 @@ def test_a_number_is_not_seen_before_it_is_predicted(page, outputs):
         assert "SPAN  answer" in page.page.evaluate(READABLE, text)
 
 
+def test_an_answer_is_not_seen_beside_its_prediction(page, outputs):
+    """The probabilities and logits of the answers are the numbers of the last layers."""
+    page.open(picture=f"test/{PICTURE}", layer="fc8", unit="4")
+    page.labelled("Let me predict it first").check()
+    for layer in ("fc8", "softmax"):
+        page.point(layer, 4)
+        assert not page.find("#answers li").first.is_visible()
+        page.button("Look", exact=True).click()
+        assert page.find("#answers li").first.is_visible()
+    page.point("conv2", 6, 7, 9)
+    assert page.find("#answers li").first.is_visible()
+
+
+def test_a_guess_that_is_being_typed_outlives_new_numbers(page, outputs):
+    page.open(**UNIT)
+    page.labelled("Let me predict it first").check()
+    page.settle().labelled("Your prediction").focus()
+    page.page.keyboard.type("12")
+    page.page.evaluate("""async () => (await import("/page/store.js")).refresh()""")
+    page.settle().page.keyboard.type(".5")
+    assert page.labelled("Your prediction").input_value() == "12.5"
+    page.page.keyboard.press("Enter")
+    said = page.text(".guess")
+    assert said.startswith("You said 12.500: it is ")
+    page.find("#unit-body select").focus()
+    page.page.keyboard.press("ArrowDown")  # another channel of the same unit
+    assert page.text(".guess") == said
+    page.point("conv2", 6, 7, 10)
+    assert page.labelled("Your prediction").input_value() == ""
+
+
 def test_the_winner_of_a_pool_is_not_marked_before_it_is_predicted(page):
     page.open(picture=f"test/{PICTURE}", layer="pool1", unit="3,3,20")
     look = "(td) => [getComputedStyle(td).outlineStyle, getComputedStyle(td).fontWeight]"
@@ -45,7 +76,7 @@ def test_the_winner_of_a_pool_is_not_marked_before_it_is_predicted(page):
     assert page.find("#unit-body .secret").is_visible()
 
 
-def test_the_next_number_is_not_seen_while_its_explanation_is_awaited(page):
+def test_the_next_number_is_not_seen_while_its_explanation_is_awaited(page, outputs):
     page.open(**UNIT)
     page.labelled("Let me predict it first").check()
     page.settle().button("Look").click()
@@ -53,7 +84,8 @@ def test_the_next_number_is_not_seen_while_its_explanation_is_awaited(page):
     page.page.route("**/api/unit", lambda route: held.append(route), times=1)
     page.find("#map").press("ArrowRight")
     page.eventually(lambda: bool(held))
-    text = page.text("#map-heading").removeprefix("Map 9: ")
+    text = page.find("#map-heading").text_content().removeprefix("Map 9: ")
+    assert_shown(text, outputs["conv2"][6, 8, 9], rounding_of(outputs["conv2"]))
     seen = page.page.evaluate(READABLE, text)
     held[0].continue_()
     page.settle()

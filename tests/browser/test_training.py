@@ -15,8 +15,10 @@ def test_the_slider_shows_the_answers_of_each_file_that_was_kept(page, run, pixe
     page.open(picture=f"test/{PICTURE}", layer="conv1", unit="6,7,9")
     files = sorted((run / "weights").iterdir())
     epochs = ["before training", "after 0.50 epochs", "after 1 epoch", "after 1.50 epochs"]
-    epochs += 2 * ["after 2 epochs"]
-    for number, (weights, epoch) in enumerate(zip([*files, run], epochs, strict=True)):
+    epochs += ["after 2 epochs"]  # the last that was kept is the newest, too
+    moments = page.find("#moment").get_attribute("max")
+    assert moments == "4"
+    for number, (weights, epoch) in enumerate(zip([*files[:-1], run], epochs, strict=True)):
         page.find("#moment").fill(str(number))
         net = load(weights, backend_name="numpy")
         assert_shares(page.settle(), net.predict(pixels)[0], net.class_names)
@@ -74,9 +76,12 @@ def test_a_run_under_way_is_followed_without_a_reload(runs, chromium, pixels, tm
         shutil.copy(run / "checkpoint.npz", folder / "new")
         (folder / "new").replace(folder / "checkpoint.npz")
         is_said("After 2 epochs of 2: loss ")
-        found.eventually(lambda: found.find("#moment").get_attribute("max") == "5")
+        found.eventually(lambda: found.find("#moment").get_attribute("max") == "4")
         assert found.find("#kernels").evaluate("(canvas) => canvas.toDataURL()") != kernels
         accuracy = now.progress["history"][-1]["test_accuracy"]
+        assert f"{float(f'{100 * accuracy:.3g}'):g}% of the test pictures right" in found.text(
+            "#about"
+        )
         label = found.find("#accuracy-chart svg").get_attribute("aria-label")
         assert label.endswith(f"test: {float(f'{100 * accuracy:.3g}'):g}%")
         found.panel("Look inside").click()
@@ -84,3 +89,34 @@ def test_a_run_under_way_is_followed_without_a_reload(runs, chromium, pixels, tm
         found.find("#moment").fill("2")
         assert_shares(found.settle(), then.predict(pixels)[0], then.class_names)
         assert found.complaints == []
+
+
+def test_a_message_goes_with_what_it_was_about(refused):
+    refused.open().give(b"")
+    refused.message.wait_for()
+    refused.panel("Training").click()
+    refused.message.wait_for(state="hidden")
+    refused.page.route("**/api/training", lambda route: route.abort(), times=1)
+    refused.message.wait_for()
+    assert refused.text("#message").startswith("The server does not answer")
+    refused.message.wait_for(state="hidden")  # it answers again
+
+
+def test_losses_that_are_far_from_0_fill_their_chart(page):
+    history = [
+        dict(epoch=epoch, train_loss=loss, test_loss=loss, train_accuracy=0.1, test_accuracy=0.2)
+        for epoch, loss in enumerate((6.9, 6.3), 1)
+    ]
+
+    def answer(route):
+        route.fulfill(json=route.fetch().json() | {"history": history, "losses": []})
+
+    page.page.route("**/api/training", answer)
+    page.open().panel("Training").click()
+    page.find("#loss-chart svg").wait_for()
+    for chart, expected in (("loss-chart", [6.2, 7]), ("accuracy-chart", [0, 20])):
+        scale = [
+            float(text.rstrip("%"))
+            for text in page.find(f"#{chart} svg g text").all_text_contents()
+        ]
+        assert [scale[0], scale[-1]] == expected

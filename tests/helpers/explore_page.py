@@ -81,8 +81,8 @@ class Tab:
         """The control whose label has this text."""
         return self.page.get_by_label(text)
 
-    def button(self, name: str) -> Any:
-        return self.page.get_by_role("button", name=name)
+    def button(self, name: str, **options: Any) -> Any:
+        return self.page.get_by_role("button", name=name, **options)
 
     def panel(self, name: str) -> Any:
         """The tab on the page that is called so."""

@@ -14,7 +14,10 @@ export function build() {
     store.scale = byId("scale").value;
     tell("look");
   });
-  byId("undo").addEventListener("click", undo);
+  byId("undo").addEventListener("click", () => {
+    byId("show-heading").focus();
+    undo();
+  });
   byId("moment").addEventListener("input", () => {
     store.state.moment = store.network.moments[byId("moment").value].name;
     refresh();
@@ -61,8 +64,14 @@ function drawChanges() {
   ];
   if (covered) items.push(["the picture is covered", () => { store.state.covered = null; refresh(); }]);
   byId("changes").hidden = !isChanged();
-  byId("change-list").replaceChildren(...items.map(([text, remove]) =>
-    make("li", {}, text, " ", make("button", { onclick: remove, ariaLabel: `Undo: ${text}` }, "×"))));
+  byId("change-list").replaceChildren(...items.map(([text, remove]) => {
+    const button = make("button", { ariaLabel: `Undo: ${text}` }, "×");
+    button.addEventListener("click", () => {
+      byId("show-heading").focus();
+      remove();
+    });
+    return make("li", {}, text, " ", button);
+  }));
 }
 
 on("look", draw);

@@ -161,4 +161,5 @@ function drawSwitches({ name, can }, unit) {
 }
 
 on("look", draw);
+on("colours", draw);
 on("select", draw);

@@ -13,13 +13,9 @@ import { dark } from "./colours.js";
 
 async function start() {
   await begin();
-  const { model, parameters, weights, dataset, accuracy, notes } = store.network;
-  document.title = `${model} — minialex explore`;
-  byId("model").textContent = model;
-  const parts = [`${parameters.toLocaleString("en")} parameters`, weights];
-  if (dataset) parts.push(`trained on ${dataset}`);
-  if (accuracy) parts.push(`${percent(accuracy)} of the test pictures right`);
-  byId("about").textContent = [...parts, ...notes].join(" · ");
+  document.title = `${store.network.model} — minialex explore`;
+  byId("model").textContent = store.network.model;
+  drawAbout();
   readAddress();
   for (const part of [river, layer, unit, answers, changes, picture, training]) part.build();
   await refresh();
@@ -27,9 +23,19 @@ async function start() {
     store.state.picture = store.network.first; // what the address asked for is gone
     await refresh();
   }
-  dark.addEventListener("change", () => tell("look"));
+  dark.addEventListener("change", () => tell("colours"));
+  on("moments", drawAbout);
   on("select", writeAddress);
   on("look", writeAddress);
+}
+
+/** What the network is, in a line. */
+function drawAbout() {
+  const { parameters, weights, dataset, accuracy, notes } = store.network;
+  const parts = [`${parameters.toLocaleString("en")} parameters`, weights];
+  if (dataset) parts.push(`trained on ${dataset}`);
+  if (accuracy) parts.push(`${percent(accuracy)} of the test pictures right`);
+  byId("about").textContent = [...parts, ...notes].join(" · ");
 }
 
 /** What the address asks for behind its #: layer=conv1&unit=3,4,7&picture=test/5. */

@@ -64,8 +64,11 @@ async function turn(by) {
   } catch (error) {
     complain(error);
   }
-  byId("earlier").disabled = first === 0;
-  byId("later").disabled = first + ON_SHEET >= pictures;
+  const isFirst = first === 0, isLast = first + ON_SHEET >= pictures;
+  if (isLast && document.activeElement === byId("later")) byId("earlier").focus();
+  if (isFirst && document.activeElement === byId("earlier")) byId("later").focus();
+  byId("earlier").disabled = isFirst;
+  byId("later").disabled = isLast;
 }
 
 function markThumbnail() {
@@ -126,6 +129,7 @@ function draw() {
   if (field) frame(pen, field.map((length) => length * zoom));
   byId("picture-title").textContent = about.label === null
     ? about.title : `${about.title}: ${store.network.classes[about.label]}`;
+  canvas.classList.toggle("covered", Boolean(state.covered));
   byId("cover").checked = Boolean(state.covered);
   byId("cover-size-label").hidden = !state.covered;
   byId("cover-size-shown").textContent = `${size} × ${size}`;

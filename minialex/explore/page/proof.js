@@ -1,26 +1,28 @@
 // The gradient of one weight, and the finite difference that proves it.
 
-import { byId, keepingFocus, make, number } from "./text.js";
+import { byId, keepingFocus, make, number, scrolling } from "./text.js";
 import { complain, on, prove, questionName, store } from "./store.js";
 
 const EPSILON = 2 ** -52; // the rounding of 64 bits
 
 let power = 5; // the nudge is 10^-power
+let asked = 0; // how many proofs
 
 /** Shows what the loss does when the weight at `index` of a layer's parameter is nudged. */
 export async function proofOf(layer, key, index) {
-  const box = byId("proof");
+  const box = byId("proof"), own = ++asked;
   if (box.hidden) box.replaceChildren(make("p", {}, "Nudging the weight …"));
   box.hidden = false;
   box.ariaBusy = "true";
   try {
     const found = await prove(layer, key, index, power);
-    keepingFocus(() => show(layer, key, index, found));
+    if (own === asked) keepingFocus(() => show(layer, key, index, found));
   } catch (error) {
+    if (own !== asked) return;
     box.hidden = true;
     complain(error);
   } finally {
-    box.ariaBusy = "false";
+    if (own === asked) box.ariaBusy = "false";
   }
 }
 
@@ -46,7 +48,7 @@ function show(layer, key, index, { weight, gradient, above, below, difference })
   ];
   byId("proof").replaceChildren(
     make("h3", {}, `${layer}.${key}[${index}]: the gradient of ${questionName()}, and its proof`),
-    make("div", { className: "scroll" }, make("table", { className: "list" }, ...rows.map(([label, value]) =>
+    scrolling("The proof", make("table", { className: "list" }, ...rows.map(([label, value]) =>
       make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, value))))),
     make("p", { className: "soft small" }, "The whole network computes its answer twice more, in ",
       "64 bits, with this one weight a little larger and a little smaller. A large δ shows the ",
@@ -54,4 +56,12 @@ function show(layer, key, index, { weight, gradient, above, below, difference })
       "between the two, they differ, and that is not the gradient's fault."));
 }
 
-on("look", () => (byId("proof").hidden = true));
+/** A proof belongs to what was shown when it was asked for. */
+function close() {
+  asked += 1;
+  byId("proof").hidden = true;
+  byId("proof").ariaBusy = "false";
+}
+
+on("look", close);
+on("select", close);

@@ -3,9 +3,10 @@
 
 import { brief, byId, make, number, times } from "./text.js";
 import { SOFTMAX, isSigned, on, placeName, select, shown, store } from "./store.js";
-import { corner, drawPicture, drawSheet, place, unitAt } from "./sheets.js";
+import { WIDE, corner, drawPicture, drawSheet, place, unitAt, zoomOf } from "./sheets.js";
 import { extent } from "./colours.js";
 
+const still = matchMedia("(prefers-reduced-motion: reduce)");
 const cards = new Map(); // by the layer's name; null for the picture
 
 export function build() {
@@ -49,7 +50,7 @@ function open(layer) {
     select(layer, array.shape.length === 1
       ? [best] : [Math.floor(pixel / width), pixel % width, best % count]);
   }
-  byId("layer").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  byId("layer").scrollIntoView({ block: "nearest", behavior: still.matches ? "auto" : "smooth" });
 }
 
 function under(layer, event) {
@@ -74,7 +75,8 @@ export function draw() {
   for (const [layer, card] of cards) {
     const array = shown(layer);
     if (layer === null && !array) {
-      drawPicture(card.canvas, look.arrays.pixels, store.state.covered);
+      card.zoom = zoomOf(look.arrays.pixels.shape[1], WIDE);
+      drawPicture(card.canvas, look.arrays.pixels, store.state.covered, card.zoom);
       card.laid = null;
     } else if (array) {
       card.laid = drawSheet(card.canvas, array, store.scale, isSigned());
@@ -83,7 +85,7 @@ export function draw() {
       card.laid = null;
     }
     card.card.classList.toggle("changed", isLayerChanged(layer));
-      card.note.textContent = array ? range(layer) : "";
+    card.note.textContent = array ? range(layer) : "";
   }
   drawFields();
 }
@@ -96,11 +98,11 @@ function isLayerChanged(layer) {
 /** Shades, on every map of the layers before, what the selected unit does not depend on. */
 function drawFields() {
   const { selected, fields } = store;
-  for (const [layer, { card, canvas, over, laid }] of cards) {
+  for (const [layer, { card, canvas, over, laid, zoom }] of cards) {
     const isSelected = selected?.layer === layer;
     card.classList.toggle("selected", isSelected);
     const field = fields?.[layer ?? ""];
-    const wanted = laid ?? (layer === null ? whole(canvas) : null);
+    const wanted = laid ?? (layer === null ? whole(canvas, zoom) : null);
     over.width = canvas.width;
     over.height = canvas.height;
     if (!wanted) continue;
@@ -110,7 +112,9 @@ function drawFields() {
   }
 }
 
-const whole = ({ width, height }) => ({ width, height, count: 1, gap: 0, columns: 1, zoom: 1 });
+/** The layout of a picture alone. */
+const whole = ({ width, height }, zoom) =>
+  ({ width: width / zoom, height: height / zoom, count: 1, gap: 0, columns: 1, zoom });
 
 function shade(pen, laid, [top, bottom, left, right]) {
   const { zoom, count } = laid, [width, height] = [laid.width * zoom, laid.height * zoom];
@@ -146,5 +150,6 @@ function follow() {
 let followed = null; // the layer that was selected last
 
 on("look", draw);
+on("colours", draw);
 on("fields", drawFields);
 on("select", follow);

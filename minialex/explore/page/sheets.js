@@ -2,7 +2,7 @@
 
 import { extent, pixel, scale } from "./colours.js";
 
-const WIDE = 240; // pixels: a canvas that would be smaller has several for each unit
+export const WIDE = 240; // pixels: a canvas that would be smaller has several for each unit
 
 /** How the maps of an array are laid out: (H, W, C), or (C,) as C maps of one unit.
 
@@ -33,7 +33,21 @@ export function drawSheet(canvas, array, by, signed) {
     }
   }
   put(canvas, image, laid.zoom);
+  strike(canvas, laid);
   return laid;
+}
+
+/** Strikes the places through that are left at the end of a sheet, lest they look like zeros. */
+function strike(canvas, laid) {
+  const { width, height, zoom, count, columns, rows } = laid, pen = canvas.getContext("2d");
+  pen.strokeStyle = "rgb(128 128 128 / 0.6)";
+  for (let map = count; map < columns * rows; map++) {
+    const [left, top] = corner(laid, map);
+    pen.beginPath();
+    pen.moveTo(left, top + height * zoom);
+    pen.lineTo(left + width * zoom, top);
+    pen.stroke();
+  }
 }
 
 /** Puts an image on a canvas `zoom` times as wide and as high, in squares. */

@@ -23,7 +23,8 @@ export const store = {
 
 const listeners = {};
 
-/** Calls f whenever `event` happens: "look" (new numbers), "select", "fields", "moments". */
+/** Calls f whenever `event` happens: "look" (new numbers), "select", "fields", "moments",
+    "colours" (light has become dark, or dark light). */
 export const on = (event, f) => (listeners[event] ??= []).push(f);
 export const tell = (event) => (listeners[event] ?? []).forEach((f) => f());
 
@@ -148,11 +149,13 @@ export const layerOf = (name) =>
       }
     : store.network.layers.find((layer) => layer.name === name);
 
+/** Whether the numbers of a layer are those of the answers. */
+export const isAnswer = (layer) => [SOFTMAX, store.network.layers.at(-1).name].includes(layer);
+
 /** "map 7, row 3, column 4", or "unit 12"; of the last layer with its class: "unit 5, cross". */
 export function placeName(layer, unit) {
   if (unit.length > 1) return `map ${unit[2]}, row ${unit[0]}, column ${unit[1]}`;
-  const last = [SOFTMAX, store.network.layers.at(-1).name].includes(layer);
-  return `unit ${unit[0]}${last ? `, ${store.network.classes[unit[0]]}` : ""}`;
+  return `unit ${unit[0]}${isAnswer(layer) ? `, ${store.network.classes[unit[0]]}` : ""}`;
 }
 
 /** What gradients are of, in words. */

@@ -34,12 +34,19 @@ export function epochName(epoch) {
   return `after ${shown} epoch${epoch === 1 ? "" : "s"}`;
 }
 
+/** A whole number with a proper minus. */
+export const whole = (value) => String(value).replace("-", MINUS);
+
 /** An element: make("td", {className: "x"}, "text", child, …). */
 export function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
   return element;
 }
+
+/** A table that scrolls sideways where it is too wide, also by keys. */
+export const scrolling = (label, table) =>
+  make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: label }, table);
 
 /** Draws something anew; what had the focus keeps it, if it has an id. */
 export function keepingFocus(draw) {

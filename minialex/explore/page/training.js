@@ -27,13 +27,14 @@ export function build() {
       button.tabIndex = button === chosen ? 0 : -1;
       panel.hidden = button !== chosen;
     }
+    complain(null);
     follow();
   };
   follow();
   setInterval(() => document.visibilityState === "visible" && follow(), EVERY);
 }
 
-let asking = false;
+let asking = false, failed = false;
 
 /** Asks how far the run has come. */
 async function follow() {
@@ -41,17 +42,21 @@ async function follow() {
   asking = true;
   try {
     const found = await get("training");
+    if (failed) complain(null);
+    failed = false;
     draw(found);
     if (found.version !== version) {
       const { arrays } = await getNumbers("kernels/latest");
       byId("kernels-figure").hidden = !arrays.kernels;
       if (arrays.kernels) drawKernels(byId("kernels"), arrays.kernels);
       store.network.moments = found.moments;
+      store.network.accuracy = found.history.at(-1)?.test_accuracy;
       tell("moments");
       if (version !== null && store.state.moment === "latest") refresh();
       version = found.version;
     }
   } catch (error) {
+    failed = true;
     complain(error);
   } finally {
     asking = false;
@@ -74,7 +79,7 @@ function draw({ history, losses, epochs }) {
     ["training, as it came", losses.map(({ epoch, accuracy }) => [epoch, accuracy]), "line-live"],
     ["training, over the epoch", of("train_accuracy"), "line-train"],
     ["test", of("test_accuracy"), "line-test"],
-  ], (share) => `${Number((100 * share).toPrecision(3))}%`));
+  ], (share) => `${Number((100 * share).toPrecision(3))}%`, 0));
 }
 
 const NS = "http://www.w3.org/2000/svg";
@@ -86,23 +91,24 @@ function svg(tag, attributes, ...children) {
   return element;
 }
 
-/** About five round numbers, from the first above `low` to the first that is not below `high`. */
+/** About five round numbers, from the last that is not above `low` to the first not below `high`. */
 function ticks(low, high) {
   const rough = (high - low) / 4, power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((times) => times * power >= rough) * power;
   const found = [];
-  for (let n = Math.ceil(low / step); n * step < high + step; n++) found.push(Number((n * step).toPrecision(6)));
+  for (let n = Math.floor(low / step); n * step < high + step; n++) found.push(Number((n * step).toPrecision(6)));
   return found;
 }
 
-/** Lines over the epochs. series: [[name, [[x, y], …], class], …]. */
-function chart(series, format) {
+/** Lines over the epochs. series: [[name, [[x, y], …], class], …]; from: where the scale begins,
+    without it at the least number. */
+function chart(series, format, from = Infinity) {
   const width = 520, height = 260, left = 56, right = 16, top = 10, bottom = 34;
   const points = series.flatMap(([, line]) => line).filter(([, y]) => Number.isFinite(y));
   if (!points.length) return make("p", { className: "soft" }, "Nothing yet.");
   const xs = points.map(([x]) => x), ys = points.map(([, y]) => y);
-  const least = Math.min(...ys, 0), last = Math.max(...xs, 1);
-  const rules = ticks(least, Math.max(...ys) || 1), most = rules.at(-1);
+  const low = Math.min(...ys, from), high = Math.max(...ys), last = Math.max(...xs, 1);
+  const rules = ticks(low, high > low ? high : low + 1), [least, most] = [rules[0], rules.at(-1)];
   const x = (value) => left + (value / last) * (width - left - right);
   const y = (value) => top + (1 - (value - least) / (most - least)) * (height - top - bottom);
   const parts = rules.map((value) => svg("g", {},

@@ -1,13 +1,15 @@
 // Where the number of the selected unit comes from, in numbers that can be read and added up.
 
-import { brief, byId, keepingFocus, make, number } from "./text.js";
-import { SOFTMAX, complain, explain, layerOf, on, placeName, questionName, store, tell } from "./store.js";
+import { brief, byId, keepingFocus, make, number, scrolling, whole } from "./text.js";
+import { SOFTMAX, complain, explain, isAnswer, layerOf, on, placeName, questionName, store, tell } from "./store.js";
 import { css, extent, scale } from "./colours.js";
 import { proofOf } from "./proof.js";
 import { drawKernels, place } from "./sheets.js";
 
 let asked = null;
+let shown = null; // the last explanation
 let channel = null; // of a convolution's input: which the tables show; null for the one with most
+let guess = { of: "", text: "", outcome: "" }; // the reader's, of a unit
 
 export function build() {
   byId("predict").addEventListener("change", render);
@@ -19,13 +21,13 @@ async function render() {
   asked?.abort();
   if (!selected) return;
   const own = (asked = new AbortController());
-  document.body.classList.toggle("predicting", byId("predict").checked);
+  begin(selected);
   byId("unit").ariaBusy = "true";
   try {
     const found = selected.layer === SOFTMAX
       ? ofSoftmax(selected.unit[0]) : await explain(selected, own.signal);
     channel = null;
-    show(found);
+    show((shown = found));
     store.fields = found.about.fields;
     tell("fields");
   } catch (error) {
@@ -45,27 +47,41 @@ function show(found) {
   const rows = [make("p", { className: "value" }, "y = ", answer(number(value, 7)))];
   if (changed) rows.push(make("p", {}, "The layer is changed, so this need not be what it would be without the change:"));
   rows.push(...parts, ...followed(layer, unit), ...gradient(layer, unit));
-  keepingFocus(() => body.replaceChildren(...rows));
-  predict(value);
+  keepingFocus(() => {
+    body.replaceChildren(...rows);
+    predict(value);
+  });
   const said = document.body.classList.contains("predicting") ? "" : ` is ${number(value)}`;
   byId("unit-said").textContent = `${layer}, ${placeName(layer, unit)}${said}`;
 }
 
 const answer = (text) => make("span", { className: "answer" }, text);
 
-/** Hides the answers until the reader has guessed. */
+/** Hides the answers, if the reader wants to guess first. What is being typed about the same unit
+    stays. */
+function begin({ layer, unit }) {
+  const of = `${layer} ${unit}`, { classList } = document.body, isGuess = byId("predict").checked;
+  guess = { of, text: of === guess.of ? guess.text : "", outcome: "" };
+  classList.toggle("predicting", isGuess);
+  classList.toggle("predicting-answer", isGuess && isAnswer(layer));
+}
+
+/** Asks for the reader's guess, or says what has become of it. */
 function predict(value) {
   if (!byId("predict").checked) return;
-  const guess = make("input", { type: "number", step: "any", ariaLabel: "Your prediction" });
+  const typed = make("input", { id: "guess", type: "number", step: "any", ariaLabel: "Your prediction", value: guess.text });
+  const said = make("p", { id: "outcome", tabIndex: -1 }, guess.outcome);
+  typed.addEventListener("input", () => (guess.text = typed.value));
   const reveal = (event) => {
     event.preventDefault();
-    document.body.classList.remove("predicting");
-    const said = guess.value === "" ? "" : `You said ${number(Number(guess.value))}: `;
-    form.replaceChildren(make("p", {}, `${said}it is ${number(value)}.`));
-    byId("unit-said").textContent = form.textContent;
+    document.body.classList.remove("predicting", "predicting-answer");
+    guess.outcome = `${guess.text && `You said ${number(Number(guess.text))}: `}it is ${number(value)}.`;
+    byId("unit-said").textContent = said.textContent = guess.outcome;
+    form.replaceChildren(said);
+    said.focus();
   };
-  const form = make("form", { className: "guess", onsubmit: reveal },
-    make("label", {}, "Your prediction of y ", guess), make("button", {}, "Look"));
+  const form = make("form", { className: "guess", onsubmit: reveal }, ...(guess.outcome
+    ? [said] : [make("label", {}, "Your prediction of y ", typed), make("button", { id: "reveal" }, "Look")]));
   byId("unit-body").prepend(form);
 }
 
@@ -119,9 +135,6 @@ function grid(caption, rows, columns, cell, secret = false) {
   return make("div", {}, make("p", { className: "caption" }, caption), scrolling(caption, table));
 }
 
-const scrolling = (label, table) =>
-  make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: label }, table);
-
 /** A table with headings; the cells are texts or elements. */
 function list(caption, headings, rows) {
   const head = make("tr", {}, ...headings.map((text) => make("th", { scope: "col" }, text)));
@@ -153,7 +166,7 @@ function ofConvolution({ about, arrays }) {
   const at = (i, j) => (i * size + j) * count + c;
   const input = store.network.layers.find(({ name }) => name === before(layer))?.shape ?? store.network.input;
   const padded = (i, j) => top + i < 0 || left + j < 0 || top + i >= input[0] || left + j >= input[1];
-  const where = (i, j) => `row ${top + i}, column ${left + j}${padded(i, j) ? " (padding)" : ""}: `;
+  const where = (i, j) => `row ${whole(top + i)}, column ${whole(left + j)}${padded(i, j) ? " (padding)" : ""}: `;
   const choose = make("select", {
     id: "channel",
     onchange: () => { channel = Number(choose.value); show({ about, arrays }); },
@@ -198,7 +211,7 @@ function ofMaxPool({ about, arrays }) {
     : "This pixel lies in no other window.";
   return [
     grid(`Window on map ${map} of ${from}`, size, size, (i, j) => ({
-      value: data[i * size + j], note: `row ${top + i}, column ${left + j}: `,
+      value: data[i * size + j], note: `row ${whole(top + i)}, column ${whole(left + j)}: `,
       best: top + i === row && left + j === column,
     })),
     line("The largest is ", answer(number(data[(row - top) * size + column - left], 7)),
@@ -209,7 +222,7 @@ function ofMaxPool({ about, arrays }) {
 
 const ofMeanPool = ({ about: { layer, top, left, channel: map }, arrays: { window: { data, shape: [size] } } }) => [
   grid(`Window on map ${map} of ${before(layer)}`, size, size, (i, j) => ({
-    value: data[i * size + j], note: `row ${top + i}, column ${left + j}: `,
+    value: data[i * size + j], note: `row ${whole(top + i)}, column ${whole(left + j)}: `,
   })),
   line(`y is the mean of the ${size * size} numbers.`),
 ];
@@ -304,3 +317,4 @@ const PARTS = {
 };
 
 on("select", render);
+on("colours", () => shown && show(shown));

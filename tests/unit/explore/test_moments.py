@@ -48,13 +48,14 @@ def written_later(file, before):
 
 
 def test_a_run_s_moments_are_in_the_order_of_the_training(run):
-    expected = [
-        Moment("step-00000000", 0),
-        Moment("step-00000002", pytest.approx(2 / 3)),
-        Moment("step-00000003", 1),
-        Moment(LATEST, 1),
-    ]
-    assert Moments(str(run.path)).moments() == expected
+    kept = [Moment("step-00000000", 0), Moment("step-00000002", pytest.approx(2 / 3))]
+    assert Moments(str(run.path)).moments() == [*kept, Moment(LATEST, 1)]
+
+
+def test_of_a_run_that_goes_on_what_was_the_newest_is_a_moment_too(run):
+    shutil.copy(run.kept_file(2), run.checkpoint)
+    names = [moment.name for moment in Moments(str(run.path)).moments()]
+    assert names == ["step-00000000", "step-00000002", "step-00000003", LATEST]
 
 
 def test_each_moment_has_the_weights_of_its_file(run):
@@ -77,15 +78,15 @@ def test_more_than_a_hundred_million_steps_come_last(run):
 
 def test_weights_that_are_kept_later_are_found(run):
     moments = Moments(str(run.path))
-    kept = run.kept_file(3)
+    kept = run.kept_file(2)
     content = kept.read_bytes()
     kept.unlink()
-    assert len(moments.moments()) == 3
-    with pytest.raises(InputError, match="there are no weights 'step-00000003' any more"):
-        moments.network("step-00000003")
+    assert len(moments.moments()) == 2
+    with pytest.raises(InputError, match="there are no weights 'step-00000002' any more"):
+        moments.network("step-00000002")
     kept.write_bytes(content)
-    assert len(moments.moments()) == 4
-    assert_holds(moments.network("step-00000003"), weights_in(kept))
+    assert len(moments.moments()) == 3
+    assert_holds(moments.network("step-00000002"), weights_in(kept))
 
 
 def test_the_newest_weights_are_read_anew_when_the_run_has_saved_again(run):
@@ -212,7 +213,7 @@ def test_a_damaged_kept_file_hides_no_other_weights(damage, run):
     damage(run.kept_file(2))
     moments = Moments(str(run.path))
     found = [moment for moment in moments.moments() if moment.name != "step-00000002"]
-    assert found == [Moment("step-00000000", 0), Moment("step-00000003", 1), Moment(LATEST, 1)]
+    assert found == [Moment("step-00000000", 0), Moment(LATEST, 1)]
     assert_holds(moments.network("step-00000003"), weights_in(run.kept_file(3)))
 
 
