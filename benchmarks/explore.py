@@ -4,6 +4,7 @@ page that is open slows down a training.
 Both are measured in a real Chromium, from the choice of a picture until everything is drawn.
 """
 
+import os
 import re
 import statistics
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 
 from benchmarks.browser import browser, serving
 from minialex.command import Parser, number, run
+from minialex.cores import usable_cores
 
 EXAMPLES = """\
   python -m benchmarks.explore runs/shapes-alexnet-cifar
@@ -56,11 +58,20 @@ def main(arguments: Sequence[str]) -> None:
             middle, worst = statistics.median(times), max(times)
             print(f"{show:<12} median {middle:5.0f} ms, worst of {len(times)} {worst:5.0f} ms")
     if given.training:
-        pairs = [(rate(watched=False), rate(watched=True)) for _ in range(given.rounds)]
-        for alone, watched in pairs:
-            print(f"alone {alone:,.0f}, watched {watched:,.0f} images/s")
-        ratio = statistics.median(watched / alone for alone, watched in pairs)
-        print(f"a training that is watched keeps {ratio:.1%} of its speed (median)")
+        ratios, shares = [], []
+        for number_of_round in range(given.rounds):
+            order = (False, True) if number_of_round % 2 == 0 else (True, False)
+            found = {watched: train(watched) for watched in order}
+            (alone, _), (watched, share) = found[False], found[True]
+            print(
+                f"alone {alone:,.0f}, watched {watched:,.0f} images/s; the page and its server "
+                f"take {share:.1%} of the cores' time",
+                flush=True,
+            )
+            ratios.append(watched / alone)
+            shares.append(share)
+        ratio, share = statistics.median(ratios), statistics.median(shares)
+        print(f"medians: {ratio:.1%} of the speed is kept, {share:.1%} of the cores' time is taken")
 
 
 def page_times(weights: str, show: str, count: int) -> list[float]:
@@ -74,23 +85,51 @@ def page_times(weights: str, show: str, count: int) -> list[float]:
         return [page.evaluate(CHOOSE, i) for i in range(1, count + 2)][1:]
 
 
-def rate(watched: bool) -> float:
-    """The images per second of a training's second epoch, with or without a page that follows
-    it."""
+def train(watched: bool) -> tuple[float, float]:
+    """The images per second of a training's second epoch, with or without a page that follows it;
+    and how much of the cores' time the browser and the explorer's server took from the page's
+    opening on, as a share of 1."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         command: list[Any] = [sys.executable, "-m", "minialex.train", *TRAINING, "--out", out]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as training:
             assert training.stdout is not None
             if not watched:
-                return rate_in(training.stdout.read())
+                return rate_in(training.stdout.read()), 0.0
             while not (out / "checkpoint.npz").exists():
                 time.sleep(0.1)
             with serving(out) as (address, _), browser() as chromium:
                 page = chromium.new_page(viewport={"width": 1440, "height": 900})
                 page.goto(address)
                 page.get_by_role("tab", name="Training").click()
-                return rate_in(training.stdout.read())
+                page.locator("#loss-chart svg").wait_for()
+                start, before = time.perf_counter(), others(training.pid)
+                output = training.stdout.read()
+                taken = others(training.pid) - before
+                return rate_in(output), taken / (time.perf_counter() - start) / usable_cores()
+
+
+def others(training: int) -> float:
+    """The seconds of processor time that all that this benchmark has started has taken, except the
+    training, a process's number."""
+    return sum(processor_time(child) for child in children(os.getpid()) if child != training)
+
+
+def processor_time(process: int) -> float:
+    """The seconds that a process and those that it has started have taken; 0 if it has ended."""
+    try:
+        _, _, fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")
+    except FileNotFoundError:
+        return 0.0
+    ticks = sum(map(int, fields.split()[11:15]))  # its own, and those of children that have ended
+    running = sum(processor_time(child) for child in children(process))
+    return ticks / os.sysconf("SC_CLK_TCK") + running
+
+
+def children(process: int) -> list[int]:
+    """The processes that a process has started and that run."""
+    files = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for file in files for child in file.read_text().split()]
 
 
 def rate_in(output: str) -> float:

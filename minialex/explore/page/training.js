@@ -6,7 +6,9 @@ import { complain, refresh, store, tell } from "./store.js";
 import { drawKernels } from "./sheets.js";
 
 const EVERY = 2000; // milliseconds
-let version = null;
+let version = null; // of the run's newest checkpoint
+let drawn = null; // the version whose kernels are shown
+let stale = false; // whether the other panel shows an older one
 
 export function build() {
   if (!store.network.is_run) return;
@@ -28,6 +30,7 @@ export function build() {
       panel.hidden = button !== chosen;
     }
     complain(null);
+    renew();
     follow();
   };
   follow();
@@ -36,7 +39,7 @@ export function build() {
 
 let asking = false, failed = false;
 
-/** Asks how far the run has come. */
+/** Asks how far the run has come, and brings the panel that is open up to it. */
 async function follow() {
   if (asking) return;
   asking = true;
@@ -44,23 +47,38 @@ async function follow() {
     const found = await get("training");
     if (failed) complain(null);
     failed = false;
-    draw(found);
     if (found.version !== version) {
-      const { arrays } = await getNumbers("kernels/latest");
-      byId("kernels-figure").hidden = !arrays.kernels;
-      if (arrays.kernels) drawKernels(byId("kernels"), arrays.kernels);
       store.network.moments = found.moments;
       store.network.accuracy = found.history.at(-1)?.test_accuracy;
       tell("moments");
-      if (version !== null && store.state.moment === "latest") refresh();
+      stale = version !== null && [store.state.moment, store.compare].includes("latest");
       version = found.version;
     }
+    renew();
+    if (byId("training").hidden) return;
+    draw(found);
+    if (drawn !== version) await drawFirstKernels();
+    drawn = version;
   } catch (error) {
     failed = true;
     complain(error);
   } finally {
     asking = false;
   }
+}
+
+/** Looks at the picture anew with the newest weights, if anybody sees it: a training is not to be
+    slowed down for nobody. */
+function renew() {
+  if (!stale || byId("look").hidden) return;
+  stale = false;
+  refresh();
+}
+
+async function drawFirstKernels() {
+  const { arrays } = await getNumbers("kernels/latest");
+  byId("kernels-figure").hidden = !arrays.kernels;
+  if (arrays.kernels) drawKernels(byId("kernels"), arrays.kernels);
 }
 
 function draw({ history, losses, epochs }) {
