@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from minialex import backend
 from minialex.data.augment import TEST_VIEWS
@@ -34,6 +34,18 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {one_line(message)} (--help lists the options)\n")
+
+    def takes(self, name: str, value: Any) -> bool:
+        """Whether the option called `name`, as in the result of parse_args, can have that value."""
+        action = next(action for action in self._actions if action.dest == name)
+        if isinstance(action, argparse.BooleanOptionalAction):
+            return isinstance(value, bool)
+        wanted = str if action.type in (None, Path) else action.type
+        try:
+            same = wanted(str(value)) == value
+        except argparse.ArgumentTypeError:
+            return False
+        return same and (action.choices is None or value in list(action.choices))
 
     def parse_known_args(self, *arguments, **options):
         """argparse's, but an unknown option is an error, which names the most similar one."""

@@ -1,11 +1,15 @@
 """The options of a resumed run: those that it keeps, and those that may change."""
 
+from pathlib import Path
+
 from minialex import data
 from minialex.cores import usable_cores
 from minialex.errors import InputError
+from minialex.io import metadata
 from minialex.io.checkpoint import Checkpoint
 from minialex.option_checks import check_parallel
 from minialex.presets import DEFAULTS
+from minialex.train_options import parser
 
 #: What a checkpoint's `progress` must hold for a run to be resumed.
 PROGRESS = (
@@ -30,6 +34,13 @@ FREE_ON_RESUME = (
     "keep_weights",
 )
 
+#: The options that are never open, and those that a network of a script has elsewhere.
+NEEDED = (
+    *("dataset", "augment", "test_views", "seed", "epochs", "batch_size", "engine", "backend"),
+    *("parallel", "gpu_workspace", "log_every"),
+)
+NEEDED_BY_MODELS = ("optimizer", "lr", "schedule", "momentum", "weight_decay", "label_smoothing")
+
 #: The options that a run of an earlier version may lack; there they are None.
 NEW = ("keep_weights",)
 
@@ -38,6 +49,7 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
     """The checkpoint's options with those of FREE_ON_RESUME that are `given`; InputError if another
     one is and differs."""
     checkpoint.require(PROGRESS)
+    metadata.check(checkpoint.path, checkpoint.progress)
     data.check_source(checkpoint.progress["source"], checkpoint.path)
     options = dict(checkpoint.progress["options"])
     for name in NEW:
@@ -49,6 +61,7 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
         options = options_of_script(given, checkpoint) | options
     if options.keys() != given.keys():
         raise InputError(f"{checkpoint.path} has other options than this version of the command")
+    check_options(options, checkpoint.path)
     of_script = "dataset" not in checkpoint.progress["options"]
     options["workers"] = options["workers"] or usable_cores()  # many ranks leave it open
     for name, value in given.items():
@@ -73,6 +86,17 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
         done = f"{checkpoint.path} has finished epoch {options['epochs']}, its last"
         raise InputError(f"{done}: to train longer, give a larger --epochs")
     return options
+
+
+def check_options(options: dict, path: Path) -> None:
+    """InputError, which names the checkpoint, for an option that the command would not take, or for
+    one that is missing where training needs it."""
+    trained = parser()
+    needed = [*NEEDED, *(NEEDED_BY_MODELS if options["model"] else ())]
+    for name, value in options.items():
+        missing = value is None and name in needed
+        if missing or not (value is None or trained.takes(name, value)):
+            raise InputError(f"{path} is damaged: its {name.replace('_', ' ')} is {value!r}")
 
 
 def options_of_script(given: dict, checkpoint: Checkpoint) -> dict:

@@ -22,6 +22,9 @@ class Constant:
         """Takes note of an epoch's validation errors (error rate, loss), each in its own unit; only
         Plateau listens."""
 
+    def check(self, state: dict) -> None:
+        """ValueError or TypeError unless a schedule like this one can have been in that state."""
+
 
 class Step(Constant):
     """lr divided by `factor` after every `every` epochs."""
@@ -50,6 +53,14 @@ class Plateau(Constant):
 
     def __call__(self, progress: float) -> float:
         return self.lr / self.factor ** self.state["drops"]
+
+    def check(self, state: dict) -> None:
+        counts = {"stalled": self.patience, "drops": self.drops}
+        whole = all(isinstance(state[name], int) for name in counts)
+        if not whole or any(not 0 <= state[name] <= most for name, most in counts.items()):
+            raise ValueError(f"it has stalled and dropped as {state} says")
+        if not all(math.isfinite(error) for error in state["best"]):
+            raise ValueError(f"its best errors are {state['best']}")
 
     def observe(self, *errors: float) -> None:
         state = self.state

@@ -71,7 +71,7 @@ def trainer_of(
             wrong = "was trained on other classes or pictures than the data set has now"
             raise InputError(f"{checkpoint.path} {wrong}")
     if checkpoint and chosen["model"] is None:
-        parts = parts_of_script(chosen["epochs"], before, own_classes, xp)
+        parts = parts_of_script(chosen["epochs"], checkpoint, own_classes, xp)
     else:
         parts = parts_of_options(chosen, dataset, xp, start, own_classes)
     network, optimizer, schedule, loss = parts
@@ -144,7 +144,7 @@ def network_of(
     if "network" not in start.progress:
         raise InputError(f"{start.path} describes no network")
     described = for_classes(start.progress["network"], dataset.num_classes)
-    network = rebuild(described, own_classes, rng)
+    network = rebuild(described, own_classes, rng, start.path)
     side, channels = dataset.train.image_size, dataset.channels
     if network.input_shape != (side, side, channels):
         expected = "×".join(map(str, network.input_shape))
@@ -154,11 +154,12 @@ def network_of(
 
 
 def parts_of_script(
-    epochs: int, progress: dict, own_classes: Iterable[type[Layer]], xp: ModuleType
+    epochs: int, saved: Checkpoint, own_classes: Iterable[type[Layer]], xp: ModuleType
 ) -> Parts:
     """The network that a script has saved, and what trains it. A schedule that was made for fewer
     epochs is stretched over all `epochs`."""
-    network, settings = rebuild(progress["network"], own_classes).to(xp), progress["settings"]
+    described, settings = saved.progress["network"], saved.progress["settings"]
+    network = rebuild(described, own_classes, origin=saved.path).to(xp)
     optimizer = built(settings["optimizer"], optim.Optimizer, network)
     kind, given = settings["schedule"]
     stretched = given | ({"epochs": epochs} if "epochs" in given else {})

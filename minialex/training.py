@@ -31,6 +31,7 @@ from minialex.evaluation import Answers, answer
 from minialex.fast.memory import GPU_WORKSPACE
 from minialex.files import write_output
 from minialex.inference import TrainedNetwork
+from minialex.io import metadata
 from minialex.io.checkpoint import Checkpoint, save_checkpoint
 from minialex.io.description import describe, described
 from minialex.layers import SoftmaxCrossEntropy
@@ -307,6 +308,7 @@ class Trainer:
             path = Path(saved)
             saved = Checkpoint(path / "checkpoint.npz" if path.is_dir() else path)
         saved.require(self.progress)
+        metadata.check(saved.path, saved.progress)
         check_same(saved, self.progress)
         saved.restore(self.network, self.optimizer, self.schedule)
         self.own_optimizer.steps = self.optimizer.steps

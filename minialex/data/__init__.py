@@ -181,6 +181,10 @@ SOURCE = {
 }
 
 
+#: The most pixels by which crops are believed to have been shifted.
+LARGEST_PADDING = 10_000
+
+
 def check_source(source: Any, path: Path) -> None:
     """InputError unless `source`, from the file `path`, is what `load` notes in Dataset.source, or
     None."""
@@ -188,6 +192,8 @@ def check_source(source: Any, path: Path) -> None:
         isinstance(source, dict)
         and source.keys() == SOURCE.keys()
         and all(isinstance(source[name], kind) for name, kind in SOURCE.items())
+        and source["seed"] >= 0
+        and (source["crop_padding"] or 0) <= LARGEST_PADDING
     )
     if not whole:
         raise InputError(f"{path} is damaged: its data set is {source}")

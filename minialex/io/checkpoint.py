@@ -3,15 +3,18 @@
 import contextlib
 import copy
 import json
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy
 
 from minialex import backend
-from minialex.errors import DAMAGED, InputError
+from minialex.errors import DAMAGED, InputError, one_line, refusing
 from minialex.files import atomic_write
+from minialex.io.metadata import is_count, plain
+from minialex.io.npz_file import Npz, checksum
+from minialex.io.weight_numbers import wrong_numbers
 from minialex.layers import Dropout
 from minialex.network import Network
 from minialex.optim import Optimizer
@@ -29,11 +32,13 @@ def save_checkpoint(
     large, and the weights can be used but not resumed. It is replaced atomically: if this is
     interrupted, the old checkpoint stays.
     """
-    arrays = {f"weight/{name}": array for name, array in network.params.items()}
+    on_device = {f"weight/{name}": array for name, array in network.params.items()}
     if optimizer:
-        arrays |= {f"optimizer/{name}": array for name, array in optimizer.state.items()}
+        on_device |= {f"optimizer/{name}": array for name, array in optimizer.state.items()}
+    arrays = {name: backend.to_host(array) for name, array in on_device.items()}
     about = {
         "format": FORMAT,
+        "checksum": checksum(arrays),
         "progress": progress,
         "optimizer_steps": optimizer and optimizer.steps,
         "schedule": schedule.state,
@@ -42,11 +47,7 @@ def save_checkpoint(
         },
     }
     with atomic_write(path) as temporary, open(temporary, "wb") as file:
-        numpy.savez(
-            file,
-            about=json.dumps(about),
-            **{name: backend.to_host(array) for name, array in arrays.items()},
-        )
+        numpy.savez(file, about=json.dumps(about), **arrays)
 
 
 class Checkpoint:
@@ -60,18 +61,17 @@ class Checkpoint:
 
     def __init__(self, path: Path):
         self.path = path
-        with reading(path), numpy.load(path, allow_pickle=False) as archive:
-            if "about" not in archive.files:
-                holds = ", ".join(archive.files[:5]) or "nothing"
-                raise InputError(f"{path} is no checkpoint: it holds arrays called {holds}")
-            self.arrays = {name: archive[name] for name in archive.files}
-            self.about = json.loads(str(self.arrays.pop("about")))
-            self.progress = self.about["progress"]
-            self.state = {
-                name: self.about[name] for name in ("optimizer_steps", "schedule", "generators")
-            }
-        if self.about.get("format") != FORMAT:
-            raise InputError(f"{path} has format {self.about.get('format')!r}, expected {FORMAT!r}")
+        with reading(path), Npz(path) as archive:
+            self.about = about_in(archive)
+            self.arrays = archive.arrays()
+        del self.arrays["about"]
+        # Those of earlier versions have no checksum.
+        if self.about.get("checksum", found := checksum(self.arrays)) != found:
+            raise InputError(f"{path} is damaged: its arrays are not those that were saved")
+        self.progress = self.about["progress"]
+        self.state = {
+            name: self.about[name] for name in ("optimizer_steps", "schedule", "generators")
+        }
 
     def require(self, names: Sequence[str]) -> None:
         """InputError unless `progress` is a dict with all of `names`."""
@@ -109,11 +109,10 @@ class Checkpoint:
                 f"expected {expected}"
             )
         for name, layer in dropouts(network).items():
-            try:
+            with refusing(f"{self.path}: the random generator of {name}", "is damaged"):
                 copy.deepcopy(layer.rng.bit_generator).state = generators[name]
-            except (KeyError, TypeError, ValueError) as error:
-                wrong = f"the random generator of {name} is damaged: {error}"
-                raise InputError(f"{self.path}: {wrong}") from None
+        with refusing(f"{self.path}: its schedule", "is damaged"):
+            schedule.check(self.state["schedule"])
         self.copy_into(wanted)
         optimizer.steps = self.state["optimizer_steps"]
         schedule.state.update(self.state["schedule"])
@@ -138,6 +137,9 @@ class Checkpoint:
                     f"{self.path} does not fit this network: {name} is {got}, "
                     f"expected shape {array.shape}"
                 )
+            wrong = wrong_numbers(self.arrays[name], array.dtype)
+            if wrong:
+                raise InputError(f"{self.path} cannot be used: {name} holds {wrong}")
         for name in saved:
             if name not in wanted:
                 raise InputError(
@@ -150,13 +152,30 @@ class Checkpoint:
             array[...] = backend.to_device(self.arrays[name].astype(array.dtype), backend.of(array))
 
 
+def about_in(archive: Npz) -> dict[str, Any]:
+    """What an opened checkpoint says of itself; one of DAMAGED if it is none, or of another
+    version."""
+    text = archive.array("about")
+    if text.shape or text.dtype.kind != "U":
+        raise ValueError(f"what it says about itself is an array {text.shape} of {text.dtype}")
+    about = plain(text.item())
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        got = about.get("format") if isinstance(about, dict) else about
+        raise ValueError(f"it has format {got!r}, expected {FORMAT!r}")
+    steps, others = about["optimizer_steps"], (about["schedule"], about["generators"])
+    whole = steps is None or is_count(steps)
+    if not (whole and "progress" in about and all(isinstance(each, dict) for each in others)):
+        raise ValueError("what it says about itself is damaged")
+    return about
+
+
 def read_progress(path: Path) -> dict:
     """What was saved as `progress` in the checkpoint at `path`, whose arrays stay unread.
 
     InputError if the file is missing, damaged or not a minialex checkpoint.
     """
-    with reading(path), numpy.load(path, allow_pickle=False) as archive:
-        progress = json.loads(str(archive["about"]))["progress"]
+    with reading(path), Npz(path) as archive:
+        progress = about_in(archive)["progress"]
         if not isinstance(progress, dict):
             raise TypeError("what it says of the training is damaged")
         return progress
@@ -179,10 +198,8 @@ def reading(path: Path) -> Iterator[None]:
         raise InputError(f"there is no checkpoint {path}") from None
     except InputError:
         raise
-    except (OSError, *DAMAGED, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if "pickle" in reason:  # so NumPy calls every file that it does not know
-            reason = "it is not an .npz file"
+    except (OSError, *DAMAGED) as error:
+        reason = one_line(error) or type(error).__name__
         raise InputError(f"{path} is not a whole minialex checkpoint: {reason}") from None
 
 

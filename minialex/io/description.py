@@ -3,13 +3,14 @@ arguments. And the same for what trains it."""
 
 import inspect
 import json
+import math
 from collections.abc import Iterable
 from typing import Any
 
 import numpy
 
 from minialex import layers, optim, schedules
-from minialex.errors import InputError
+from minialex.errors import DAMAGED, InputError
 from minialex.layers import Layer
 from minialex.network import Network
 
@@ -21,6 +22,9 @@ SHIPPED = {
 
 #: Arguments that only say how weights start: a saved network has its weights.
 INITIAL = ("weight_std", "bias", "rng")
+
+#: What layers have in and out; and the most weights that a layer is believed to have.
+UNITS, MOST = ("channels", "features"), 10**9
 
 #: What trains a network and can be described.
 TRAINING = {
@@ -105,9 +109,28 @@ def built(description: list, expected: type, *before: Any) -> Any:
         kind, given = description
         if not issubclass(TRAINING[kind], expected):
             raise ValueError(f"expected a kind of {expected.__name__}")
+        check_arguments(TRAINING[kind], given)
         return TRAINING[kind](*before, **given)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the description {description} is damaged: {error}") from None
+
+
+def check_arguments(kind: type, given: dict[str, Any]) -> None:
+    """ValueError unless the arguments for one of minialex's classes are of the kinds that it takes:
+    sizes are whole numbers, and not for a layer of more than MOST, rates are finite."""
+    for name, parameter in inspect.signature(kind).parameters.items():
+        value, wanted = given.get(name), parameter.annotation
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        right = {
+            int: number and isinstance(value, int) and abs(value) <= MOST,
+            float: number and abs(value) < math.inf,
+            str: isinstance(value, str),
+        }
+        if name in given and not right.get(wanted, True):
+            raise ValueError(f"{kind.__name__} has the {name} {value!r}")
+    sizes = [given.get(f"{way}_{units}", 1) for way in ("in", "out") for units in UNITS]
+    if math.prod(sizes) * given.get("kernel_size", 1) ** 2 > MOST:
+        raise ValueError(f"{kind.__name__} has more than {MOST:,} weights")
 
 
 def arguments(thing: Any, without: Iterable[str] = INITIAL) -> dict[str, Any]:
@@ -157,14 +180,17 @@ def rebuild(
     description: dict[str, Any],
     own_layers: Iterable[type[Layer]] = (),
     rng: Any = None,
+    origin: object = None,
 ) -> Network:
     """The network that `describe` described, with fresh weights.
 
     own_layers: the classes of your own that it may use, found by the class's name, whatever the
         module was called. Nothing is imported because a file names it.
     rng: the generator that weights and dropout are drawn from.
+    origin: the file that says it, for messages.
     InputError if the description is damaged or names a class that is not among them.
     """
+    of = f"{origin}: " if origin else ""
     own = {kind.__name__: kind for kind in own_layers}
     try:
         built, missing = [], []
@@ -175,15 +201,17 @@ def rebuild(
             else:
                 draws = rng and "rng" in inspect.signature(known).parameters
                 drawn = {"rng": rng.spawn(1)[0]} if draws else {}
+                if ":" not in kind:
+                    check_arguments(known, given)
                 built.append((name, known(**given, **drawn)))
         if missing:
             names = ", ".join(missing)
             raise InputError(
-                f"the network has layers that are not minialex's, {names}: name the file that "
+                f"{of}the network has layers that are not minialex's, {names}: name the file that "
                 f"defines them with --own-layers, in a script load(…, layers=[{names}])"
             )
         return Network(built, tuple(description["input_shape"]))
     except InputError:
         raise
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"the description of the network is damaged: {error}") from None
+    except DAMAGED as error:
+        raise InputError(f"{of}the description of the network is damaged: {error}") from None

@@ -15,6 +15,7 @@ import numpy
 
 from minialex import backend
 from minialex.errors import InputError
+from minialex.io.weight_numbers import wrong_numbers
 from minialex.layers import CeilMaxPool2d, Conv2d, Flatten, Linear, LocalResponseNorm, MaxPool2d
 from minialex.network import Network
 
@@ -119,10 +120,9 @@ def mismatch(wanted: list[Place], tensors: dict[str, numpy.ndarray]) -> str | No
     for place, (name, tensor) in zip(wanted, matched(wanted, tensors), strict=True):
         if tensor.shape != place.shape:
             return f"{name} is {tensor.shape}, expected {place.shape}"
-        if tensor.dtype.kind != "f":
-            return f"{name} holds {tensor.dtype} numbers, expected floating-point numbers"
-        if not numpy.isfinite(tensor).all():
-            return f"{name} holds NaN or infinity"
+        wrong = wrong_numbers(tensor)
+        if wrong:
+            return f"{name} holds {wrong}"
     return None
 
 

@@ -13,7 +13,7 @@ import numpy
 from minialex import backend, data, models
 from minialex.data.download import cache_folder, fetch, matches
 from minialex.errors import InputError, refusing
-from minialex.io import hugging_face, safetensors_file, torch_file, torch_layout
+from minialex.io import hugging_face, metadata, safetensors_file, torch_file, torch_layout
 from minialex.io.bare_weights import bare_weights
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import rebuild
@@ -22,7 +22,7 @@ from minialex.io.foreign.onnx_reader import OnnxFile
 from minialex.io.foreign.preparation import ForeignNetwork
 from minialex.io.identify import ZeroGenerator
 from minialex.io.kind import CAFFE, CHECKPOINT, MATCONVNET, NPY, ONNX, TORCH, kind_of
-from minialex.io.metadata import ABOUT, OPTIONS, PROGRESS, described, is_preparation
+from minialex.io.metadata import ABOUT, PROGRESS, described, is_preparation
 from minialex.io.torch_pickle import Beside
 from minialex.io.weight_file import WeightFile
 from minialex.layers import Dropout, Layer
@@ -54,11 +54,7 @@ def open_weights(weights: Path | str, model: str | None = None) -> Checkpoint | 
     found = from_path(path, model)
     if isinstance(found, Checkpoint):
         found.require(PROGRESS)
-        for name in OPTIONS:
-            if name not in found.progress["options"]:
-                raise InputError(
-                    f"{found.path} has other options than this version of the command: no {name}"
-                )
+        metadata.check(found.path, found.progress)
     data.check_source(found.progress["source"], found.path)
     said = found.progress["options"]["model"]
     if model not in (None, said):
@@ -83,9 +79,9 @@ def torchvisions_file() -> Path:
 def from_path(path: Path, model: str | None) -> Checkpoint | WeightFile:
     """What the file or folder holds."""
     if path.is_dir() and hugging_face.is_folder(path) and not (path / CHECKPOINT_NAME).exists():
-        tensors, metadata, beside = hugging_face.read(path)
-        if ABOUT in metadata:
-            return WeightFile(path, tensors, described(path, metadata[ABOUT]))
+        tensors, said, beside = hugging_face.read(path)
+        if ABOUT in said:
+            return WeightFile(path, tensors, described(path, said[ABOUT]))
         return bare_weights(path, tensors, beside, model)
     if path.is_dir():
         return Checkpoint(path / CHECKPOINT_NAME)
@@ -100,9 +96,9 @@ def from_path(path: Path, model: str | None) -> Checkpoint | WeightFile:
         return from_onnx(OnnxFile(path))
     if kind in FOREIGN:
         return from_foreign(path, FOREIGN[kind](path))
-    tensors, metadata = safetensors_file.read(path)
-    if ABOUT in metadata:
-        return WeightFile(path, tensors, described(path, metadata[ABOUT]))
+    tensors, said = safetensors_file.read(path)
+    if ABOUT in said:
+        return WeightFile(path, tensors, described(path, said[ABOUT]))
     return bare_weights(path, tensors, Beside(), model)
 
 
@@ -145,7 +141,7 @@ def build_network(
         if "network" not in progress:
             raise InputError(f"{opened.path} describes no network")
         with refusing(opened.path, "describes a network that cannot be"):
-            network = rebuild(progress["network"], own_layers, ZeroGenerator())
+            network = rebuild(progress["network"], own_layers, ZeroGenerator(), opened.path)
             (*_, logits) = network.shapes().values()
         if (network.input_shape, logits) != ((side, side, channels), (classes,)):
             raise InputError(

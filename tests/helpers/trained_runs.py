@@ -10,6 +10,7 @@ import numpy
 
 from minialex import models, train
 from minialex.io import safetensors_file, torch_layout
+from minialex.io.npz_file import checksum
 
 
 def trained(folder: Path, *options: Any) -> Path:
@@ -78,12 +79,14 @@ def change(
     about: Callable[[dict], Any] = lambda about: None,
     arrays: Callable[[dict], Any] = lambda arrays: None,
 ) -> None:
-    """Rewrites a checkpoint after about(its JSON) and arrays(its arrays) have modified them."""
+    """Rewrites a checkpoint after about(its JSON) and arrays(its arrays) have modified them, with
+    the right checksum."""
     with numpy.load(path) as archive:
         content = dict(archive)
     text = json.loads(str(content.pop("about")))
-    about(text)
     arrays(content)
+    text["checksum"] = checksum(content)
+    about(text)
     numpy.savez(path, about=json.dumps(text), **content)
 
 

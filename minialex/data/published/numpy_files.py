@@ -1,30 +1,20 @@
 """NumPy's own files, .npz and .npy, of which no pickle is ever loaded."""
 
 import contextlib
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
 
-from minialex.available_memory import check_fits
 from minialex.errors import DAMAGED, InputError
+from minialex.io.npz_file import Npz
 
 
 def read_npz(path: Path) -> dict[str, numpy.ndarray]:
     """The arrays in a .npz file by name; InputError if it is none, or damaged, has pickles, or
     unpacks to more than the memory that is free."""
-    with _reading(path, ".npz", b"PK"):
-        with zipfile.ZipFile(path) as packed:
-            check_fits(sum(member.file_size for member in packed.infolist()))
-        with numpy.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        for name, array in arrays.items():
-            if not isinstance(array, numpy.ndarray):  # the bytes of another file
-                raise ValueError(f"{name} is not an array")
-            if not array.dtype.itemsize:  # of which there may be any number
-                raise ValueError(f"{name} has elements of no bytes")
-    return arrays
+    with _reading(path, ".npz", b"PK"), Npz(path) as archive:
+        return archive.arrays()
 
 
 def map_npy(path: Path) -> numpy.ndarray:

@@ -11,6 +11,7 @@ from minialex import layers
 from minialex.errors import InputError
 from minialex.io import torch_layout
 from minialex.io.identify import ZeroGenerator
+from minialex.io.weight_numbers import wrong_numbers
 from minialex.layers import Layer
 from minialex.network import Network
 
@@ -91,6 +92,8 @@ class Assembly:
         bias = numpy.zeros(out, numpy.float32) if bias is None else bias.reshape(-1)
         if len(bias) != out:
             self.refuse(name, f"has {len(bias)} biases, expected {out}")
+        for wrong in filter(None, map(wrong_numbers, (weight, bias))):
+            self.refuse(name, f"holds {wrong}")
         self.number += 1
         self.weights += [weight, bias]
         self.add(name, kind, *arguments, rng=ZeroGenerator())

@@ -4,11 +4,13 @@ import json
 
 import numpy
 import pytest
+from trained_runs import change
 
 from minialex import models, optim, schedules
 from minialex.errors import InputError
 from minialex.io.checkpoint import Checkpoint, save_checkpoint
-from minialex.layers import SoftmaxCrossEntropy
+from minialex.layers import Linear, SoftmaxCrossEntropy
+from minialex.network import Network
 
 
 def trained(model: str = "alexnet-cifar", steps: int = 2):
@@ -92,6 +94,10 @@ def test_a_truncated_checkpoint_is_refused(tmp_path, cut):
         "no json",
         json.dumps([1]),
         json.dumps({"format": "minialex checkpoint 0", "progress": {}}),
+        json.dumps({"format": "minialex checkpoint 1", "progress": {}}),
+        "[" * 100_000,
+        numpy.array(["{}", "{}"]),
+        numpy.array(3),
     ],
 )
 def test_other_npz_files_are_refused(tmp_path, about):
@@ -99,6 +105,83 @@ def test_other_npz_files_are_refused(tmp_path, about):
     numpy.savez(tmp_path / "c.npz", **arrays)
     with pytest.raises(InputError, match=r"c\.npz"):
         Checkpoint(tmp_path / "c.npz")
+
+
+def test_arrays_that_are_not_those_that_were_saved_are_told_from_another_network_s(tmp_path):
+    """With right checksums in the archive, as a program would leave them that has mixed it up."""
+    path = tmp_path / "c.npz"
+    save_checkpoint(path, *trained("lenet"), {})
+    with numpy.load(path) as archive:
+        saved = dict(archive)
+    others = [dict(saved), dict(saved), dict(saved)]
+    others[0]["weight/fc5.bias"] = saved["weight/fc5.bias"] + numpy.float32(1e-6)
+    others[1]["weight/fc5.bias"] = saved["weight/fc5.bias"].astype(float)
+    others[2].pop("optimizer/velocity.fc5.bias")
+    for other in others:
+        numpy.savez(path, **other)
+        with pytest.raises(InputError, match="arrays are not those that were saved"):
+            Checkpoint(path)
+
+
+def test_checkpoints_without_a_checksum_are_read(tmp_path):
+    """As earlier versions wrote them."""
+    path, fresh = tmp_path / "c.npz", trained("lenet", steps=0)
+    save_checkpoint(path, *trained("lenet"), {})
+    change(path, about=lambda about: about.pop("checksum"))
+    Checkpoint(path).restore(*fresh)
+    assert state(*fresh) == state(*trained("lenet"))
+
+
+def test_no_byte_of_the_archive_s_directory_can_be_changed_without_notice(tmp_path):
+    """Every byte behind the arrays; what does not matter, a date say, may be read all the same."""
+    path = tmp_path / "c.npz"
+    network = Network([("fc1", Linear(3, 2))], (3,))
+    save_checkpoint(path, network, None, schedules.Constant(0.1), {})
+    content = path.read_bytes()
+    right, refused = Checkpoint(path).arrays, 0
+    start = content.index(b"PK\x01\x02")
+    for place in range(start, len(content)):
+        for bits in (0x01, 0x80, 0xFF):
+            changed = bytearray(content)
+            changed[place] ^= bits
+            path.write_bytes(changed)
+            try:
+                found = Checkpoint(path).arrays
+            except InputError as error:
+                assert str(path) in str(error)
+                refused += 1
+            else:
+                assert found.keys() == right.keys()
+                assert all((found[name] == array).all() for name, array in right.items())
+    assert refused > len(content) - start
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "said"),
+    [
+        ("weight/fc5.bias", numpy.array(["a"] * 10), "<U1 numbers, expected floating-point"),
+        ("weight/fc5.bias", numpy.zeros(10, complex), "complex128 numbers, expected floating-"),
+        ("weight/fc5.bias", numpy.arange(10), "int64 numbers, expected floating-point"),
+        ("weight/fc5.bias", numpy.full(10, numpy.nan), "holds NaN or infinity"),
+        ("weight/fc5.bias", numpy.full(10, -numpy.inf), "holds NaN or infinity"),
+        ("weight/fc5.bias", numpy.linspace(0, -1e300, 10), "holds -1e+300, too large for float32"),
+        ("optimizer/velocity.fc5.bias", numpy.full(10, numpy.inf), "holds NaN or infinity"),
+    ],
+)
+def test_numbers_that_a_network_cannot_have_are_refused_by_name(name, array, said, tmp_path):
+    path, fresh = tmp_path / "c.npz", trained("lenet", steps=0)
+    save_checkpoint(path, *trained("lenet"), {})
+    change(path, arrays=lambda arrays: arrays.update({name: array}))
+    before = state(*fresh)
+    with pytest.raises(InputError) as caught:
+        Checkpoint(path).restore(*fresh)
+    assert f"{path} cannot be used: {name} holds" in str(caught.value)
+    assert said in str(caught.value)
+    assert state(*fresh) == before
+    if name.startswith("weight/"):
+        with pytest.raises(InputError, match="cannot be used: weight/fc5"):
+            Checkpoint(path).restore_weights(fresh[0])
+    assert state(*fresh) == before
 
 
 def test_a_failed_save_keeps_the_old_checkpoint(tmp_path, monkeypatch):

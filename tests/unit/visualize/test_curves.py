@@ -7,6 +7,7 @@ import numpy
 import pytest
 
 from minialex.errors import InputError
+from minialex.io.checkpoint import FORMAT
 from minialex.visualize.curves import KEYS, checkpoint_of, default_out, epochs, named
 
 LINE = {key: 1 for key in KEYS}
@@ -15,7 +16,15 @@ LINE = {key: 1 for key in KEYS}
 def run(path, history):
     """A run's folder with a checkpoint that has this history."""
     path.mkdir(parents=True)
-    about = json.dumps({"progress": {"history": history}})
+    about = json.dumps(
+        {
+            "format": FORMAT,
+            "progress": {"history": history},
+            "optimizer_steps": None,
+            "schedule": {},
+            "generators": {},
+        }
+    )
     numpy.savez(path / "checkpoint.npz", about=about, weight=numpy.zeros(3))
     return path
 
