@@ -1,8 +1,11 @@
 """Writes files atomically, and never overwrites files that minialex did not make."""
 
+import glob
 import os
+import secrets
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from minialex.errors import InputError
@@ -11,24 +14,49 @@ from minialex.errors import InputError
 PNG_MARK, HTML_MARK = b"Software\0minialex", b'<meta name="generator" content="minialex">'
 
 
+#: After so many seconds without a change, a temporary file is one that a killed process has left.
+ABANDONED = 86400
+
+
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary path to write to, in the same folder, for a `with` block.
+    """A temporary path to write to, in the same folder, for a `with` block; no other process or
+    thread has the same.
 
     It is renamed to `path` when the block ends, or removed if the block raises an exception.
     """
-    temporary = path.with_name(path.name + ".part")
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
-        yield temporary
-    except OSError as error:  # a full disk's does not say which file
-        error.filename = error.filename or str(path)
-        raise
-    else:
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with naming(path, temporary):
+            yield temporary
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it is gone, or the file system has become read-only
+            temporary.unlink()
+    remove_leftovers(path.parent, glob.escape(path.name), ABANDONED)
+
+
+def remove_leftovers(folder: Path, names: str, age: float = 0) -> None:
+    """Removes the temporary files that killed processes have left in a folder, for files whose
+    `names` match the pattern: all that have not changed for `age` seconds."""
+    for file in folder.glob(f"{names}.{'[0-9a-f]' * 8}.part"):
+        with suppress(OSError):  # another process removes it, too
+            if time.time() - file.stat().st_mtime >= age:
+                file.unlink()
+
+
+@contextmanager
+def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Within it, errors of reading and writing name `path` where they name no file, as a full
+    disk's do not, or the temporary one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(temporary)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_output(path: Path, content: bytes) -> None:

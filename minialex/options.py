@@ -12,7 +12,7 @@ from minialex.data.own.found import Found
 from minialex.data.published.npz import is_npz
 from minialex.errors import InputError
 from minialex.io.checkpoint import Checkpoint
-from minialex.io.run_folder import run_that_kept
+from minialex.io.run_folder import RunFolder, run_that_kept
 from minialex.io.weight_file import WeightFile
 from minialex.io.weights import TORCHVISION, open_weights
 from minialex.option_checks import check
@@ -46,6 +46,26 @@ def ranks(arguments: Sequence[str]) -> int | None:
     return parser().parse_args(arguments).ranks
 
 
+def resumed_folder(arguments: Sequence[str]) -> RunFolder | None:
+    """The folder of the run that the command's `arguments` resume, if they do."""
+    path = parser().parse_args(arguments).resume
+    return path and RunFolder(checkpoint_of(path).parent)
+
+
+def checkpoint_of(path: Path) -> Path:
+    """The checkpoint that `--resume path` names; InputError if that is another file."""
+    if path.name == "checkpoint.npz":
+        return path
+    if path.exists() and not path.is_dir():
+        run = run_that_kept(path)
+        if run:
+            ways = f"--resume {run} resumes the run, --weights {path} begins with them"
+            raise InputError(f"{path} holds weights only: {ways}")
+        wrong = "takes a run's folder or its checkpoint.npz, got the file"
+        raise InputError(f"--resume {wrong} {path}")
+    return path / "checkpoint.npz"
+
+
 def read(arguments: Sequence[str], workers: int | None = None) -> Command:
     """What the command's `arguments` ask for. `workers` is for a process that shares its machine
     with others: how many threads it has, unless the arguments say it."""
@@ -70,16 +90,10 @@ def read(arguments: Sequence[str], workers: int | None = None) -> Command:
         about = pictures and not start and advice(pictures)
         chosen = complete(given, start, pictures)
         return Command(chosen, None, start, files, about or None, found)
-    if path.name != "checkpoint.npz":
-        if path.exists() and not path.is_dir():
-            run = run_that_kept(path)
-            if run:
-                ways = f"--resume {run} resumes the run, --weights {path} begins with them"
-                raise InputError(f"{path} holds weights only: {ways}")
-            raise InputError(
-                f"--resume takes a run's folder or its checkpoint.npz, got the file {path}"
-            )
-        path = path / "checkpoint.npz"
+    path = checkpoint_of(path)
+    if path.parent.is_dir() and not path.exists():
+        again = "a run that ended before its first one starts again with the command that began it"
+        raise InputError(f"there is no checkpoint {path}: {again}")
     checkpoint = Checkpoint(path)
     return Command(resumed(given, checkpoint), checkpoint, own_layers=files)
 

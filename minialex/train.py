@@ -1,5 +1,6 @@
 """python -m minialex.train: trains a network on a data set, on the CPU or on a GPU."""
 
+import contextlib
 import socket
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -195,12 +196,16 @@ def main(arguments: Sequence[str]) -> int:
     if count:
         return launch(count, "minialex.train", arguments)
     ranks = connect()
-    with together(ranks):
-        return train_on(ranks, arguments)
+    with together(ranks), contextlib.ExitStack() as claims:
+        return train_on(ranks, arguments, claims)
 
 
-def train_on(ranks: Group, arguments: Sequence[str]) -> int:
-    """`main` on all ranks, of which the first one prints."""
+def train_on(ranks: Group, arguments: Sequence[str], claims: contextlib.ExitStack) -> int:
+    """`main` on all ranks, of which the first one prints, and claims the run's folder before it
+    reads or writes there."""
+    resumed = options.resumed_folder(arguments)
+    if resumed:
+        ranks.on_first(lambda: resumed.path.is_dir() and claims.enter_context(resumed.claimed()))
     host = host_group(ranks)
     workers = cores(host) if ranks.size > 1 else None
     chosen, checkpoint, start, own_files, advice, found = options.read(arguments, workers)
@@ -238,7 +243,10 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
                 return str(folder.path)
             own = chosen["dataset"] in ("folder", "npz") and Path(chosen["data_dir"]).stem
             name = f"{own or chosen['dataset']}-{chosen['model'] or 'network'}"
-            return str(RunFolder.create(chosen["out"] and Path(chosen["out"]), name).path)
+            folder = RunFolder.create(chosen["out"] and Path(chosen["out"]), name)
+            claims.enter_context(folder.claimed())
+            folder.check_new()
+            return str(folder.path)
 
         folder = RunFolder(Path(ranks.everyones(ranks.on_first(create))[0]))
         places = ranks.everyones([socket.gethostname(), chosen["workers"]])
@@ -251,6 +259,7 @@ def train_on(ranks: Group, arguments: Sequence[str]) -> int:
         training = TrainingRun(trainer, folder, own_files)
         with Hold(host, ranks) as mpirun, stop_on_signal(training):
             training.run()
+            claims.close()
             stopped_by = int(ranks.numbers(training.signal).max())
             mpirun.end(ranks, 128 + stopped_by)
     except MemoryError as error:

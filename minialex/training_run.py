@@ -38,16 +38,16 @@ class TrainingRun:
         self.told = False
 
     def run(self) -> None:
-        """Trains until all epochs are done or `stopping` is set, and keeps the folder up to
-        date."""
+        """Trains until all epochs are done or `stopping` is set, and keeps the folder up to date.
+
+        The checkpoint comes first: a run that is killed before has left nothing, and starts again.
+        """
         trainer, folder, epochs = self.trainer, self.folder, self.options["epochs"]
+        self.save()
         self.ranks.on_first(lambda: folder.write_config(self.options))
-        if trainer.history:
-            self.ranks.on_first(lambda: folder.write_metrics(trainer.history))
-        self.ranks.on_first(lambda: folder.cut_losses(trainer.steps_in_all()))
+        self.ranks.on_first(self.begin_where_checkpoint_is)
         if trainer.progress["steps"] == 0:
             self.keep()
-        self.save()
         while trainer.progress["epochs"] < epochs:
             self.train_epoch()
             self.save()
@@ -65,6 +65,13 @@ class TrainingRun:
         self.say_skipped()
         accuracy = trainer.history[-1]["test_accuracy"]
         say(f"Done: test accuracy {accuracy:.2%}. Curves are in {folder.curves}")
+
+    def begin_where_checkpoint_is(self) -> None:
+        """Drops the lines of steps that are taken again."""
+        trainer, folder = self.trainer, self.folder
+        if trainer.history or folder.metrics.exists():
+            folder.write_metrics(trainer.history)
+        folder.cut_losses(trainer.steps_in_all())
 
     def resume_command(self) -> str:
         """What to type to resume the run."""

@@ -3,18 +3,20 @@
 It holds config.json, metrics.jsonl (a line for each epoch), losses.jsonl (a line for each second of
 training), curves.png, checkpoint.npz, and weights/step-00000312.npz and so on if weights are kept,
 each called after the steps that had been taken in all. If pictures could not be read, it also holds
-bad_pictures.txt.
+bad_pictures.txt; while training writes there, training.lock.
 """
 
-import itertools
+import contextlib
 import json
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from minialex import charts
 from minialex.errors import DAMAGED, InputError, refusing
-from minialex.files import atomic_write, check_replaceable
+from minialex.files import atomic_write, check_replaceable, naming, remove_leftovers
+from minialex.io.claim import claimed
 
 
 class RunFolder:
@@ -33,32 +35,49 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path | None, name: str) -> "RunFolder":
-        """Creates a folder at `path`; None means the first free one of runs/name, runs/name-2, …
+        """Creates a folder at `path`; None means the first free one of runs/name, runs/name-2, …"""
+        if path:
+            if path.exists() and not path.is_dir():
+                raise InputError(f"--out {path} is a file, expected a folder")
+            path.mkdir(parents=True, exist_ok=True)
+            return cls(path)
+        number = 1
+        while True:
+            path = Path("runs") / (f"{name}-{number}" if number > 1 else name)
+            try:
+                path.mkdir(parents=True)
+                return cls(path)
+            except FileExistsError:
+                number += 1
 
-        InputError if there is already a run at `path`: no run is ever overwritten.
-        """
-        if path is None:
-            names = itertools.chain([name], (f"{name}-{i}" for i in itertools.count(2)))
-            path = next(p for p in (Path("runs") / name for name in names) if not p.exists())
-        folder = cls(path)
-        if path.exists() and not path.is_dir():
-            raise InputError(f"--out {path} is a file, expected a folder")
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Within it no other training writes here; InputError if one does. What a killed one has
+        written half is removed."""
+        with claimed(self.path):
+            whole = (self.config, self.metrics, self.losses, self.curves, self.checkpoint)
+            for file in (*whole, self.bad_pictures):
+                remove_leftovers(self.path, file.name)
+            remove_leftovers(self.weights, "step-*.npz")
+            yield
+
+    def check_new(self) -> None:
+        """InputError if there is already a run here: no run is ever overwritten."""
         for file in (
-            folder.config,
-            folder.metrics,
-            folder.losses,
-            folder.curves,
-            folder.checkpoint,
-            folder.bad_pictures,
-            *folder.kept_weights().values(),
+            self.config,
+            self.metrics,
+            self.losses,
+            self.curves,
+            self.checkpoint,
+            self.bad_pictures,
+            *self.kept_weights().values(),
         ):
             if file.exists():
+                or_resume = f", or --resume {self.path}" if self.checkpoint.exists() else ""
                 raise InputError(
-                    f"{path} already holds a run ({file.name}): "
-                    f"choose another --out, or --resume {path}"
+                    f"{self.path} already holds a run ({file.name}): choose another --out"
+                    + or_resume
                 )
-        path.mkdir(parents=True, exist_ok=True)
-        return folder
 
     def take_over(self) -> None:
         """Makes the folder, in which a script has saved a checkpoint, that of a run.
@@ -89,7 +108,7 @@ class RunFolder:
 
     def write_loss(self, line: dict) -> None:
         """Appends a line to losses.jsonl."""
-        with open(self.losses, "a", encoding="utf-8") as file:
+        with naming(self.losses), open(self.losses, "a", encoding="utf-8") as file:
             file.write(json.dumps(line, allow_nan=False) + "\n")
 
     def cut_losses(self, steps: int) -> None:

@@ -31,7 +31,7 @@ def test_a_folder_with_any_file_of_a_run_is_refused(name, tmp_path):
     file.parent.mkdir(exist_ok=True)
     file.touch()
     with pytest.raises(InputError, match=rf"already holds a run \({file.name}\)"):
-        RunFolder.create(tmp_path, "name")
+        RunFolder.create(tmp_path, "name").check_new()
 
 
 @pytest.mark.parametrize("name", [n for n in FILES if n not in ("curves.png", "checkpoint.npz")])
@@ -47,7 +47,9 @@ def test_other_files_do_not_make_a_folder_a_run_s(tmp_path):
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "alexnet.npz").touch()
     (tmp_path / "losses.csv").touch()
-    RunFolder.create(tmp_path, "name").take_over()
+    folder = RunFolder.create(tmp_path, "name")
+    folder.check_new()
+    folder.take_over()
 
 
 def test_lines_are_read_as_they_were_written(folder):
