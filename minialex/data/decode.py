@@ -9,12 +9,19 @@ import numpy
 from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
+from minialex.data.decode_memory import ROOM, needed
 from minialex.data.own.stored import Source, StoredPicture
 from minialex.errors import InputError
 
 #: The most pixels that are decoded (Pillow's own limit), and the most in a JPEG file, which may be
 #: decoded at a fraction of its size.
 PIXELS, JPEG_PIXELS = 180_000_000, 500_000_000
+
+#: What is read, whatever a file is called; others of Pillow's formats start other programs.
+FORMATS = ("JPEG", "PNG", "BMP", "DIB", "WEBP", "GIF", "PPM", "TIFF", "AVIF")
+
+#: So many pixels are converted at a time.
+PART = 1 << 18
 
 
 @contextlib.contextmanager
@@ -33,7 +40,7 @@ def _open(source):
     if isinstance(file, str | os.PathLike) and os.path.exists(file) and not os.path.isfile(file):
         raise OSError("expected a file of its own, not a folder, a pipe or a device")
     try:
-        return Image.open(file)
+        return Image.open(file, "r", FORMATS)
     except Image.DecompressionBombError as bomb:
         try:
             picture = JpegImageFile(file)
@@ -44,6 +51,21 @@ def _open(source):
             picture.close()
             raise bomb
         return picture
+
+
+@contextlib.contextmanager
+def decoded(
+    picture: Image.Image, side: int, channels: int, exif: bool = True, more: int = 0
+) -> Iterator[Image.Image]:
+    """What `decode` makes of the opened `picture`, for a `with` block, in this process's share of
+    memory for it; it waits for other threads where that is taken.
+
+    more: what the block itself takes, in bytes.
+    """
+    full_size = picture.size
+    picture.draft(None, (side, side))
+    with ROOM.taken(needed(picture, full_size) + more):
+        yield decode(picture, side, channels, exif)
 
 
 def decode(picture: Image.Image, side: int, channels: int, exif: bool = True) -> Image.Image:
@@ -58,16 +80,39 @@ def decode(picture: Image.Image, side: int, channels: int, exif: bool = True) ->
     width, height = picture.size
     if width * height > PIXELS:
         raise ValueError(f"{width} x {height} pixels, expected at most {PIXELS:,} in all")
+    if picture.mode == "F":
+        raise ValueError("floating-point pixels of unknown range, expected whole numbers")
     picture.load()
     if exif:
         with contextlib.suppress(Exception):  # a picture with damaged EXIF data is still a picture
             ImageOps.exif_transpose(picture, in_place=True)
+    mode = "RGB" if channels == 3 else "L"
+    if picture.mode == mode and "transparency" not in picture.info:
+        return picture
+    parts = list(in_parts(*picture.size))
+    if len(parts) == 1:
+        return opaque(picture).convert(mode)
+    whole = Image.new(mode, picture.size)
+    for part in parts:
+        whole.paste(opaque(picture.crop(part)).convert(mode), part)
+    return whole
+
+
+def opaque(picture: Image.Image) -> Image.Image:
+    """The picture in 8 bits, without transparency."""
     if picture.mode.startswith("I"):
         picture = Image.fromarray((numpy.asarray(picture).clip(0, 0xFFFF) >> 8).astype(numpy.uint8))
-    if picture.mode == "F":
-        raise ValueError("floating-point pixels of unknown range, expected whole numbers")
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    mode = "RGB" if channels == 3 else "L"
-    return picture if picture.mode == mode else picture.convert(mode)
+    return picture
+
+
+def in_parts(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:
+    """The boxes (left, top, right, bottom) of parts of at most PART pixels, or one row or column,
+    of a picture, cut across its longer side."""
+    shorter, longer = sorted((width, height))
+    step = max(1, PART // shorter)
+    for start in range(0, longer, step):
+        end = min(longer, start + step)
+        yield (start, 0, end, height) if width > height else (0, start, width, end)

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from minialex.data.augment import Views, offset
 from minialex.data.dataset import PADDING
-from minialex.data.decode import decode, open_picture
+from minialex.data.decode import decoded, open_picture
 from minialex.data.own.stored import Source, StoredPicture
 from minialex.errors import InputError
 
@@ -112,12 +112,13 @@ class FolderImages:
             with open_picture(path) as picture:
                 fits = min(picture.size) == size
                 target = size if fits else self.shorter_side
-                picture = decode(picture, target, self.channels, self.exif)
-                for i in range(len(views)):
-                    angle = 0 if views.angle is None else views.angle[i]
-                    view = self._view(picture, fits, target, views.top[i], views.left[i], angle)
-                    view = ImageOps.mirror(view) if views.mirror[i] else view
-                    out[i] = numpy.asarray(view).reshape(out[i].shape)
+                more = resizing(*picture.size, target)
+                with decoded(picture, target, self.channels, self.exif, more) as whole:
+                    for i in range(len(views)):
+                        angle = 0 if views.angle is None else views.angle[i]
+                        view = self._view(whole, fits, target, views.top[i], views.left[i], angle)
+                        view = ImageOps.mirror(view) if views.mirror[i] else view
+                        out[i] = numpy.asarray(view).reshape(out[i].shape)
         except InputError as error:
             return str(error)
 
@@ -131,9 +132,9 @@ class FolderImages:
                     Image.Resampling.BILINEAR,
                 )
             picture = picture.rotate(angle, Image.Resampling.BILINEAR, fillcolor=GREY)
-        side = min(picture.size)  # draft may have shrunk it
         if fits:
-            picture = ImageOps.expand(picture, PADDING, GREY)
+            return in_frame(picture, size, top, left)
+        side = min(picture.size)  # draft may have shrunk it
         # The crop is placed in the resized picture, then mapped back to the picture as decoded.
         width, height = (length * target // side for length in picture.size)
         scale = side / target
@@ -159,3 +160,24 @@ class FolderImages:
                 about = None
             state.update(repr((str(path), about)).encode())
         return state.hexdigest()
+
+
+def in_frame(picture: Image.Image, size: int, top: float, left: float) -> Image.Image:
+    """A crop of a picture with a grey frame of PADDING pixels around it, which gives it room."""
+    width, height = picture.size
+    x, y = (
+        offset(place, length + 2 * PADDING - size) - PADDING
+        for place, length in ((left, width), (top, height))
+    )
+    view = Image.new(picture.mode, (size, size), GREY)
+    box = (max(0, x), max(0, y), min(width, x + size), min(height, y + size))
+    view.paste(picture.crop(box), (box[0] - x, box[1] - y))
+    return view
+
+
+def resizing(width: int, height: int, target: int) -> int:
+    """The bytes that views of a picture take at most while it is resized to a shorter side of
+    `target` pixels, rotated and cropped."""
+    shorter, longer = sorted((width, height))
+    rotated = min(longer / shorter, LONGEST) * target**2
+    return 4 * (round(3 * rotated) + target * (shorter + target))

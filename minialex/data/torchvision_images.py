@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from minialex.data.augment import Views
-from minialex.data.decode import decode, open_picture
+from minialex.data.decode import decoded, open_picture
 from minialex.data.own.stored import Source
 from minialex.errors import InputError
 
@@ -101,15 +101,26 @@ class TorchvisionImages:
                 raise ValueError(
                     f"{shape} pixels, expected at most {LONGEST} times as long as wide"
                 )
-            picture = decode(picture, max(picture.size), self.channels, self.exif)
-        if isinstance(self.resize, int):
-            shorter = min(picture.size)
-            width, height = (length * self.resize // shorter for length in picture.size)
-        else:
-            height, width = self.resize
-        x, y = round(left * (width - size)), round(top * (height - size))
-        whole = picture.resize((width, height), Image.Resampling.BILINEAR)
-        pixels = numpy.asarray(whole.crop((x, y, x + size, y + size))).reshape(
-            size, size, self.channels
-        )
+            more = self._resizing(*picture.size)
+            with decoded(picture, max(picture.size), self.channels, self.exif, more) as whole:
+                width, height = self._resized_size(*whole.size)
+                x, y = round(left * (width - size)), round(top * (height - size))
+                whole = whole.resize((width, height), Image.Resampling.BILINEAR)
+                part = whole.crop((x, y, x + size, y + size))
+        pixels = numpy.asarray(part).reshape(size, size, self.channels)
         return pixels[:, ::-1] if mirror else pixels
+
+    def _resized_size(self, width, height):
+        if isinstance(self.resize, int):
+            shorter = min(width, height)
+            return width * self.resize // shorter, height * self.resize // shorter
+        return self.resize[::-1]
+
+    def _resizing(self, width, height):
+        """The bytes that resizing takes: the picture with its new width, then with its new height.
+
+        A box of the picture is not resized alone: its pixels would differ from torchvision's by 1.
+        """
+        across = self.resize if isinstance(self.resize, int) else self.resize[1]
+        longer = max(self._resized_size(width, height))
+        return 4 * across * (max(width, height) + longer)

@@ -9,7 +9,7 @@ import numpy
 from tqdm import tqdm
 
 from minialex.data.dataset import Dataset
-from minialex.data.decode import decode, open_picture
+from minialex.data.decode import decoded, open_picture
 from minialex.data.folder_images import FolderImages
 from minialex.data.own.found import counted
 from minialex.data.own.stored import Source, StoredPicture
@@ -121,8 +121,8 @@ def _flat(images: FolderImages) -> Iterable[str]:
 
 def _is_flat(file):
     try:
-        with open_picture(file) as picture:
-            extrema = decode(picture, 64, 3).getextrema()
+        with open_picture(file) as picture, decoded(picture, 64, 3) as small:
+            extrema = small.getextrema()
     except InputError:
         return False
     return all(high - low <= FLAT for low, high in extrema)

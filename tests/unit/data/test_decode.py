@@ -197,3 +197,10 @@ def test_a_pipe_is_no_picture(tmp_path):
     wanted = pytest.raises(InputError, match="not a folder, a pipe or a device")
     with wanted, decode.open_picture(tmp_path / "x.png"):
         pass
+
+
+def test_what_needs_another_program_is_no_picture(tmp_path):
+    """Pillow would give PostScript to Ghostscript."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    assert "UnidentifiedImageError" in refusal(tmp_path / "a.png")
