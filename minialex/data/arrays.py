@@ -52,8 +52,6 @@ def from_arrays(
     if test_pictures is None:
         share = VAL_SHARE if val_share is None else val_share
         x, y = as_array(pictures), numpy.asarray(labels)
-        if x.ndim == 0:
-            raise ValueError("expected pictures, got a single number")
         _, class_names = numbered(y, class_names)  # of all labels, whichever are held out
         if len(x) != len(y):
             raise ValueError(f"expected {len(x)} labels, one per picture, got {len(y)}")
@@ -119,13 +117,17 @@ def as_pictures(
 
 
 def as_array(pictures: ArrayLike) -> numpy.ndarray:
-    """The pictures as one array; ValueError if those of a list have different shapes."""
+    """The pictures as one array; ValueError for a single number, or if those of a list have
+    different shapes."""
     try:
-        return numpy.asarray(pictures)
+        x = numpy.asarray(pictures)
     except ValueError:
         shapes = dict.fromkeys(str(numpy.shape(picture)) for picture in pictures)
         got = " and ".join(shapes)
         raise ValueError(f"expected pictures of the same shape, got {got}") from None
+    if x.ndim == 0:
+        raise ValueError("expected pictures, got a single number")
+    return x
 
 
 def range_of(pictures: ArrayLike) -> Range | None:
