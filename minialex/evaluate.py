@@ -89,7 +89,7 @@ def main(arguments: Sequence[str]) -> None:
     batch_size = given.batch_size or trained.options["batch_size"]
     batches = trained.batches(dataset.test, batch_size, given.test_views)
     start = time.perf_counter()
-    answers = answer(trained.engine, batches)
+    answers = answer(trained.engine, batches, origin=trained.origin)
     seconds = time.perf_counter() - start
     matrix = answers.confusion(dataset.num_classes)
     pictures = pictures_shown(answers, batches.test_views, dataset)

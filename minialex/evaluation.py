@@ -13,6 +13,7 @@ from tqdm import tqdm
 from minialex import backend
 from minialex.batch_memory import of_answers, saying_what_fits
 from minialex.data.batches import Batches
+from minialex.errors import InputError
 
 
 class Forward(Protocol):
@@ -68,23 +69,28 @@ class Answers:
 
 
 def evaluate(
-    network: Forward, batches: Batches, should_stop: Callable[[], bool] = lambda: False
+    network: Forward,
+    batches: Batches,
+    should_stop: Callable[[], bool] = lambda: False,
+    origin: object = None,
 ) -> dict[str, float] | None:
-    """The scores (see Answers) over all pictures of `batches` that can be read.
-
-    None if should_stop() became true after some batch.
-    """
-    answers = answer(network, batches, should_stop)
+    """The scores (see Answers) over all pictures of `batches` that can be read; None and errors as
+    in `answer`."""
+    answers = answer(network, batches, should_stop, origin)
     return None if answers is None else answers.scores()
 
 
 def answer(
-    network: Forward, batches: Batches, should_stop: Callable[[], bool] = lambda: False
+    network: Forward,
+    batches: Batches,
+    should_stop: Callable[[], bool] = lambda: False,
+    origin: object = None,
 ) -> Answers | None:
     """The network's answers to all pictures of `batches` that can be read.
 
     If a picture has several views, its probabilities are the means over them. None if
-    should_stop() became true after some batch. InputError if memory runs out.
+    should_stop() became true after some batch. InputError if memory runs out, or, with the
+    `origin` of the network, as check_finite says; without it NaN is the least probable class.
     """
     parts = []
     bar = tqdm(total=len(batches.images), desc="testing", unit="img", leave=False, disable=None)
@@ -95,6 +101,8 @@ def answer(
                 continue
             logits = over_views(network.forward(x), len(labels))
             logits = backend.to_host(logits).astype(numpy.float64)
+            if origin:
+                check_finite(logits, origin)
             logs, rows = log_softmax(logits), numpy.arange(len(labels))
             best = numpy.where(numpy.isnan(logits), -numpy.inf, logits).argmax(axis=1)
             confidence, losses = numpy.exp(logs[rows, best]), -logs[rows, labels]
@@ -105,6 +113,14 @@ def answer(
             if should_stop():
                 return None
     return Answers(*map(numpy.concatenate, zip(*parts, strict=True)))
+
+
+def check_finite(logits: numpy.ndarray, origin: object) -> None:
+    """InputError, which names the network's origin, if logits are NaN or infinite."""
+    wrong = numpy.flatnonzero(~numpy.isfinite(logits).all(axis=0))
+    if len(wrong):
+        classes = f"the logit of class {wrong[0]}" + (" and of others" if len(wrong) > 1 else "")
+        raise InputError(f"{origin} computes {classes} as NaN or infinity: are its weights right?")
 
 
 def over_views(logits: numpy.ndarray, pictures: int) -> numpy.ndarray:

@@ -13,13 +13,12 @@ from minialex import backend, fast, models
 from minialex.batch_memory import check_answers
 from minialex.cores import usable_cores
 from minialex.data.arrays import as_pictures
-from minialex.data.augment import TEST_VIEWS, Standardize, centre_views
+from minialex.data.augment import Standardize, centre_views
 from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset, Images
 from minialex.data.folder_images import ZOOM, FolderImages
 from minialex.data.torchvision_images import TorchvisionImages
-from minialex.errors import InputError
-from minialex.evaluation import evaluate, log_softmax
+from minialex.evaluation import check_finite, evaluate, log_softmax
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.weights import build_network, open_weights
 from minialex.layers import Layer
@@ -67,8 +66,11 @@ class TrainedNetwork:
         self.standardize = Standardize(progress["mean"], progress["std"])
         self.exif: bool = progress.get("exif", True)
         self.test_views: str = (progress.get("settings") or {}).get("test_views", "centre")
-        if self.test_views not in list(TEST_VIEWS):
-            raise InputError(f"{path} is damaged: its test_views are {self.test_views!r}")
+
+    @property
+    def origin(self) -> str:
+        """What messages call the network: its file, if there is one."""
+        return str(self.path or "the network")
 
     @property
     def model(self) -> str:
@@ -81,13 +83,15 @@ class TrainedNetwork:
         pictures: paths, Pillow pictures, a single one or a list; or an array (N, S, S, C), (N, S,
         S) for grey ones, or one picture of it. Files and Pillow pictures of any size are cut and
         resized as the test pictures were; arrays must have the network's size. Arrays that are not
-        uint8 are scaled as the training arrays were. ValueError for anything else.
+        uint8 are scaled as the training arrays were. ValueError for anything else; InputError if
+        the network's answers are not finite.
         """
         pixels, logits = self.prepared(pictures), []
         for start in range(0, len(pixels), BATCH_SIZE):
             x = self.standardize(pixels[start : start + BATCH_SIZE])
             on_device = backend.to_device(x, self.network.module)
             logits.append(backend.to_host(self.engine.forward(on_device)))
+            check_finite(logits[-1], self.origin)
         return numpy.exp(log_softmax(numpy.concatenate(logits)))
 
     def classify(self, pictures) -> list[str]:
@@ -105,7 +109,7 @@ class TrainedNetwork:
         if (side, channels) != (self.image_size, self.channels):
             expected = f"expected pictures of {self.image_size}×{self.image_size}×{self.channels}"
             raise ValueError(f"{expected}, the data set has {side}×{side}×{channels}")
-        scores = evaluate(self.engine, self.batches(dataset.test, batch_size))
+        scores = evaluate(self.engine, self.batches(dataset.test, batch_size), origin=self.origin)
         assert scores is not None
         return scores
 

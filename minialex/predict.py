@@ -105,7 +105,7 @@ def json_answers(
         {"class": class_names[i], "probability": float(probabilities[i])}
         for i in top_k(probabilities, top)
     ]
-    return json.dumps({"picture": name, "predictions": found})
+    return json.dumps({"picture": name, "predictions": found}, allow_nan=False)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from minialex.data.own.stored import StoredPicture
 from minialex.data.prefetch import prefetch
 from minialex.data.torchvision_images import TorchvisionImages
 from minialex.errors import InputError
+from minialex.evaluation import check_finite
 from minialex.inference import TrainedNetwork
 
 
@@ -141,8 +142,11 @@ def read(
 
 
 def probabilities(trained: TrainedNetwork, pictures: numpy.ndarray) -> numpy.ndarray:
-    """The probability of each class: uint8 pictures (N, S, S, C) -> (N, classes), on the host."""
-    return softmax(backend.to_host(trained.engine.forward(trained.standardize(pictures))))
+    """The probability of each class: uint8 pictures (N, S, S, C) -> (N, classes), on the host.
+    InputError if logits are not finite."""
+    logits = backend.to_host(trained.engine.forward(trained.standardize(pictures)))
+    check_finite(logits, trained.origin)
+    return softmax(logits)
 
 
 def softmax(logits: numpy.ndarray) -> numpy.ndarray:

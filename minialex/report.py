@@ -78,7 +78,8 @@ def main(arguments: Sequence[str]) -> None:
     trained = trained_of(given)
     dataset = dataset_of(trained, given.data_dir)
     batch_size = given.batch_size or trained.options["batch_size"]
-    answers = answer(trained.engine, trained.batches(dataset.test, batch_size))
+    batches = trained.batches(dataset.test, batch_size)
+    answers = answer(trained.engine, batches, origin=trained.origin)
     path, history = trained.path, trained.progress.get("history")
     name = path.resolve().parent.name if path.name == "checkpoint.npz" else path.name
     write_output(

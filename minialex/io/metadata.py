@@ -80,7 +80,7 @@ def problem_in(progress: dict) -> str | None:
         return f"pictures cannot be prepared with {said}"
     source = progress.get("source")
     side = source.get("image_size") if isinstance(source, dict) else None
-    if side not in (None, progress["pictures"][-2]):
+    if isinstance(side, int) and side != progress["pictures"][-2]:
         return f"its pictures are {progress['pictures']}, and of its data set {side} pixels"
     if "history" in progress and len(progress["history"]) != progress["epochs"]:
         return f"it has {len(progress['history'])} of {progress['epochs']} epochs"

@@ -23,7 +23,10 @@ def files(called: str, about: dict[str, Any], network: Network, scores: dict) ->
         "config.json": config(called, about),
         "preprocessor_config.json": preprocessor(about),
     }
-    texts = {name: json.dumps(content, indent=2) + "\n" for name, content in described.items()}
+    texts = {
+        name: json.dumps(content, indent=2, allow_nan=False) + "\n"
+        for name, content in described.items()
+    }
     return {"README.md": card(called, about, network, scores), **texts}
 
 
