@@ -106,7 +106,8 @@ def write_folder(
     try:
         write_safetensors(out / WHOLE[0], network, about)
         for name, content in model_card.files(called, about, network, history[-1]).items():
-            (out / name).write_text(content, encoding="utf-8", errors="replace")
+            with atomic_write(out / name) as file:
+                file.write_text(content, encoding="utf-8", errors="replace")
     except BaseException:
         shutil.rmtree(out)
         raise

@@ -1,8 +1,11 @@
 """Exported weights: minialex reads them again as the same net, and so do other programs."""
 
 import argparse
+import contextlib
+import errno
 import hashlib
 import json
+from pathlib import Path
 
 import numpy
 import onnx
@@ -424,6 +427,58 @@ def test_trained_by_the_train_command_and_exported(name, tmp_path, pictures, com
     )
     assert command("export", run, tmp_path / name)[0] == 0
     assert answers(load(tmp_path / name), pictures) == answers(load(run), pictures)
+
+
+@contextlib.contextmanager
+def small_disk(size):
+    """Within it the system lets no file become larger than so many bytes."""
+    resource = pytest.importorskip("resource", reason="this system has no such limit")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("a.safetensors", "a.safetensors"),
+        ("a.onnx", "a.onnx"),
+        ("a-folder", "a-folder/model.safetensors"),
+    ],
+)
+def test_a_full_disk_is_said_with_the_file_s_name_and_nothing_is_left(
+    name, file, folder, tmp_path, command
+):
+    before = sorted(tmp_path.rglob("*"))
+    with small_disk(100_000):
+        code, out, err = command("export", folder, tmp_path / name)
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert str(tmp_path / file) in err
+    assert ".part" not in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_model_card_that_cannot_be_written_takes_the_folder_with_it(
+    folder, tmp_path, command, monkeypatch
+):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    code, _, err = command("export", folder, tmp_path / "net")
+    assert (code, err.count("\n")) == (2, 1), err
+    assert f"No space left on device: '{tmp_path / 'net' / 'README.md'}'" in err
+    assert not (tmp_path / "net").exists()
+
+
+@pytest.mark.parametrize("name", ["a.safetensors", "a.onnx", "a-folder/model.safetensors"])
+def test_others_may_read_what_was_exported_as_they_may_read_other_files(name, folder, tmp_path):
+    export(folder, tmp_path / Path(name).parts[0])
+    (tmp_path / "other").write_text("")
+    assert (tmp_path / name).stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 @pytest.mark.parametrize("mean", [[120.5, 110.25, 99], "a picture"])
