@@ -10,6 +10,9 @@ ROOT = Path("/")
 #: A byte that zlib has compressed stands for this many at most.
 DEFLATE = 1032
 
+#: How many bytes nobody asks for.
+LITTLE = 1 << 20
+
 #: Where a control group says its limit and what of it is used, in version 2 and 1; and what it
 #: calls that which it would give up: files, and what the system keeps about them.
 GROUPS = {
@@ -42,8 +45,9 @@ def available_memory(root: Path = ROOT) -> int | None:
 
 
 def check_fits(size: int) -> None:
-    """MemoryError if so many bytes, which a file announces, are more than this process can take."""
-    available = available_memory()
+    """MemoryError if so many bytes, which a file announces, are more than this process can take. A
+    LITTLE is always there: to ask takes milliseconds."""
+    available = available_memory() if size > LITTLE else None
     if available is not None and size > available:
         room = f"more than the {available / 1e6:,.0f} MB of memory that are free"
         raise MemoryError(f"it announces {size / 1e6:,.0f} MB, {room}")

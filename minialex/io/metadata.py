@@ -38,6 +38,8 @@ def described(path: Path, text: str) -> dict:
         for name in PROGRESS:
             progress[name]
         problem = problem_in(progress)
+        if progress["options"]["model"] not in (None, *models.MODELS):
+            raise ValueError(f"its model is {progress['options']['model']!r}")
     except DAMAGED as error:
         problem = one_line(error)
     if problem:
@@ -114,7 +116,7 @@ def are_options(options: Any) -> bool:
     return (
         isinstance(options, dict)
         and set(OPTIONS) <= set(options)
-        and options["model"] in (None, *models.MODELS)
+        and isinstance(options["model"], str | None)
         and options["lrn"] in (None, *models.LRN)
         and is_count(options["batch_size"], 1)
     )

@@ -22,7 +22,7 @@ from minialex.io.foreign.onnx_reader import OnnxFile
 from minialex.io.foreign.preparation import ForeignNetwork
 from minialex.io.identify import ZeroGenerator
 from minialex.io.kind import CAFFE, CHECKPOINT, MATCONVNET, NPY, ONNX, TORCH, kind_of
-from minialex.io.metadata import ABOUT, PROGRESS, described, is_preparation
+from minialex.io.metadata import ABOUT, OPTIONS, PROGRESS, described, is_preparation
 from minialex.io.torch_pickle import Beside
 from minialex.io.weight_file import WeightFile
 from minialex.layers import Dropout, Layer
@@ -54,9 +54,16 @@ def open_weights(weights: Path | str, model: str | None = None) -> Checkpoint | 
     found = from_path(path, model)
     if isinstance(found, Checkpoint):
         found.require(PROGRESS)
+        options = found.progress["options"]
+        missing = [name for name in OPTIONS if isinstance(options, dict) and name not in options]
+        if missing:
+            other = "has other options than this version of the command"
+            raise InputError(f"{found.path} {other}: no {missing[0]}")
         metadata.check(found.path, found.progress)
     data.check_source(found.progress["source"], found.path)
     said = found.progress["options"]["model"]
+    if said not in (None, *models.MODELS):  # a later version's
+        raise InputError(f"{found.path}: model {said!r} is not one of {', '.join(models.MODELS)}")
     if model not in (None, said):
         raise InputError(
             f"{weights} has the weights of {said or models.OWN}, not of --model {model}"

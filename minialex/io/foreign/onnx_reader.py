@@ -39,7 +39,8 @@ class OnnxFile:
         with refusing(path, "cannot be read as an ONNX file"):
             model = load(path)
             self.path, self.graph = path, model.graph
-            self.metadata = {each.key: each.value for each in model.metadata_props}
+            # What is no UTF-8 comes as bytes.
+            self.metadata = {str(each.key): str(each.value) for each in model.metadata_props}
             self.producer = model.producer_name
             self.constants = {each.name: to_array(path, each) for each in model.graph.initializer}
 

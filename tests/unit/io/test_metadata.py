@@ -37,7 +37,7 @@ def path(saved, tmp_path):
 
 WRONG = [
     ("options", None),
-    ("options", {"model": "vgg", "lrn": None, "batch_size": 4}),
+    ("options", {"model": ["lenet"], "lrn": None, "batch_size": 4}),
     ("options", {"model": None, "lrn": "twice", "batch_size": 4}),
     ("options", {"model": None, "lrn": None, "batch_size": 0}),
     ("options", {"model": None, "lrn": None, "batch_size": True}),

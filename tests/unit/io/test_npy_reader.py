@@ -5,6 +5,7 @@ import pickle
 import foreign_nets
 import numpy
 import pytest
+from caffe_npy_files import layers
 from data_helpers import refusal
 from foreign_nets import assert_agrees
 from pickle_attacks import attacks
@@ -16,22 +17,6 @@ SIDE = 67
 
 POOL = ("MaxPool", [], dict(kernel_shape=[3, 3], strides=[2, 2]))
 NORM = ("LRN", [], dict(size=5, alpha=1e-4, beta=0.75, bias=1.0))
-
-
-def layers(rng):
-    """{layer: [weight, bias]} of a narrow AlexNet, kernels (H, W, C, O)."""
-    shapes = {
-        **{"conv1": (11, 11, 3, 6), "conv2": (5, 5, 3, 8), "conv3": (3, 3, 8, 12)},
-        **{"conv4": (3, 3, 6, 12), "conv5": (3, 3, 6, 8)},
-        **{"fc6": (8, 10), "fc7": (10, 9), "fc8": (9, 4)},
-    }
-    return {
-        name: [
-            rng.standard_normal(shape, numpy.float32) / numpy.sqrt(numpy.prod(shape[:-1])),
-            rng.standard_normal(shape[-1], numpy.float32),
-        ]
-        for name, shape in shapes.items()
-    }
 
 
 def nodes():

@@ -126,10 +126,10 @@ def test_sizes_beyond_what_the_bytes_can_stand_for_are_refused(tmp_path):
 
 def test_more_than_the_memory_that_is_free_is_refused(tmp_path, monkeypatch):
     """Of one array, of which there is enough, and of all."""
-    numpy.savez_compressed(tmp_path / "a.npz", a=numpy.zeros(600), b=numpy.zeros(600))
-    monkeypatch.setattr(available_memory, "available_memory", lambda: 6000)
+    numpy.savez_compressed(tmp_path / "a.npz", a=numpy.zeros(200_000), b=numpy.zeros(200_000))
+    monkeypatch.setattr(available_memory, "available_memory", lambda: 2_000_000)
     with Npz(tmp_path / "a.npz") as archive:
-        assert archive.array("a").shape == (600,)
+        assert archive.array("a").shape == (200_000,)
         with pytest.raises(MemoryError, match="announces"):
             archive.arrays()
 
