@@ -39,10 +39,11 @@ class OnnxFile:
         with refusing(path, "cannot be read as an ONNX file"):
             model = load(path)
             self.path, self.graph = path, model.graph
-            # What is no UTF-8 comes as bytes.
+            # str(…), as protobuf returns bytes for a text that is no UTF-8
             self.metadata = {str(each.key): str(each.value) for each in model.metadata_props}
             self.producer = model.producer_name
-            self.constants = {each.name: to_array(path, each) for each in model.graph.initializer}
+            tensors = model.graph.initializer
+            self.constants = {str(each.name): to_array(path, each) for each in tensors}
 
     def read(self) -> ForeignNetwork:
         """The network, and what is assumed of pictures, of which the file says nothing."""

@@ -9,6 +9,7 @@ from foreign_nets import arrays, assert_agrees, nodes, onnx_file, onnxruntimes
 from minialex import models
 from minialex.io import onnx_file as exported
 from minialex.io.foreign.onnx_reader import OnnxFile
+from minialex.io.metadata import FORMAT
 from minialex.io.weights import build_network, open_weights
 from minialex.layers import CeilMaxPool2d, Conv2d, Flatten, Linear, Sigmoid, Tanh
 from minialex.network import Network
@@ -192,6 +193,14 @@ def test_a_dropout_has_its_ratio_as_attribute_or_as_constant(rng, tmp_path):
         arrays={"ratio": numpy.array(0.2)},
     )
     assert OnnxFile(since_12).network().layers["dropout2"].p == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("name", [b"classes", b"features.0.weight"])
+def test_names_that_are_no_utf_8_are_refused_in_one_line(name, rng, tmp_path):
+    path, metadata = tmp_path / "a.onnx", {"format": f'"{FORMAT}"', "classes": "[]"}
+    exported.write(path, models.build("lenet", rng=rng), metadata, "")
+    path.write_bytes(path.read_bytes().replace(name, name[:-1] + b"\xff"))
+    assert "what it says about itself is damaged" in refusal(open_weights, path)
 
 
 def test_a_damaged_file_is_refused_in_one_line(rng, tmp_path):
