@@ -168,6 +168,10 @@ def softmax_before(name):
             lambda net: setattr(layer(net, "fc3").blobs[0], "floats", b"1234"),
             "is damaged: layer fc3 has 1 numbers for the shape [10, 128]",
         ),
+        (
+            lambda net: setattr(layer(net, "fc3").blobs[1], "floats", b"\0\0\x80\x7f" * 10),
+            "its layer fc3 holds NaN or infinity",
+        ),
         (lambda net: layer(net, "data").ClearField("transform"), "not say how large its pictures"),
         (lambda net: net.layers.__delitem__(slice(7, None)), "holds no net that ends in classes"),
         (lambda net: net.layers.clear(), "does not say how large its pictures are"),

@@ -95,6 +95,10 @@ WRONG = [numpy.ones((3, 3, 5, 8)), numpy.ones((1, 8))]
         (replaced(3, pool=[[0.0, 0.0]]), "layer pool1 pools in windows of 0 pixels"),
         (replaced(2, param=[[4.0, 1.0, 0.1, 0.75]]), "layer norm1 normalises over 4 channels"),
         (replaced(4, weights=cell(WRONG)), "layer conv2 has kernels for 5 channels, not 6"),
+        (
+            replaced(4, weights=cell([numpy.full((3, 3, 3, 8), -1e300), numpy.ones((1, 8))])),
+            "its layer conv2 holds -1e+300, too large for float32",
+        ),
         (lambda layers, _: layers.__delitem__(slice(6, None)), "holds no net that ends in classes"),
         (lambda layers, _: layers.insert(7, layers[-1]), "layer fc3 comes behind prob, which only"),
         (replaced(0, stride=[[numpy.inf, 2.0]]), "is no network of MatConvNet's"),

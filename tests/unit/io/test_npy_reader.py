@@ -112,6 +112,17 @@ def test_other_weights_are_refused(change, said, rng, tmp_path):
     assert message.startswith(str(path)) and said in message
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(numpy.nan, "NaN or infinity"), (-numpy.inf, "NaN or infinity"), (1e300, "1e+300, too large")],
+)
+def test_numbers_that_no_weight_can_be_are_refused_with_their_layer(number, said, rng, tmp_path):
+    weights = layers(rng)
+    weights["fc7"][1] = numpy.array([number] * 9)
+    message = refusal(open_weights, saved(tmp_path / "a.npy", weights))
+    assert f"a.npy: its layer fc7 holds {said}" in message
+
+
 def test_an_array_of_numbers_is_named(tmp_path):
     numpy.save(tmp_path / "a.npy", numpy.ones((2, 3)))
     assert "it is an array of float64 of shape (2, 3)" in refusal(open_weights, tmp_path / "a.npy")

@@ -195,6 +195,13 @@ def test_a_dropout_has_its_ratio_as_attribute_or_as_constant(rng, tmp_path):
     assert OnnxFile(since_12).network().layers["dropout2"].p == pytest.approx(0.2)
 
 
+def test_weights_that_are_not_finite_are_refused_with_their_layer(rng, tmp_path):
+    spoilt = arrays(rng)
+    spoilt["conv2_w"][3, 1] = numpy.nan
+    path = onnx_file(tmp_path / "net.onnx", spoilt, nodes())
+    assert "net.onnx: its layer layer 4 holds NaN or infinity" in refusal(open_weights, path)
+
+
 @pytest.mark.parametrize("name", [b"classes", b"features.0.weight"])
 def test_names_that_are_no_utf_8_are_refused_in_one_line(name, rng, tmp_path):
     path, metadata = tmp_path / "a.onnx", {"format": f'"{FORMAT}"', "classes": "[]"}
