@@ -1,5 +1,6 @@
 """Finds the model that a file of bare weights fits, and assumptions about its training pictures."""
 
+import functools
 import inspect
 from pathlib import Path
 
@@ -26,6 +27,13 @@ class ZeroGenerator:
         return [self] * n
 
 
+@functools.cache
+def places(model: str, channels: int) -> list[torch_layout.Place]:
+    """Where the parameters of the model called so go in torch's layout."""
+    network = models.build(model, in_channels=channels, rng=ZeroGenerator())
+    return list(torch_layout.places(network).values())
+
+
 class Fit:
     """How well tensors in torch's layout fit the model called `model`.
 
@@ -39,8 +47,7 @@ class Fit:
     """
 
     def __init__(self, model: str, tensors: dict[str, numpy.ndarray], channels: int):
-        network = models.build(model, in_channels=channels, rng=ZeroGenerator())
-        wanted = list(torch_layout.places(network).values())
+        wanted = places(model, channels)
         got = [tensor for _, tensor in torch_layout.matched(wanted, tensors)]
         self.model, self.tensors, self.channels = model, tensors, channels
         self.classes = len(got[-1]) if got and got[-1].ndim else 0

@@ -169,11 +169,11 @@ def is_lighting(lighting: Any) -> bool:
     """Whether it is nothing, or C eigenvalues and eigenvectors (C, C)."""
     if lighting is None:
         return True
-    values, vectors = (
-        numpy.array(lighting[name], float) for name in ("eigenvalues", "eigenvectors")
-    )
-    whole = vectors.shape == 2 * (len(values),) and values.ndim == 1
-    return whole and bool(numpy.isfinite(values).all() and numpy.isfinite(vectors).all())
+    parts = [numpy.array(lighting[name]) for name in ("eigenvalues", "eigenvectors")]
+    if any(part.dtype.kind not in "if" or not numpy.isfinite(part).all() for part in parts):
+        return False
+    values, vectors = parts
+    return values.ndim == 1 and vectors.shape == 2 * values.shape
 
 
 def is_range(pixels: Any) -> bool:
@@ -210,7 +210,9 @@ ENTRIES: dict[str, Callable[[Any], bool]] = {
 def is_preparation(progress: dict) -> bool:
     """Whether pictures can be prepared as `progress` says."""
     *_, side, channels = progress["pictures"]
-    mean, std = (numpy.array(progress[name], float) for name in ("mean", "std"))
+    mean, std = (numpy.array(progress[name]) for name in ("mean", "std"))
+    if not {mean.dtype.kind, std.dtype.kind} <= set("if"):
+        return False
     resize = progress.get("resize", side)
     lengths = [resize] if isinstance(resize, int) else resize
     return (
