@@ -7,7 +7,7 @@ from minialex import schedules
 from minialex.data.augment import AUGMENTATIONS
 from minialex.data.dataset import Dataset
 from minialex.data.lighting import Lighting
-from minialex.errors import InputError
+from minialex.errors import InputError, refusing
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import same_network, spelled
 from minialex.network import Network
@@ -80,7 +80,9 @@ def checked_augment(augment: Iterable[str], lighting: Lighting | None) -> list[s
 def check_same(saved: Checkpoint, progress: dict) -> None:
     """InputError unless the checkpoint was saved by a Trainer like the one with this progress."""
     wrong = f"{saved.path} cannot be resumed here: it was trained"
-    if not same_network(saved.progress["network"], progress["network"]):
+    with refusing(saved.path, "is damaged: its network"):
+        same = same_network(saved.progress["network"], progress["network"])
+    if not same:
         raise InputError(f"{wrong} with another network")
     for name, what in SAME.items():
         if saved.progress[name] != progress[name]:

@@ -84,6 +84,11 @@ def problem_in(progress: dict) -> str | None:
     side = source.get("image_size") if isinstance(source, dict) else None
     if isinstance(side, int) and side != progress["pictures"][-2]:
         return f"its pictures are {progress['pictures']}, and of its data set {side} pixels"
+    if (progress["epochs"] is None) != (progress["steps"] is None):
+        return f"its epochs are {progress['epochs']}, its steps {progress['steps']}"
+    of_script = "history" in progress and "dataset" not in progress["options"]
+    if of_script and not progress.get("settings"):
+        return "it has no settings"
     if "history" in progress and len(progress["history"]) != progress["epochs"]:
         return f"it has {len(progress['history'])} of {progress['epochs']} epochs"
     if progress.get("correct", 0) > progress.get("seen", 0):

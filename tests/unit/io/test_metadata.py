@@ -43,6 +43,7 @@ WRONG = [
     ("options", {"model": None, "lrn": None, "batch_size": True}),
     ("settings", 3),
     ("settings", {}),
+    ("settings", None),
     ("classes", 5),
     ("classes", []),
     ("classes", ["up", 1]),
@@ -60,6 +61,8 @@ WRONG = [
     ("std", ["1", "1", "1"]),
     ("epochs", "2"),
     ("epochs", 3),
+    ("epochs", None),
+    ("steps", None),
     ("steps", -1),
     ("steps", 10**400),
     ("history", None),
@@ -98,6 +101,13 @@ def test_a_data_set_that_cannot_be_is_refused(source, path):
     change(path, about=lambda about: about["progress"].update(source=source))
     said = refusal(lambda: load(path, backend_name="numpy"))
     assert said.startswith(f"{path} is damaged: its data set is")
+
+
+@pytest.mark.parametrize("network", [{"layers": [[]], "input_shape": [4, 4, 3]}, {"layers": [3]}])
+def test_a_network_that_is_none_is_not_resumed(network, path):
+    """Of a model, whose own description is not needed to use it."""
+    change(path, about=lambda about: about["progress"].update(network=network))
+    assert refusal(tiny_runs.trainer().resume, path).startswith(f"{path} is damaged: its network")
 
 
 @pytest.mark.parametrize(
