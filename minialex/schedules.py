@@ -4,6 +4,10 @@ import math
 from collections.abc import Callable
 
 
+#: The most epochs without a better one, and drops, that a saved state is believed to have.
+MOST = {"stalled": 10**6, "drops": 300}
+
+
 class Constant:
     """A learning-rate schedule: `schedule(progress)` is the rate after `progress` epochs, a
     fraction in mid-epoch.
@@ -24,6 +28,9 @@ class Constant:
 
     def check(self, state: dict) -> None:
         """ValueError or TypeError unless a schedule like this one can have been in that state."""
+        missing = self.state.keys() - state.keys()
+        if missing:
+            raise ValueError(f"its state has no {sorted(missing)[0]}")
 
 
 class Step(Constant):
@@ -55,11 +62,12 @@ class Plateau(Constant):
         return self.lr / self.factor ** self.state["drops"]
 
     def check(self, state: dict) -> None:
-        counts = {"stalled": self.patience, "drops": self.drops}
-        whole = all(isinstance(state[name], int) for name in counts)
-        if not whole or any(not 0 <= state[name] <= most for name, most in counts.items()):
-            raise ValueError(f"it has stalled and dropped as {state} says")
-        if not all(math.isfinite(error) for error in state["best"]):
+        super().check(state)
+        for name, most in MOST.items():
+            count = state.get(name, 0)
+            if not isinstance(count, int) or not 0 <= count <= most:
+                raise ValueError(f"its {name} is {count!r}")
+        if not all(math.isfinite(error) for error in state.get("best", ())):
             raise ValueError(f"its best errors are {state['best']}")
 
     def observe(self, *errors: float) -> None:
