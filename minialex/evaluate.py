@@ -82,7 +82,8 @@ def main(arguments: Sequence[str]) -> None:
     other = given.dataset
     if trained.source and not dataset.source:
         other = given.data_dir.stem
-    of = f"-{other}" if other else ""  # the run's own pictures stay
+    views = given.test_views if given.test_views != trained.test_views else None
+    of = "".join(f"-{word}" for word in (other, views) if word)  # the plain evaluation's files stay
     paths = {name: out / f"{name}{of}.png" for name in ("confusion", "mistakes")}
     for path in paths.values():
         check_replaceable(path)  # before the work, not after

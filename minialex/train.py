@@ -39,9 +39,10 @@ from minialex.io.weight_file import WeightFile
 from minialex.io.weights import has_classes, start_from
 from minialex.layers import Layer, SoftmaxCrossEntropy
 from minialex.network import Network
+from minialex.stop_signals import stop_on_signal
 from minialex.train_messages import describe, out_of_memory
 from minialex.training import Trainer
-from minialex.training_run import TrainingRun, say, stop_on_signal
+from minialex.training_run import TrainingRun, say
 from minialex.weight_options import own_layers
 
 #: The stream of the seed that initial weights and dropout come from; data sets and batches have

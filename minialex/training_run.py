@@ -3,10 +3,9 @@
 import contextlib
 import os
 import shlex
-import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -173,21 +172,3 @@ def say(text: str) -> None:
     """Prints a line above the progress bar, at once even if the output goes to a file."""
     tqdm.write(text)
     sys.stdout.flush()
-
-
-@contextlib.contextmanager
-def stop_on_signal(training: TrainingRun) -> Iterator[None]:
-    """Within it the first Ctrl-C (or SIGTERM) lets the step under way finish and stops; the second
-    ends at once."""
-
-    def stop(number, frame):
-        if training.signal:
-            raise KeyboardInterrupt
-        training.stopping, training.signal = True, number
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

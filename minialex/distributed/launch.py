@@ -1,6 +1,7 @@
 """Starts the ranks of a command on this machine, as `mpirun -n K` would, and says in a line what
 goes wrong."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from minialex import stop_signals
 from minialex.cores import usable_cores
 from minialex.errors import InputError
 
@@ -55,8 +57,7 @@ def launch(count: int, module: str, arguments: Sequence[str]) -> int:
         elif process:
             os.killpg(process.pid, signal.SIGKILL)
 
-    signals = [getattr(signal, name) for name in STOPS if hasattr(signal, name)]
-    before = {number: signal.signal(number, stop) for number in signals}
+    before = {number: signal.signal(number, stop) for number in stop_signals.caught(STOPS)}
     try:
         process = subprocess.Popen(
             [*command, *arguments],
@@ -116,7 +117,7 @@ def pass_on_output(process: subprocess.Popen) -> None:
         try:
             if read:
                 print(line, end="", flush=True)
-        except BrokenPipeError:
+        except OSError:  # a pipe or a terminal that is closed
             read = False
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
             process.send_signal(signal.SIGTERM)
@@ -138,7 +139,8 @@ def pass_on_errors(process: subprocess.Popen) -> None:
             block.append(line.strip())
         elif line and not NOISE.match(line):
             any_rank_spoke = True
-            print(line, file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):
+                print(line, file=sys.stderr, flush=True)
     stopped = process.wait() > 128 and "exited with non-zero status" in "".join(blocks)
     if blocks and not any_rank_spoke and not stopped:
         print(f"error: {cause(blocks[0])}", file=sys.stderr, flush=True)

@@ -102,6 +102,20 @@ def test_ten_crop_is_named_and_gives_the_same_for_any_batch_size(folder, capsys)
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_other_views_leave_the_pictures_of_the_plain_evaluation(folder, capsys):
+    call(evaluate_command, folder, capsys=capsys)
+    names = ("confusion.png", "mistakes.png")
+    plain = [(folder / name).stat().st_mtime_ns for name in names]
+    _, out, _ = call(evaluate_command, folder, "--test-views", "ten-crop", capsys=capsys)
+    for name in ("confusion", "mistakes"):
+        assert f"{name:<9} {folder / name}-ten-crop.png\n" in out
+        assert (folder / f"{name}-ten-crop.png").exists()
+    assert [(folder / name).stat().st_mtime_ns for name in names] == plain
+    _, out, _ = call(evaluate_command, folder, "--test-views", "centre", capsys=capsys)
+    assert f"confusion {folder / 'confusion.png'}\n" in out  # the same as without
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_test_views_are_those_of_training(tmp_path, pictures, capsys):
     options = [*trained_runs.on_folder(pictures), "--test-views", "mirror"]
     run = trained_runs.trained(tmp_path / "run", *options)
@@ -115,6 +129,7 @@ def test_test_views_are_those_of_training(tmp_path, pictures, capsys):
         "20",
         True,
     )
+    assert f"confusion {run / 'confusion-centre.png'}\n" in out
     trained = load(run, backend_name="numpy")
     scores = trained.evaluate(data.load("folder", pictures, trained.image_size))
     assert scores["loss"] == pytest.approx(metrics["test_loss"], rel=1e-5)
