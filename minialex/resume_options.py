@@ -32,6 +32,7 @@ FREE_ON_RESUME = (
     "log_every",
     "checkpoint_every",
     "keep_weights",
+    "on_nan",
 )
 
 #: The options that are never open, and those that a network of a script has elsewhere.
@@ -42,7 +43,7 @@ NEEDED = (
 NEEDED_BY_MODELS = ("optimizer", "lr", "schedule", "momentum", "weight_decay", "label_smoothing")
 
 #: The options that a run of an earlier version may lack; there they are None.
-NEW = ("keep_weights",)
+NEW = ("keep_weights", "on_nan")
 
 
 def resumed(given: dict, checkpoint: Checkpoint) -> dict:

@@ -251,7 +251,8 @@ def train_on(ranks: Group, arguments: Sequence[str], claims: contextlib.ExitStac
 
         folder = RunFolder(Path(ranks.everyones(ranks.on_first(create))[0]))
         places = ranks.everyones([socket.gethostname(), chosen["workers"]])
-        say_notes([*dataset.notes, *([advice] if advice else [])])
+        lowered = trainer.progress["lowered"]
+        say_notes([*dataset.notes, *([advice] if advice else []), *lowered])
         say(describe(chosen, dataset, trainer.network, trainer.on_gpu, folder.path, places))
         if start and not has_classes(start, dataset.class_names):
             say("The weights are for other classes: the last layer starts from random weights.")

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from minialex import data, models, optim, schedules
+from minialex import data, lower_rate, models, optim, schedules
 from minialex.command import Parser, add_common_options, add_test_views_option, number
 from minialex.data.augment import AUGMENTATIONS, BRIGHTNESS, DEGREES
 from minialex.distributed.scheme import SCHEMES
@@ -182,6 +182,9 @@ def parser() -> Parser:
     keep = "keeps the weights of each epoch and each --checkpoint-every step in DIR/weights, for "
     keep += "minialex explore"
     run.add_argument("--keep-weights", action=argparse.BooleanOptionalAction, help=keep)
+    nan = "when numbers become infinite or NaN: stop (default); or lower-lr, back to the last "
+    nan += f"checkpoint with 1/{lower_rate.FACTOR} of the rate, up to {lower_rate.MOST} times"
+    run.add_argument("--on-nan", choices=lower_rate.WAYS, help=nan)
     return p
 
 

@@ -13,7 +13,7 @@ import numpy
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
-from minialex import backend, charts, fast, nan_search, schedules
+from minialex import backend, charts, fast, lower_rate, nan_search, schedules
 from minialex.backend import Array
 from minialex.batch_memory import Needed, check_training, of_training, saying_what_fits
 from minialex.cores import usable_cores
@@ -170,6 +170,7 @@ class Trainer:
             "lighting": lighting and lighting.to_json(),
             "network": self.described_network(),
             "skipped": {},
+            "lowered": [],
             "history": [],
         }
         same = ("network", "classes", "pictures", "mean", "std", "lighting")
@@ -307,13 +308,14 @@ class Trainer:
         if not isinstance(saved, Checkpoint):
             path = Path(saved)
             saved = Checkpoint(path / "checkpoint.npz" if path.is_dir() else path)
-        saved.require(self.progress)
+        saved.require([name for name in self.progress if name != "lowered"])
         metadata.check(saved.path, saved.progress)
         check_same(saved, self.progress)
         saved.restore(self.network, self.optimizer, self.schedule)
         self.own_optimizer.steps = self.optimizer.steps
         self.unread.clear()
         self.last_loss = self.origin = None
+        self.progress["lowered"] = saved.progress.get("lowered", [])  # older ones have none
         for name in ("epochs", "history", "skipped", *NEW_EPOCH):
             self.progress[name] = copy.deepcopy(saved.progress[name])
         self.batches.skipped = self.test_batches.skipped = self.progress["skipped"]
@@ -345,6 +347,7 @@ class Trainer:
         with bar, contextlib.closing(batches), fitting:
             for x, labels in batches:
                 rate = self.schedule(epoch + progress["steps"] / length)
+                rate /= lower_rate.FACTOR ** len(progress["lowered"])
                 self.optimizer.lr = self.own_optimizer.lr = rate
                 pictures = self.step(x, labels)
                 progress["learning_rate"] = rate

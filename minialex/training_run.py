@@ -10,9 +10,11 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from minialex import lower_rate
 from minialex.command import program
 from minialex.data.skipped import describe_unreadable
 from minialex.distributed.launch import STARTED
+from minialex.errors import NotFinite
 from minialex.io.run_folder import RunFolder
 from minialex.loss_lines import LossLines
 from minialex.train_messages import duration, epoch_line
@@ -48,26 +50,49 @@ class TrainingRun:
         if trainer.progress["steps"] == 0:
             self.keep()
         while trainer.progress["epochs"] < epochs:
-            self.train_epoch()
-            self.save()
-            scores = None
-            if not self.must_stop():
-                scores = trainer.scores(self.must_stop)
-            if scores is None:
+            try:
+                finished = self.finish_epoch()
+            except NotFinite as error:
+                self.go_back(error)
+                continue
+            if not finished:
                 self.say_skipped()
                 say(f"Stopped. To resume: {self.resume_command()}")
                 return
-            say(epoch_line(trainer.finish_epoch(scores), epochs))
-            self.ranks.on_first(lambda: folder.write_metrics(trainer.history))
-            self.keep()
-            self.save()
         self.say_skipped()
         accuracy = trainer.history[-1]["test_accuracy"]
         say(f"Done: test accuracy {accuracy:.2%}. Curves are in {folder.curves}")
 
+    def finish_epoch(self) -> bool:
+        """Trains on what is left of the epoch under way, and tests; returns False if it was stopped
+        before its end."""
+        trainer = self.trainer
+        self.train_epoch()
+        self.save()
+        scores = None if self.must_stop() else trainer.scores(self.must_stop)
+        if scores is None:
+            return False
+        say(epoch_line(trainer.finish_epoch(scores), self.options["epochs"]))
+        self.ranks.on_first(lambda: self.folder.write_metrics(trainer.history))
+        self.keep()
+        self.save()
+        return True
+
+    def go_back(self, error: NotFinite) -> None:
+        """Goes back to the checkpoint, and on from there at a lower rate, if --on-nan says so;
+        raises the error otherwise, or if it is no use."""
+        if self.options["on_nan"] != "lower-lr":
+            raise error
+        line = lower_rate.go_back(self.trainer, self.folder.checkpoint, error)
+        say(line[0].upper() + line[1:])
+        self.save()
+        self.ranks.on_first(self.begin_where_checkpoint_is)
+        self.stopping = self.signal != 0
+
     def begin_where_checkpoint_is(self) -> None:
         """Drops the lines of steps that are taken again."""
         trainer, folder = self.trainer, self.folder
+        folder.write_lowered(trainer.progress["lowered"])
         if trainer.history or folder.metrics.exists():
             folder.write_metrics(trainer.history)
         folder.cut_losses(trainer.steps_in_all())

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy
 
-from minialex import models
+from minialex import lower_rate, models
 from minialex.data.augment import AUGMENTATIONS, TEST_VIEWS
 from minialex.errors import DAMAGED, InputError, one_line, refusing
 from minialex.io.run_folder import EPOCH_KEYS, numbers_of
@@ -207,6 +207,7 @@ ENTRIES: dict[str, Callable[[Any], bool]] = {
     "loss_sum": is_number,
     "seconds": is_number,
     "learning_rate": is_number,
+    "lowered": lambda lines: are_texts(lines) and len(lines) <= lower_rate.MOST,
     "lighting": is_lighting,
     "pixel_range": is_range,
 }

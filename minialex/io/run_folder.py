@@ -3,7 +3,8 @@
 It holds config.json, metrics.jsonl (a line for each epoch), losses.jsonl (a line for each second of
 training), curves.png, checkpoint.npz, and weights/step-00000312.npz and so on if weights are kept,
 each called after the steps that had been taken in all. If pictures could not be read, it also holds
-bad_pictures.txt; while training writes there, training.lock.
+bad_pictures.txt; if training went back to go on at a lower rate (`--on-nan`), lowered.txt; while it
+writes there, training.lock.
 """
 
 import contextlib
@@ -31,7 +32,7 @@ class RunFolder:
         self.config, self.metrics = path / "config.json", path / "metrics.jsonl"
         self.losses, self.weights = path / "losses.jsonl", path / "weights"
         self.curves, self.checkpoint = path / "curves.png", path / "checkpoint.npz"
-        self.bad_pictures = path / "bad_pictures.txt"
+        self.bad_pictures, self.lowered = path / "bad_pictures.txt", path / "lowered.txt"
 
     @classmethod
     def create(cls, path: Path | None, name: str) -> "RunFolder":
@@ -56,7 +57,7 @@ class RunFolder:
         written half is removed."""
         with claimed(self.path):
             whole = (self.config, self.metrics, self.losses, self.curves, self.checkpoint)
-            for file in (*whole, self.bad_pictures):
+            for file in (*whole, self.bad_pictures, self.lowered):
                 remove_leftovers(self.path, file.name)
             remove_leftovers(self.weights, "step-*.npz")
             yield
@@ -70,6 +71,7 @@ class RunFolder:
             self.curves,
             self.checkpoint,
             self.bad_pictures,
+            self.lowered,
             *self.kept_weights().values(),
         ):
             if file.exists():
@@ -85,7 +87,8 @@ class RunFolder:
         InputError if it holds files that a run would overwrite.
         """
         kept = self.kept_weights().values()
-        for file in (self.config, self.metrics, self.losses, self.bad_pictures, *kept):
+        texts = (self.config, self.metrics, self.losses, self.bad_pictures, self.lowered)
+        for file in (*texts, *kept):
             if file.exists():
                 own = f"{self.path} holds a file {file.name}, which the run would overwrite"
                 raise InputError(f"{own}: move the checkpoint to a folder of its own")
@@ -130,10 +133,19 @@ class RunFolder:
 
     def write_bad_pictures(self, problems: dict[str, str]) -> None:
         """Writes one line for each picture in {file: reason}; no file if there is none."""
-        if problems:
-            with atomic_write(self.bad_pictures) as file:
-                lines = (problems[name] + "\n" for name in sorted(problems))
-                file.write_text("".join(lines), encoding="utf-8", errors="replace")
+        write_lines(self.bad_pictures, [problems[name] for name in sorted(problems)])
+
+    def write_lowered(self, lines: list[str]) -> None:
+        """Writes when and why the learning rate was lowered; no file if it was not."""
+        write_lines(self.lowered, lines)
+
+
+def write_lines(path: Path, lines: list[str]) -> None:
+    """Writes the lines, if there are any."""
+    if lines:
+        with atomic_write(path) as file:
+            text = "".join(line + "\n" for line in lines)
+            file.write_text(text, encoding="utf-8", errors="replace")
 
 
 def run_that_kept(path: Path) -> Path | None:

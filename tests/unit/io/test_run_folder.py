@@ -10,7 +10,7 @@ from minialex.io.run_folder import EPOCH_KEYS, RunFolder, read_losses, read_metr
 
 FILES = [
     *("config.json", "metrics.jsonl", "losses.jsonl", "curves.png", "checkpoint.npz"),
-    *("bad_pictures.txt", "weights/step-00000312.npz"),
+    *("bad_pictures.txt", "lowered.txt", "weights/step-00000312.npz"),
 ]
 
 
