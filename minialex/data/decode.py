@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy
 from PIL import Image, ImageOps
+from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
 from minialex.data.decode_memory import ROOM, needed
@@ -16,6 +17,9 @@ from minialex.errors import InputError
 #: The most pixels that are decoded (Pillow's own limit), and the most in a JPEG file, which may be
 #: decoded at a fraction of its size.
 PIXELS, JPEG_PIXELS = 180_000_000, 500_000_000
+
+#: The most in a BMP file of runs of equal pixels, which Pillow decodes in Python, byte by byte.
+RUN_PIXELS = 10_000_000
 
 #: What is read, whatever a file is called; others of Pillow's formats start other programs.
 FORMATS = ("JPEG", "PNG", "BMP", "DIB", "WEBP", "GIF", "PPM", "TIFF", "AVIF")
@@ -78,8 +82,10 @@ def decode(picture: Image.Image, side: int, channels: int, exif: bool = True) ->
     """
     picture.draft(None, (side, side))
     width, height = picture.size
-    if width * height > PIXELS:
-        raise ValueError(f"{width} x {height} pixels, expected at most {PIXELS:,} in all")
+    tiles = picture.tile if isinstance(picture, ImageFile) else []
+    most = RUN_PIXELS if any(tile[0] == "bmp_rle" for tile in tiles) else PIXELS
+    if width * height > most:
+        raise ValueError(f"{width} x {height} pixels, expected at most {most:,} in all")
     if picture.mode == "F":
         raise ValueError("floating-point pixels of unknown range, expected whole numbers")
     picture.load()

@@ -204,3 +204,16 @@ def test_what_needs_another_program_is_no_picture(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "a.eps")
     (tmp_path / "a.eps").rename(tmp_path / "a.png")
     assert "UnidentifiedImageError" in refusal(tmp_path / "a.png")
+
+
+def test_a_wide_bmp_of_runs_is_refused(tmp_path):
+    """Each of its rows would be filled up byte by byte."""
+    Image.new("L", (8, 4), 7).save(tmp_path / "a.bmp")
+    content = bytearray((tmp_path / "a.bmp").read_bytes())
+    content[30:34] = struct.pack("<I", 1)  # its compression
+    content[-8 * 4 :] = 4 * b"\x08\x07\0\0" + b"\0\1"
+    (tmp_path / "a.bmp").write_bytes(content)
+    assert (decoded(tmp_path / "a.bmp") == 7).all()
+    content[18:22] = struct.pack("<I", 16_000_000)
+    (tmp_path / "a.bmp").write_bytes(content)
+    assert "16000000 x 4 pixels, expected at most 10,000,000" in refusal(tmp_path / "a.bmp")
