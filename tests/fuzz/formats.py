@@ -1,6 +1,6 @@
 """All formats of the campaign."""
 
-from tests.fuzz import pictures, published, weights
+from tests.fuzz import pictures, published, records, tables, weights
 from tests.fuzz.trials import Format
 
 FORMATS: dict[str, Format] = {
@@ -8,6 +8,8 @@ FORMATS: dict[str, Format] = {
     for form in (
         *pictures.FORMATS,
         *published.FORMATS,
+        *records.FORMATS,
+        *tables.FORMATS,
         *weights.FORMATS,
     )
 }
