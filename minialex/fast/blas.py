@@ -21,8 +21,8 @@ _now: list[int] = []  #: and as they are
 
 @contextmanager
 def limit(threads: int) -> Iterator[None]:
-    """Within the block BLAS uses at most `threads` threads; of several requests the smallest
-    counts."""
+    """Within the block BLAS uses at most `threads` threads, and no more than without; of several
+    requests the smallest counts."""
     with _lock:
         if not _libraries:
             _libraries.extend(ThreadpoolController().select(user_api="blas").lib_controllers)
@@ -40,7 +40,7 @@ def limit(threads: int) -> Iterator[None]:
 
 def _apply() -> None:
     for i, library in enumerate(_libraries):
-        wanted = min(_requests, default=_before[i])
+        wanted = min([*_requests, _before[i]])
         if wanted != _now[i]:
             _let_any_thread_set(library)
             library.set_num_threads(wanted)

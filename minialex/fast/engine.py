@@ -18,7 +18,7 @@ from minialex.fast.memory import GPU_WORKSPACE, Memory
 from minialex.fast.stage import Stage, Stages, backward, forward
 from minialex.fast.update import Update
 from minialex.fast.workers import Workers
-from minialex.layers import Sigmoid, SoftmaxCrossEntropy, Tanh
+from minialex.layers import Layer, Sigmoid, SoftmaxCrossEntropy, Tanh
 from minialex.network import Network
 from minialex.optim import Optimizer
 
@@ -47,17 +47,12 @@ class Engine:
     def __init__(self, network: Network, workers: int = 1, gpu_workspace: int = GPU_WORKSPACE):
         self.network, self.workers = network, Workers(workers)
         self.split_steps, self.whole_steps = fuse(list(network.layers.items()))
-        *each, all_at_once = self.memories = [Memory(gpu_workspace) for _ in range(workers + 1)]
-        self.stages = [
-            Stages(
-                [[step.build(memory, self.workers) for step in stage] for stage in self.in_stages],
-                memory,
-            )
-            for memory in each
-        ]
-        self.split = [
-            [layer for stage in own.stages for layer in stage.layers] for own in self.stages
-        ]
+        self.gpu_workspace, all_at_once = gpu_workspace, Memory(gpu_workspace)
+        self.memories: list[Memory] = []
+        self.stages: list[Stages] = []  #: of each thread that has had pictures
+        self.split: list[list[Layer]] = []  #: their layers
+        self.prepare_threads(1)
+        self.memories.append(all_at_once)
         self.whole = [
             step.build(all_at_once, self.workers) if step.fast else step.plain
             for step in self.whole_steps
@@ -71,6 +66,15 @@ class Engine:
         )
         for step, layer in zip(self.steps, [*self.split[0], *self.whole], strict=True):
             layer.grads = step.plain.grads
+
+    def prepare_threads(self, count: int) -> None:
+        """Sees to it that so many threads have layers and a memory of their own."""
+        while len(self.stages) < count:
+            memory = Memory(self.gpu_workspace)
+            own = [[step.build(memory, self.workers) for step in stage] for stage in self.in_stages]
+            self.memories.append(memory)
+            self.stages.append(Stages(own, memory))
+            self.split.append([layer for stage in self.stages[-1].stages for layer in stage.layers])
 
     @property
     def steps(self) -> list[Step]:
@@ -209,6 +213,7 @@ class Engine:
         x = self.ready(x)
         like = self.like(x)
         self.workers.at_work = min(self.workers.count, len(x))
+        self.prepare_threads(self.workers.at_work)
 
         def features(stages: Stages, part: Array | LazyBatch) -> Array:
             if isinstance(part, LazyBatch):

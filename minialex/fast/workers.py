@@ -12,7 +12,8 @@ from minialex.fast.product import matmul
 
 
 class Workers:
-    """`count` threads, of which as many are at work as the present batch has pictures.
+    """`count` threads, of which as many are at work as the present batch has pictures; others do
+    not start.
 
     ValueError if `count` is not at least 1.
     """
@@ -21,13 +22,15 @@ class Workers:
         if count < 1:
             raise ValueError(f"workers must be at least 1, got {count}")
         self.count = self.at_work = count
-        self.threads = ThreadPoolExecutor(count)
+        self.started, self.threads = 1, ThreadPoolExecutor(1)
 
     def __deepcopy__(self, memo: dict) -> "Workers":
         return self  # a copy of a layer shares its threads
 
     def map(self, function: Callable, *arguments) -> list:
         """What `function` returns for each of the arguments, in order, computed by the threads."""
+        if self.started < self.at_work:
+            self.started, self.threads = self.at_work, ThreadPoolExecutor(self.at_work)
         return list(self.threads.map(function, *arguments))
 
     def shares(self, count: int) -> list[slice]:

@@ -68,3 +68,8 @@ def test_a_limit_set_in_a_second_thread_holds():
     thread.join()
     assert seen == [1]
     assert now() == 2
+
+
+def test_a_limit_gives_no_more_threads_than_there_were():
+    with blas.limit(1_000_000):
+        assert now() == 2

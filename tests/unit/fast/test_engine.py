@@ -368,6 +368,19 @@ def test_there_is_at_least_one_worker(n):
         fast.prepare(convolutional(), n)
 
 
+@pytest.mark.parametrize("build", NETWORKS)
+def test_more_workers_than_pictures_cost_nothing_and_change_nothing(build):
+    """As with --workers 1000000."""
+    few, many = (fast.prepare(build(), n) for n in (7, 1_000_000))
+    x, labels = batch(few.network, 7)
+    before = threading.active_count()
+    assert step(many, x, labels) == step(few, x, labels)
+    for name, grad in few.grads.items():
+        numpy.testing.assert_array_equal(many.grads[name], grad)
+    assert len(many.memories) == len(few.memories) <= 8
+    assert threading.active_count() <= before + 2 * 7
+
+
 @pytest.mark.parametrize("n", [1, 2])
 @pytest.mark.parametrize("build", NETWORKS)
 def test_the_batch_is_not_written_to(build, n):
