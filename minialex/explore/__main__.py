@@ -1,6 +1,5 @@
 """python -m minialex.explore: opens a page that shows a trained network from the inside."""
 
-import logging
 import os
 import secrets
 import sys
@@ -11,9 +10,9 @@ from pathlib import Path
 from minialex.command import Parser, number, run
 from minialex.data.dataset import Dataset
 from minialex.errors import InputError
+from minialex.explore.access import Access
 from minialex.explore.explorer import Explorer
 from minialex.explore.moments import LATEST, Moments
-from minialex.explore.pictures import MOST_BYTES
 from minialex.inference import TrainedNetwork
 from minialex.trained_dataset import dataset_of
 from minialex.weight_options import WEIGHTS_HELP, add_weight_options, own_layers
@@ -28,9 +27,6 @@ EXAMPLES = """\
 
 #: The port that is tried first, and how many after it.
 PORT, TRIES = 2012, 50
-
-#: For how many seconds a browser may send nothing, and how many may be connected at once.
-SILENCE, CONNECTIONS = 30, 100
 
 
 def parser() -> Parser:
@@ -58,27 +54,20 @@ def main(arguments: Sequence[str]) -> None:
     given = parser().parse_args(arguments)
     try:
         import flask  # noqa: F401
-        from waitress.server import create_server
+        import waitress.server  # noqa: F401
     except ImportError as error:
         install = "python -m pip install -e '.[explore]'"
         raise InputError(f"the page needs Flask and waitress: {install}") from error
+    from minialex.explore.listener import Listener
     from minialex.explore.server import create_app
 
     moments = Moments(given.weights, given.model, own_layers(given.own_layers))
     explorer = Explorer(moments, *pictures_of(moments.network(LATEST), given.data_dir))
     token = secrets.token_urlsafe(24)
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # else it tells of each short wait
-    limits = dict(
-        channel_timeout=SILENCE,
-        connection_limit=CONNECTIONS,
-        max_request_body_size=2 * MOST_BYTES,  # the application refuses more than MOST_BYTES
-        ident=None,
-    )
     port = given.port or PORT
     while True:
         try:
-            app = create_app(explorer, token, port)
-            server = create_server(app, host="127.0.0.1", port=port, threads=8, **limits)
+            server = Listener(create_app(explorer, token, port), Access(token, port))
             break
         except OSError as error:
             if given.port or port >= PORT + TRIES:

@@ -6,7 +6,6 @@ checked as well, so that no other name can be made to lead here.
 """
 
 import json
-import secrets
 from importlib import resources
 from typing import Any
 
@@ -15,8 +14,8 @@ from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from minialex.errors import InputError
+from minialex.explore.access import NO_TOKEN, Access
 from minialex.explore.explorer import Explorer, as_float32
-from minialex.explore.pictures import MOST_BYTES
 from minialex.explore.state import integer, mapping, read_index, read_question, read_state, text
 from minialex.explore.unit import Explanation
 
@@ -41,11 +40,6 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
-NO_TOKEN = "the token is missing: open the address that the terminal shows"
-
-#: The longest question, in bytes.
-MOST_JSON = 1_000_000
-
 #: How many test pictures a page may ask for at once.
 MOST_ON_SHEET = 100
 
@@ -56,26 +50,18 @@ def create_app(explorer: Explorer, token: str, port: int) -> Flask:
     token: what each request must bring. port: where it will listen, which the Host must name.
     """
     app = Flask("minialex.explore", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    at = "" if port == 80 else f":{port}"  # which browsers leave out
-    hosts = {f"127.0.0.1{at}", f"localhost{at}"}
+    access = Access(token, port)
     files = page_files()
-
-    def is_known(given: str) -> bool:
-        return secrets.compare_digest(given.encode(), token.encode())
 
     @app.before_request
     def check() -> None:
-        if request.host not in hosts:
-            abort(403, f"this server is {' or '.join(sorted(hosts))}")
-        origin = request.headers.get("Origin")
-        if origin is not None and origin not in {f"http://{host}" for host in hosts}:
-            abort(403, "this request comes from another page")
-        if request.path.startswith("/api/"):
-            _, _, given = request.headers.get("Authorization", "").partition("Bearer ")
-            if not is_known(given):
-                abort(401, NO_TOKEN)
+        sent = request.headers
+        authorization = sent.get("Authorization", "")
+        refused = access.refusal(request.path, request.host, sent.get("Origin"), authorization)
+        if refused:
+            abort(*refused)
+        request.max_content_length = access.longest_body(request.path, authorization)
 
     @app.after_request
     def add_headers(response: Response) -> Response:
@@ -100,7 +86,7 @@ def create_app(explorer: Explorer, token: str, port: int) -> Flask:
 
     @app.get("/")
     def page() -> Response:
-        if not is_known(request.args.get("token", "")):
+        if not access.is_known(request.args.get("token", "")):
             abort(401, NO_TOKEN)
         return Response(files["index.html"], mimetype="text/html")
 
@@ -168,7 +154,6 @@ def create_app(explorer: Explorer, token: str, port: int) -> Flask:
 
 def asked() -> dict[str, Any]:
     """The JSON that a page has sent; it has a "state"."""
-    request.max_content_length = MOST_JSON
     given = mapping(request.get_json(force=True), "request")
     return {"state": None, **given}
 

@@ -15,29 +15,13 @@ from explore_client import (
     assert_has_headers,
     said,
 )
-from explored import as_file, trained_run
+from explored import as_file
 
 pytest.importorskip("flask", reason="the page needs Flask")
 
 from minialex.explore.server import create_app
 
 ROUTES = [("GET", path) for path in GETS] + [("POST", path) for path in [*POSTS, "/api/pictures"]]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return trained_run(tmp_path_factory.mktemp("runs") / "run")
-
-
-@pytest.fixture(scope="module")
-def app(run):
-    return create_app(an_explorer(run.path), TOKEN, PORT)
-
-
-@pytest.fixture
-def page(app):
-    """A page that knows the token."""
-    return Client(app)
 
 
 def test_the_page_comes_with_the_token_in_its_address(page):

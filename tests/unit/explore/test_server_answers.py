@@ -22,22 +22,6 @@ pytest.importorskip("flask", reason="the page needs Flask")
 from minialex.explore.server import create_app
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return trained_run(tmp_path_factory.mktemp("runs") / "run")
-
-
-@pytest.fixture(scope="module")
-def app(run):
-    return create_app(an_explorer(run.path), TOKEN, PORT)
-
-
-@pytest.fixture
-def page(app):
-    """A page that knows the token."""
-    return Client(app)
-
-
 @pytest.mark.parametrize("state", [STATE, CHANGED], ids=["as it is", "changed"])
 def test_a_look_gives_the_layers_own_numbers(state, page, run):
     arrays, about = numbers(page.post("/api/look", {"state": state}))

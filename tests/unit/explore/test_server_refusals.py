@@ -15,29 +15,14 @@ from explore_client import (
     assert_has_headers,
     said,
 )
-from explored import STATE, as_file, damaged, trained_run
+from explored import STATE, as_file, damaged
 
+from minialex.explore.access import MOST_JSON
 from minialex.explore.pictures import MOST_BYTES
 
 pytest.importorskip("flask", reason="the page needs Flask")
 
-from minialex.explore.server import MOST_JSON, create_app
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return trained_run(tmp_path_factory.mktemp("runs") / "run")
-
-
-@pytest.fixture(scope="module")
-def app(run):
-    return create_app(an_explorer(run.path), TOKEN, PORT)
-
-
-@pytest.fixture
-def page(app):
-    """A page that knows the token."""
-    return Client(app)
+from minialex.explore.server import create_app
 
 
 @pytest.mark.parametrize("path", POSTS)
