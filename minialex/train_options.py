@@ -144,9 +144,8 @@ def parser() -> Parser:
     how.add_argument(
         "--label-smoothing", type=number(float, 0, below=1), metavar="S", help=smoothing
     )
-    how.add_argument(
-        "--seed", type=number(int, 0), metavar="N", help="of everything random (default: 0)"
-    )
+    seed = "of everything random; the same bits come of the same seed, machine and --workers "
+    how.add_argument("--seed", type=number(int, 0), metavar="N", help=f"{seed}(default: 0)")
     add_common_options(how)
     ranks = "divides the work among K processes, with a core each, as mpirun -n K would start them"
     how.add_argument("--ranks", type=number(int, 1), metavar="K", help=ranks)
