@@ -1,14 +1,13 @@
 """What the explorer answers, and that what it keeps is never an answer to something else."""
 
 import os
-import shutil
 import threading
 import time
 
 import numpy
 import pytest
 from data_helpers import random_pictures
-from explored import CLASSES, STATE, as_file, small_dataset, small_network, trained_run
+from explored import CLASSES, STATE, as_file, small_dataset, small_network
 
 from minialex.explore.explorer import KEPT_VIEWS, Explorer, about_layer
 from minialex.explore.moments import LATEST, Moments
@@ -16,17 +15,6 @@ from minialex.explore.state import Question, State, read_state
 from minialex.explore.view import Gradients, View
 from minialex.io.export import export
 from minialex.layers import Conv2d
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    return trained_run(tmp_path_factory.mktemp("runs") / "run")
-
-
-@pytest.fixture
-def run(finished, tmp_path):
-    """A copy of the run that may be changed."""
-    return type(finished)(shutil.copytree(finished.path, tmp_path / "run"))
 
 
 @pytest.fixture

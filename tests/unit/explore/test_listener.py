@@ -30,13 +30,13 @@ def quiet(caplog, capfd):
 
 
 @pytest.fixture
-def listening(monkeypatch, run):
+def listening(monkeypatch, finished):
     """Makes a listener, of the explorer unless another application is given."""
     made = []
 
     def make(app=None, **limits):
         def make_app(port):
-            return app or create_app(an_explorer(run.path), TOKEN, port)
+            return app or create_app(an_explorer(finished.path), TOKEN, port)
 
         made.append(Listening(make_app, monkeypatch, **limits))
         return made[-1]

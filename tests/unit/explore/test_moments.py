@@ -5,7 +5,7 @@ import shutil
 
 import numpy
 import pytest
-from explored import small_network, trained_run
+from explored import small_network
 from trained_runs import change, weights_without_metadata
 
 from minialex.errors import InputError
@@ -14,17 +14,6 @@ from minialex.inference import TrainedNetwork
 from minialex.io.export import export
 from minialex.layers import Flatten, Linear
 from minialex.network import Network
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    return trained_run(tmp_path_factory.mktemp("runs") / "run")
-
-
-@pytest.fixture
-def run(finished, tmp_path):
-    """A copy of the run that may be changed."""
-    return type(finished)(shutil.copytree(finished.path, tmp_path / "run"))
 
 
 def weights_in(file):

@@ -107,8 +107,8 @@ def test_both_names_of_this_machine_are_answered(host, page):
         assert page.get(path, headers={"Host": host}).status_code == 200
 
 
-def test_on_port_80_browsers_leave_the_port_out(run):
-    page = Client(create_app(an_explorer(run.path), TOKEN, 80))
+def test_on_port_80_browsers_leave_the_port_out(finished):
+    page = Client(create_app(an_explorer(finished.path), TOKEN, 80))
     headers = {"Host": "127.0.0.1", "Origin": "http://127.0.0.1"}
     assert page.get(f"/?token={TOKEN}", headers=headers).status_code == 200
     assert page.get("/api/network", headers=headers).status_code == 200

@@ -8,8 +8,7 @@ import numpy
 import pytest
 from data_helpers import random_pictures
 from explore_client import CHANGED, GETS, PORT, POSTS, TOKEN, Client, an_explorer, numbers
-from explored import QUESTION, STATE, as_file, small_dataset, trained_run
-from trained_runs import change
+from explored import QUESTION, STATE, as_file, small_dataset
 
 from minialex.explore.moments import LATEST, Moments
 from minialex.explore.pictures import MOST_SENT
@@ -23,9 +22,9 @@ from minialex.explore.server import create_app
 
 
 @pytest.mark.parametrize("state", [STATE, CHANGED], ids=["as it is", "changed"])
-def test_a_look_gives_the_layers_own_numbers(state, page, run):
+def test_a_look_gives_the_layers_own_numbers(state, page, finished):
     arrays, about = numbers(page.post("/api/look", {"state": state}))
-    view = fresh_view(run, state)
+    view = fresh_view(finished, state)
     assert about == {"title": "picture 2", "label": 2}
     assert arrays.keys() == {"pixels", "probabilities", *(f"layer/{name}" for name in view.outputs)}
     for name, output in view.outputs.items():
@@ -48,9 +47,9 @@ def assert_same(left, right):
 
 
 @pytest.mark.parametrize("moment", ["step-00000000", "step-00000002", LATEST])
-def test_each_moment_s_numbers_are_those_of_its_network(moment, page, run):
+def test_each_moment_s_numbers_are_those_of_its_network(moment, page, finished):
     arrays, _ = numbers(page.post("/api/look", {"state": STATE | {"moment": moment}}))
-    trained = Moments(str(run.path)).network(moment)
+    trained = Moments(str(finished.path)).network(moment)
     x = trained.standardize(small_dataset().test.images[2:3])
     for name, layer in trained.network.layers.items():
         x = layer.forward(x)
@@ -59,9 +58,9 @@ def test_each_moment_s_numbers_are_those_of_its_network(moment, page, run):
 
 @pytest.mark.parametrize("state", [STATE, CHANGED], ids=["as it is", "changed"])
 @pytest.mark.parametrize("question", [QUESTION, {"class": 2, "quantity": "loss"}], ids=str)
-def test_gradients_are_the_layers_own(question, state, page, run):
+def test_gradients_are_the_layers_own(question, state, page, finished):
     arrays, _ = numbers(page.post("/api/gradients", {"state": state, "question": question}))
-    expected = Gradients(fresh_view(run, state), read_question(question))
+    expected = Gradients(fresh_view(finished, state), read_question(question))
     assert arrays.keys() == {"picture", *(f"layer/{name}" for name in expected.of_outputs)}
     for name, dy in expected.of_outputs.items():
         assert_same(arrays[f"layer/{name}"], dy[0])
@@ -69,8 +68,8 @@ def test_gradients_are_the_layers_own(question, state, page, run):
 
 
 @pytest.mark.parametrize("state", [STATE, CHANGED], ids=["as it is", "changed"])
-def test_a_unit_of_every_layer_is_explained_with_its_own_numbers(state, page, run):
-    view = fresh_view(run, state)
+def test_a_unit_of_every_layer_is_explained_with_its_own_numbers(state, page, finished):
+    view = fresh_view(finished, state)
     for name, output in view.outputs.items():
         unit = [side // 2 for side in output.shape[1:]]
         body = {"state": state, "layer": name, "unit": unit}
@@ -85,9 +84,9 @@ def test_a_unit_of_every_layer_is_explained_with_its_own_numbers(state, page, ru
         assert arrays["value"].tobytes() == output[0][tuple(unit)].tobytes()
 
 
-def test_a_proof_comes_as_numbers(page, run):
+def test_a_proof_comes_as_numbers(page, finished):
     found = page.post("/api/proof", POSTS["/api/proof"]).get_json()
-    view = fresh_view(run, STATE)
+    view = fresh_view(finished, STATE)
     assert found["nudge"] == 0.001
     assert found["weight"] == view.layers["fc4"].params["weight"][1, 2]
     assert found["gradient"] == pytest.approx(view.outputs["drop3"][0, 2])
@@ -105,15 +104,11 @@ def test_a_sent_picture_is_looked_at(page):
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")
-def test_what_is_no_number_is_null_in_json(run, tmp_path):
+def test_what_is_no_number_is_null_in_json(finished):
     """Browsers read no NaN in JSON."""
-    folder = trained_run(tmp_path / "run")
-
-    def diverge(arrays):
-        arrays["weight/conv1.weight"][0, 0, 0, 0] = math.nan
-
-    change(folder.checkpoint, arrays=diverge)
-    page = Client(create_app(an_explorer(folder.path), TOKEN, PORT))
+    explorer = an_explorer(finished.path)
+    explorer.moments.network(LATEST).network.params["conv1.weight"][0, 0, 0, 0] = math.nan
+    page = Client(create_app(explorer, TOKEN, PORT))
     answer = page.post("/api/proof", POSTS["/api/proof"])
     assert answer.status_code == 200
     assert b"NaN" not in answer.data
@@ -130,7 +125,7 @@ def test_what_is_no_number_is_null_in_json(run, tmp_path):
         numbers(page.post("/api/unit", body))
 
 
-def test_many_who_ask_at_once_get_what_they_would_one_after_the_other(run):
+def test_many_who_ask_at_once_get_what_they_would_one_after_the_other(finished):
     """Ten threads, each with its own questions."""
     moments = ["step-00000000", "step-00000002", "step-00000003", LATEST]
     questions = []
@@ -141,9 +136,9 @@ def test_many_who_ask_at_once_get_what_they_would_one_after_the_other(run):
             state = state | {"picture": f"test/{number % 7}"}
             asked += [(path, POSTS[path] | {"state": state}) for path in POSTS]
         questions.append(asked)
-    one = create_app(an_explorer(run.path), TOKEN, PORT)
+    one = create_app(an_explorer(finished.path), TOKEN, PORT)
     expected = [[Client(one).post(*each).data for each in asked] for asked in questions]
-    many, found = create_app(an_explorer(run.path), TOKEN, PORT), [None] * 10
+    many, found = create_app(an_explorer(finished.path), TOKEN, PORT), [None] * 10
 
     def ask(number):
         client = Client(many)
@@ -158,8 +153,8 @@ def test_many_who_ask_at_once_get_what_they_would_one_after_the_other(run):
     assert len({answer for asked in expected for answer in asked}) > 100
 
 
-def test_pictures_sent_at_once_are_all_there(run):
-    app = create_app(an_explorer(run.path), TOKEN, PORT)
+def test_pictures_sent_at_once_are_all_there(finished):
+    app = create_app(an_explorer(finished.path), TOKEN, PORT)
     pixels = random_pictures(30, 12, seed=11)
     names = [None] * len(pixels)
 

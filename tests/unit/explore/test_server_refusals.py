@@ -151,11 +151,11 @@ def test_other_methods_are_refused(method, path, page):
     "error, code",
     [(MemoryError(), 507), (RecursionError(), 400), (ValueError("/secret/path"), 500)],
 )
-def test_a_failure_says_nothing_of_the_inside(error, code, run, monkeypatch):
+def test_a_failure_says_nothing_of_the_inside(error, code, finished, monkeypatch):
     def failing():
         raise error
 
-    explorer = an_explorer(run.path)
+    explorer = an_explorer(finished.path)
     monkeypatch.setattr(explorer, "training", failing)
     page = Client(create_app(explorer, TOKEN, PORT))
     answer = page.get("/api/training")
