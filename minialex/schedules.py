@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 
-
 #: The most epochs without a better one, and drops, that a saved state is believed to have.
 MOST = {"stalled": 10**6, "drops": 300}
 
