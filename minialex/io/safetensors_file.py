@@ -1,8 +1,5 @@
-""".safetensors files: named tensors and string metadata, without any code. They are read by their
-library."""
+""".safetensors files: named tensors and string metadata, without any code. Uses their library."""
 
-import json
-import struct
 from pathlib import Path
 from types import ModuleType
 
@@ -53,23 +50,12 @@ def decoded(name: str, about: dict) -> numpy.ndarray:
 
 
 def write(path: Path, tensors: dict[str, numpy.ndarray], metadata: dict[str, str]) -> None:
-    """Writes the tensors, which must be float32, and the metadata to a new file: the length of a
-    header, the header in JSON, and the numbers of one tensor behind those of the other.
+    """Writes the tensors, which must be float32 and contiguous, and the metadata to a new file.
 
-    Not by the library, which lets nobody else read the file, and whose errors are not OSErrors.
+    The library makes its bytes, but does not write them: it lets nobody else read the file, and its
+    errors are not OSErrors.
     """
-    header: dict[str, dict] = {"__metadata__": metadata}
-    place = 0
-    for name, tensor in tensors.items():
-        span = [place, place + tensor.nbytes]
-        header[name] = {"dtype": "F32", "shape": tensor.shape, "data_offsets": span}
-        place += tensor.nbytes
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for tensor in tensors.values():
-            file.write(numpy.ascontiguousarray(tensor, "<f4"))
+    path.write_bytes(library().numpy.save(tensors, metadata))
 
 
 def library() -> ModuleType:
