@@ -278,7 +278,7 @@ show_pictures("08_picture", maps)
 #
 # - That net has other windows: conv1 5×5; pool1 and pool2 3×3 with a stride of 2; conv2 and conv3
 #   3×3. How many pixels along a side does a unit in the middle of conv1 see, of conv2, of conv3?
-#   Work it out as above, then point at one of each.
+#   Work it out as above, then point at one of each: its last line says what it depends on.
 # - Does a unit in the corner of conv3 see as many? And one in the middle of pool5?
 
 # %% [markdown]
@@ -304,3 +304,6 @@ show_pictures("08_picture", maps)
 # - **Half of the gradient** lies in 83×83 pixels, here with a picture of CIFAR-10: 18% of the area
 #   that it can see. A pixel in the middle lies in many of the windows on the way to pool5, a pixel
 #   on the border in few. With the drawn shapes it is 89×89.
+# - **Point at a unit**: 5, 11 and 23 pixels; pool1 and pool2, between them, 7 and 15. A corner of
+#   conv3 sees 12×12 of them: the rest of its field lies beyond the edge. In the middle of pool5 it
+#   is the whole picture.

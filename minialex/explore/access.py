@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from minialex.explore.pictures import MOST_BYTES
 
-NO_TOKEN = "the token is missing: open the address that the terminal shows"
+NO_TOKEN = "the token is missing, or of an earlier start: open the address in the terminal"
 
 #: The longest question, in bytes.
 MOST_JSON = 1_000_000

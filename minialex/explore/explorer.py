@@ -142,8 +142,10 @@ class Explorer:
             if not self.moments.holds(view.trained):
                 del self.views[key]
         if state not in self.views:
-            pixels = self.pictures.pixels(state.picture)
-            self.views[state] = View(trained, pixels, state.covered, state.changes)
+            pixels, covered = self.pictures.pixels(state.picture), state.covered
+            if state.picture == BLANK:
+                covered = (0, 0, len(pixels))  # 0 all over: the mean's pixels are rounded
+            self.views[state] = View(trained, pixels, covered, state.changes)
         self.views.move_to_end(state)
         while len(self.views) > KEPT_VIEWS:
             self.views.popitem(last=False)

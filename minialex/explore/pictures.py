@@ -74,9 +74,7 @@ class Pictures:
     def pixels(self, name: str) -> numpy.ndarray:
         """The picture as the network sees it, uint8 (S, S, C). InputError if it is not there."""
         if name == BLANK:
-            side, channels = self.trained.image_size, self.trained.channels
-            mean = self.trained.standardize.whole_mean.round().clip(0, 255).astype(numpy.uint8)
-            return numpy.broadcast_to(mean, (side, side, channels)).copy()
+            return blank(self.trained)
         if name in self.sent:
             return self.sent[name]
         number = self.number(name)
@@ -112,6 +110,13 @@ class Pictures:
             {"name": name, "url": small(pixels), **self.about(name)}
             for name, pixels in zip(names, pictures, strict=True)
         ]
+
+
+def blank(trained: TrainedNetwork) -> numpy.ndarray:
+    """The mean of the training pictures, uint8 (S, S, C)."""
+    mean = trained.standardize.whole_mean.round().clip(0, 255).astype(numpy.uint8)
+    side, channels = trained.image_size, trained.channels
+    return numpy.broadcast_to(mean, (side, side, channels)).copy()
 
 
 def check_picture(content: bytes) -> None:

@@ -60,18 +60,9 @@ def explain(view: View, name: str, unit: Sequence[int]) -> Explanation:
         "layer": name,
         "unit": unit,
         "fields": fields(originals[: place + 1], view.trained.network.input_shape, unit),
-        "changed": name in changed_layers(view),
     }
     found.arrays["value"] = y[unit]
     return found
-
-
-def changed_layers(view: View) -> set[str]:
-    """The names of the layers that do not compute what they computed in training's tests."""
-    changes = view.changes
-    return {name for name, _ in changes.silenced}.union(
-        changes.bypassed, changes.unpadded, changes.dropping
-    )
 
 
 def of_kind(layer: Layer, x: numpy.ndarray, y: numpy.ndarray, unit: tuple[int, ...]) -> Explanation:
@@ -129,7 +120,8 @@ def of_pool(
     layer: MaxPool2d | AvgPool2d, x: numpy.ndarray, y: numpy.ndarray, unit: tuple[int, ...]
 ) -> Explanation:
     """The window (K, K), NaN beyond the edge; of max-pooling, which pixel won, and of which other
-    units' windows that pixel is a part, and whether it won there, too."""
+    units' windows that pixel is a part, whether it won there, too, and whether it is as large as
+    what won."""
     i, j, channel = unit
     top, bottom, left, right = window(layer, i, j)
     rows, columns = numpy.arange(top, bottom), numpy.arange(left, right)
@@ -143,7 +135,11 @@ def of_pool(
         best = int(numpy.where(is_inside, seen, -math.inf).argmax())
         winner = (top + best // layer.kernel_size, left + best % layer.kernel_size)
         others = [
-            {"unit": [row, column, channel], "wins": wins(layer, x, (row, column), winner, channel)}
+            {
+                "unit": [row, column, channel],
+                "wins": wins(layer, x, (row, column), winner, channel),
+                "equal": bool(y[row, column, channel] == x[(*winner, channel)]),
+            }
             for row, column in units_over(layer, winner, y.shape)
             if (row, column) != (i, j)
         ]

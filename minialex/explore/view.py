@@ -7,6 +7,7 @@ import numpy
 from minialex.errors import InputError
 from minialex.evaluation import log_softmax
 from minialex.explore.changes import changed
+from minialex.explore.pictures import blank
 from minialex.explore.state import NO_CHANGES, Changes, Question
 from minialex.inference import TrainedNetwork
 from minialex.layers import Layer, SoftmaxCrossEntropy
@@ -15,7 +16,7 @@ from minialex.layers import Layer, SoftmaxCrossEntropy
 class View:
     """What a network makes of one picture.
 
-    picture         uint8 (S, S, C), as the network sees it
+    picture         uint8 (S, S, C), as the network sees it: the mean where it is covered
     x               what its first layer gets: float32 (1, S, S, C), standardised; 0, the mean
                     colour, where the picture is covered
     layers          by name, changed
@@ -30,11 +31,12 @@ class View:
         covered: tuple[int, int, int] | None = None,
         changes: Changes = NO_CHANGES,
     ):
-        self.trained, self.picture, self.changes = trained, picture, changes
-        self.x = trained.standardize(picture[None])
+        self.trained, self.changes = trained, changes
+        self.picture, self.x = picture.copy(), trained.standardize(picture[None])
         if covered:
             row, column, side = covered
-            self.x[:, row : row + side, column : column + side] = 0
+            square = (slice(row, row + side), slice(column, column + side))
+            self.picture[square], self.x[0][square] = blank(trained)[square], 0
         self.layers = changed(trained.network, changes)
         self.outputs: dict[str, numpy.ndarray] = {}
         y = self.x

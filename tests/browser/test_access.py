@@ -28,7 +28,7 @@ def test_a_unit_is_found_with_the_keyboard_alone(page):
 
     tab_to("Skip to the unit")
     assert page.find(".skip").bounding_box()["x"] >= 0
-    tab_to("conv2")
+    tab_to("open-conv2")
     press("Enter")
     assert page.settle().text("#layer-heading") == "conv2"
     row, column, number = page.store("selected.unit")

@@ -33,19 +33,24 @@ def unpadded(layer, padding):
     return change
 
 
+OFF = "it is switched off, so y is 0"
+LEFT_OUT = "the normalisation is left out, so y is x"
+UNPADDED = "its window reaches into the padding, so y is 0"
+
+
 @pytest.mark.parametrize(
-    ("layer", "unit", "label", "change"),
+    ("layer", "unit", "label", "change", "said"),
     [
-        ("conv2", "6,7,9", "Switch kernel 9 off", off("conv2", 9)),
-        ("fc7", "{largest}", "Switch unit {largest} off", None),
-        ("fc8", "6", "Switch unit 6 off", off("fc8", 6)),
-        ("norm1", "3,3,20", "Leave the normalisation out", left_out("norm1")),
-        ("conv1", "0,3,5", "No padding: units", unpadded("conv1", 2)),
+        ("conv2", "6,7,9", "Switch kernel 9 off", off("conv2", 9), OFF),
+        ("fc7", "{largest}", "Switch unit {largest} off", None, OFF),
+        ("fc8", "6", "Switch unit 6 off", off("fc8", 6), OFF),
+        ("norm1", "3,3,20", "Leave the normalisation out", left_out("norm1"), LEFT_OUT),
+        ("conv1", "0,3,5", "No padding: units", unpadded("conv1", 2), UNPADDED),
     ],
     ids=["kernel", "unit", "class", "normalisation", "padding"],
 )
 def test_a_changed_network_answers_as_such_a_network_does(
-    layer, unit, label, change, page, exact, outputs, pixels
+    layer, unit, label, change, said, page, exact, outputs, pixels
 ):
     number = int(outputs["fc7"].argmax())  # of a unit that is 0 nothing would be seen
     unit, label = (text.replace("{largest}", str(number)) for text in (unit, label))
@@ -62,7 +67,12 @@ def test_a_changed_network_answers_as_such_a_network_does(
     assert (shares | then).items() >= shares.items()
     place = tuple(map(int, unit.split(",")))
     assert_shown(page.text(".value"), expected[layer][place], rounding_of(expected[layer]))
-    assert "The layer is changed" in page.text("#unit-body")
+    assert f"You have changed this: {said}. Without that:" in page.text("#unit-body")
+    *place, last = (int(at) for at in unit.split(","))
+    if said != LEFT_OUT:
+        page.point(layer, *(6 for _ in place), last - 1)
+        assert "You have changed" not in page.text("#unit-body")
+        page.point(layer, *place, last)
     # Before the layer nothing has changed.
     page.labelled("what has changed since before").check()
     page.settle()
@@ -136,7 +146,7 @@ def test_a_square_covers_the_picture_and_is_moved(page, exact, pixels):
     canvas, mouse, keyboard = page.find("#picture"), page.page.mouse, page.page.keyboard
 
     def covers(row, column, side):
-        """Checks the answers, and that the square's corners are grey."""
+        """Checks the answers, and that the square's corners have the mean colour."""
         assert page.settle().store("state.covered") == [row, column, side]
         expected = forward(exact, pixels, covered=(row, column, side))
         assert_answers(page, logits(expected), exact.class_names)
@@ -148,7 +158,8 @@ def test_a_square_covers_the_picture_and_is_moved(page, exact, pixels):
             })""",
             ends,
         )
-        assert colours == [[128, 128, 128, 255]] * 2
+        mean = numpy.broadcast_to(exact.standardize.mean, 3).round()
+        assert colours == [[*mean, 255]] * 2
 
     page.labelled("Cover a square").check()
     covers(12, 12, 8)

@@ -117,6 +117,17 @@ def test_a_proof_does_not_stand_under_another_unit(page):
     assert not page.settle().find("#proof").is_visible()
 
 
+def test_an_open_proof_is_of_what_the_page_shows(page):
+    page.open(**UNIT)
+    page.find("#unit-body .grid button").first.click()
+    heading, rows = proof(page)
+    page.labelled("Colours").select_option("one scale for each layer")
+    assert proof(page) == (heading, rows)
+    page.choose(5)
+    page.eventually(lambda: proof(page)[1] != rows)
+    assert proof(page)[0].partition(":")[0] == heading.partition(":")[0]
+
+
 def test_of_proofs_that_are_asked_for_in_a_hurry_the_last_is_shown(page):
     page.open(**UNIT)
     held = []

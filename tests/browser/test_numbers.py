@@ -22,7 +22,7 @@ from explore_subjects import before, in_64_bits, logits, png, rounding_of
 def test_a_convolution_shows_its_window_its_kernel_and_their_products(
     layer, unit, units, exact, outputs
 ):
-    units.point(layer, *unit)
+    units.point("fc8", 0).point(layer, *unit)  # no channel has been chosen
     i, j, o = unit
     conv, x = exact.network.layers[layer], before(outputs, layer)
     size, p, near = conv.kernel_size, conv.padding, rounding_of(x)

@@ -7,7 +7,7 @@ import os
 import numpy
 from data_helpers import photograph
 from explore_page import assert_answers, assert_shares, forward
-from explore_subjects import logits, png
+from explore_subjects import PICTURE, logits, png
 from PIL import Image
 
 from minialex.inference import load
@@ -43,10 +43,11 @@ def test_a_net_that_sees_colours_has_a_blank_picture_but_no_paper(page, exact):
     page.open()
     assert page.button("Draw").count() == 0
     page.button("Blank").click()
-    mean = numpy.broadcast_to(exact.standardize.mean, 3).round().astype(numpy.uint8)
-    blank = numpy.tile(mean, (32, 32, 1))
-    assert_answers(page.settle(), logits(forward(exact, blank)), exact.class_names)
+    blank = forward(exact, numpy.zeros((32, 32, 3), numpy.uint8), covered=(0, 0, 32))
+    assert_answers(page.settle(), logits(blank), exact.class_names)
     assert page.text("#picture-title") == "blank"
+    bias = exact.network.params["conv1.bias"]
+    numpy.testing.assert_allclose(page.shown("conv1"), numpy.tile(bias, (32, 32, 1)), rtol=1e-6)
 
 
 def test_of_pictures_that_are_chosen_in_a_hurry_the_last_is_shown(page, exact, drawn):
@@ -167,5 +168,21 @@ def test_what_is_drawn_on_the_paper_of_a_grey_net_is_answered(grey, grey_page):
     grey_page.eventually(lambda: grey_page.settle().answers() != drawn)
     (shares,) = net.predict(numpy.zeros((28, 28), numpy.uint8))
     assert_shares(grey_page, shares, net.class_names)
-    grey_page.button("Close").click()
+    with grey_page.looks():
+        paper.click()  # a point
+    wiped = grey_page.settle().answers()
+    assert wiped != drawn
+    grey_page.page.keyboard.press("Escape")
     assert not paper.is_visible()
+
+
+def test_what_is_covered_shows_the_mean_colour(page, exact, pixels):
+    page.open(picture=f"test/{PICTURE}")
+    page.labelled("Cover a square").check()
+    row, column, side = page.settle().store("state.covered")
+    seen = page.store("look.arrays.pixels")
+    shown = numpy.reshape(list(seen["data"].values()), seen["shape"])
+    mean = numpy.broadcast_to(exact.standardize.mean, 3).round()
+    expected = pixels.astype(float)
+    expected[row : row + side, column : column + side] = mean
+    numpy.testing.assert_array_equal(shown, expected)

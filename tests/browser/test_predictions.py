@@ -1,6 +1,7 @@
 """Numbers are not seen before they are predicted."""
 
-from explore_page import assert_shown
+import pytest
+from explore_page import assert_shown, value
 from explore_subjects import PICTURE, UNIT, rounding_of
 
 #: The elements in which a text can be read, or which say it when they are pointed at.
@@ -25,10 +26,37 @@ def test_a_number_is_not_seen_before_it_is_predicted(page, outputs):
         page.labelled("Your prediction").fill("-2.5")
         page.page.keyboard.press("Enter")
         guess, _, y_shown = page.text(".guess").partition(": it is ")
-        assert guess == "You said −2.5000"
+        said, _, off = guess.partition(", off by ")
+        assert said == "You said −2.5000"
+        assert value(off) == pytest.approx(abs(y + 2.5), rel=0.01)
         assert_shown(y_shown, y, rounding_of(outputs[layer]))
         assert page.text("#unit-said") == page.text(".guess")
         assert "SPAN  answer" in page.page.evaluate(READABLE, text)
+
+
+def test_all_channels_can_be_seen_before_a_prediction_but_no_sums(page):
+    page.open(picture=f"test/{PICTURE}", layer="conv1", unit="6,7,9")
+    page.labelled("Let me predict it first").check()
+    options = page.settle().find("#channel option")
+    assert options.all_text_contents() == ["red", "green", "blue"]
+    windows = []
+    for colour in ("red", "green", "blue"):
+        page.find("#channel").select_option(colour)
+        windows.append([cell.text for cell in page.cells(0)])
+        assert page.find("#channel").is_visible()
+    assert len({tuple(window) for window in windows}) == 3
+    page.button("Look", exact=True).click()
+    assert all(": " in text for text in options.all_text_contents())
+
+
+def test_neither_a_divisor_nor_the_end_of_the_scale_gives_the_answer_away(page):
+    page.open(picture=f"test/{PICTURE}", layer="norm1", unit="12,13,20")
+    divisor = page.find("#unit-body .sum").nth(1).text_content().rpartition(" = ")[2]
+    page.labelled("Let me predict it first").check()
+    assert page.settle().page.evaluate(READABLE, divisor) == []
+    assert not page.find("#bar-high").is_visible()
+    page.point("softmax", 3)
+    assert not page.find("#answers-said").is_visible()
 
 
 def test_an_answer_is_not_seen_beside_its_prediction(page, outputs):
@@ -54,7 +82,15 @@ def test_a_guess_that_is_being_typed_outlives_new_numbers(page, outputs):
     assert page.labelled("Your prediction").input_value() == "12.5"
     page.page.keyboard.press("Enter")
     said = page.text(".guess")
-    assert said.startswith("You said 12.500: it is ")
+    assert said.startswith("You said 12.500, off by ")
+    page.page.evaluate("""async () => (await import("/page/store.js")).refresh()""")
+    assert page.settle().text(".guess") == said
+    assert page.text(".value") != "y ="
+    page.labelled("Switch kernel 9 off").check()  # which is to be predicted anew
+    assert page.settle().text(".guess").startswith("Your prediction")
+    page.labelled("Switch kernel 9 off").uncheck()
+    page.settle().button("Look", exact=True).click()
+    said = page.text(".guess")
     page.find("#unit-body select").focus()
     page.page.keyboard.press("ArrowDown")  # another channel of the same unit
     assert page.text(".guess") == said

@@ -42,7 +42,7 @@ def test_without_the_token_there_is_no_page_but_a_hint(chromium, address):
     for token in ("", "?token=", "?token=wrong", "?token=%00%ff"):
         response = page.goto(address.partition("?")[0] + token)
         assert response.status == 401
-        hint = "the token is missing: open the address that the terminal shows"
+        hint = "the token is missing, or of an earlier start: open the address in the terminal"
         assert hint in page.locator("body").inner_text()
     page.close()
 

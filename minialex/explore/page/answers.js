@@ -4,6 +4,7 @@ import { byId, make, number, percent } from "./text.js";
 import { isCompared, on, refresh, store } from "./store.js";
 
 export function build() {
+  byId("quantity").value = store.question.quantity;
   byId("class").append(...store.network.classes.map((name, k) => make("option", { value: k }, name)));
   byId("class").addEventListener("change", () => {
     store.chosen = true;

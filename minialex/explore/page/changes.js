@@ -4,7 +4,9 @@ import { byId, epochName, make } from "./text.js";
 import { isChanged, on, refresh, store, tell, toggle, undo } from "./store.js";
 
 export function build() {
+  byId("scale").value = store.scale; // a browser that goes back restores what was chosen
   for (const radio of document.getElementsByName("show")) {
+    radio.checked = radio.value === store.show;
     radio.addEventListener("change", () => {
       store.show = radio.value;
       refresh();
@@ -12,7 +14,7 @@ export function build() {
   }
   byId("scale").addEventListener("change", () => {
     store.scale = byId("scale").value;
-    tell("look");
+    tell("colours");
   });
   byId("undo").addEventListener("click", () => {
     byId("show-heading").focus();

@@ -1,7 +1,7 @@
 // One layer, opened: its maps larger, the map of the selected unit, its switches, its code.
 
 import { byId, capital, keepingFocus, make, number, times } from "./text.js";
-import { isSigned, layerOf, on, placeName, select, shown, store, toggle } from "./store.js";
+import { close, isSigned, layerOf, on, placeName, select, shown, store, toggle } from "./store.js";
 import { css, extent, scale } from "./colours.js";
 import { corner, drawMap, drawSheet, place, unitAt, zoomOf } from "./sheets.js";
 
@@ -30,6 +30,11 @@ export function build() {
     move(event, steps[event.key], ([i, j, map], [di, dj]) => [i + di, j + dj, map]);
   });
   for (const id of ["at-map", "at-row", "at-column"]) byId(id).addEventListener("change", typed);
+  byId("close").addEventListener("click", () => {
+    byId(`open-${store.selected.layer}`).focus();
+    close();
+  });
+  byId("source").open = innerWidth > 640; // on a phone the unit would be far below it
 }
 
 function under(canvas, event, found) {
@@ -51,9 +56,10 @@ const exists = (layer, unit) => unit.every((at, axis) => at >= 0 && at < layerOf
 
 function typed() {
   const { layer, unit } = store.selected;
-  const map = Number(byId("at-map").value);
-  const next = unit.length === 1
-    ? [map] : [Number(byId("at-row").value), Number(byId("at-column").value), map];
+  const [map, row, column] = ["at-map", "at-row", "at-column"]
+    .map((id) => byId(id).value).map((text) => (text === "" ? NaN : Number(text)));
+  const next = unit.length === 1 ? [map] : [row, column, map];
+  placed = "";
   if (next.every(Number.isInteger) && exists(layer, next)) select(layer, next);
   else draw();
 }
@@ -118,11 +124,15 @@ function drawBar(colours) {
   byId("bar-high").textContent = number(colours.high, 3);
 }
 
-function drawPlaces({ shape }, unit) {
+let placed = ""; // the unit whose place the fields show
+
+function drawPlaces({ name, shape }, unit) {
   byId("map-word").textContent = unit.length === 1 ? "Unit" : "Map";
   const fields = unit.length === 1 ? [["at-map", 0, 0]] : [["at-map", 2, 2], ["at-row", 0, 0], ["at-column", 1, 1]];
+  const isSame = placed === `${name} ${unit}`; // then what is being typed stays
+  placed = `${name} ${unit}`;
   for (const [id, axis] of fields) {
-    byId(id).value = unit[axis];
+    if (!isSame || document.activeElement !== byId(id)) byId(id).value = unit[axis];
     byId(id).max = shape[axis] - 1;
   }
 }

@@ -8,6 +8,7 @@ import * as river from "./river.js";
 import * as training from "./training.js";
 import * as unit from "./unit.js";
 import { SOFTMAX, begin, complain, layerOf, on, refresh, store, tell } from "./store.js";
+import { Refused } from "./api.js";
 import { byId, percent } from "./text.js";
 import { dark } from "./colours.js";
 
@@ -20,9 +21,14 @@ async function start() {
   for (const part of [river, layer, unit, answers, changes, picture, training]) part.build();
   await refresh();
   if (!store.look) {
-    store.state.picture = store.network.first; // what the address asked for is gone
+    store.state.picture = store.network.first;
     await refresh();
+    complain(new Refused("The picture that the address asks for is not there any more."));
   }
+  addEventListener("hashchange", async () => {
+    readAddress();
+    await refresh();
+  });
   dark.addEventListener("change", () => tell("colours"));
   on("moments", drawAbout);
   on("select", writeAddress);

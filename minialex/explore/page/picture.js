@@ -166,13 +166,14 @@ function buildPaper() {
   byId("draw-open").addEventListener("click", () => dialog.show());
   byId("draw-close").addEventListener("click", () => dialog.close());
   byId("wipe").addEventListener("click", () => { wipe(); submit(); });
+  dialog.addEventListener("keydown", (event) => event.key === "Escape" && dialog.close());
   paper.addEventListener("pointerdown", (event) => {
     paper.setPointerCapture(event.pointerId);
     last = at(event);
+    stroke(last); // a point
   });
-  paper.addEventListener("pointermove", (event) => {
-    if (!last) return;
-    const next = at(event);
+  paper.addEventListener("pointermove", (event) => last && stroke(at(event)));
+  const stroke = (next) => {
     Object.assign(pen, { strokeStyle: "#fff", lineWidth: 22, lineCap: "round" });
     pen.beginPath();
     pen.moveTo(...last);
@@ -180,7 +181,7 @@ function buildPaper() {
     pen.stroke();
     last = next;
     submit();
-  });
+  };
   paper.addEventListener("pointerup", () => (last = null));
 }
 
@@ -201,6 +202,7 @@ function buildCamera() {
     video.srcObject?.getTracks().forEach((track) => track.stop());
     video.srcObject = null;
   };
+  dialog.addEventListener("keydown", (event) => event.key === "Escape" && dialog.close());
   byId("camera-close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", stop);
 

@@ -7,10 +7,13 @@ const EPSILON = 2 ** -52; // the rounding of 64 bits
 
 let power = 5; // the nudge is 10^-power
 let asked = 0; // how many proofs
+let shown = null; // [layer, key, index] of the one that is open
+let unit = ""; // under which unit
 
 /** Shows what the loss does when the weight at `index` of a layer's parameter is nudged. */
 export async function proofOf(layer, key, index) {
   const box = byId("proof"), own = ++asked;
+  [shown, unit] = [[layer, key, index], String(store.selected.unit)];
   if (box.hidden) box.replaceChildren(make("p", {}, "Nudging the weight …"));
   box.hidden = false;
   box.ariaBusy = "true";
@@ -19,7 +22,7 @@ export async function proofOf(layer, key, index) {
     if (own === asked) keepingFocus(() => show(layer, key, index, found));
   } catch (error) {
     if (own !== asked) return;
-    box.hidden = true;
+    close();
     complain(error);
   } finally {
     if (own === asked) box.ariaBusy = "false";
@@ -56,12 +59,18 @@ function show(layer, key, index, { weight, gradient, above, below, difference })
       "between the two, they differ, and that is not the gradient's fault."));
 }
 
-/** A proof belongs to what was shown when it was asked for. */
 function close() {
   asked += 1;
+  shown = null;
   byId("proof").hidden = true;
   byId("proof").ariaBusy = "false";
 }
 
-on("look", close);
-on("select", close);
+/** A proof is of what the page shows now. */
+on("look", () => shown && proofOf(...shown));
+
+/** It goes with its unit. */
+on("select", () => {
+  const { selected } = store;
+  if (shown && (selected?.layer !== shown[0] || String(selected.unit) !== unit)) close();
+});

@@ -22,7 +22,7 @@ function addCard(layer, title, shape, kind = "") {
   const note = make("p", { className: "range" });
   const heading = layer === null
     ? make("span", { className: "name" }, title)
-    : make("button", { className: "name", title: kind, onclick: () => open(layer) }, title);
+    : make("button", { id: `open-${layer}`, className: "name", title: kind, onclick: () => open(layer) }, title);
   const card = make("article", { className: "layer" },
     heading, make("span", { className: "shape" }, times(shape)), maps, note);
   byId("river").append(card);
@@ -30,7 +30,9 @@ function addCard(layer, title, shape, kind = "") {
   if (layer === null) return;
   maps.addEventListener("click", (event) => {
     const unit = under(layer, event);
-    if (unit) select(layer, unit);
+    if (!unit) return;
+    select(layer, unit);
+    bring();
   });
   maps.addEventListener("pointermove", (event) => {
     const unit = under(layer, event), array = shown(layer);
@@ -50,7 +52,14 @@ function open(layer) {
     select(layer, array.shape.length === 1
       ? [best] : [Math.floor(pixel / width), pixel % width, best % count]);
   }
-  byId("layer").scrollIntoView({ block: "nearest", behavior: still.matches ? "auto" : "smooth" });
+  bring();
+  byId("layer-heading").focus({ preventScroll: true });
+}
+
+/** Scrolls to the opened layer, if little of it can be seen. */
+function bring() {
+  if (byId("layer").getBoundingClientRect().top < innerHeight / 2) return;
+  byId("layer").scrollIntoView({ behavior: still.matches ? "auto" : "smooth" });
 }
 
 function under(layer, event) {
@@ -108,7 +117,7 @@ function drawFields() {
     if (!wanted) continue;
     const pen = over.getContext("2d");
     if (isSelected) mark(pen, wanted, selected.unit);
-    if (field && wanted.height > 1) shade(pen, wanted, field);
+    if (field && wanted.height > 1 && store.show !== "gradients") shade(pen, wanted, field);
   }
 }
 

@@ -106,7 +106,7 @@ export function drawMap(canvas, array, map, by, signed, zoom) {
 }
 
 /** Draws a picture (H, W, 1 or 3) of numbers up to 255 as it is, `zoom` pixels for each of its, and
-    on it the square that covers it, [row, column, side] or null. */
+    on it a frame around the square that is covered, [row, column, side] or null. */
 export function drawPicture(canvas, { shape: [height, width, channels], data }, covered, zoom = 1) {
   const image = new ImageData(width, height);
   for (let p = 0; p < width * height; p++) {
@@ -116,8 +116,12 @@ export function drawPicture(canvas, { shape: [height, width, channels], data }, 
   put(canvas, image, zoom);
   if (!covered) return;
   const [row, column, side] = covered.map((length) => length * zoom), pen = canvas.getContext("2d");
-  pen.fillStyle = "rgb(128 128 128)";
-  pen.fillRect(column, row, side, side);
+  pen.lineWidth = 2;
+  for (const [colour, dash] of [["#fff", []], ["#000", [4, 4]]]) {
+    pen.strokeStyle = colour;
+    pen.setLineDash(dash);
+    pen.strokeRect(column + 1, row + 1, side - 2, side - 2);
+  }
 }
 
 /** Draws kernels (O, KH, KW, C) as small pictures, each scaled by its largest weight; grey is 0. */

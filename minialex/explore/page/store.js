@@ -171,6 +171,13 @@ export function select(layer, unit) {
   tell("select");
 }
 
+/** Selects no unit. */
+export function close() {
+  store.selected = store.fields = null;
+  tell("select");
+  tell("fields");
+}
+
 /** Asks the server to explain the selected unit. */
 export const explain = ({ layer, unit }, signal) =>
   postNumbers("unit", { state: store.state, layer, unit }, signal);

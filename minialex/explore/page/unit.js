@@ -19,14 +19,17 @@ export function build() {
 async function render() {
   const { selected } = store;
   asked?.abort();
-  if (!selected) return;
+  if (!selected) {
+    clear();
+    return;
+  }
   const own = (asked = new AbortController());
   begin(selected);
   byId("unit").ariaBusy = "true";
   try {
     const found = selected.layer === SOFTMAX
       ? ofSoftmax(selected.unit[0]) : await explain(selected, own.signal);
-    channel = null;
+    if (found.about.layer !== shown?.about.layer) channel = null;
     show((shown = found));
     store.fields = found.about.fields;
     tell("fields");
@@ -37,51 +40,95 @@ async function render() {
   }
 }
 
+/** Shows no unit. */
+function clear() {
+  shown = null;
+  document.body.classList.remove("predicting", "predicting-answer");
+  byId("unit-empty").hidden = false;
+  byId("predict-label").hidden = true;
+  byId("unit-heading").textContent = "Point at a unit";
+  byId("unit-body").replaceChildren();
+}
+
 function show(found) {
-  const { layer, unit, kind, changed } = found.about, value = found.arrays.value.data[0];
+  const { layer, unit, kind } = found.about, value = found.arrays.value.data[0];
   byId("unit-empty").hidden = true;
   byId("predict-label").hidden = false;
   byId("unit-heading").textContent = `${layer}, ${placeName(layer, unit)}`;
   const body = byId("unit-body");
   const parts = PARTS[kind](found);
   const rows = [make("p", { className: "value" }, "y = ", answer(number(value, 7)))];
-  if (changed) rows.push(make("p", {}, "The layer is changed, so this need not be what it would be without the change:"));
-  rows.push(...parts, ...followed(layer, unit), ...gradient(layer, unit));
+  rows.push(...change(found.about), ...parts, ...field(found.about), ...followed(layer, unit), ...gradient(layer, unit));
   keepingFocus(() => {
     body.replaceChildren(...rows);
     predict(value);
   });
-  const said = document.body.classList.contains("predicting") ? "" : ` is ${number(value)}`;
+  const said = isPredicting() ? "" : ` is ${number(value)}`;
   byId("unit-said").textContent = `${layer}, ${placeName(layer, unit)}${said}`;
 }
 
 const answer = (text) => make("span", { className: "answer" }, text);
 
+/** What of the reader's changes concerns the unit: below it stands what it would be without. */
+function change({ layer, unit, kind, top, left }) {
+  const { silenced, bypassed, unpadded, dropping } = store.state.changes, found = [];
+  if (silenced.some(([name, n]) => name === layer && n === unit.at(-1))) found.push("it is switched off, so y is 0");
+  if (bypassed.includes(layer)) found.push("the normalisation is left out, so y is x");
+  if (unpadded.includes(layer) && kind === "convolution" && reachesOut(layer, top, left)) {
+    found.push("its window reaches into the padding, so y is 0");
+  }
+  if (dropping.includes(layer)) return [make("p", {}, "Units are dropped now, as in training:")];
+  return found.length ? [make("p", {}, `You have changed this: ${found.join("; ")}. Without that:`)] : [];
+}
+
+/** Whether a window of a convolution, which begins at this row and column, reaches beyond the edge. */
+function reachesOut(layer, top, left) {
+  const [height, width] = inputOf(layer), [, size] = layerOf(layer).params.weight;
+  return top < 0 || left < 0 || top + size > height || left + size > width;
+}
+
+/** The receptive field in words. */
+function field({ layer, fields }) {
+  const area = fields[""];
+  if (!area || layer === SOFTMAX) return [];
+  const [top, bottom, left, right] = area;
+  return [make("p", {}, "It depends on ", answer(`${bottom - top}×${right - left} pixels`), " of the picture: ",
+    answer(`rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`), ".")];
+}
+
 /** Hides the answers, if the reader wants to guess first. What is being typed about the same unit
     stays. */
 function begin({ layer, unit }) {
-  const of = `${layer} ${unit}`, { classList } = document.body, isGuess = byId("predict").checked;
-  guess = { of, text: of === guess.of ? guess.text : "", outcome: "" };
-  classList.toggle("predicting", isGuess);
-  classList.toggle("predicting-answer", isGuess && isAnswer(layer));
+  const { picture, covered, changes } = store.state;
+  const of = JSON.stringify([layer, unit, picture, covered, changes]);
+  if (of !== guess.of || !byId("predict").checked) guess = { of, text: "", outcome: "" };
+  hide(byId("predict").checked && !guess.outcome);
 }
+
+/** Hides the numbers of the selected unit, or shows them. */
+function hide(isHidden) {
+  document.body.classList.toggle("predicting", isHidden);
+  document.body.classList.toggle("predicting-answer", isHidden && isAnswer(store.selected.layer));
+}
+
+const isPredicting = () => document.body.classList.contains("predicting");
 
 /** Asks for the reader's guess, or says what has become of it. */
 function predict(value) {
   if (!byId("predict").checked) return;
   const typed = make("input", { id: "guess", type: "number", step: "any", ariaLabel: "Your prediction", value: guess.text });
-  const said = make("p", { id: "outcome", tabIndex: -1 }, guess.outcome);
   typed.addEventListener("input", () => (guess.text = typed.value));
   const reveal = (event) => {
     event.preventDefault();
-    document.body.classList.remove("predicting", "predicting-answer");
-    guess.outcome = `${guess.text && `You said ${number(Number(guess.text))}: `}it is ${number(value)}.`;
-    byId("unit-said").textContent = said.textContent = guess.outcome;
-    form.replaceChildren(said);
-    said.focus();
+    const said = Number(guess.text), off = number(Math.abs(said - value), 3);
+    guess.outcome = `${guess.text && `You said ${number(said)}, off by ${off}: `}it is ${number(value)}.`;
+    hide(false);
+    show(shown);
+    byId("unit-said").textContent = guess.outcome;
+    byId("outcome").focus();
   };
   const form = make("form", { className: "guess", onsubmit: reveal }, ...(guess.outcome
-    ? [said] : [make("label", {}, "Your prediction of y ", typed), make("button", { id: "reveal" }, "Look")]));
+    ? [make("p", { id: "outcome", tabIndex: -1 }, guess.outcome)] : [make("label", {}, "Your prediction of y ", typed), make("button", { id: "reveal" }, "Look")]));
   byId("unit-body").prepend(form);
 }
 
@@ -108,11 +155,12 @@ const ROUNDED = make("p", { className: "soft small" },
 const line = (...parts) => make("p", { className: "sum" }, ...parts);
 
 /** A table of numbers (rows × columns); cell(i, j) gives {value, note, press, best, outside}. With
-    `secret`, the numbers are an answer, not to be seen before a prediction. */
-function grid(caption, rows, columns, cell, secret = false) {
+    `secret`, the numbers are an answer, not to be seen before a prediction; with `signed`, the
+    colours are those of numbers that may be negative. */
+function grid(caption, rows, columns, cell, { secret = false, signed } = {}) {
   const cells = [];
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) cells.push(cell(i, j));
-  const colours = scale(...extent(cells.map(({ value }) => value)));
+  const colours = scale(...extent(cells.map(({ value }) => value)), signed);
   const table = make("table", { className: secret ? "grid secret" : "grid", ariaLabel: caption });
   for (let i = 0; i < rows; i++) {
     const row = make("tr");
@@ -152,6 +200,10 @@ function channelName(layer, c) {
   return store.network.input[2] === 3 ? COLOURS[c] : "grey";
 }
 
+/** The shape of what a layer gets. */
+const inputOf = (layer) =>
+  store.network.layers.find(({ name }) => name === before(layer))?.shape ?? store.network.input;
+
 function before(layer) {
   const names = store.network.layers.map(({ name }) => name);
   return names[names.indexOf(layer) - 1] ?? "the picture";
@@ -164,14 +216,14 @@ function ofConvolution({ about, arrays }) {
   const order = [...sums.data.keys()].sort((a, b) => Math.abs(sums.data[b]) - Math.abs(sums.data[a]));
   const c = channel ?? order[0];
   const at = (i, j) => (i * size + j) * count + c;
-  const input = store.network.layers.find(({ name }) => name === before(layer))?.shape ?? store.network.input;
+  const input = inputOf(layer);
   const padded = (i, j) => top + i < 0 || left + j < 0 || top + i >= input[0] || left + j >= input[1];
   const where = (i, j) => `row ${whole(top + i)}, column ${whole(left + j)}${padded(i, j) ? " (padding)" : ""}: `;
   const choose = make("select", {
     id: "channel",
     onchange: () => { channel = Number(choose.value); show({ about, arrays }); },
-  }, ...order.map((n) => make("option", { value: n, selected: n === c },
-    `${channelName(layer, first + n)}: ${number(sums.data[n], 4)}`)));
+  }, ...(isPredicting() ? [...sums.data.keys()] : order).map((n) => make("option", { value: n, selected: n === c },
+    channelName(layer, first + n), isPredicting() ? "" : `: ${number(sums.data[n], 4)}`)));
   const name = channelName(layer, first + c);
   const press = (i, j) => () => proofOf(layer, "weight", [o, i, j, c]);
   return [
@@ -179,17 +231,19 @@ function ofConvolution({ about, arrays }) {
       `; plus the bias `, make("button", { onclick: () => proofOf(layer, "bias", [o]) }, number(bias.data[0], 7)),
       ` gives y = `, answer(number(sum.data[0] + bias.data[0], 7))),
     ROUNDED,
-    make("p", { className: "secret" }, make("label", {}, `The products of one channel of ${before(layer)}, and their sum: `, choose),
-      ` (of ${count}, the largest first)`),
+    make("p", {}, make("label", {}, `The products of one channel of ${before(layer)}, and their sum: `, choose),
+      isPredicting() ? ` (of ${count})` : ` (of ${count}, the largest first)`),
     make("div", { className: "grids" },
       grid(`Window on ${before(layer)}, ${name}`, size, size,
-        (i, j) => ({ value: seen.data[at(i, j)], note: where(i, j), outside: padded(i, j) })),
+        (i, j) => ({ value: seen.data[at(i, j)], note: where(i, j), outside: padded(i, j) }),
+        { signed: before(layer) === "the picture" || undefined }),
       make("span", { className: "sign" }, "×"),
       grid(`Kernel ${o}, ${name}: press a weight for its gradient`, size, size,
-        (i, j) => ({ value: weights.data[at(i, j)], note: `weight ${i}, ${j}: `, press: press(i, j) })),
+        (i, j) => ({ value: weights.data[at(i, j)], note: `weight ${i}, ${j}: `, press: press(i, j) }),
+        { signed: true }),
       make("span", { className: "sign" }, "="),
       grid("Products", size, size,
-        (i, j) => ({ value: seen.data[at(i, j)] * weights.data[at(i, j)] }), true),
+        (i, j) => ({ value: seen.data[at(i, j)] * weights.data[at(i, j)] }), { secret: true, signed: true }),
       ...asPictures(weights)),
   ];
 }
@@ -205,7 +259,9 @@ function asPictures({ shape, data }) {
 function ofMaxPool({ about, arrays }) {
   const { layer, top, left, winner, others, channel: map } = about, { data, shape: [size] } = arrays.window;
   const from = before(layer), [row, column] = winner;
-  const shared = others.map(({ unit: [i, j], wins }) => `row ${i}, column ${j} (${wins ? "where it wins, too" : "where another is larger"})`);
+  const shared = others.map(({ unit: [i, j], wins, equal }) =>
+    `row ${i}, column ${j} (${wins ? "where it wins, too" : equal ? "where another one, as large, comes first" : "where another is larger"})`);
+  const most = data[(row - top) * size + column - left], isTied = data.filter((value) => value === most).length > 1;
   const overlap = shared.length
     ? `Windows overlap: this pixel also lies in those of ${shared.join("; ")}. Its gradient is the sum of dy of all units where it wins.`
     : "This pixel lies in no other window.";
@@ -214,8 +270,8 @@ function ofMaxPool({ about, arrays }) {
       value: data[i * size + j], note: `row ${whole(top + i)}, column ${whole(left + j)}: `,
       best: top + i === row && left + j === column,
     })),
-    line("The largest is ", answer(number(data[(row - top) * size + column - left], 7)),
-      ", ", answer(`in row ${row}, column ${column}`), ` of ${from}.`),
+    line("The largest is ", answer(number(most, 7)), ", ",
+      answer(`in row ${row}, column ${column}${isTied ? ", the first of those that are as large" : ""}`), ` of ${from}.`),
     make("p", { className: "secret" }, overlap),
   ];
 }
@@ -235,9 +291,9 @@ function ofNormalisation({ about, arrays }) {
   const sum = neighbours.data.reduce((total, value) => total + value * value, 0);
   return [
     list(`The same place on the neighbouring maps of ${before(layer)}`, ["map", "x", "x²"], rows),
-    line(`s = k + α Σ x² = ${k} + ${alpha} × ${number(sum)} = ${number(s.data[0], 7)}`),
-    line(`The divisor s^β = ${number(s.data[0], 7)}^${beta} = ${number(divisor.data[0], 7)}`),
-    line(`y = x / s^β = ${number(x.data[0], 7)} / ${number(divisor.data[0], 7)} = `, answer(number(x.data[0] / divisor.data[0], 7))),
+    line(`s = k + α Σ x² = ${k} + ${alpha} × ${number(sum)} = `, answer(number(s.data[0], 7))),
+    line("The divisor s^β = ", answer(`${number(s.data[0], 7)}^${beta} = ${number(divisor.data[0], 7)}`)),
+    line(`y = x / s^β = ${number(x.data[0], 7)} / `, answer(`${number(divisor.data[0], 7)} = ${number(x.data[0] / divisor.data[0], 7)}`)),
   ];
 }
 
@@ -293,7 +349,7 @@ function ofSoftmax(k) {
   const powers = [...z].map((value) => Math.exp(value - most));
   const sum = powers.reduce((total, value) => total + value, 0);
   return {
-    about: { layer: SOFTMAX, unit: [k], kind: "softmax", changed: false, fields: {}, z, most, powers, sum, classes },
+    about: { layer: SOFTMAX, unit: [k], kind: "softmax", fields: {}, z, most, powers, sum, classes },
     arrays: { value: { shape: [], data: [store.look.arrays.probabilities.data[k]] } },
   };
 }
@@ -306,6 +362,7 @@ function showSoftmax({ about: { unit: [k], z, most, powers, sum, classes } }) {
   return [
     line(`p = exp(z − ${number(most)}) / Σ, with Σ = ${number(sum, 7)} over all classes: `,
       `${number(powers[k], 7)} / ${number(sum, 7)} = `, answer(number(powers[k] / sum, 7))),
+    ROUNDED,
     list("The largest logits", ["class", "logit z", "exp(z − max)", "probability"], rows),
   ];
 }

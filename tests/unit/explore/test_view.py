@@ -86,7 +86,9 @@ def test_a_covered_square_is_the_mean_colour(covered, seen):
     expected[:, top:bottom, left:right] = 0
     numpy.testing.assert_array_equal(view.x, expected)
     numpy.testing.assert_array_equal(picture, PICTURE)
-    numpy.testing.assert_array_equal(view.picture, PICTURE)
+    is_covered = numpy.zeros((12, 12, 1), bool)
+    is_covered[top:bottom, left:right] = True
+    numpy.testing.assert_array_equal(view.picture, numpy.where(is_covered, 120, PICTURE))
     logits = small_network().forward(expected)
     numpy.testing.assert_array_equal(view.outputs["fc4"], logits)
 
