@@ -11,7 +11,7 @@ import numpy
 from minialex import lower_rate, models
 from minialex.data.augment import AUGMENTATIONS, TEST_VIEWS
 from minialex.errors import DAMAGED, InputError, one_line, refusing
-from minialex.io.run_folder import EPOCH_KEYS, numbers_of
+from minialex.io.run_folder import EPOCH_KEYS
 
 #: The entry of a .safetensors file's metadata that is ours, and its version.
 ABOUT, FORMAT = "minialex", "minialex weights 1"
@@ -144,7 +144,7 @@ def are_pictures(pictures: Any) -> bool:
 def is_history(history: Any) -> bool:
     """Whether it is a list of the epochs' lines. One of DAMAGED if a number is missing or wrong."""
     for number, line in enumerate(history, 1):
-        if numbers_of(line, EPOCH_KEYS)["epoch"] != number:
+        if line["epoch"] != number or not all(is_number(line[name]) for name in EPOCH_KEYS):
             return False
     return isinstance(history, list)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from minialex import charts
 from minialex.errors import InputError
 from minialex.io.checkpoint import read_history
+from minialex.io.metadata import is_number
 
 #: What is drawn of each epoch.
 KEYS = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
@@ -54,4 +55,6 @@ def epochs(path: Path) -> list[dict]:
         missing = [key for key in KEYS if key not in line]
         if missing:
             raise InputError(f"{file}: epoch {number} has no {missing[0]}")
+        if not all(is_number(line[key]) for key in KEYS):
+            raise InputError(f"{file} is damaged: the numbers of epoch {number} are {line}")
     return history

@@ -44,6 +44,8 @@ def test_all_epochs_are_read(tmp_path):
         (3, "is not a whole minialex checkpoint"),
         ([LINE, [1]], "its history is damaged"),
         ([{"epoch": 1}], "epoch 1 has no train_loss"),
+        ([LINE, LINE | {"test_loss": "low"}], "the numbers of epoch 2 are"),
+        ([LINE | {"test_loss": float("nan")}], "the numbers of epoch 1 are"),
     ],
 )
 def test_histories_that_cannot_be_drawn_are_explained(history, said, tmp_path):
