@@ -96,6 +96,15 @@ def checkpoint_changed(content: bytes, rng: Random) -> bytes:
     return zip_changed(content, rng, rng.choice((npy_changed, npy_changed, mutated)))
 
 
+def about_changed(content: bytes, rng: Random) -> bytes:
+    """A checkpoint that says other things about itself."""
+    with numpy.load(io.BytesIO(content)) as archive:
+        arrays = dict(archive)
+    file = io.BytesIO()
+    numpy.savez(file, **arrays | {"about": json_changed(str(arrays["about"]), rng)})
+    return file.getvalue()
+
+
 def checkpoint_resaved(content: bytes, rng: Random) -> bytes:
     """A checkpoint with other arrays and the right checksum over them."""
     with numpy.load(io.BytesIO(content)) as archive:
@@ -449,7 +458,12 @@ def form(
 
 
 FORMATS = [
-    form("checkpoint", read_checkpoint, (run, kept, old), checkpoint_changed, checkpoint_resaved),
+    form(
+        "checkpoint",
+        read_checkpoint,
+        (run, kept, old),
+        *(about_changed, checkpoint_changed, checkpoint_resaved),
+    ),
     form("checkpoint with a checksum", read_saved, (run,), checkpoint_changed),
     form(
         "safetensors",
