@@ -161,12 +161,14 @@ def parts_of_script(
     """The network that a script has saved, and what trains it. A schedule that was made for fewer
     epochs is stretched over all `epochs`."""
     described, settings = saved.progress["network"], saved.progress["settings"]
-    network = rebuild(described, own_classes, origin=saved.path).to(xp)
-    optimizer = built(settings["optimizer"], optim.Optimizer, network)
+    origin = saved.path
+    network = rebuild(described, own_classes, origin=origin).to(xp)
+    optimizer = built(settings["optimizer"], optim.Optimizer, network, origin=origin)
     kind, given = settings["schedule"]
     stretched = given | ({"epochs": epochs} if "epochs" in given else {})
-    schedule = built([kind, stretched], schedules.Constant)
-    return network, optimizer, schedule, built(settings["loss"], SoftmaxCrossEntropy)
+    schedule = built([kind, stretched], schedules.Constant, origin=origin)
+    loss = built(settings["loss"], SoftmaxCrossEntropy, origin=origin)
+    return network, optimizer, schedule, loss
 
 
 def about_data(dataset: Dataset) -> dict[str, str]:

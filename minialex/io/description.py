@@ -99,12 +99,13 @@ def short(kind: str) -> str:
     return kind.rpartition(":")[2].rpartition(".")[2]
 
 
-def built(description: list, expected: type, *before: Any) -> Any:
+def built(description: list, expected: type, *before: Any, origin: object = None) -> Any:
     """A new object like the one that `described` described, of the `expected` class.
 
-    before: the arguments that come first, such as an optimiser's network. InputError if the
-    description is damaged, or of something else.
+    before: the arguments that come first, such as an optimiser's network. origin: the file that
+    says it, for messages. InputError if the description is damaged, or of something else.
     """
+    of = f"{origin}: " if origin else ""
     try:
         kind, given = description
         if not issubclass(TRAINING[kind], expected):
@@ -112,7 +113,7 @@ def built(description: list, expected: type, *before: Any) -> Any:
         check_arguments(TRAINING[kind], given)
         return TRAINING[kind](*before, **given)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"the description {description} is damaged: {error}") from None
+        raise InputError(f"{of}the description {description} is damaged: {error}") from None
 
 
 def check_arguments(kind: type, given: dict[str, Any]) -> None:
