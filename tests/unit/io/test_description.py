@@ -186,6 +186,11 @@ def test_what_trains_a_network_is_built_again():
     [
         ["Adam", {"speed": 3}],
         ["Adam", {"lr": "fast"}],
+        ["Adam", {"weight_decay": "strong"}],
+        ["Adam", {"beta1": None}],
+        ["Adam", {"epsilon": float("inf")}],
+        ["Adam", {"lr": True}],
+        ["Adam", [0.1]],
         ["Constant", {"lr": 1}],
         ["os.system", {}],
         [["Adam"], {}],
