@@ -178,10 +178,12 @@ class TrainingRun:
         """
         if self.options["keep_weights"]:
             file = self.folder.kept_file(self.trainer.steps_in_all())
+            self.ranks.on_first(self.folder.check_there)
             self.trainer.save(file, weights_only=True)
 
     def save(self) -> None:
         """Writes the checkpoint; InputError, and the old one stays, if a weight is not finite."""
+        self.ranks.on_first(self.folder.check_there)
         self.trainer.save(self.folder.checkpoint)
         skipped = self.trainer.progress["skipped"]
         self.ranks.on_first(lambda: self.folder.write_bad_pictures(skipped))

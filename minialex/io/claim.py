@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from minialex.errors import InputError
+from minialex.files import naming
 
 if sys.platform == "win32":
     import msvcrt
@@ -37,9 +38,10 @@ def claimed(folder: Path) -> Iterator[None]:
     path = folder / NAME
     file = locked(path)
     try:
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n".encode())
-        file.flush()
+        with naming(path):
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+            file.flush()
         yield
     finally:
         with contextlib.suppress(OSError):  # Windows removes no open file: there it stays

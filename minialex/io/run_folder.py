@@ -81,6 +81,11 @@ class RunFolder:
                     + or_resume
                 )
 
+    def check_there(self) -> None:
+        """InputError if the folder is gone: what is written now would be a run without its past."""
+        if not self.path.is_dir():
+            raise InputError(f"{self.path} is gone: it was moved or removed during training")
+
     def take_over(self) -> None:
         """Makes the folder, in which a script has saved a checkpoint, that of a run.
 
