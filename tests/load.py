@@ -1,27 +1,34 @@
-"""python -m tests.load: many steps of training, after which no process has grown.
+"""python -m tests.load: many steps of training, after which no process has grown; and many files.
 
 The train command runs on tiny pictures in a process of its own, on each engine and on two ranks.
-Exit code 1 if one of them has grown by more than MOST since it was warm.
+Exit code 1 if one of them has grown by more than MOST since it was warm. With --files, own pictures
+are listed instead, which may take MOST_SECONDS and MOST_A_FILE.
 """
 
 import gc
+import os
 import subprocess
 import sys
 import tempfile
+import time
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy
 
-from minialex import Network, Trainer, optim
+from minialex import Network, Trainer, data, optim
 from minialex.command import Parser, number, run
 from minialex.data import from_arrays
+from minialex.data.own import picture_checks
+from minialex.data.own.listing import files_below
 from minialex.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU
 
 EXAMPLES = """\
   python -m tests.load --steps 20000
       ten minutes on two cores
+  python -m tests.load --files 500000
+      half a minute
 """
 
 WAYS = {
@@ -35,6 +42,9 @@ WINDOW = 20
 
 #: How much a process may grow, in bytes.
 MOST = 4_000_000
+
+#: How long listing own pictures may take, and how many bytes of memory for each of them.
+MOST_SECONDS, MOST_A_FILE = 60, 1_000
 
 
 def growth(engine: str, steps: int, warm: int = 100) -> int:
@@ -88,11 +98,44 @@ def sizes(way: Sequence[str], steps: int, folder: Path) -> Iterator[int]:
         raise SystemExit(f"the run ended with exit code {process.returncode}")
 
 
+def listed(count: int) -> int:
+    """Lists so many empty files as own pictures, anew, from the cache and as predict does; whether
+    that took too long or too much."""
+    worst = [0.0, 0.0]
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MINIALEX_CACHE"] = folder
+        pictures = Path(folder) / "pictures"
+        for name in ("cat", "dog"):
+            (pictures / name).mkdir(parents=True)
+            for i in range(count // 2):
+                (pictures / name / f"{i:06}.jpg").touch()
+        time.sleep(3)  # else it is not kept in the cache
+
+        def load() -> object:
+            dataset = data.load("folder", pictures, 32)
+            return dataset, picture_checks.notes(dataset)
+
+        ways = {"anew": load, "again": load, "predict": lambda: list(files_below(pictures))}
+        for name, way in ways.items():
+            start, before = time.perf_counter(), resident(os.getpid())
+            held = way()
+            took = [time.perf_counter() - start, resident(os.getpid()) - before]
+            del held
+            worst = list(map(max, worst, took))
+            size = f"{took[0]:.1f} seconds, {took[1] / 1e6:,.0f} MB"
+            print(f"{name:<14} {count:,} files: {size}", flush=True)
+    return int(worst[0] > MOST_SECONDS or worst[1] > MOST_A_FILE * count)
+
+
 def main(arguments: Sequence[str]) -> int:
     p = Parser("load", "Looks for memory that grows with the steps of a training.", EXAMPLES)
     p.prog = "python -m tests.load"
     p.add_argument("--steps", type=number(int, 100), default=20_000, metavar="N")
-    steps = p.parse_args(arguments).steps
+    p.add_argument("--files", type=number(int, 100), metavar="N", help="lists so many instead")
+    given = p.parse_args(arguments)
+    if given.files:
+        return listed(given.files)
+    steps = given.steps
     rng = numpy.random.default_rng(0)
     grown = []
     for name, way in WAYS.items():
