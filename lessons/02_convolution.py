@@ -183,12 +183,12 @@ print(f"loops {slow_time * 1e3:.0f} ms, layer {fast_time * 1e3:.2f} ms")
 # what that needs). Open conv1 by its name and tick *Let me predict it first*.
 #
 # - Go to row 0, column 0 of any map. Its window of 5×5 reaches two pixels beyond the edge: how many
-#   of its 25 places are padding? Predict $y$ from what is left: the products of red, green and blue,
-#   their sum, and the bias. A guess from the largest of them will do. Look.
+#   of its 25 places are padding? Predict $y$ from what is left: the products of red, green and
+#   blue, their sum, and the bias. A guess from the largest of them will do. Look.
 # - Choose the *Blank* picture, which is the mean colour everywhere. What is each unit of conv1 now,
 #   whatever its kernel looks like?
-# - Click on the large map, and go one column to the right with the arrow key. By how many pixels does
-#   the window move?
+# - Click on the large map, and go one column to the right with the arrow key. By how many pixels
+#   does the window move?
 
 # %% [markdown]
 # ## To take away

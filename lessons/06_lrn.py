@@ -291,8 +291,8 @@ print(f"pooled first: {off.mean() / early.mean():.1%} difference")
 #     python -m minialex.explore runs/with-lrn
 #
 # - Open norm1 and tick *Let me predict it first*. With the paper's α and k, what is the divisor, to
-#   two digits, if its neighbours are soft? How large would $\sum_j x_j^2$ have to be for it to be 2?
-#   Look at a loud unit: how large is the sum there?
+#   two digits, if its neighbours are soft? How large would $\sum_j x_j^2$ have to be for it to be
+#   2? Look at a loud unit: how large is the sum there?
 # - Leave the normalisation of norm1 out. All that conv2 sees grows by that divisor: do you expect
 #   another answer, or the same one with more confidence?
 
@@ -323,7 +323,7 @@ print(f"pooled first: {off.mean() / early.mean():.1%} difference")
 #   `minialex.gradcheck`, 1e-6, is narrow enough for both; only float64 makes such a bound possible.
 # - **The two factors** hardly differ: 0.593 and 0.595 with Fashion-MNIST. With pixels of 0 to 255
 #   they go from 0.043 to 0.595. What was tuned for one scale of pixels does nothing for another.
-# - **Point at a unit**: $2^{0.75} = 1.68$. It is 2 if $\sum_j x_j^2 = (2^{4/3} - 2) / 10^{-4} = 5198$,
-#   five neighbours of 32; after three epochs even loud ones come to about a hundred. So it is nearly
-#   a division by 1.68 everywhere. Without it all that follows is larger: mostly the same answer,
-#   with more confidence.
+# - **Point at a unit**: $2^{0.75} = 1.68$. It is 2 if $\sum_j x_j^2 = (2^{4/3} - 2) / 10^{-4} =
+#   5198$, five neighbours of 32; after three epochs even loud ones come to about a hundred. So it
+#   is nearly a division by 1.68 everywhere. Without it all that follows is larger: mostly the same
+#   answer, with more confidence.

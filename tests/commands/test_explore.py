@@ -181,7 +181,10 @@ def test_each_start_has_a_token_of_its_own(weights):
         assert min(len(token), len(other)) >= 32
         status, said = asked(two.replace(other, token))
         assert (status, list(said)) == (401, ["error"])
-        assert "the token is missing, or of an earlier start: open the address in the terminal" in said["error"]
+        assert (
+            "the token is missing, or of an earlier start: open the address in the terminal"
+            in said["error"]
+        )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="DISPLAY and BROWSER choose the browser there")
