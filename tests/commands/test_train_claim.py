@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 
+import mpi
 import numpy
 import pytest
 from command_runs import call, start
@@ -12,7 +13,7 @@ from kills import killed_at
 from trained_runs import assert_same, contents
 
 from minialex import train
-from minialex.io.claim import NAME
+from minialex.io.claim import NAME, claimed
 from minialex.io.run_folder import RunFolder
 
 
@@ -51,6 +52,21 @@ def test_where_a_training_writes_another_one_ends_with_a_line(small, tmp_path, c
                 assert f"error: {folder}: another training (process {process.pid} on " in err
             assert files_of(folder) == before
         assert not (folder / NAME).exists()
+
+
+@pytest.mark.skipif(bool(mpi.missing()), reason=str(mpi.missing()))
+def test_all_ranks_end_where_another_training_writes(small, tmp_path, capsys):
+    """The first of them claims the folder for all."""
+    small[small.index("--workers") + 1] = 1
+    folder, words = tmp_path / "run", ("-m", "minialex.train", *small, "--max-steps", 1)
+    folder.mkdir()
+    with claimed(folder):
+        for more in (["--out", folder], ["--resume", folder]):
+            done = mpi.run(2, *words, *more)
+            assert done.returncode == 2
+            assert f"another training (process {os.getpid()} on " in done.stderr
+    assert mpi.run(2, *words, "--out", folder).returncode == 0
+    assert not (folder / NAME).exists()
 
 
 def test_the_claim_comes_before_the_checkpoint_is_read(small, tmp_path, capsys, monkeypatch):

@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_written_is_named(
     def full(source, target):
         left[0] -= os.path.basename(target) == name
         if os.path.basename(target) == name and left[0] <= 0:
-            raise OSError(number, os.strerror(number), str(source), None, str(target))
+            raise OSError(number, os.strerror(number))  # as writing does, which names no file
         replace(source, target)
 
     folder = tmp_path / "run"
