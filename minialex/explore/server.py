@@ -14,7 +14,7 @@ from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from minialex.errors import InputError
-from minialex.explore.access import NO_TOKEN, QUESTIONS, Access
+from minialex.explore.access import NO_TOKEN, Access
 from minialex.explore.explorer import Explorer, as_float32
 from minialex.explore.state import integer, mapping, read_index, read_question, read_state, text
 from minialex.explore.unit import Explanation
@@ -82,9 +82,9 @@ def create_app(explorer: Explorer, token: str, port: int) -> Flask:
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> tuple[Response, int | None]:
-        if request.path.startswith(QUESTIONS):
-            return jsonify(error=error.description), error.code
-        return Response(error.description, mimetype="text/plain"), error.code
+        if request.path == "/":  # somebody reads it
+            return Response(error.description, mimetype="text/plain"), error.code
+        return jsonify(error=error.description), error.code
 
     @app.get("/")
     def page() -> Response:

@@ -181,7 +181,7 @@ def test_what_is_covered_shows_the_mean_colour(page, exact, pixels):
     page.labelled("Cover a square").check()
     row, column, side = page.settle().store("state.covered")
     seen = page.store("look.arrays.pixels")
-    shown = numpy.reshape(list(seen["data"].values()), seen["shape"])
+    shown = numpy.reshape(seen["data"], seen["shape"])
     mean = numpy.broadcast_to(exact.standardize.mean, 3).round()
     expected = pixels.astype(float)
     expected[row : row + side, column : column + side] = mean

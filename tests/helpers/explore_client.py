@@ -67,9 +67,10 @@ def numbers(response):
 
 
 def said(response):
-    """The sentence of an answer that is an error."""
-    assert response.mimetype == "application/json"
-    text = response.get_json()["error"]
+    """The sentence of an answer that is an error: in JSON, or where a person reads it, plain."""
+    is_read = response.request.path == "/"
+    assert response.mimetype == ("text/plain" if is_read else "application/json")
+    text = response.text if is_read else response.get_json()["error"]
     assert isinstance(text, str) and text
     assert "Traceback" not in text and "\n" not in text
     return text

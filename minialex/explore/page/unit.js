@@ -89,9 +89,9 @@ function reachesOut(layer, top, left) {
 
 /** The receptive field in words. */
 function field({ layer, fields }) {
-  const area = fields[""];
-  if (!area || layer === SOFTMAX) return [];
-  const [top, bottom, left, right] = area;
+  if (layer === SOFTMAX || fields[""] === undefined) return [];
+  const [height, width] = store.network.input;
+  const [top, bottom, left, right] = fields[""] ?? [0, height, 0, width]; // null is everything
   return [make("p", {}, "It depends on ", answer(`${bottom - top}×${right - left} pixels`), " of the picture: ",
     answer(`rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`), ".")];
 }

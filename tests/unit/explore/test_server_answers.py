@@ -30,7 +30,7 @@ def test_a_look_gives_the_layers_own_numbers(state, page, finished):
     for name, output in view.outputs.items():
         assert output.dtype == numpy.float32
         assert_same(arrays[f"layer/{name}"], output[0])
-    assert_same(arrays["pixels"], small_dataset().test.images[2].astype("float32"))
+    assert_same(arrays["pixels"], view.picture.astype("float32"))
     assert_same(arrays["probabilities"], view.probabilities)
 
 

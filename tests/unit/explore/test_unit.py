@@ -349,7 +349,7 @@ def test_a_layer_of_one_s_own_is_not_explained_as_the_one_it_is_derived_from(rng
         close(found.arrays["sum"] + found.arrays["bias"], found.arrays["value"])
 
 
-def test_a_changed_layer_shows_its_own_number_and_says_that_it_is_changed():
+def test_a_changed_layer_shows_its_own_number():
     picture = random_pictures(1, 12)[0]
     view = View(
         in_use(small_network()),
@@ -366,14 +366,6 @@ def test_a_changed_layer_shows_its_own_number_and_says_that_it_is_changed():
     assert explain(view, "conv2", (0, 2, 1)).arrays["value"] == 0
     norm = explain(view, "norm1", (3, 3, 0))
     assert norm.arrays["value"] == norm.arrays["x"]
-    found = {name: explain(view, name, first(view, name)).about for name in view.layers}
-    changed = [name for name, about in found.items() if about["changed"]]
-    assert changed == ["conv1", "norm1", "conv2", "fc4"]
-
-
-def first(view, name):
-    """The place of a layer's first unit."""
-    return (0,) * (view.outputs[name].ndim - 1)
 
 
 @pytest.mark.parametrize(
