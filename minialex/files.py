@@ -3,6 +3,7 @@
 import glob
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -38,25 +39,44 @@ def atomic_write(path: Path) -> Iterator[Path]:
     remove_leftovers(path.parent, glob.escape(path.name), ABANDONED)
 
 
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """The same for a new folder with all that is in it: there is none at `path` yet."""
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with naming(path, temporary):
+            temporary.mkdir()
+            yield temporary
+            os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    remove_leftovers(path.parent, glob.escape(path.name), ABANDONED)
+
+
 def remove_leftovers(folder: Path, names: str, age: float = 0) -> None:
-    """Removes the temporary files that killed processes have left in a folder, for files whose
-    `names` match the pattern: all that have not changed for `age` seconds."""
-    for file in folder.glob(f"{names}.{'[0-9a-f]' * 8}.part"):
+    """Removes the temporary files and folders that killed processes have left in a folder, for
+    files whose `names` match the pattern: all that have not changed for `age` seconds."""
+    for left in folder.glob(f"{names}.{'[0-9a-f]' * 8}.part"):
         with suppress(OSError):  # another process removes it, too
-            if time.time() - file.stat().st_mtime >= age:
-                file.unlink()
+            if time.time() - left.stat().st_mtime < age:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
 
 
 @contextmanager
 def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
     """Within it, errors of reading and writing name `path` where they name no file, as a full
-    disk's do not, or the temporary one."""
+    disk's do not, or the temporary one, or one in it."""
     try:
         yield
     except OSError as error:
-        if error.errno is None or error.filename not in (None, str(temporary)):
+        within = str(error.filename or temporary).removeprefix(str(temporary))
+        if error.errno is None or within == str(error.filename):
             raise
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        raise OSError(error.errno, error.strerror, str(path) + within) from error
 
 
 def write_output(path: Path, content: bytes) -> None:

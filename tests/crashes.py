@@ -1,9 +1,10 @@
-"""python -m tests.crashes: trainings that are killed at random moments, and resumed.
+"""python -m tests.crashes: trainings that are killed at random moments, and resumed; and exports.
 
 Each is a run of the train command on tiny pictures that writes often, in one process or on two
 ranks. It gets SIGKILL at any moment from the making of its folder to its end, then starts again or
 is resumed. Exit code 1 if it does not end bit for bit as one that was left alone, or if anything is
-left of the kill.
+left of the kill. Exports of such a run are killed while they write, and must have written all or
+nothing.
 """
 
 import contextlib
@@ -32,6 +33,9 @@ EXAMPLES = """\
 
 WAYS = {"one process": [], "two ranks": ["--ranks", "2"]}
 
+#: What is exported: a file, and a folder of files.
+EXPORTS = ("net.safetensors", "net")
+
 #: Seconds between two looks whether something has happened.
 LOOK = 0.002
 
@@ -47,9 +51,9 @@ def options(folder: Path) -> list[str]:
     return [*words, "--optimizer", "sgd", "--keep-weights", "--checkpoint-every", "2"]
 
 
-def started(words: Sequence[str]) -> subprocess.Popen:
-    """The train command, silent, in a session of its own."""
-    command = [sys.executable, "-m", "minialex.train", *words]
+def started(words: Sequence[str], module: str = "minialex.train") -> subprocess.Popen:
+    """The train command, or another one, silent, in a session of its own."""
+    command = [sys.executable, "-m", module, *words]
     streams = dict(stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     return subprocess.Popen(command, start_new_session=True, text=True, **streams)
 
@@ -125,6 +129,29 @@ def crash(folder: Path, words: list[str], seconds: float, rng: random.Random) ->
     return there, "" if "has finished epoch" in said and progress["epochs"] == 2 else said
 
 
+def crash_export(trained: Path, place: Path, name: str, rng: random.Random) -> str | None:
+    """Kills an export of a run about when it writes; returns what is wrong with what is there."""
+    out, whole = place / name, place / "exported" / name
+    if not whole.exists():
+        whole.parent.mkdir(exist_ok=True)
+        started(["export", str(trained), str(whole)], "minialex.weights").communicate()
+    process = started(["export", str(trained), str(out)], "minialex.weights")
+    while not list(place.glob(f"{name}.*.part")) and process.poll() is None:
+        time.sleep(LOOK)
+    time.sleep(rng.uniform(0, 10 * LOOK))
+    kill(process, None)
+    found = None if not out.exists() or contents(out) == contents(whole) else "half of it is there"
+    for left in place.glob(f"{name}*"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    return found
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    """What an exported file, or all files of an exported folder, hold."""
+    files = [file for file in (out, *out.rglob("*")) if file.is_file()]
+    return {str(file.relative_to(out)): file.read_bytes() for file in files}
+
+
 def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`."""
     parser = Parser("crashes", "Kills trainings at random moments, and resumes them.", EXAMPLES)
@@ -134,7 +161,7 @@ def main(arguments: Sequence[str]) -> int:
         "--seed", type=number(int, 0), default=0, metavar="N", help="of the moments"
     )
     given = parser.parse_args(arguments)
-    rng, wrong = random.Random(given.seed), 0
+    rng, wrong, kills = random.Random(given.seed), 0, 0
     with tempfile.TemporaryDirectory() as place:
         for way, more in WAYS.items():
             words = [*options(Path(place)), *more]
@@ -146,11 +173,16 @@ def main(arguments: Sequence[str]) -> int:
                 folder = Path(place) / "killed"
                 there, said = crash(folder, words, seconds, rng)
                 found = said or problem(folder, whole)
-                wrong += bool(found)
+                wrong, kills = wrong + bool(found), kills + 1
                 print(f"{way}, kill {i + 1}: {there}; {found or 'as if left alone'}", flush=True)
                 shutil.rmtree(folder)
+            for i in range(0 if more else given.kills):
+                name = EXPORTS[i % len(EXPORTS)]
+                found = crash_export(whole, Path(place), name, rng)
+                wrong, kills = wrong + bool(found), kills + 1
+                print(f"export of {name}, kill {i + 1}: {found or 'all or nothing'}", flush=True)
             shutil.rmtree(whole)
-    print(f"{wrong} of {len(WAYS) * given.kills} kills left a trace")
+    print(f"{wrong} of {kills} kills left a trace")
     return 1 if wrong else 0
 
 

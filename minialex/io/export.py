@@ -2,14 +2,13 @@
 libraries read it."""
 
 import json
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from minialex.data.augment import Standardize
 from minialex.errors import InputError
-from minialex.files import atomic_write
+from minialex.files import atomic_folder, atomic_write
 from minialex.io import model_card, onnx_file, safetensors_file, torch_layout
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.description import describe
@@ -102,13 +101,9 @@ def write_folder(
 ) -> Path:
     """Writes the weights and what describes them to a new folder; returns the weights' file."""
     history = opened.progress.get("history") or [{}]
-    out.mkdir()
-    try:
-        write_safetensors(out / WHOLE[0], network, about)
+    with atomic_folder(out) as temporary:
+        write_safetensors(temporary / WHOLE[0], network, about)
         for name, content in model_card.files(called, about, network, history[-1]).items():
-            with atomic_write(out / name) as file:
+            with atomic_write(temporary / name) as file:
                 file.write_text(content, encoding="utf-8", errors="replace")
-    except BaseException:
-        shutil.rmtree(out)
-        raise
     return out / WHOLE[0]

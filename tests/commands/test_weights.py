@@ -5,6 +5,8 @@ import contextlib
 import errno
 import hashlib
 import json
+import os
+import shutil
 from pathlib import Path
 
 import numpy
@@ -14,6 +16,7 @@ import pytest
 import trained_runs
 from command_runs import call
 from data_helpers import picture_folder, random_pictures, web_server
+from kills import killed_at
 from torch_files import in_sequence, tensors, zipped
 
 from minialex import models, optim, schedules, weights
@@ -472,6 +475,26 @@ def test_a_model_card_that_cannot_be_written_takes_the_folder_with_it(
     assert (code, err.count("\n")) == (2, 1), err
     assert f"No space left on device: '{tmp_path / 'net' / 'README.md'}'" in err
     assert not (tmp_path / "net").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
+@pytest.mark.parametrize("name", ["a.safetensors", "a.onnx", "a-folder"])
+def test_an_export_that_is_killed_has_written_all_or_nothing(name, folder, tmp_path):
+    def written(out):
+        files = sorted(file for file in [out, *out.rglob("*")] if file.is_file())
+        return {str(file.relative_to(out)): file.read_bytes() for file in files}
+
+    whole, out, moment = tmp_path / "whole" / name, tmp_path / name, 0
+    whole.parent.mkdir()
+    export(folder, whole)
+    while killed_at(moment, "export", folder, out, command=weights.main) is None:
+        assert not out.exists() or written(out) == written(whole)
+        if out.is_dir():
+            shutil.rmtree(out)
+        out.unlink(missing_ok=True)  # then it can be written anew
+        moment += 1
+    assert written(out) == written(whole)
+    assert moment >= 2
 
 
 @pytest.mark.parametrize("name", ["a.safetensors", "a.onnx", "a-folder/model.safetensors"])
