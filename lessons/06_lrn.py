@@ -323,7 +323,7 @@ print(f"pooled first: {off.mean() / early.mean():.1%} difference")
 #   `minialex.gradcheck`, 1e-6, is narrow enough for both; only float64 makes such a bound possible.
 # - **The two factors** hardly differ: 0.593 and 0.595 with Fashion-MNIST. With pixels of 0 to 255
 #   they go from 0.043 to 0.595. What was tuned for one scale of pixels does nothing for another.
-# - **Point at a unit**: $2^{0.75} = 1.68$. It is 2 if $\sum_j x_j^2 = (2^{4/3} - 2) / 10^{-4} =
-#   5198$, five neighbours of 32; after three epochs even loud ones come to about a hundred. So it
-#   is nearly a division by 1.68 everywhere. Without it all that follows is larger: mostly the same
+# - **Point at a unit**: $2^{0.75} = 1.68$. It is 2 if the sum is $(2^{4/3} - 2) / 10^{-4} = 5198$,
+#   five neighbours of 32; after three epochs even loud ones come to about a hundred. So it is
+#   nearly a division by 1.68 everywhere. Without it all that follows is larger: mostly the same
 #   answer, with more confidence.

@@ -304,6 +304,6 @@ show_pictures("08_picture", maps)
 # - **Half of the gradient** lies in 83×83 pixels, here with a picture of CIFAR-10: 18% of the area
 #   that it can see. A pixel in the middle lies in many of the windows on the way to pool5, a pixel
 #   on the border in few. With the drawn shapes it is 89×89.
-# - **Point at a unit**: 5, 11 and 23 pixels; pool1 and pool2, between them, 7 and 15. A corner of
-#   conv3 sees 12×12 of them: the rest of its field lies beyond the edge. In the middle of pool5 it
-#   is the whole picture.
+# - **Point at a unit**: 5, 11 and 23 pixels; pool1 and pool2, between them, 7 and 15. Of the
+#   field of a corner of conv3 12×12 pixels lie on the picture, the rest beyond its edge. In the
+#   middle of pool5 it is the whole picture.

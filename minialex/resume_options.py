@@ -91,12 +91,13 @@ def resumed(given: dict, checkpoint: Checkpoint) -> dict:
 
 def check_options(options: dict, path: Path) -> None:
     """InputError, which names the checkpoint, for an option that the command would not take, or for
-    one that is missing where training needs it."""
+    one that is missing where training needs it. Which backends there are is for backend.get."""
     trained = parser()
     needed = [*NEEDED, *(NEEDED_BY_MODELS if options["model"] else ())]
     for name, value in options.items():
         missing = value is None and name in needed
-        if missing or not (value is None or trained.takes(name, value)):
+        taken = isinstance(value, str) if name == "backend" else trained.takes(name, value)
+        if missing or not (value is None or taken):
             raise InputError(f"{path} is damaged: its {name.replace('_', ' ')} is {value!r}")
 
 

@@ -48,19 +48,21 @@ def from_arrays(
     """
     if (test_pictures is None) != (test_labels is None):
         raise ValueError("test_pictures and test_labels go together, got only one of them")
-    share = None
+    x, share = as_array(pictures), None
+    if x.ndim == 0:
+        raise ValueError("expected pictures, got a single number")
     if test_pictures is None:
         share = VAL_SHARE if val_share is None else val_share
-        x, y = as_array(pictures), numpy.asarray(labels)
+        y = numpy.asarray(labels)
         _, class_names = numbered(y, class_names)  # of all labels, whichever are held out
         if len(x) != len(y):
             raise ValueError(f"expected {len(x)} labels, one per picture, got {len(y)}")
         kept, tested = stratified(y, share, seed)
         if len(tested) == 0:
             raise ValueError("expected a class with two pictures at least, to hold one out")
-        pictures, labels, test_pictures, test_labels = x[kept], y[kept], x[tested], y[tested]
-    pixels = range_of(pictures)
-    train = as_pictures(pictures, pixels)
+        x, labels, test_pictures, test_labels = x[kept], y[kept], x[tested], y[tested]
+    pixels = range_of(x)
+    train = as_pictures(x, pixels)
     test = as_pictures(test_pictures, pixels, train.shape[1:])
     numbers, names = numbered(labels, class_names)
     test_numbers, _ = numbered(test_labels, names)
@@ -117,17 +119,13 @@ def as_pictures(
 
 
 def as_array(pictures: ArrayLike) -> numpy.ndarray:
-    """The pictures as one array; ValueError for a single number, or if those of a list have
-    different shapes."""
+    """The pictures as one array; ValueError if those of a list have different shapes."""
     try:
-        x = numpy.asarray(pictures)
+        return numpy.asarray(pictures)
     except ValueError:
         shapes = dict.fromkeys(str(numpy.shape(picture)) for picture in pictures)
         got = " and ".join(shapes)
         raise ValueError(f"expected pictures of the same shape, got {got}") from None
-    if x.ndim == 0:
-        raise ValueError("expected pictures, got a single number")
-    return x
 
 
 def range_of(pictures: ArrayLike) -> Range | None:
