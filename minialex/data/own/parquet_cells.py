@@ -30,7 +30,7 @@ class Cells:
     file: its path. metadata: a pyarrow.parquet.FileMetaData. column: the name of the column, of
     which the cells are bytes or, if `nested`, have a field "bytes".
 
-    bytes: how much memory all of them take.
+    bytes: how much memory all of them take, with what else is in their rows.
     """
 
     def __init__(self, file: str, metadata: Any, column: str, nested: bool):
@@ -39,8 +39,8 @@ class Cells:
         groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
         rows = (group.num_rows for group in groups)
         self.starts = [0, *itertools.accumulate(rows)]  # the first row of each group, and the end
-        parts = (group.column(i) for group in groups for i in range(group.num_columns))
-        self.bytes = sum(p.total_uncompressed_size for p in parts if p.path_in_schema == self.leaf)
+        # Of all columns: pyarrow ends the process if it is asked for a damaged one's metadata.
+        self.bytes = sum(group.total_byte_size for group in groups)
         self.lock = threading.Lock()
         self.groups: dict[int, Any] = {}
         self.in_memory = False
