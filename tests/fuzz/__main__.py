@@ -18,6 +18,7 @@ from pathlib import Path
 
 from minialex.command import Parser, number, run
 from minialex.errors import one_line
+from tests.fuzz import guided
 from tests.fuzz.formats import FORMATS
 from tests.fuzz.trials import SECONDS, Fault, trial
 
@@ -25,6 +26,8 @@ EXAMPLES = """\
   python -m tests.fuzz --minutes 60
   python -m tests.fuzz --formats idx,png --minutes 1 --seed 1000000
       other damage than the last time
+  python -m tests.fuzz --guided png --minutes 60
+      damage that goes where none has been, by atheris
 """
 
 #: The trials of one process.
@@ -45,7 +48,10 @@ def main(arguments: Sequence[str]) -> int:
     p.add_argument(
         "--seed", type=number(int, 0), default=0, metavar="N", help="the first one (default: 0)"
     )
+    p.add_argument("--guided", choices=FORMATS, metavar="A", help="a format for atheris")
     given = p.parse_args(arguments)
+    if given.guided:
+        guided.campaign(FORMATS[given.guided], given.minutes)
     names = given.formats.split(",") if given.formats else list(FORMATS)
     for name in names:
         if name not in FORMATS:
