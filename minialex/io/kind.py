@@ -4,7 +4,7 @@ none, what it is instead."""
 import zipfile
 from pathlib import Path
 
-from minialex.errors import InputError
+from minialex.errors import DAMAGED, InputError
 from minialex.io import torch_tar
 
 #: Kinds of files that can be read.
@@ -70,7 +70,7 @@ def kind_of_archive(path: Path, start: bytes) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError):
+    except (OSError, *DAMAGED):
         names = []
     if not names or any(name.endswith(".npy") for name in names):
         return CHECKPOINT

@@ -8,6 +8,7 @@ import pytest
 from data_helpers import refusal
 from torch_files import WRITERS, in_tar, tensors
 
+from minialex import load
 from minialex.io.kind import CHECKPOINT, SAFETENSORS, TORCH, kind_of
 
 ARRAYS = {"weight": numpy.ones(3, numpy.float32)}
@@ -50,3 +51,13 @@ def test_an_archive_of_other_files_is_to_be_unpacked(tmp_path):
         archive.writestr("readme.txt", b"2")
     message = refusal(kind_of, tmp_path / "a.zip")
     assert message.endswith("is a zip archive with net.pth and 1 more files: unpack it")
+
+
+def test_an_archive_that_no_program_can_open_yet_is_refused_in_one_line(tmp_path):
+    """Its directory asks for a later version of the format."""
+    path = tmp_path / "a.npz"
+    numpy.savez(path, a=numpy.zeros(3))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 85
+    path.write_bytes(content)
+    assert "a.npz is not a whole minialex checkpoint: zip file version 8.5" in refusal(load, path)
