@@ -5,7 +5,7 @@ import { byId, capital, epochName, make, number } from "./text.js";
 import { complain, refresh, store, tell } from "./store.js";
 import { drawKernels } from "./sheets.js";
 
-const EVERY = 2000; // milliseconds
+const EVERY = 5000; // milliseconds: more often, the page would slow the training that it watches
 let version = null; // of the run's newest checkpoint
 let drawn = null; // the version whose kernels are shown
 let stale = false; // whether the other panel shows an older one
