@@ -118,7 +118,9 @@ def test_a_click_brings_the_explanation_into_view(chromium, address):
         found.find("#river canvas").nth(2).click()
         found.settle()
         heading = found.find("#layer-heading")
+        found.eventually(lambda: found.page.evaluate("() => scrollY") > 0)
         found.eventually(lambda: 0 <= heading.bounding_box()["y"] < 700)
+        assert heading.inner_text() == "conv1"
 
 
 def test_a_channel_that_was_chosen_is_followed_over_the_map(page):

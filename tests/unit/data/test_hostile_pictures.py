@@ -62,7 +62,8 @@ def test_a_picture_of_an_absurd_size_is_refused(kind, tmp_path, monkeypatch):
 @pytest.mark.parametrize("of", [b"P5 30000 30000 255\n", b"P6 99999999 1 255\n"])
 def test_so_is_one_whose_header_is_text(of, tmp_path):
     (tmp_path / "a.ppm").write_bytes(of + bytes(100))
-    refused(tmp_path / "a.ppm")
+    said = refused(tmp_path / "a.ppm")
+    assert "DecompressionBombError" in said or "expected at most" in said
 
 
 @pytest.mark.parametrize("name", [b"zTXt", b"iCCP"])

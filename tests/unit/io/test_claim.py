@@ -94,3 +94,4 @@ def test_a_folder_that_vanishes_ends_its_claim(tmp_path):
     with claimed(folder):
         (folder / NAME).unlink()
         folder.rmdir()
+    assert list(tmp_path.iterdir()) == []
