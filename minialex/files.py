@@ -1,4 +1,4 @@
-"""Writes files atomically, and never overwrites files that minialex did not make."""
+"""Writes files atomically, replaces only those that minialex made, and reads no pipes."""
 
 import glob
 import os
@@ -90,10 +90,18 @@ def write_output(path: Path, content: bytes) -> None:
         file.write_bytes(content)
 
 
+def check_readable(path: Path) -> None:
+    """InputError if there is something at `path` that is no file: a pipe or a device may never
+    end."""
+    if path.exists() and not path.is_file():
+        raise InputError(f"cannot read {path}: it is a folder, a pipe or a device")
+
+
 def check_replaceable(path: Path) -> None:
-    """InputError if `path` is a folder or a file that minialex did not make."""
+    """InputError if `path` is a folder, a pipe, a device or a file that minialex did not make."""
     if path.is_dir():
         raise InputError(f"{path} is a folder, expected the name of a file")
+    check_readable(path)
     if path.exists():
         with open(path, "rb") as file:
             beginning = file.read(1000)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy
 
 from minialex.errors import DAMAGED, InputError
+from minialex.files import check_readable
 
 SOURCES = ("computed", "imagenet")  #: where the eigenvectors can come from, besides a file
 ALPHA = 0.1  #: the standard deviation of the random factors α
@@ -66,8 +67,7 @@ class Lighting:
             f'expected {{"eigenvalues": [{channels} numbers], '
             f'"eigenvectors": [{channels} rows of {channels} numbers]}}'
         )
-        if Path(path).exists() and not Path(path).is_file():
-            raise InputError(f"cannot read {path}: it is a folder, a pipe or a device")
+        check_readable(Path(path))
         try:
             lighting = cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
         except OSError as error:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from minialex.files import check_readable
 from minialex.io.run_folder import loss_line
 
 #: How many lines there are at most, and with the newest one more.
@@ -26,8 +27,10 @@ class Losses:
     def read(self) -> list[dict]:
         """The lines of the training so far, the newest last; none where there is no file.
 
-        A file that has been replaced, as by a resumed run, is read from its beginning.
+        A file that has been replaced, as by a resumed run, is read from its beginning. InputError
+        if it is a pipe or a device.
         """
+        check_readable(self.path)
         try:
             with open(self.path, "rb") as file:
                 status = os.fstat(file.fileno())

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 from minialex.errors import DAMAGED, InputError
+from minialex.files import check_readable
 from minialex.io import torch_tar
 
 #: Kinds of files that can be read.
@@ -38,6 +39,7 @@ OTHERS = {
 
 def kind_of(path: Path) -> str:
     """One of the kinds above. InputError, which says what the file is, if it is none of them."""
+    check_readable(path)
     with open(path, "rb") as file:
         start = file.read(ENOUGH)
     if start[8:9] == b"{":

@@ -15,6 +15,7 @@ import numpy
 from numpy.lib import format as npy
 
 from minialex.available_memory import DEFLATE, check_fits
+from minialex.files import check_readable
 
 #: How many bytes are read at once.
 PIECE = 1 << 20
@@ -30,10 +31,12 @@ HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 class Npz:
     """An opened .npz file; `names` are those of its arrays, in its order.
 
-    OSError, or one of errors.DAMAGED if the file is damaged or holds anything that is no array.
+    InputError if it is a pipe or a device, OSError if it cannot be read, and one of errors.DAMAGED
+    if it is damaged or holds anything that is no array.
     """
 
     def __init__(self, path: Path):
+        check_readable(path)
         self.archive = zipfile.ZipFile(path)
         try:
             self.members = members_of(self.archive, path.stat().st_size)

@@ -16,7 +16,13 @@ from pathlib import Path
 
 from minialex import charts
 from minialex.errors import DAMAGED, InputError, refusing
-from minialex.files import atomic_write, check_replaceable, naming, remove_leftovers
+from minialex.files import (
+    atomic_write,
+    check_readable,
+    check_replaceable,
+    naming,
+    remove_leftovers,
+)
 from minialex.io.claim import claimed
 
 
@@ -169,6 +175,7 @@ def read_losses(path: Path) -> list[dict]:
     What is not such a line, the last one's half say, is left out; where there is no file, there are
     no lines.
     """
+    check_readable(path)
     try:
         texts = path.read_bytes().splitlines()
     except FileNotFoundError:
@@ -194,6 +201,7 @@ EPOCH_KEYS = (
 def read_metrics(path: Path) -> list[dict]:
     """The lines of a metrics.jsonl, one for each epoch from 1. InputError, which names the line, if
     one is damaged: the file is written as a whole."""
+    check_readable(path)
     epochs: list[dict] = []
     for number, text in enumerate(path.read_bytes().splitlines(), 1):
         with refusing(f"{path}, line {number}:", "it is damaged"):

@@ -2,6 +2,7 @@
 line, exit code 2, and nothing written."""
 
 import json
+import os
 import shutil
 import zipfile
 
@@ -83,7 +84,14 @@ def pickled(path):
     numpy.savez(path, **arrays | {"about": numpy.array([{"a": 1}], object)})
 
 
+def pipe(path):
+    """Nobody ever writes into it."""
+    path.unlink()
+    os.mkfifo(path)
+
+
 DAMAGE = {
+    "pipe": pipe,
     "directory": directory,
     "header": lambda path: with_member(path, "about", b"\x93NUMPY\x01\x00\x76\x00{'descr': '<U"),
     "terabyte": terabyte,

@@ -39,6 +39,13 @@ def test_folders_are_not_replaced(tmp_path):
         check_replaceable(tmp_path)
 
 
+def test_pipes_are_neither_waited_for_nor_replaced(tmp_path):
+    os.mkfifo(tmp_path / "x.png")
+    with pytest.raises(InputError, match="it is a folder, a pipe or a device"):
+        write_output(tmp_path / "x.png", PNG_MARK)
+    assert (tmp_path / "x.png").is_fifo()
+
+
 def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")

@@ -3,6 +3,8 @@
 import json
 import os
 
+from data_helpers import refusal
+
 from minialex.explore import losses
 from minialex.explore.losses import Losses
 
@@ -54,6 +56,12 @@ def test_damaged_lines_are_left_out(tmp_path):
         file.write("nonsense\n[]\n{}\n")
     write(path, [4], "a")
     assert steps(Losses(path)) == [1, 4]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "losses.jsonl")
+    said = refusal(Losses(tmp_path / "losses.jsonl").read)
+    assert "it is a folder, a pipe or a device" in said
 
 
 def test_a_replaced_file_is_read_from_its_beginning(tmp_path):

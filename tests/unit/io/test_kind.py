@@ -1,6 +1,7 @@
 """What files are, and what is said of files that hold no weights."""
 
 import gzip
+import os
 import zipfile
 
 import numpy
@@ -23,6 +24,12 @@ def test_what_can_be_read_is_told_by_its_beginning(tmp_path):
     assert kind_of(path) == CHECKPOINT
     path.write_bytes(b"\x02\0\0\0\0\0\0\0{}")
     assert kind_of(path) == SAFETENSORS
+
+
+@pytest.mark.parametrize("name", ["a.safetensors", "a.pth", "a.npz"])
+def test_a_pipe_is_not_waited_for(name, tmp_path):
+    os.mkfifo(tmp_path / name)
+    assert "it is a folder, a pipe or a device" in refusal(load, tmp_path / name)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The folder of a run: which one is refused, the loss as it comes, the weights that are kept."""
 
 import json
+import os
 
 import pytest
 from data_helpers import refusal
@@ -50,6 +51,12 @@ def test_other_files_do_not_make_a_folder_a_run_s(tmp_path):
     folder = RunFolder.create(tmp_path, "name")
     folder.check_new()
     folder.take_over()
+
+
+@pytest.mark.parametrize("read", [read_losses, read_metrics])
+def test_a_pipe_is_not_waited_for(read, tmp_path):
+    os.mkfifo(tmp_path / "x.jsonl")
+    assert "it is a folder, a pipe or a device" in refusal(read, tmp_path / "x.jsonl")
 
 
 def test_lines_are_read_as_they_were_written(folder):
