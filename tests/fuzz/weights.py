@@ -1,5 +1,6 @@
 """Files of weights: checkpoints, torch's of all three kinds, safetensors, and those of others."""
 
+import copy
 import io
 import json
 import pickletools
@@ -62,7 +63,7 @@ def json_changed(text: str, rng: Random) -> str:
         elif type(part[key]) in (int, float) and rng.random() < 0.5:
             part[key] = rng.choice((part[key] + 1, -part[key], 2 * part[key], part[key] / 2))
         else:
-            part[key] = rng.choice(ODD)
+            part[key] = copy.deepcopy(rng.choice(ODD))  # it may be changed in its turn
     return json.dumps(whole[0])
 
 

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from minialex.data.own.stored import StoredPicture
+from minialex.data.own.stored import Container, StoredPicture
 
 #: The bytes of pictures that are kept in memory where its size is not known.
 UNKNOWN = 2 << 30
@@ -27,14 +27,15 @@ def memory_for_pictures() -> int:
 class Cells:
     """The encoded pictures of one file.
 
-    file: its path. metadata: a pyarrow.parquet.FileMetaData. column: the name of the column, of
-    which the cells are bytes or, if `nested`, have a field "bytes".
+    metadata: a pyarrow.parquet.FileMetaData. column: the name of the column, of which the cells are
+    bytes or, if `nested`, have a field "bytes".
 
     bytes: how much memory all of them take, with what else is in their rows.
     """
 
-    def __init__(self, file: str, metadata: Any, column: str, nested: bool):
-        self.file, self.metadata, self.column, self.nested = file, metadata, column, nested
+    def __init__(self, container: Container, metadata: Any, column: str, nested: bool):
+        self.container, self.metadata = container, metadata
+        self.column, self.nested = column, nested
         self.leaf = f"{column}.bytes" if nested else column
         groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
         rows = (group.num_rows for group in groups)
@@ -73,8 +74,9 @@ class Cells:
     def _group(self, number):
         from pyarrow import compute, parquet
 
+        self.container.check_unchanged()
         # Not kept open: a data set may have more files than a process may open.
-        with parquet.ParquetFile(self.file, metadata=self.metadata) as opened:
+        with parquet.ParquetFile(self.container.path, metadata=self.metadata) as opened:
             column = opened.read_row_group(number, columns=[self.leaf])[self.column]
         return compute.struct_field(column, "bytes") if self.nested else column
 
@@ -89,7 +91,7 @@ class ParquetPicture(StoredPicture):
 
     @property
     def file(self) -> str:  # type: ignore[override]
-        return self.cells.file
+        return self.cells.container.path
 
     @property
     def size(self) -> int | None:  # type: ignore[override]

@@ -20,6 +20,7 @@ from minialex.data.own.found import Found, counted, in_splits, is_number
 from minialex.data.own.label_table import LABEL
 from minialex.data.own.parquet_cells import Cells, ParquetPicture, memory_for_pictures
 from minialex.data.own.shards import place, shards_in, used_shards
+from minialex.data.own.stored import Container
 from minialex.errors import InputError
 
 KIND = ".parquet"
@@ -109,6 +110,7 @@ class _Table:
                 f"{path} is read by pyarrow: python -m pip install -e '.[formats]'"
             ) from error
         self.path = path
+        container = Container.at(path)
         with _named(path), parquet.ParquetFile(path) as opened:
             self.schema, metadata = opened.schema_arrow, opened.metadata
             features = _features(self.schema.metadata or {})
@@ -117,7 +119,7 @@ class _Table:
         if self.image is None:
             raise self.lacks("pictures (struct<bytes, path>)")
         nested = self._is_nested(self.image)
-        self.cells = Cells(str(path), metadata, self.image, nested)
+        self.cells = Cells(container, metadata, self.image, nested)
         self.has_path = nested and self._type(self.image).get_field_index("path") >= 0
         self.class_names = _class_names(features.get(self.label, {}).get("names"))
 

@@ -1,8 +1,31 @@
 """Pictures that are not files of their own but lie inside a larger one: an archive or a table."""
 
+import os
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """The file at `path` that pictures lie in, with the size and the time of the last change, in
+    nanoseconds, that it had when they were listed."""
+
+    path: str
+    size: int
+    changed: int
+
+    @classmethod
+    def at(cls, path: Path | str) -> "Container":
+        """The file as it is now."""
+        status = os.stat(path)
+        return cls(str(path), status.st_size, status.st_mtime_ns)
+
+    def check_unchanged(self) -> None:
+        """ValueError if it has been written to: other pictures may lie where they were."""
+        if Container.at(self.path) != self:
+            raise ValueError("the file has changed since its pictures were listed")
 
 
 class StoredPicture(ABC):

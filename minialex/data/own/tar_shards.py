@@ -20,7 +20,7 @@ from minialex.data.own.found import Found, counted, in_splits, is_number
 from minialex.data.own.label_table import LABEL
 from minialex.data.own.listing import EXTENSIONS, is_picture
 from minialex.data.own.shards import place, used_shards
-from minialex.data.own.stored import StoredPicture
+from minialex.data.own.stored import Container, StoredPicture
 from minialex.errors import InputError
 
 KIND = ".tar"
@@ -33,14 +33,19 @@ CLASS_NAMES = "classnames.txt"
 
 @dataclass(frozen=True, slots=True)
 class TarPicture(StoredPicture):
-    """The `size` bytes from `offset` on in the archive `file`, where the member `name` lies."""
+    """The `size` bytes from `offset` on in an archive, where the member `name` lies."""
 
-    file: str
+    archive: Container
     name: str
     offset: int
     size: int
 
+    @property
+    def file(self) -> str:  # type: ignore[override]
+        return self.archive.path
+
     def read(self) -> bytes:
+        self.archive.check_unchanged()
         with open(self.file, "rb") as archive:
             archive.seek(self.offset)
             return archive.read(self.size)
@@ -55,12 +60,12 @@ def find(shards: Sequence[Path], data_dir: Path) -> Found:
     pictures, left_out, without = [], Counter(), 0
     bar = tqdm(used, "listing archives", unit=" files", delay=1, leave=False, disable=None)
     for path, split in bar:
-        members, others = _index(path)
+        archive = Container.at(path)
+        members, others = _index(archive)
         left_out.update(others)
-        file = str(path)
         for name, offset, size, label in members:
             if label:
-                pictures.append((TarPicture(file, name, offset, size), label, split))
+                pictures.append((TarPicture(archive, name, offset, size), label, split))
             else:
                 without += 1
     where = place(used, None)
@@ -81,10 +86,11 @@ def find(shards: Sequence[Path], data_dir: Path) -> Found:
 
 def pictures_in(path: Path) -> list[TarPicture]:
     """All pictures in the archive, labelled or not. InputError if it is damaged or has none."""
-    members, _ = _index(path)
+    archive = Container.at(path)
+    members, _ = _index(archive)
     if not members:
         raise InputError(f"{path} has no pictures")
-    return [TarPicture(str(path), name, offset, size) for name, offset, size, _ in members]
+    return [TarPicture(archive, name, offset, size) for name, offset, size, _ in members]
 
 
 def _class_names(folders, labels):
@@ -100,16 +106,17 @@ def _class_names(folders, labels):
     return names if numbered and all(names) and len(set(names)) == len(names) else None
 
 
-def _index(path):
+def _index(archive):
     """([name, offset, size, label or None] of each picture, {extension: other files}) of an
     archive; from the cache if it has not changed."""
-    status = os.stat(path)
-    about = [FORMAT, os.path.abspath(path), status.st_size, status.st_mtime_ns, list(EXTENSIONS)]
+    path, total = archive.path, archive.size
+    about = [FORMAT, os.path.abspath(path), total, archive.changed, list(EXTENSIONS)]
     kept_at = cache.listing_of(path, ".tar.json")
-    index = cache.read(kept_at, about, lambda content: _kept(content, status.st_size))
+    index = cache.read(kept_at, about, lambda content: _kept(content, total))
     if index is None:
-        index = _read(path, status.st_size)
-        if status.st_mtime <= time.time() - listing.SETTLED:  # or it could change within its time
+        index = _read(path, total)
+        settled = time.time() - listing.SETTLED
+        if archive.changed <= 1e9 * settled:  # or it could change within its time
             cache.keep(kept_at, about, index)
     return index
 

@@ -115,6 +115,19 @@ def test_pictures_that_do_not_fit_in_memory_are_read_by_groups(tmp_path, monkeyp
     )
 
 
+@pytest.mark.parametrize("held", [0, 1_000_000])
+@pytest.mark.parametrize("change", [os.unlink, lambda path: write(path, range(1, 32), groups=7)])
+def test_a_file_that_changes_while_it_is_in_use(change, held, tmp_path, monkeypatch):
+    """What is in memory is still there; the rest cannot be read: other pictures have come there."""
+    path = write(tmp_path / "a.parquet", range(31), groups=7)
+    monkeypatch.setattr(parquet_files, "memory_for_pictures", lambda: held)
+    images = folder.load(path, image_size=6).train
+    change(path)
+    _, good, problems = images.read_good(range(len(images)), centre_views(len(images)))
+    assert good.sum() == (len(images) if held else 0)
+    assert all("not a readable picture" in said for said in problems.values())
+
+
 def test_the_size_of_all_pictures_is_known_before_they_are_read(tmp_path):
     path = write(tmp_path / "a.parquet", range(30), groups=7)
     cells = parquet_files.pictures_in(path)[0].cells

@@ -15,6 +15,7 @@ from PIL import Image
 from minialex.data.augment import centre_views
 from minialex.data.folder_images import FolderImages
 from minialex.data.own import folder, listing, tar_shards
+from minialex.data.own.stored import Container
 
 
 def picture(seed, kind="png"):
@@ -266,10 +267,20 @@ def test_messages_name_the_archive_and_the_picture(tmp_path):
     assert "No such file" in refusal(images.read, [0], centre_views(1))
 
 
+def test_of_an_archive_that_is_written_anew_while_it_is_in_use_nothing_is_read(tmp_path):
+    """Others lie where its pictures were, and have other labels."""
+    path = write(tmp_path / "train.tar", samples(range(9)))
+    images = folder.load(path, image_size=6, val_share=0.3).train
+    write(path, samples(range(1, 10)))
+    _, good, problems = images.read_good(range(len(images)), centre_views(len(images)))
+    assert not good.any()
+    assert all("has changed since its pictures were listed" in p for p in problems.values())
+
+
 def test_a_fingerprint_is_that_of_the_archive(tmp_path):
     path = write(tmp_path / "train.tar", samples(range(9)))
     (offset, *_) = [s.offset for s in folder.load(path).train.paths]
-    images = FolderImages([tar_shards.TarPicture(str(path), "a.png", offset, 99)], [0], 6)
+    images = FolderImages([tar_shards.TarPicture(Container.at(path), "a.png", offset, 99)], [0], 6)
     before = images.fingerprint([0])
     assert images.fingerprint([0]) == before
     os.utime(path, ns=(1, 1))
@@ -283,7 +294,7 @@ def test_large_jpegs_in_an_archive_are_decoded_like_files(tmp_path):
     path = write(tmp_path / "a.tar", {"x.cls": b"0", "x.jpg": file.getvalue()})
     with tarfile.open(path) as archive:
         member = archive.getmember("x.jpg")
-    stored = tar_shards.TarPicture(str(path), "x.jpg", member.offset_data, member.size)
+    stored = tar_shards.TarPicture(Container.at(path), "x.jpg", member.offset_data, member.size)
     views = centre_views(2)
     x = FolderImages([stored, str(tmp_path / "a.jpg")], [0, 0], 64).read([0, 1], views)
     numpy.testing.assert_array_equal(x[0], x[1])
