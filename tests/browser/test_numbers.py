@@ -1,12 +1,17 @@
 """The numbers on the page are those of the layers."""
 
 import itertools
+import shutil
+from pathlib import Path
 
 import numpy
 import pytest
 from data_helpers import photograph
-from explore_page import ROUNDING, assert_answers, assert_shares, assert_shown, forward, value
+from explore_page import ROUNDING, assert_answers, assert_shares, assert_shown, forward, tab, value
 from explore_subjects import before, in_64_bits, logits, png, rounding_of
+from trained_runs import change
+
+from benchmarks.browser import serving
 
 
 @pytest.mark.parametrize(
@@ -230,3 +235,15 @@ def test_what_a_unit_depends_on_is_not_shaded(layer, unit, on, units):
     inside[top:bottom, left:right] = True
     bright = units.find("#river .over").first.evaluate(BRIGHT)
     assert bright == numpy.flatnonzero(inside).tolist()
+
+
+def test_logits_that_are_no_numbers_are_said(chromium, run, tmp_path):
+    """Their net can still be looked into: the layers before are finite."""
+    weights = Path(shutil.copy(run / "checkpoint.npz", tmp_path))
+    change(weights, arrays=lambda arrays: arrays["weight/fc8.weight"].fill(3e38))
+    with serving(weights) as (address, _), tab(chromium, address) as found:
+        found.open()
+        assert "so there are no probabilities" in found.text("#answers-note")
+        assert found.texts("#answers .share") == 5 * ["no number"]
+        assert found.point("pool1", 3, 4, 5).text(".value") not in ("NaN", "0")
+        assert found.complaints == []

@@ -35,6 +35,7 @@ function draw() {
       make("small", {}, `logit ${number(z[k], 4)}${was}`));
   }));
   const notes = [];
+  if (p.some(Number.isNaN)) notes.push("Logits are NaN or infinite, so there are no probabilities.");
   if (before) notes.push(isCompared() ? "“Was”: with the other weights." : "“Was”: without the changes.");
   if (look.about.label !== null) notes.push(`It is: ${network.classes[look.about.label]}.`);
   byId("answers-note").textContent = notes.join(" ");

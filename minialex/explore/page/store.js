@@ -104,7 +104,8 @@ async function ask() {
 function chooseClass({ about, arrays }) {
   if (store.chosen) return;
   const { data } = arrays.probabilities;
-  store.question.class = about.label ?? data.indexOf(Math.max(...data));
+  const best = Math.max(0, data.indexOf(Math.max(...data))); // 0 where they are NaN
+  store.question.class = about.label ?? best;
 }
 
 /** Whether other weights are compared with. */

@@ -20,7 +20,7 @@ export function brief(value) {
   return shown.replaceAll("-", MINUS).replace(/(^|−)0\./, "$1.");
 }
 
-export const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 2 : 1)}%`;
+export const percent = (share) => Number.isNaN(share) ? "no number" : `${(100 * share).toFixed(share < 0.0995 ? 2 : 1)}%`;
 
 export const times = (shape) => shape.join("×");
 
