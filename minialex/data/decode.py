@@ -14,9 +14,9 @@ from minialex.data.decode_memory import ROOM, needed
 from minialex.data.own.stored import Source, StoredPicture
 from minialex.errors import InputError
 
-#: The most pixels that are decoded (Pillow's own limit), and the most in a JPEG file, which may be
-#: decoded at a fraction of its size.
-PIXELS, JPEG_PIXELS = 180_000_000, 500_000_000
+#: The most pixels in a JPEG file, which may be decoded at a fraction of its size. Of others, those
+#: that Pillow allows, and the memory for decoding them.
+JPEG_PIXELS = 500_000_000
 
 #: The most in a BMP file of runs of equal pixels, which Pillow decodes in Python, byte by byte.
 RUN_PIXELS = 10_000_000
@@ -83,9 +83,8 @@ def decode(picture: Image.Image, side: int, channels: int, exif: bool = True) ->
     picture.draft(None, (side, side))
     width, height = picture.size
     tiles = picture.tile if isinstance(picture, ImageFile) else []
-    most = RUN_PIXELS if any(tile[0] == "bmp_rle" for tile in tiles) else PIXELS
-    if width * height > most:
-        raise ValueError(f"{width} x {height} pixels, expected at most {most:,} in all")
+    if any(tile[0] == "bmp_rle" for tile in tiles) and width * height > RUN_PIXELS:
+        raise ValueError(f"{width} x {height} pixels, expected at most {RUN_PIXELS:,} in all")
     if picture.mode == "F":
         raise ValueError("floating-point pixels of unknown range, expected whole numbers")
     picture.load()
