@@ -90,6 +90,12 @@ def write_output(path: Path, content: bytes) -> None:
         file.write_bytes(content)
 
 
+def check_named(path: Path, suffix: str) -> None:
+    """InputError if the name of a file to write promises another kind of file than `suffix`."""
+    if path.suffix.lower() not in ("", suffix):
+        raise InputError(f"{path}: expected a name that ends in {suffix}, got {path.suffix}")
+
+
 def check_readable(path: Path) -> None:
     """InputError if there is something at `path` that is no file: a pipe or a device may never
     end."""

@@ -19,7 +19,7 @@ from minialex.evaluation_output import (
     progress_shown,
     scores_shown,
 )
-from minialex.files import check_replaceable, write_output
+from minialex.files import check_named, check_replaceable, write_output
 from minialex.inference import TrainedNetwork
 from minialex.io.description import spelled
 from minialex.layer_table import HEADINGS, rows
@@ -74,6 +74,7 @@ def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`."""
     given = parser().parse_args(arguments)
     out = given.out or folder_of(given.weights) / "report.html"
+    check_named(out, ".html")
     check_replaceable(out)  # before the work, not after
     trained = trained_of(given)
     dataset = dataset_of(trained, given.data_dir)

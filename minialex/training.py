@@ -29,7 +29,7 @@ from minialex.distributed.step import SharedForward, SharedStep
 from minialex.errors import InputError, NotFinite
 from minialex.evaluation import Answers, answer
 from minialex.fast.memory import GPU_WORKSPACE
-from minialex.files import write_output
+from minialex.files import check_named, write_output
 from minialex.inference import TrainedNetwork
 from minialex.io import metadata
 from minialex.io.checkpoint import Checkpoint, save_checkpoint
@@ -321,7 +321,11 @@ class Trainer:
         self.batches.skipped = self.test_batches.skipped = self.progress["skipped"]
 
     def save_curves(self, path: Path | str) -> None:
-        """Draws loss and accuracy over the epochs into the PNG file `path`."""
+        """Draws loss and accuracy over the epochs into the PNG file `path`.
+
+        InputError if it is called otherwise, or is another's file.
+        """
+        check_named(Path(path), ".png")
         write_output(Path(path), charts.curves({"training": self.history}))
 
     def train_epoch(self, total_epochs: int | None = None) -> Iterator[None]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minialex.command import Parser, program, run
-from minialex.files import check_replaceable, write_output
+from minialex.files import check_named, check_replaceable, write_output
 from minialex.visualize import curves
 from minialex.visualize.kinds import KINDS, Kind
 from minialex.weight_options import folder_of
@@ -49,6 +49,7 @@ def main(arguments: Sequence[str]) -> None:
     given = parser().parse_args(arguments)
     kind = KINDS[given.kind]
     out = given.out or default_out(given)
+    check_named(out, ".png")
     check_replaceable(out)  # before the work, not after
     write_output(out, kind.draw(given))
     print(out)

@@ -172,6 +172,11 @@ def test_the_command_prints_the_path_and_replaces_only_its_own_pages(use, folder
     assert "not made by minialex" in err
 
 
+def test_the_page_is_called_html(use, folder):
+    said = "error: page.pdf: expected a name that ends in .html, got .pdf\n"
+    assert use(folder, "--out", "page.pdf") == (2, "", said)
+
+
 def test_a_run_without_a_finished_epoch_has_a_page(tmp_path, capsys):
     pictures = picture_folder(tmp_path / "pictures")
     folder = trained_runs.trained(

@@ -74,6 +74,12 @@ def test_out_names_another_file_and_replaces_only_minialex_s_own(kind, use, fold
     assert (tmp_path / "new" / "drawn.png").read_text() == "my own"
 
 
+def test_out_is_called_as_what_it_will_be(use):
+    code, out, err = use("filters", "--weights", "run", "--out", "new/drawn.jpg")
+    said = "error: new/drawn.jpg: expected a name that ends in .png, got .jpg\n"
+    assert (code, out, err) == (2, "", said)
+
+
 def test_a_file_in_the_way_is_an_error_before_the_work(use, monkeypatch, tmp_path):
     (tmp_path / "run" / "saliency.png").write_text("my own")
     monkeypatch.setattr(saliency_module, "draw", lambda *given: pytest.fail("worked in vain"))

@@ -5,7 +5,7 @@ import own_layer
 import pytest
 import trained_runs
 from command_runs import call
-from data_helpers import save_random_picture
+from data_helpers import refusal, save_random_picture
 from own_layer import Leaky
 from PIL import Image
 
@@ -487,6 +487,8 @@ def test_names_as_labels_come_back_as_answers(tmp_path):
 def test_curves_are_drawn_into_a_file(trained, tmp_path):
     trained.save_curves(tmp_path / "new" / "curves.png")
     assert PNG_MARK in (tmp_path / "new" / "curves.png").read_bytes()[:1000]
+    said = refusal(trained.save_curves, tmp_path / "curves.jpg")
+    assert "curves.jpg: expected a name that ends in .png" in said
 
 
 def test_a_network_with_your_own_layer_is_saved_and_loaded(tmp_path):
