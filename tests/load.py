@@ -23,6 +23,8 @@ from minialex.data import from_arrays
 from minialex.data.own import picture_checks
 from minialex.data.own.listing import files_below
 from minialex.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU
+from tests.crashes import family
+from tests.fuzz.trials import field
 
 EXAMPLES = """\
   python -m tests.load --steps 20000
@@ -77,12 +79,8 @@ def growth(engine: str, steps: int, stretches: int = 3, warm: int = 100) -> int:
 
 def resident(pid: int) -> int:
     """The bytes of memory that a process and those that it has started have of their own."""
-    folder, own = Path(f"/proc/{pid}"), 0
-    for line in (folder / "status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
-            own = 1024 * int(line.split()[1])
-    children = (folder / "task" / str(pid) / "children").read_text().split()
-    return own + sum(resident(int(child)) for child in children)
+    own = (field(f"/proc/{each}/status", "RssAnon:") for each in family(pid))
+    return sum(1024 * int(size.split()[0]) for size in own)
 
 
 def sizes(way: Sequence[str], steps: int, folder: Path) -> Iterator[int]:
