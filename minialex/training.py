@@ -261,12 +261,15 @@ class Trainer:
 
         minialex.load and `resume` read it, and the commands take it as --weights. weights_only:
         without what the optimiser keeps, smaller, and not for `resume`. Its folder is created if
-        there is none. ValueError for a network whose layers cannot be described.
+        there is none. ValueError for a network whose layers cannot be described, NotFinite if any
+        of it is infinite or NaN.
         """
         if self.unsaveable:
             raise self.unsaveable
         self.collect()
         self.check_weights()
+        if not weights_only:
+            self.check_optimizer()
         path = Path(path)
         if path.is_dir():
             raise ValueError(f"{path} is a folder, expected the name of a file, net.npz say")
@@ -429,6 +432,12 @@ class Trainer:
                 self.search()
                 self.origin = self.origin or name
             self.check_finite(largest, "largest weight")
+
+    def check_optimizer(self) -> None:
+        """NotFinite if what the optimiser keeps is infinite or NaN. Adam's square of a gradient is
+        infinite long before a weight is: that weight learns nothing any more."""
+        for name, array in self.optimizer.state.items():
+            self.check_finite(float(abs(array).max()), f"optimiser's largest {name}")
 
     def search(self) -> None:
         """Finds the `origin` of numbers that are not finite, if this process has all layers: the

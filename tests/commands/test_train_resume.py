@@ -190,6 +190,16 @@ def test_weights_that_became_useless_never_replace_good_ones(small, tmp_path, ca
         )
 
 
+def test_an_optimiser_that_became_useless_never_replaces_a_good_one(small, tmp_path, capsys):
+    """The loss stays finite, at 1e25: with a gradient of that size, Adam's square overflows."""
+    folder = tmp_path / "run"
+    words = [*small, "--optimizer", "adam", "--schedule", "constant", "--out", folder]
+    code, _, err = call(train.main, *words, "--lr", 1000, "--weight-decay", 1e20, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "the optimiser's largest square." in err
+    assert all(numpy.isfinite(array).all() for array in contents(folder)[0].values())
+
+
 def test_a_checkpoint_copied_elsewhere_overwrites_nothing(small, tmp_path, capsys):
     folder = tmp_path / "run"
     call(train.main, *small, "--out", folder, "--max-steps", 1, capsys=capsys)
