@@ -238,20 +238,21 @@ def train_on(ranks: Group, arguments: Sequence[str], claims: contextlib.ExitStac
     try:
         trainer = trainer_of(chosen, dataset, xp, checkpoint, start, own_layers(own_files), ranks)
 
-        def create() -> str:
-            if checkpoint:
-                folder = RunFolder(checkpoint.path.parent)
+        def create() -> RunFolder:
+            if resumed and checkpoint:
                 if "dataset" not in checkpoint.progress["options"]:  # a script's, not yet a run's
-                    folder.take_over()
-                return str(folder.path)
+                    resumed.take_over()
+                return resumed
             own = chosen["dataset"] in ("folder", "npz") and Path(chosen["data_dir"]).stem
             name = f"{own or chosen['dataset']}-{chosen['model'] or 'network'}"
             folder = RunFolder.create(chosen["out"] and Path(chosen["out"]), name)
             claims.enter_context(folder.claimed())
             folder.check_new()
-            return str(folder.path)
+            return folder
 
-        folder = RunFolder(Path(ranks.everyones(ranks.on_first(create))[0]))
+        claimed = ranks.on_first(create)
+        path = ranks.everyones(claimed and str(claimed.path))[0]
+        folder = claimed or RunFolder(Path(path))
         places = ranks.everyones([socket.gethostname(), chosen["workers"]])
         lowered = trainer.progress["lowered"]
         say_notes([*dataset.notes, *([advice] if advice else []), *lowered])

@@ -28,8 +28,32 @@ TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 BYTE = 1 << 20
 
 
+class Claim:
+    """What this process holds: the folder as it was then, and the `file` in it that is locked."""
+
+    def __init__(self, folder: Path, file: BinaryIO):
+        self.folder, self.file = folder, file
+        self.status = os.stat(folder)
+
+    def holds(self) -> bool:
+        """Whether the claimed folder is still at its path. There may be another one by now, or one
+        that another training has claimed."""
+        try:
+            same = os.path.samestat(os.stat(self.folder), self.status)
+        except OSError:
+            return False
+        with contextlib.suppress(FileNotFoundError):  # whoever has removed it holds nothing
+            same &= is_at(self.folder / NAME, self.file)
+        return same
+
+
+def is_at(path: Path, file: BinaryIO) -> bool:
+    """Whether the open file is the one at `path`. FileNotFoundError if there is none."""
+    return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+
+
 @contextlib.contextmanager
-def claimed(folder: Path) -> Iterator[None]:
+def claimed(folder: Path) -> Iterator[Claim]:
     """Within it the folder is this process's, for training; InputError if it is another's.
 
     The operating system frees the lock on the folder's training.lock when the process ends, however
@@ -42,10 +66,11 @@ def claimed(folder: Path) -> Iterator[None]:
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}\n".encode())
             file.flush()
-        yield
+        yield Claim(folder, file)
     finally:
         with contextlib.suppress(OSError):  # Windows removes no open file: there it stays
-            path.unlink()
+            if is_at(path, file):
+                path.unlink()
         file.close()
 
 
@@ -58,7 +83,7 @@ def locked(path: Path) -> BinaryIO:
             if not lock(file):
                 holder = file.read(1000).decode(errors="replace").strip() or "a process"
                 raise InputError(f"{path.parent}: another training ({holder}) is writing there")
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+            if is_at(path, file):
                 if not HOLDER.fullmatch(file.read(1000).decode(errors="replace")):
                     raise InputError(f"{path} is not from minialex, which would overwrite it")
                 return file

@@ -23,14 +23,15 @@ from minialex.files import (
     naming,
     remove_leftovers,
 )
-from minialex.io.claim import claimed
+from minialex.io.claim import Claim, claimed
 
 
 class RunFolder:
     """Reads and writes the files of the run at `path`.
 
     Each file is replaced atomically: a killed run leaves no half-written file. Only losses.jsonl is
-    appended to, and may end with half a line.
+    appended to, and may end with half a line. While the folder is claimed, InputError if it is no
+    longer there when something is written: it was moved or removed, and may be another run's now.
     """
 
     def __init__(self, path: Path):
@@ -39,6 +40,7 @@ class RunFolder:
         self.losses, self.weights = path / "losses.jsonl", path / "weights"
         self.curves, self.checkpoint = path / "curves.png", path / "checkpoint.npz"
         self.bad_pictures, self.lowered = path / "bad_pictures.txt", path / "lowered.txt"
+        self.claim: Claim | None = None
 
     @classmethod
     def create(cls, path: Path | None, name: str) -> "RunFolder":
@@ -61,12 +63,15 @@ class RunFolder:
     def claimed(self) -> Iterator[None]:
         """Within it no other training writes here; InputError if one does. What a killed one has
         written half is removed."""
-        with claimed(self.path):
+        with claimed(self.path) as self.claim:
             whole = (self.config, self.metrics, self.losses, self.curves, self.checkpoint)
             for file in (*whole, self.bad_pictures, self.lowered):
                 remove_leftovers(self.path, file.name)
             remove_leftovers(self.weights, "step-*.npz")
-            yield
+            try:
+                yield
+            finally:
+                self.claim = None
 
     def check_new(self) -> None:
         """InputError if there is already a run here: no run is ever overwritten."""
@@ -88,8 +93,9 @@ class RunFolder:
                 )
 
     def check_there(self) -> None:
-        """InputError if the folder is gone: what is written now would be a run without its past."""
-        if not self.path.is_dir():
+        """InputError if the claimed folder is gone: what is written now would be a run without its
+        past, or go into another one."""
+        if self.claim and not self.claim.holds():
             raise InputError(f"{self.path} is gone: it was moved or removed during training")
 
     def take_over(self) -> None:
@@ -107,11 +113,13 @@ class RunFolder:
 
     def write_config(self, options: dict) -> None:
         """Writes the run's options to config.json."""
+        self.check_there()
         with atomic_write(self.config) as file:
             file.write_text(json.dumps(options, indent=2) + "\n", encoding="utf-8")
 
     def write_metrics(self, epochs: list[dict]) -> None:
         """Writes one line per epoch to metrics.jsonl, and draws curves.png."""
+        self.check_there()
         with atomic_write(self.metrics) as file:
             file.write_text(
                 "".join(json.dumps(epoch, allow_nan=False) + "\n" for epoch in epochs),
@@ -122,12 +130,14 @@ class RunFolder:
 
     def write_loss(self, line: dict) -> None:
         """Appends a line to losses.jsonl."""
+        self.check_there()
         with naming(self.losses), open(self.losses, "a", encoding="utf-8") as file:
             file.write(json.dumps(line, allow_nan=False) + "\n")
 
     def cut_losses(self, steps: int) -> None:
         """Leaves only the lines of the first `steps` steps in losses.jsonl: those that follow are
         taken again."""
+        self.check_there()
         lines = (line for line in read_losses(self.losses) if line["step"] <= steps)
         with atomic_write(self.losses) as file:
             file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
@@ -144,10 +154,12 @@ class RunFolder:
 
     def write_bad_pictures(self, problems: dict[str, str]) -> None:
         """Writes one line for each picture in {file: reason}; no file if there is none."""
+        self.check_there()
         write_lines(self.bad_pictures, [problems[name] for name in sorted(problems)])
 
     def write_lowered(self, lines: list[str]) -> None:
         """Writes when and why the learning rate was lowered; no file if it was not."""
+        self.check_there()
         write_lines(self.lowered, lines)
 
 

@@ -152,6 +152,25 @@ def test_a_folder_that_vanishes_ends_training_with_a_line(whole, at_step_7, tmp_
     ends_like(whole, moved, capsys)
 
 
+@pytest.mark.parametrize("then", [shutil.copytree, lambda moved, folder: folder.mkdir()])
+def test_a_folder_that_takes_the_place_of_the_run_s_is_left_alone(
+    then, whole, at_step_7, tmp_path, capsys
+):
+    """Another run's, say: the first was put aside."""
+    folder, moved, before = tmp_path / "run", tmp_path / "moved", {}
+
+    def happens():
+        folder.rename(moved)
+        then(moved, folder)
+        before.update({file: file.read_bytes() for file in folder.rglob("*") if file.is_file()})
+
+    at_step_7.happens = happens
+    code, _, err = call(train.main, *whole[1], "--out", folder, capsys=capsys)
+    assert (code, err) == (2, f"error: {folder} is gone: it was moved or removed during training\n")
+    assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
+    ends_like(whole, moved, capsys)
+
+
 def test_pictures_that_vanish_or_change_are_told(whole, at_step_7, pictures, tmp_path, capsys):
     """In the second epoch: those of the first have been seen."""
     own, folder = tmp_path / "pictures", tmp_path / "run"

@@ -1,5 +1,6 @@
 """A folder is one training's at a time, and nobody's after its process has ended."""
 
+import contextlib
 import errno
 import os
 import socket
@@ -86,6 +87,33 @@ def test_where_a_file_system_has_no_locks_training_goes_on(tmp_path, monkeypatch
     monkeypatch.setattr(claim.fcntl, "flock", refuse)
     with claimed(tmp_path):
         assert capsys.readouterr().err.endswith("cannot be locked: train there only once\n")
+
+
+def test_a_claim_is_of_a_folder_and_not_of_its_name(tmp_path):
+    folder, moved = tmp_path / "run", tmp_path / "moved"
+    folder.mkdir()
+    with claimed(folder) as first:
+        assert first.holds()
+        folder.rename(moved)
+        assert not first.holds()
+        folder.mkdir()
+        assert not first.holds()
+        with claimed(folder) as second:
+            assert second.holds()
+    with claimed(folder) as first:
+        (folder / NAME).unlink()
+        assert first.holds()
+        with claimed(folder):
+            assert not first.holds()
+
+
+def test_a_claim_leaves_another_s_file(tmp_path):
+    with claimed(tmp_path):
+        (tmp_path / NAME).unlink()
+        second = contextlib.ExitStack()
+        second.enter_context(claimed(tmp_path))
+    with second:
+        assert (tmp_path / NAME).exists()
 
 
 def test_a_folder_that_vanishes_ends_its_claim(tmp_path):
