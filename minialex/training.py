@@ -363,7 +363,7 @@ class Trainer:
                 bar.update(pictures)
                 if not self.on_gpu or progress["steps"] == length:
                     self.read()
-                if self.last_loss is not None and not self.unread:
+                if self.last_loss is not None and progress["seen"] and not self.unread:
                     accuracy = progress["correct"] / progress["seen"]
                     text = f"loss {self.last_loss:.3f}, accuracy {accuracy:.1%}"
                     bar.set_postfix_str(text, refresh=False)
@@ -403,11 +403,14 @@ class Trainer:
         self.unread.clear()
 
     def finish_epoch(self, scores: dict[str, float]) -> dict:
-        """Closes the epoch, of which `scores` are the test's; returns its line of `history`."""
+        """Closes the epoch, of which `scores` are the test's; returns its line of `history`.
+        InputError if no picture of it could be read."""
         if not math.isfinite(scores["loss"]):
             self.search()
         self.check_finite(scores["loss"], "test loss")
         progress = self.progress
+        if not progress["seen"]:
+            raise InputError(f"no picture of epoch {progress['epochs'] + 1} can be read")
         metrics = {
             "epoch": progress["epochs"] + 1,
             "train_loss": progress["loss_sum"] / progress["seen"],

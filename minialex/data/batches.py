@@ -18,6 +18,7 @@ from minialex.data.picture_batch import PictureBatch
 from minialex.data.prefetch import prefetch
 from minialex.data.skipped import ENOUGH, check_most_are_readable
 from minialex.data.upload import Upload
+from minialex.data.whereabouts import Whereabouts
 from minialex.errors import InputError
 
 # Each purpose has its own stream of random numbers from the one seed. They are numbered from 1
@@ -38,7 +39,8 @@ class Batches:
     `colour` if the pictures do not have three channels.
 
     Unreadable pictures are skipped: their batch is smaller, or even empty. If they are more than
-    half of the pictures in an epoch, that is an InputError.
+    half of the pictures in an epoch, that is an InputError, and so is a folder of pictures that is
+    gone: those are not damaged.
 
     as_bytes: whether the batches are PictureBatches, for a fast engine on the CPU.
 
@@ -85,6 +87,7 @@ class Batches:
         self.seed, self.share, self.as_bytes = seed, share, as_bytes
         self.augment = {"crop": False, "mirror": False, **augment}
         self.skipped, self.numbers = {}, None
+        self.whereabouts = Whereabouts.of(images)
         self.upload = None
         if xp is not numpy:
             self.upload = Upload(xp, images, self.at_a_time, standardize)
@@ -137,6 +140,8 @@ class Batches:
             read = self.upload.read if self.upload else self.images.read_good
             pictures, good, problems = read(indices, views)
             if problems:
+                if self.whereabouts:
+                    self.whereabouts.check_there()
                 views, numbers = views[good], numbers[good.reshape(size, -1).all(axis=1)]
             batch = self._finished(pictures, views, self.images.labels[numbers])
             yield batch, numbers, size, problems

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy
 import pytest
@@ -13,7 +14,8 @@ from command_runs import call
 from PIL import Image
 from trained_runs import assert_same, contents
 
-from minialex import train
+from minialex import data, train
+from minialex.data.batches import ORDER
 from minialex.io.checkpoint import Checkpoint
 
 
@@ -196,16 +198,39 @@ def test_pictures_that_vanish_or_change_are_told(whole, at_step_7, pictures, tmp
     assert [epoch["epoch"] for epoch in contents(folder)[2]] == [1, 2]
 
 
+@pytest.mark.parametrize("then", [lambda own: None, Path.mkdir])
 def test_all_pictures_that_vanish_end_training_with_a_line(
-    whole, at_step_7, pictures, tmp_path, capsys
+    then, whole, at_step_7, pictures, tmp_path, capsys
 ):
-    own, folder = tmp_path / "pictures", tmp_path / "run"
+    """An unmounted disk leaves an empty folder. No picture counts as damaged, no step as taken."""
+    own, folder, elsewhere = tmp_path / "pictures", tmp_path / "run", tmp_path / "elsewhere"
     shutil.copytree(pictures, own)
     words = [own if word == pictures else word for word in whole[1]]
-    at_step_7.happens = lambda: own.rename(tmp_path / "elsewhere")
+
+    def vanish():
+        own.rename(elsewhere)
+        then(own)
+
+    at_step_7.happens = vanish
     code, _, err = call(train.main, *words, "--out", folder, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
+    assert "is gone: the pictures in it were moved or removed" in err
+    assert not (folder / "bad_pictures.txt").exists()
     assert Checkpoint(folder / "checkpoint.npz").progress["epochs"] == 1
-    (tmp_path / "elsewhere").rename(own)
-    assert call(train.main, "--resume", folder, capsys=capsys)[0] == 0
-    assert [epoch["epoch"] for epoch in contents(folder)[2]] == [1, 2]
+    shutil.rmtree(own, ignore_errors=True)
+    elsewhere.rename(own)
+    ends_like(whole, folder, capsys)
+
+
+def test_an_epoch_may_begin_with_pictures_that_cannot_be_read(tmp_path, pictures, capsys):
+    """A batch of two has none, and accuracy is of those that have been seen."""
+    own, folder = tmp_path / "pictures", tmp_path / "run"
+    shutil.copytree(pictures, own)
+    words = ["--dataset", "folder", "--data-dir", own, "--image-size", 16, "--epochs", 2]
+    words += ["--model", "alexnet-cifar", "--batch-size", 2, "--out", folder]
+    images = data.load("folder", own, 16).train
+    numpy.random.default_rng((0, ORDER, 1)).shuffle(order := numpy.arange(len(images)))
+    for number in order[:2]:
+        Path(images.paths[number]).write_bytes(b"damaged")
+    assert call(train.main, *words, capsys=capsys)[0] == 0
+    assert len((folder / "bad_pictures.txt").read_text().splitlines()) == 2
