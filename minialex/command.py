@@ -3,7 +3,6 @@
 import argparse
 import difflib
 import math
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +12,7 @@ from typing import Any, NoReturn
 from minialex import backend
 from minialex.data.augment import TEST_VIEWS
 from minialex.errors import InputError, one_line
+from minialex.streams import SIGPIPE, complain, discard, open_closed
 
 
 class Parser(argparse.ArgumentParser):
@@ -126,21 +126,21 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     code 2. Warnings are hidden unless Python was started with -W: Pillow warns about odd files that
     it can read, NumPy about overflows that show in the loss.
     """
+    open_closed()
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # an ASCII terminal shows ? for ×
     try:
-        code = main(sys.argv[1:])
+        code = exit_code(main)
         sys.stdout.flush()
         sys.exit(code)
-    except BrokenPipeError:
-        # The reader of the output, `head` say, has closed it. Keep Python from flushing the rest.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)  # like a command killed by SIGPIPE: the work is unfinished
+    except BrokenPipeError:  # the reader of the output, `head` say, has closed it
+        discard(sys.stdout)
+        sys.exit(128 + SIGPIPE)  # as if killed by it: the work is unfinished
     except (InputError, OSError) as error:
-        message = one_line(error)
+        message = unwritten(error) or one_line(error)
     except MemoryError as error:
         message = f"out of memory: {error} (a smaller --batch-size needs less)"
     except RuntimeError as error:
@@ -148,7 +148,28 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
             raise
         message = f"{error}: no memory is left for it, or no more threads are allowed"
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        complain("interrupted")
         sys.exit(130)
-    print(f"error: {message}", file=sys.stderr)
+    complain(f"error: {message}")
     sys.exit(2)
+
+
+def exit_code(main: Callable[[Sequence[str]], int | None]) -> int | str | None:
+    """The code that main(arguments) returns, or that it exits with, as after --help."""
+    try:
+        return main(sys.argv[1:])
+    except SystemExit as end:
+        return end.code
+
+
+def unwritten(error: Exception) -> str | None:
+    """What to say where the error is that stdout cannot be written to, which it does not say
+    itself; None where it is another."""
+    if not isinstance(error, OSError) or error.filename is not None:
+        return None
+    try:
+        print(flush=True)  # fails again, even where nothing has been kept to be written
+    except OSError as still:
+        discard(sys.stdout)
+        return f"standard output cannot be written: {still.strerror}"
+    return None
