@@ -17,6 +17,7 @@ from minialex.distributed.launch import STARTED
 from minialex.errors import NotFinite
 from minialex.io.run_folder import RunFolder
 from minialex.loss_lines import LossLines
+from minialex.streams import SIGPIPE, discard
 from minialex.train_messages import duration, epoch_line
 from minialex.training import Trainer
 
@@ -57,11 +58,11 @@ class TrainingRun:
                 continue
             if not finished:
                 self.say_skipped()
-                say(f"Stopped. To resume: {self.resume_command()}")
+                self.say(f"Stopped. To resume: {self.resume_command()}")
                 return
         self.say_skipped()
         accuracy = trainer.history[-1]["test_accuracy"]
-        say(f"Done: test accuracy {accuracy:.2%}. Curves are in {folder.curves}")
+        self.say(f"Done: test accuracy {accuracy:.2%}. Curves are in {folder.curves}")
 
     def finish_epoch(self) -> bool:
         """Trains on what is left of the epoch under way, and tests; returns False if it was stopped
@@ -72,7 +73,7 @@ class TrainingRun:
         scores = None if self.must_stop() else trainer.scores(self.must_stop)
         if scores is None:
             return False
-        say(epoch_line(trainer.finish_epoch(scores), self.options["epochs"]))
+        self.say(epoch_line(trainer.finish_epoch(scores), self.options["epochs"]))
         self.ranks.on_first(lambda: self.folder.write_metrics(trainer.history))
         self.keep()
         self.save()
@@ -84,7 +85,7 @@ class TrainingRun:
         if self.options["on_nan"] != "lower-lr":
             raise error
         line = lower_rate.go_back(self.trainer, self.folder.checkpoint, error)
-        say(line[0].upper() + line[1:])
+        self.say(line[0].upper() + line[1:])
         self.save()
         self.ranks.on_first(self.begin_where_checkpoint_is)
         self.stopping = self.signal != 0
@@ -125,7 +126,7 @@ class TrainingRun:
                     self.write_loss()
                 if logs and trainer.last_loss is not None:
                     where = f"Epoch [{epoch + 1}/{chosen['epochs']}], Step [{done}/{length}]"
-                    say(f"{where}, Loss: {trainer.last_loss:.4f}")
+                    self.say(f"{where}, Loss: {trainer.last_loss:.4f}")
                 if saves:
                     if done < length:
                         self.keep()
@@ -159,7 +160,7 @@ class TrainingRun:
         left = steps - trainer.steps_in_all()
         seconds = per_step * (left + tests)  # without a backward, a test takes a third
         if seconds > LONG:
-            say(f"The {chosen['epochs']} epochs will take about {duration(seconds)}.")
+            self.say(f"The {chosen['epochs']} epochs will take about {duration(seconds)}.")
 
     def must_stop(self) -> bool:
         """Whether to stop, on which all ranks agree: a signal may reach one of them earlier."""
@@ -192,7 +193,15 @@ class TrainingRun:
         """Prints which pictures, of those met so far, could not be read."""
         if self.trainer.progress["skipped"]:
             where = f", all in {self.folder.bad_pictures}"
-            say(describe_unreadable(self.trainer.progress["skipped"], where))
+            self.say(describe_unreadable(self.trainer.progress["skipped"], where))
+
+    def say(self, text: str) -> None:
+        """Prints a line. Where its reader has ended, as `head` does, training stops and saves."""
+        try:
+            say(text)
+        except BrokenPipeError:
+            discard(sys.stdout)
+            self.stopping, self.signal = True, self.signal or SIGPIPE
 
 
 def say(text: str) -> None:

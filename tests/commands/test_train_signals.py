@@ -73,3 +73,17 @@ def test_a_terminal_that_closes_leaves_a_saved_run(long, tmp_path):
     progress = Checkpoint(folder / "checkpoint.npz").progress
     assert 5 * progress["epochs"] + progress["steps"] >= 3
     assert not (folder / "training.lock").exists()
+
+
+def test_a_reader_that_ends_stops_training_which_saves(long, tmp_path):
+    """As `head` does: without it, each step since the last checkpoint would be lost."""
+    folder = tmp_path / "run"
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with start("minialex.train", *long, "--out", folder, **pipes) as process:
+        until("Step [3/", process.stdout)
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+    progress = Checkpoint(folder / "checkpoint.npz").progress
+    assert 5 * progress["epochs"] + progress["steps"] >= 4
+    assert not (folder / "training.lock").exists()
