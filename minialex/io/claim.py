@@ -71,7 +71,8 @@ def claimed(folder: Path) -> Iterator[Claim]:
         with contextlib.suppress(OSError):  # Windows removes no open file: there it stays
             if is_at(path, file):
                 path.unlink()
-        file.close()
+        with naming(path):  # closing writes what a full disk did not take, and fails again
+            file.close()
 
 
 def locked(path: Path) -> BinaryIO:

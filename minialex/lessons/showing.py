@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy
 
+from minialex.files import naming
 from minialex.notebook import in_notebook
 
 #: Where lessons save their figures, below the working folder.
@@ -70,7 +71,8 @@ def figure(name: str, width: float = 8, height: float = 4) -> Iterator:
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{name}.png"
-    picture.savefig(path, dpi=120)
+    with naming(path):
+        picture.savefig(path, dpi=120)
     print(f"picture: {path}")
 
 

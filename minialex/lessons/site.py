@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from minialex.errors import InputError
+from minialex.files import atomic_write
 from minialex.lessons import notebook
 from minialex.lessons.source import Cell, Lesson
 
@@ -82,10 +83,11 @@ def build(lessons: Sequence[Lesson], folder: Path, quick: bool) -> Path:
     if folder.exists() and not source.is_dir() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"expected a new folder or one with pages of lessons, got {folder}")
     source.mkdir(parents=True, exist_ok=True)
-    (source / "conf.py").write_text(CONFIGURATION, encoding="utf-8")
     solutions = [found for lesson in lessons if (found := lesson.solutions())]
     index = INDEX.format(pages=names(lessons), solutions=names(solutions))
-    (source / "index.md").write_text(index, encoding="utf-8")
+    for name, text in (("conf.py", CONFIGURATION), ("index.md", index)):
+        with atomic_write(source / name) as file:
+            file.write_text(text, encoding="utf-8")
     for page in [*map(linked, lessons), *solutions]:
         notebook.write(page, source / f"{page.name}.ipynb", quick)
     if len(lessons) > 1:

@@ -1,5 +1,6 @@
 """python -m minialex.lessons: the list, a lesson in a terminal, and where there is none."""
 
+import errno
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ from solutions import solved
 
 from minialex import lessons
 from minialex.gradcheck.__main__ import main as gradcheck
-from minialex.lessons import progress, source, terminal
+from minialex.lessons import progress, site, source, terminal
 from minialex.lessons.__main__ import main
 
 LESSON = """\
@@ -233,6 +234,23 @@ def test_figures_of_the_answers_are_not_those_of_a_quick_run(folder, capsys):
 def test_a_site_has_all_of_a_lesson(folder, option, capsys):
     code, _, err = call(main, "1", "--site", "pages", option, capsys=capsys)
     assert (code, f"leave out {option}" in err) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["conf.py", "index.md", "01_waiting.ipynb"])
+def test_a_file_of_a_site_that_cannot_be_written_is_named(folder, name, capsys, monkeypatch):
+    pytest.importorskip("nbformat")
+    replace = os.replace
+
+    def full(source, target):
+        if os.path.basename(target) == name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as writing does
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(site, "PACKAGES", ())
+    code, _, err = call(main, "1", "--site", "pages", capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.endswith(f"No space left on device: 'pages/.source/{name}'\n")
 
 
 def test_quick_reaches_the_lesson(folder, capsys):

@@ -144,6 +144,17 @@ def test_a_disk_that_fills_keeps_the_newest_whole_checkpoint(whole, small_disk, 
     ends_like(whole, folder, capsys)
 
 
+def test_a_disk_that_is_full_from_the_beginning_is_named(whole, small_disk, capsys):
+    with contextlib.suppress(OSError), open(small_disk / "all of it", "wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1 << 16))
+    folder = small_disk / "run"
+    code, _, err = call(train.main, *whole[1], "--out", folder, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.endswith(f"No space left on device: '{folder / 'training.lock'}'\n")
+    assert not left_in(small_disk)
+
+
 def test_a_folder_that_vanishes_ends_training_with_a_line(whole, at_step_7, tmp_path, capsys):
     folder, moved = tmp_path / "run", tmp_path / "moved"
     at_step_7.happens = lambda: folder.rename(moved)
