@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import logging
 import math
 import sys
 import warnings
@@ -124,11 +125,12 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
 
     Errors that the user can fix (InputError, files, memory) become one line on stderr, with exit
     code 2. Warnings are hidden unless Python was started with -W: Pillow warns about odd files that
-    it can read, NumPy about overflows that show in the loss.
+    it can read, NumPy about overflows that show in the loss, matplotlib about its own folder.
     """
     open_closed()
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # an ASCII terminal shows ? for ×

@@ -6,11 +6,15 @@ a dark background.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
+import os
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy
@@ -66,9 +70,7 @@ def drawing(draw: Callable[..., Figure]) -> Callable[..., bytes]:
 
     @functools.wraps(draw)
     def png(*arguments, dark: bool = False, **named) -> bytes:
-        import matplotlib  # here, because it takes a second and only drawing needs it
-
-        with matplotlib.rc_context({**STYLE, **(DARK if dark else {})}):
+        with import_matplotlib().rc_context({**STYLE, **(DARK if dark else {})}):
             file = io.BytesIO()
             draw(*arguments, **named).savefig(file, format="png", metadata={"Software": "minialex"})
             return file.getvalue()
@@ -76,8 +78,27 @@ def drawing(draw: Callable[..., Figure]) -> Callable[..., bytes]:
     return png
 
 
+def import_matplotlib() -> ModuleType:
+    """The module matplotlib, which takes a second to import, so that only drawing does.
+
+    A picture in a file needs no backend, and MPLBACKEND may name one that is not installed: it is
+    matplotlib's only if matplotlib knows it, in place of an error.
+    """
+    wanted = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if wanted is not None:
+            os.environ["MPLBACKEND"] = wanted
+    if wanted:
+        with contextlib.suppress(ValueError):
+            matplotlib.rcParams["backend"] = wanted
+    return matplotlib
+
+
 def new_figure(width: float, height: float) -> Figure:
     """A matplotlib Figure with automatic layout, which makes room for all text; sizes in inches."""
+    import_matplotlib()
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")

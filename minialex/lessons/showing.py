@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy
 
+from minialex.figures import new_figure
 from minialex.files import naming
 from minialex.notebook import in_notebook
 
@@ -58,9 +59,7 @@ def folded(line: str, width: int = 80) -> list[str]:
 def figure(name: str, width: float = 8, height: float = 4) -> Iterator:
     """A matplotlib Figure, sizes in inches, to draw into; saved as runs/lessons/NAME.png, or in a
     notebook shown below the cell."""
-    from matplotlib.figure import Figure
-
-    picture = Figure(figsize=(width, height), layout="constrained")
+    picture = new_figure(width, height)
     yield picture
     if in_notebook():
         from IPython.display import Image, display

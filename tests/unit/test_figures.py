@@ -1,5 +1,9 @@
 """Contact sheets and maps over pictures: what is drawn where, on white and on dark."""
 
+import os
+import subprocess
+import sys
+
 import numpy
 import pytest
 from data_helpers import random_pictures
@@ -111,3 +115,37 @@ def test_the_scale_of_shares_ends_at_the_next_multiple_of_5_percent(largest, sca
 )
 def test_long_names_are_shortened(text, length, shown):
     assert figures.shortened(text, length) == shown
+
+
+@pytest.mark.parametrize(("named", "kept"), [("nonsense", False), ("svg", True), ("", False)])
+def test_no_figure_needs_the_backend_that_the_environment_names(named, kept, tmp_path):
+    """Which stays that of who imports matplotlib later, if it is one."""
+    program = [
+        "import os, minialex.charts",
+        "minialex.charts.curves({'run': []})",
+        f"assert os.environ['MPLBACKEND'] == {named!r}",
+        f"import matplotlib; assert (matplotlib.rcParams._get('backend') == {named!r}) == {kept}",
+        "from minialex.lessons import figure",
+        "with figure('picture'): pass",
+    ]
+    environment = os.environ | {"MPLBACKEND": named}
+    command = [sys.executable, "-c", "\n".join(program)]
+    subprocess.run(command, env=environment, cwd=tmp_path, check=True)
+
+
+def test_commands_do_not_show_what_matplotlib_says_of_its_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    unset = {"XDG_CONFIG_HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR"}
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    program = [
+        "from minialex.command import run",
+        "from minialex.charts import curves",
+        "run(lambda arguments: curves({'run': []}) and None)",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(program)],
+        env=environment | {"HOME": str(tmp_path / "file")},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
