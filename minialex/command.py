@@ -15,6 +15,9 @@ from minialex.data.augment import TEST_VIEWS
 from minialex.errors import InputError, one_line
 from minialex.streams import SIGPIPE, complain, discard, open_closed
 
+#: What names files in options whose type is not Path: they may be "torchvision", "-" or a pattern.
+PATHS = ("weights", "pictures", "lighting")
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser with one-line errors and exit code 2.
@@ -56,6 +59,12 @@ class Parser(argparse.ArgumentParser):
             suggestion = did_you_mean(option.partition("=")[0], self._option_string_actions)
             self.error(f"unrecognized arguments: {' '.join(unknown)}{suggestion}")
         return given, unknown
+
+    def _get_value(self, action: argparse.Action, text: str) -> Any:
+        """argparse's, but no path is empty: a shell's unset variable is not the current folder."""
+        if not text and (action.type is Path or action.dest in PATHS):
+            raise argparse.ArgumentError(action, "expected a path, got ''")
+        return super()._get_value(action, text)
 
     def _check_value(self, action: argparse.Action, value) -> None:
         try:

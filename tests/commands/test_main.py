@@ -72,6 +72,34 @@ def test_anything_else_is_one_line_and_exit_code_2(arguments, said, capsys):
     assert said in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["train", "--out", ""], "--out"),
+        (["train", "--out="], "--out"),
+        (["train", "--resume", ""], "--resume"),
+        (["train", "--data-dir", ""], "--data-dir"),
+        (["train", "--weights", ""], "--weights"),
+        (["train", "--lighting", ""], "--lighting"),
+        (["train", ""], "PICTURES"),
+        (["predict", "", "--weights", "w"], "PICTURE"),
+        (["predict", "x.png", "--weights", ""], "--weights"),
+        (["evaluate", ""], "WEIGHTS"),
+        (["report", "w", "--out", ""], "--out"),
+        (["weights", "export", "w", ""], "OUT"),
+        (["visualize", "curves", ""], "RUN"),
+        (["visualize", "filters", "--weights", ""], "--weights"),
+        (["explore", "w", "--own-layers", ""], "--own-layers"),
+        (["lessons", "--site", ""], "--site"),
+        (["gradcheck", ""], "FILE"),
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(arguments, named, capsys):
+    code, out, err = call(listing.main, *arguments, capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"error: argument {named}: expected a path, got '' (--help" in err
+
+
 @pytest.mark.parametrize("name", sorted(commands_that_exist()))
 def test_the_script_runs_the_command_under_its_own_name(name, capsys, monkeypatch):
     monkeypatch.setattr("minialex.command.program", lambda: "minialex ")
