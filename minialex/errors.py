@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from minialex.terminal import visible
+
 #: The longest message, in characters: names in files may be longer.
 LONGEST = 1000
 
@@ -33,8 +35,9 @@ class InputError(ValueError):
 
 
 def one_line(message: object) -> str:
-    """The message in one line; of one that is longer than LONGEST, the beginning and the end."""
-    line = " ".join(str(message).split())
+    """The message in one visible line; of one that is longer than LONGEST, the beginning and the
+    end."""
+    line = visible(" ".join(str(message).split()))
     half = LONGEST // 2
     return line if len(line) <= LONGEST else f"{line[:half]} … {line[-half:]}"
 

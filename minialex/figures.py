@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy
 
+from minialex.terminal import OBEYED
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -230,8 +232,8 @@ def write_below(axes: Axes, caption: Caption) -> None:
         )
 
 
-#: What has no shape: control characters, and the bytes of names that are not UTF-8.
-SHAPELESS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+#: What has no shape: what a terminal would obey, and the bytes of names that are not UTF-8.
+SHAPELESS = re.compile(rf"{OBEYED.pattern}|[\ud800-\udfff]")
 
 
 def shortened(text: str, length: int) -> str:

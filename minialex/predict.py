@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from minialex.command import Parser, number, run
 from minialex.prediction import files_of, predictions, top_k
+from minialex.terminal import visible
 from minialex.weight_options import (
     WEIGHTS_HELP,
     add_trained_options,
@@ -55,7 +56,8 @@ def main(arguments: Sequence[str]) -> int:
     files = [file for named in given.pictures for file in files_of(named)]
     trained = trained_of(given)
     batch_size = given.batch_size or trained.options["batch_size"]
-    names, width = trained.class_names, name_width(files, trained.class_names)
+    names = trained.class_names
+    width = name_width(files, names)
     failed = 0
     # On a terminal the answers themselves show the progress.
     hidden = True if sys.stdout.isatty() else None
@@ -74,8 +76,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def name_width(files: Sequence, class_names: Sequence[str]) -> int:
     """The width of the column of file names: the longest that fits 80 columns with the answers."""
-    room = 80 - len("  100.00%  ") - max(map(len, class_names))
-    return max((len(str(file)) for file in files if len(str(file)) <= room), default=0)
+    room = 80 - len("  100.00%  ") - max(len(visible(name)) for name in class_names)
+    lengths = (len(visible(str(file))) for file in files)
+    return max((length for length in lengths if length <= room), default=0)
 
 
 def answers(
@@ -85,8 +88,9 @@ def answers(
 
     width: of the column of names. A name that is wider stands above the lines.
     """
+    name = visible(name)
     lines = [
-        f"{'':{width}}  {probabilities[i]:7.2%}  {class_names[i]}"
+        f"{'':{width}}  {probabilities[i]:7.2%}  {visible(class_names[i])}"
         for i in top_k(probabilities, top)
     ]
     if len(name) > width:

@@ -217,7 +217,7 @@ def train_on(ranks: Group, arguments: Sequence[str], claims: contextlib.ExitStac
     versions = {"minialex": __version__, "NumPy": numpy.__version__}
     require_same(ranks, versions | shown | {"a checkpoint": checkpoint and checkpoint.about})
     if isinstance(start, WeightFile) and start.assumed:
-        say(f"note: {start.assumed}")
+        say(f"note: {one_line(start.assumed)}")
     if ranks.size == 1 and chosen["parallel"] != "data":
         say(f"note: --parallel {chosen['parallel']} divides work among ranks: add --ranks 2")
     xp = backend.get(chosen["backend"], host.rank if ranks.size > 1 else None)

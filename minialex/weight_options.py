@@ -8,7 +8,7 @@ from pathlib import Path
 
 from minialex import models
 from minialex.command import add_common_options, number
-from minialex.errors import InputError
+from minialex.errors import InputError, one_line
 from minialex.inference import TrainedNetwork, load
 from minialex.io import hugging_face
 from minialex.layers import Layer
@@ -101,5 +101,5 @@ def trained_of(given: argparse.Namespace) -> TrainedNetwork:
         exif={"turn": True, "ignore": False}.get(vars(given).get("exif")),
     )
     if trained.assumed:
-        print(f"note: {trained.assumed}", file=sys.stderr)
+        print(f"note: {one_line(trained.assumed)}", file=sys.stderr)
     return trained

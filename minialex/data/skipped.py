@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from minialex.errors import InputError
+from minialex.terminal import visible
 
 SHOWN = 20  #: how many file names are printed at most
 ENOUGH = 100  #: how many pictures must have been tried before a majority of bad ones is an error
@@ -26,7 +27,7 @@ def describe_unreadable(problems: Mapping[str, str], where_all_are: str = "") ->
     files = sorted(problems)
     lines = [
         f"Skipped {len(files):,} picture{'s' * (len(files) > 1)} that cannot be read:",
-        *(f"  {f}" for f in files[:SHOWN]),
+        *(f"  {visible(f)}" for f in files[:SHOWN]),
     ]
     if len(files) > SHOWN:
         lines.append(f"  and {len(files) - SHOWN:,} more{where_all_are}")

@@ -319,6 +319,18 @@ def torch_weights(tmp_path):
     return zipped(tmp_path / "lenet.pth", *tensors(torch_layout.to_torch(network))), network
 
 
+def test_unusual_names_of_files_and_classes_stay_in_their_line(pictures, use, tmp_path):
+    picture = next((pictures / "val" / "even").iterdir())
+    (tmp_path / "x\n0 y\t\u202egnp.png").write_bytes(picture.read_bytes())
+    (tmp_path / "x\x1b[2J.png").write_bytes(b"no picture")
+    code, out, err = use(tmp_path, "--top", 1)
+    assert (code, out.count("\n"), err.count("\n")) == (1, 2, 1)
+    assert out.splitlines()[0] == rf"{tmp_path}/x\n0 y\t\u202egnp.png"
+    assert err.startswith(rf"error: {tmp_path}/x\x1b[2J.png: not")
+    one = predict.answers("a", numpy.array([0.25, 0.75]), ["even", "o\nd\u202ed"], 1, width=4)
+    assert one == r"a      75.00%  o\nd\u202ed"
+
+
 def test_weights_from_elsewhere_see_pictures_as_torchvision_prepares_them(
     torch_weights, use, tmp_path
 ):

@@ -111,6 +111,7 @@ def test_the_scale_of_shares_ends_at_the_next_multiple_of_5_percent(largest, sca
         *[("cat", 3, "cat"), ("kitten", 5, "kitt…"), ("a cat", 3, "a…"), ("", 5, "")],
         ("caf\udce9", 9, "caf?"),
         ("red\x1b[31m\ncat\0", 99, "red?[31m?cat?"),
+        ("\u202etac\u2069", 99, "?tac?"),
     ],
 )
 def test_long_names_are_shortened(text, length, shown):

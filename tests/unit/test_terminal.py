@@ -5,7 +5,7 @@ import types
 
 import pytest
 
-from minialex.terminal import styled
+from minialex.terminal import styled, visible
 
 
 class Terminal(io.StringIO):
@@ -33,3 +33,19 @@ def test_nobody_gets_colour_who_asks_for_none(name, value, terminal, monkeypatch
 def test_files_and_pipes_get_none(terminal, monkeypatch):
     monkeypatch.setattr("minialex.terminal.sys", types.SimpleNamespace(stdout=io.StringIO()))
     assert styled("ok", "green") == "ok"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("two\nlines\tand\r\0", r"two\nlines\tand\r\x00"),
+        ("\x1b[2J\x9b", r"\x1b[2J\x9b"),
+        ("\u202egnp.exe\u2066\u2028\u061c", r"\u202egnp.exe\u2066\u2028\u061c"),
+        (
+            "café \udce9 🐈 日本語 שלום می\u200cخواهم \\",
+            "café \udce9 🐈 日本語 שלום می\u200cخواهم \\",
+        ),
+    ],
+)
+def test_what_a_terminal_would_obey_is_shown(text, shown):
+    assert visible(text) == shown

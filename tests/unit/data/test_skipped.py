@@ -32,3 +32,7 @@ def test_at_most_twenty_names_are_listed_in_alphabetical_order():
     lines = describe_unreadable(problems(1234), ", all in a.txt").splitlines()
     assert lines[0] == "Skipped 1,234 pictures that cannot be read:"
     assert lines[-2:] == ["  /pictures/019.jpg", "  and 1,214 more, all in a.txt"]
+
+
+def test_each_name_is_one_line():
+    assert describe_unreadable({"a\n\u202eb.jpg": ""}).endswith("read:\n  a\\n\\u202eb.jpg")
