@@ -13,6 +13,7 @@ from minialex import __version__, backend, data, models, optim, options, schedul
 from minialex.command import run
 from minialex.data.augment import AUGMENTATIONS, Standardize
 from minialex.data.dataset import Dataset
+from minialex.data.identity import names_of
 from minialex.data.lighting import Lighting, lighting_from
 from minialex.data.own import picture_checks
 from minialex.data.statistics import statistics_of
@@ -178,8 +179,7 @@ def about_data(dataset: Dataset) -> dict[str, str]:
     for name, images in (("training", dataset.train), ("test", dataset.test)):
         pictures = getattr(images, "images", None)
         if pictures is None:
-            names = [Path(str(path)).name for path in getattr(images, "paths", ())]
-            pictures = numpy.array(" ".join(names).encode())
+            pictures = names_of(getattr(images, "paths", ()))
         found[f"{name} pictures"] = f"{len(images):,} ({digest([images.labels, pictures])[:8]})"
     return found
 

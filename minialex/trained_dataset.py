@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from minialex import data
 from minialex.data.dataset import ArrayImages, Dataset
 from minialex.data.folder_images import FolderImages
+from minialex.data.identity import digest_of
 from minialex.data.own import folder
 from minialex.data.published import npz
 from minialex.data.published.cifar10_c import Blocks
@@ -26,13 +28,14 @@ def dataset_of(
 
     Weights from elsewhere, or trained on arrays, do not name one. Theirs are the labelled pictures
     under `data_dir`: the test pictures, or all if there is only one kind. So are those of a run on
-    own pictures, if others than those of the training are there.
+    own pictures, if `data_dir` is another place, with others than those of the training.
 
     data_dir may be a .npz file of pictures that the network has not seen. If it was trained on one,
     that needs the name "npz", and otherwise what is held out of the file is tested.
 
-    InputError if the data set has other classes or other channels, if weights that name none come
-    without `data_dir` and `name`, or as data.load and folder.labelled_files say.
+    InputError if the data set has other classes or other channels, if what would be held out may
+    have been trained on, if weights that name none come without `data_dir` and `name`, or as
+    data.load and folder.labelled_files say.
     """
     own = trained.source or {"name": "folder", "data_dir": None}
     if name is None and is_npz(data_dir):
@@ -51,18 +54,20 @@ def dataset_of(
     source = trained.source | {"image_size": trained.image_size}
     if data_dir:
         data.check_data_dir(data_dir, source["name"])
-        if source["name"] == "folder" and not holds_the_same(trained, data_dir):
-            return labelled(trained, data_dir)
         source["data_dir"] = data_dir
-    dataset = data.load(**source)
+    if source["name"] == "folder" and not same_place:
+        dataset = moved(trained, source)
+        if dataset is None:
+            return labelled(trained, data_dir)
+    else:
+        dataset = data.load(**source)
     if (dataset.class_names, dataset.channels) != (trained.class_names, trained.channels):
         raise InputError(f"{trained.path} was trained on other classes than the data set has now")
-    counts = [len(dataset.train), len(dataset.test)]
-    if dataset.val_share and counts != trained.progress["pictures"][:2]:
-        changed = "was trained on other pictures than there are now"
+    if dataset.val_share and (changed := difference(trained, dataset)):
+        others = "--dataset npz and --data-dir" if dataset.name == "npz" else "--data-dir"
         raise InputError(
             f"{trained.path} {changed}, so those held out may have been trained on: name others "
-            "with --data-dir"
+            f"with {others}"
         )
     for images in (dataset.train, dataset.test):
         if isinstance(images, FolderImages):
@@ -92,17 +97,31 @@ def labelled(trained: TrainedNetwork, data_dir: Path) -> Dataset:
     return Dataset("folder", *pictures, trained.class_names)
 
 
-def holds_the_same(trained: TrainedNetwork, data_dir: Path) -> bool:
-    """Whether the pictures under `data_dir` can be those of the training, moved: as many, of the
-    same classes."""
-    found = folder.find(data_dir)
+def moved(trained: TrainedNetwork, source: dict[str, Any]) -> Dataset | None:
+    """The folder's pictures, if they can be those of the training that lie elsewhere now; else
+    None. source: the arguments of data.load."""
+    found = folder.find(source["data_dir"])
     train, test, *_ = trained.progress["pictures"]
-    held_out = trained.source["val_share"]
+    held_out = source["val_share"]
     used = [found.train] if held_out else [found.train, found.test]
     splits = [len(split.labels) for split in used if split]
     counts = [train + test] if held_out else [train, test]
     names = [found.shown.get(name, name) for name in found.names()]
-    return (splits, names) == (counts, trained.class_names)
+    if (splits, names) != (counts, trained.class_names):
+        return None
+    dataset = data.load(**source, found=found)
+    return None if difference(trained, dataset) else dataset
+
+
+def difference(trained: TrainedNetwork, dataset: Dataset) -> str | None:
+    """How the network was trained, if it was on other pictures than these; None if they can be the
+    same. Of weights of earlier versions only the number of pictures is known."""
+    counts, before = [len(dataset.train), len(dataset.test)], trained.progress.get("digest")
+    if counts != trained.progress["pictures"][:2]:
+        return "was trained on other pictures than there are now"
+    if before and before != digest_of(dataset):
+        return "was trained on pictures of other names or in another order than there are now"
+    return None
 
 
 def check_classes(

@@ -20,6 +20,7 @@ from minialex.cores import usable_cores
 from minialex.data.augment import Standardize
 from minialex.data.batches import Batches
 from minialex.data.dataset import Dataset
+from minialex.data.identity import digest_of
 from minialex.data.lighting import Lighting
 from minialex.data.statistics import standardize_from
 from minialex.distributed.part import Part
@@ -59,6 +60,10 @@ NEW_EPOCH = {
     "seconds": 0.0,
     "learning_rate": 0.0,
 }
+
+
+#: What the checkpoints of earlier versions may lack.
+NEW = ("lowered", "digest")
 
 
 class Trainer:
@@ -163,6 +168,7 @@ class Trainer:
             "source": dataset.source,
             "classes": dataset.class_names,
             "pictures": [len(dataset.train), len(dataset.test), *network.input_shape],
+            "digest": digest_of(dataset),
             "epochs": 0,
             **NEW_EPOCH,
             **standardize.to_json(),
@@ -311,7 +317,7 @@ class Trainer:
         if not isinstance(saved, Checkpoint):
             path = Path(saved)
             saved = Checkpoint(path / "checkpoint.npz" if path.is_dir() else path)
-        saved.require([name for name in self.progress if name != "lowered"])
+        saved.require([name for name in self.progress if name not in NEW])
         metadata.check(saved.path, saved.progress)
         check_same(saved, self.progress)
         saved.restore(self.network, self.optimizer, self.schedule)

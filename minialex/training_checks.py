@@ -87,6 +87,11 @@ def check_same(saved: Checkpoint, progress: dict) -> None:
     for name, what in SAME.items():
         if saved.progress[name] != progress[name]:
             raise InputError(f"{wrong} {what}")
+    before, now = saved.progress.get("digest"), progress["digest"]
+    if before != now and before and now:  # otherwise only their number is known
+        renamed = "or on the same under other names or in another order"
+        again = "put them back as they were, or start a new run"
+        raise InputError(f"{wrong} on other pictures than the data set has, {renamed}: {again}")
     kept, own = saved.progress["settings"], progress["settings"]
     for name in SETTINGS:
         if kept.get(name) != own[name]:

@@ -66,7 +66,7 @@ def export(
 
 def known(opened: Checkpoint | WeightFile, network: Network) -> dict[str, Any]:
     """What is known of the weights and concerns others."""
-    names = (*PROGRESS, "resize", "exif", "pixel_range")
+    names = (*PROGRESS, "digest", "resize", "exif", "pixel_range")
     progress = {name: opened.progress[name] for name in names if name in opened.progress}
     progress["options"] = {name: opened.progress["options"][name] for name in OPTIONS}
     if progress["source"]:

@@ -2,6 +2,7 @@
 and whether that can be."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,11 @@ def are_pictures(pictures: Any) -> bool:
     )
 
 
+def is_digest(digest: Any) -> bool:
+    """Whether it is a hash as identity.digest_of returns it."""
+    return isinstance(digest, str) and re.fullmatch("[0-9a-f]{32}", digest) is not None
+
+
 def is_history(history: Any) -> bool:
     """Whether it is a list of the epochs' lines. One of DAMAGED if a number is missing or wrong."""
     for number, line in enumerate(history, 1):
@@ -197,6 +203,7 @@ ENTRIES: dict[str, Callable[[Any], bool]] = {
     "settings": are_settings,
     "classes": lambda names: are_texts(names) and len(names) > 0,
     "pictures": are_pictures,
+    "digest": lambda digest: digest is None or is_digest(digest),
     "epochs": lambda count: count is None or is_count(count),
     "steps": lambda count: count is None or is_count(count),
     "history": is_history,

@@ -203,6 +203,27 @@ def test_a_npz_file_needs_no_name_and_is_found_again(tmp_path, capsys):
     assert (code, figures(out)["pictures"]) == (0, "40")
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_the_pictures_of_a_npz_file_in_another_order_are_others(tmp_path, capsys):
+    x, y = random_pictures(40, 16, 1)[..., 0], numpy.arange(40) % 4
+    mine, moved, run = tmp_path / "mine.npz", tmp_path / "moved.npz", tmp_path / "run"
+    numpy.savez(mine, x=x, y=y)
+    trained_runs.trained(run, "--data-dir", mine, *SMALL, "--epochs", 2, "--max-steps", 1)
+    mine.rename(moved)
+    numpy.savez(mine, x=numpy.roll(x, 4, axis=0), y=y)
+    for options in ([], ["--data-dir", mine]):
+        code, _, err = call(evaluate_command, run, *options, capsys=capsys)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "another order" in err and "name others with --dataset npz and --data-dir" in err
+    code, _, err = call(train.main, "--resume", run, capsys=capsys)
+    assert (code, err.count("\n"), "another order" in err) == (2, 1, True)
+    code, out, err = call(evaluate_command, run, "--data-dir", moved, capsys=capsys)
+    assert (code, err) == (0, "")
+    assert figures(out)["pictures"] == "4, held out of the training pictures"
+    code, _, err = call(train.main, "--resume", run, "--data-dir", moved, capsys=capsys)
+    assert (code, err) == (0, "")
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_in_force_and_its_network_can_be_built(name):
     chosen = read(["--dataset", name]).chosen

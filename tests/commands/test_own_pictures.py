@@ -15,6 +15,7 @@ from pyarrow import parquet
 
 from minialex import evaluate, predict, report, train
 from minialex.data.own import folder
+from minialex.io.export import export
 from minialex.visualize import __main__ as visualize
 
 
@@ -164,6 +165,10 @@ def test_pictures_in_large_files_are_used_by_every_command(
     assert f"40 pictures of 2 classes in pets.{kind}, 8 held out" in out
     code, out, _ = call(evaluate.main, tmp_path / "run", capsys=capsys)
     assert (code, figures(out)["pictures"]) == (0, "8, held out of the training pictures")
+    (tmp_path / "elsewhere").mkdir()
+    moved = shutil.copy(path, tmp_path / "elsewhere" / f"dogs.{kind}")
+    code, again, _ = call(evaluate.main, tmp_path / "run", "--data-dir", moved, capsys=capsys)
+    assert (code, figures(again)) == (0, figures(out))
     # The same pictures give the same answers, as files and here.
     answers = []
     for pictures in (heaps, path):
@@ -199,6 +204,51 @@ def test_what_was_held_out_is_only_tested_if_the_pictures_are_the_same(heaps, tm
     code, _, err = call(evaluate.main, run, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
     assert "was trained on other pictures than there are now" in err
+
+
+@pytest.fixture
+def begun(heaps, tmp_path):
+    """The pictures in a folder of their own, and a run of one step on them."""
+    own = shutil.copytree(heaps, tmp_path / "own")
+    options = [*trained_runs.on_folder(own), "--val-share", 0.2, "--max-steps", 1]
+    return own, trained_runs.trained(tmp_path / "run", *options)
+
+
+def rename_some(pictures):
+    """Gives ten pictures of a class names that come last in the alphabet."""
+    for path in sorted((pictures / "odd").glob("*.png"))[:10]:
+        path.rename(path.with_name(f"z{path.name}"))
+
+
+def test_renamed_pictures_are_not_taken_for_those_held_out(begun, capsys):
+    own, run = begun
+    rename_some(own)
+    commands = [(evaluate.main, run), (evaluate.main, run, "--data-dir", own), (report.main, run)]
+    for command in commands:
+        code, _, err = call(*command, capsys=capsys)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "on pictures of other names or in another order than there are now, so" in err
+        assert "may have been trained on: name others with --data-dir" in err
+    code, _, err = call(train.main, "--resume", run, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    checkpoint = run / "checkpoint.npz"
+    trained_runs.change(checkpoint, about=lambda about: about["progress"].pop("digest"))
+    code, out, err = call(evaluate.main, run, capsys=capsys)  # of an earlier version
+    assert (code, err) == (0, "")
+    assert figures(out)["pictures"] == "8, held out of the training pictures"
+
+
+def test_as_many_other_pictures_are_all_tested(begun, heaps, tmp_path, capsys):
+    """By a run and by what was exported from it."""
+    _, run = begun
+    other = shutil.copytree(heaps, tmp_path / "other")
+    rename_some(other)
+    export(run, tmp_path / "net.safetensors")
+    for weights in (run, tmp_path / "net.safetensors"):
+        for place, tested in ((other, "40"), (heaps, "8, held out of the training pictures")):
+            options = ("--data-dir", place, "--out", tmp_path)
+            code, out, err = call(evaluate.main, weights, *options, capsys=capsys)
+            assert (code, err, figures(out)["pictures"]) == (0, "", tested)
 
 
 def test_a_note_is_of_bounded_length(capsys):

@@ -260,6 +260,24 @@ def test_a_resumed_run_wants_the_same_pictures(small, pictures, tmp_path, capsys
     assert "other classes or pictures" in err
 
 
+def test_a_resumed_run_wants_the_pictures_under_their_names(small, pictures, tmp_path, capsys):
+    """As many under others would be seen in another order. A checkpoint of an earlier version does
+    not know the names."""
+    folder = tmp_path / "run"
+    moved = shutil.copytree(pictures, tmp_path / "moved", copy_function=shutil.copyfile)
+    renamed = shutil.copytree(pictures, tmp_path / "renamed")
+    (renamed / "train/odd/1.png").rename(renamed / "train/odd/z.png")
+    call(train.main, *small, "--out", folder, "--max-steps", 1, capsys=capsys)
+    earlier = shutil.copytree(folder, tmp_path / "earlier")
+    change(earlier / "checkpoint.npz", about=lambda about: about["progress"].pop("digest"))
+    code, _, err = call(train.main, "--resume", folder, "--data-dir", renamed, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "on the same under other names or in another order: put them back" in err
+    for run, place in ((folder, moved), (earlier, renamed)):
+        code, _, err = call(train.main, "--resume", run, "--data-dir", place, capsys=capsys)
+        assert (code, err) == (0, "")
+
+
 def test_a_resumed_run_may_have_more_epochs_but_no_other_model(small, tmp_path, capsys):
     folder = tmp_path / "run"
     call(train.main, *small, "--out", folder, capsys=capsys)

@@ -81,6 +81,9 @@ WRONG = [
     ("lighting", {}),
     ("lighting", {"eigenvalues": ["1"], "eigenvectors": [["1"]]}),
     ("lighting", {"eigenvalues": [1, 2, 3], "eigenvectors": [[1, 2], [3, 4]]}),
+    ("digest", 3),
+    ("digest", "2cf24dba"),
+    ("digest", "x" * 32),
     ("pixel_range", 255),
     ("pixel_range", [1, 0]),
 ]
