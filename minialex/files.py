@@ -103,6 +103,14 @@ def check_readable(path: Path) -> None:
         raise InputError(f"cannot read {path}: it is a folder, a pipe or a device")
 
 
+def check_link(path: Path) -> None:
+    """InputError if `path`, or the folder that it lies in, is a link to what is not there."""
+    for link in (path.parent, path):
+        if link.is_symlink() and not link.exists():
+            away = "its disk may not be mounted, or what it led to was moved"
+            raise InputError(f"{link} is a link that leads nowhere, to {os.readlink(link)}: {away}")
+
+
 def check_replaceable(path: Path) -> None:
     """InputError if `path` is a folder, a pipe, a device or a file that minialex did not make."""
     if path.is_dir():

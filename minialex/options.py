@@ -11,6 +11,7 @@ from minialex.data.own import folder
 from minialex.data.own.found import Found
 from minialex.data.published.npz import is_npz
 from minialex.errors import InputError
+from minialex.files import check_link
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.run_folder import RunFolder, run_that_kept
 from minialex.io.weight_file import WeightFile
@@ -91,6 +92,7 @@ def read(arguments: Sequence[str], workers: int | None = None) -> Command:
         chosen = complete(given, start, pictures)
         return Command(chosen, None, start, files, about or None, found)
     path = checkpoint_of(path)
+    check_link(path)
     if path.parent.is_dir() and not path.exists():
         again = "a run that ended before its first one starts again with the command that began it"
         raise InputError(f"there is no checkpoint {path}: {again}")

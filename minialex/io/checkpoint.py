@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy
 
 from minialex import backend
 from minialex.errors import DAMAGED, InputError, one_line, refusing
-from minialex.files import atomic_write
+from minialex.files import atomic_write, check_link
 from minialex.io.metadata import is_count, plain
 from minialex.io.npz_file import Npz, checksum
 from minialex.io.weight_numbers import wrong_numbers
@@ -21,6 +22,9 @@ from minialex.optim import Optimizer
 from minialex.schedules import Constant
 
 FORMAT = "minialex checkpoint 1"
+
+#: What the formats of later versions are called.
+LATER = re.compile(r"minialex checkpoint (?:[2-9]|[1-9]\d{1,5})")
 
 
 def save_checkpoint(
@@ -62,7 +66,7 @@ class Checkpoint:
     def __init__(self, path: Path):
         self.path = path
         with reading(path), Npz(path) as archive:
-            self.about = about_in(archive)
+            self.about = about_in(archive, path)
             self.arrays = archive.arrays()
         del self.arrays["about"]
         # Those of earlier versions have no checksum.
@@ -152,15 +156,18 @@ class Checkpoint:
             array[...] = backend.to_device(self.arrays[name].astype(array.dtype), backend.of(array))
 
 
-def about_in(archive: Npz) -> dict[str, Any]:
-    """What an opened checkpoint says of itself; one of DAMAGED if it is none, or of another
-    version."""
+def about_in(archive: Npz, path: Path) -> dict[str, Any]:
+    """What an opened checkpoint says of itself; one of DAMAGED if it is none. InputError, which
+    names its `path`, for one of a later version."""
     text = archive.array("about")
     if text.shape or text.dtype.kind != "U":
         raise ValueError(f"what it says about itself is an array {text.shape} of {text.dtype}")
     about = plain(text.item())
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         got = about.get("format") if isinstance(about, dict) else about
+        if isinstance(got, str) and LATER.fullmatch(got):
+            made = f"was made by a later version of minialex, as {got!r}"
+            raise InputError(f"{path} {made}: this version reads {FORMAT!r}")
         raise ValueError(f"it has format {got!r}, expected {FORMAT!r}")
     steps, others = about["optimizer_steps"], (about["schedule"], about["generators"])
     whole = steps is None or is_count(steps)
@@ -175,7 +182,7 @@ def read_progress(path: Path) -> dict:
     InputError if the file is missing, damaged or not a minialex checkpoint.
     """
     with reading(path), Npz(path) as archive:
-        progress = about_in(archive)["progress"]
+        progress = about_in(archive, path)["progress"]
         if not isinstance(progress, dict):
             raise TypeError("what it says of the training is damaged")
         return progress
@@ -192,6 +199,7 @@ def read_history(path: Path) -> list[dict]:
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Whatever goes wrong while the file is read becomes an InputError."""
+    check_link(path)
     try:
         yield
     except FileNotFoundError:

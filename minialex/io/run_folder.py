@@ -85,7 +85,7 @@ class RunFolder:
             self.lowered,
             *self.kept_weights().values(),
         ):
-            if file.exists():
+            if file.exists() or file.is_symlink():
                 or_resume = f", or --resume {self.path}" if self.checkpoint.exists() else ""
                 raise InputError(
                     f"{self.path} already holds a run ({file.name}): choose another --out"

@@ -13,6 +13,7 @@ import numpy
 from minialex import backend, data, models
 from minialex.data.download import cache_folder, fetch, matches
 from minialex.errors import InputError, refusing
+from minialex.files import check_link
 from minialex.io import hugging_face, metadata, safetensors_file, torch_file, torch_layout
 from minialex.io.bare_weights import bare_weights
 from minialex.io.checkpoint import Checkpoint
@@ -92,6 +93,7 @@ def from_path(path: Path, model: str | None) -> Checkpoint | WeightFile:
         return bare_weights(path, tensors, beside, model)
     if path.is_dir():
         return Checkpoint(path / CHECKPOINT_NAME)
+    check_link(path)
     if not path.exists():
         raise InputError(f"there is no checkpoint or other file of weights {path}")
     kind = kind_of(path)

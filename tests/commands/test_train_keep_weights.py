@@ -1,6 +1,7 @@
 """--keep-weights: which weights a run keeps, what they are for, and what they are not for."""
 
 import json
+import shutil
 
 import numpy
 import pytest
@@ -73,6 +74,19 @@ def test_kept_weights_are_evaluated_like_a_run(run, capsys, undrawn):
     code, out, err = call(evaluate, run / "weights" / "step-00000010.npz", capsys=capsys)
     assert (code, err) == (0, "")
     assert f"top-1     {last_epoch(run)['test_accuracy']:.2%}" in out
+
+
+@pytest.mark.parametrize("wrong", ["a later version", "a link that leads nowhere"])
+def test_kept_weights_that_cannot_be_used_are_told_why(wrong, run, tmp_path, capsys):
+    file = shutil.copytree(run, tmp_path / "run") / "weights" / "step-00000010.npz"
+    if wrong == "a later version":
+        change(file, about=lambda about: about.update(format="minialex checkpoint 2"))
+    else:
+        file.unlink()
+        file.symlink_to("/unmounted/step-00000010.npz")
+    code, _, err = call(evaluate, file, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert str(file) in err and wrong in err
 
 
 def test_training_is_the_same_without(run, small, tmp_path, capsys):

@@ -278,6 +278,19 @@ def test_a_resumed_run_wants_the_pictures_under_their_names(small, pictures, tmp
         assert (code, err) == (0, "")
 
 
+@pytest.mark.parametrize("target", ["checkpoint.npz", "/unmounted/checkpoint.npz"])
+def test_a_checkpoint_that_is_elsewhere_is_not_one_that_never_was(target, small, tmp_path, capsys):
+    """To begin again would end a run that only waits for its disk."""
+    (tmp_path / "checkpoint.npz").symlink_to(target)
+    code, _, err = call(train.main, "--resume", tmp_path, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"checkpoint.npz is a link that leads nowhere, to {target}" in err
+    assert "starts again" not in err
+    code, _, err = call(train.main, *small, "--out", tmp_path, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "already holds a run (checkpoint.npz): choose another --out" in err
+
+
 def test_a_resumed_run_may_have_more_epochs_but_no_other_model(small, tmp_path, capsys):
     folder = tmp_path / "run"
     call(train.main, *small, "--out", folder, capsys=capsys)

@@ -4,11 +4,12 @@ import json
 
 import numpy
 import pytest
+from data_helpers import refusal
 from trained_runs import change
 
-from minialex import models, optim, schedules
+from minialex import load, models, optim, schedules
 from minialex.errors import InputError
-from minialex.io.checkpoint import Checkpoint, save_checkpoint
+from minialex.io.checkpoint import Checkpoint, read_history, read_progress, save_checkpoint
 from minialex.layers import Linear, SoftmaxCrossEntropy
 from minialex.network import Network
 
@@ -105,6 +106,27 @@ def test_other_npz_files_are_refused(tmp_path, about):
     numpy.savez(tmp_path / "c.npz", **arrays)
     with pytest.raises(InputError, match=r"c\.npz"):
         Checkpoint(tmp_path / "c.npz")
+
+
+def test_a_later_version_s_checkpoint_is_not_called_damaged(tmp_path):
+    path = tmp_path / "c.npz"
+    numpy.savez(path, about=json.dumps({"format": "minialex checkpoint 2"}))
+    for read in (Checkpoint, read_progress, read_history, load):
+        message = refusal(read, path)
+        assert message.startswith(f"{path} was made by a later version of minialex")
+        assert "this version reads 'minialex checkpoint 1'" in message
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path):
+    path = tmp_path / "run" / "c.npz"
+    path.parent.mkdir()
+    for target in ("c.npz", "/unmounted/c.npz"):
+        path.symlink_to(target)
+        for read in (Checkpoint, read_progress, load):
+            assert f"{path} is a link that leads nowhere, to {target}: " in refusal(read, path)
+        path.unlink()
+    (tmp_path / "link").symlink_to("/unmounted/run")
+    assert f"{tmp_path}/link is a link" in refusal(Checkpoint, tmp_path / "link" / "c.npz")
 
 
 def test_arrays_that_are_not_those_that_were_saved_are_told_from_another_network_s(tmp_path):
