@@ -12,6 +12,7 @@ from minialex.data.dataset import Dataset
 from minialex.data.folder_images import FolderImages
 from minialex.data.identity import digest_of, names_of
 from minialex.data.own import folder
+from minialex.train import about_data
 
 
 @pytest.fixture
@@ -72,6 +73,12 @@ def test_names_that_are_no_text_and_files_without_a_name_count():
     assert names_of(odd) == "\udcff.png\0\ud800.png".encode("utf-8", "surrogatepass")
     assert names_of([io.BytesIO(), io.BytesIO()]) == names_of([io.BytesIO(), io.BytesIO()])
     assert names_of([]) == b""
+
+
+def test_ranks_can_tell_each_other_of_names_that_are_no_text():
+    images = FolderImages(["d/\udcff.png", "d/1.png"], [0, 1], 16)
+    found = about_data(Dataset("folder", images, images, ["a", "b"]))
+    assert found["training pictures"] == found["test pictures"]
 
 
 def test_no_file_is_looked_at():
