@@ -459,6 +459,7 @@ class Trainer:
         """NotFinite if training has diverged."""
         if not math.isfinite(value):
             where = f"epoch {self.progress['epochs'] + 1} by step {self.progress['steps']}"
-            advice = f"try a smaller learning rate than {self.optimizer.lr:g}"
+            highest = self.schedule.lr / lower_rate.FACTOR ** len(self.progress["lowered"])
+            advice = f"try a smaller learning rate than {highest:g}"
             begin = f"; it begins in {self.origin}" if self.origin else ""
             raise NotFinite(f"the {what} is {value} in {where}: {advice}{begin}")

@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from minialex import Layer, Network, Trainer, nan_search, optim
+from minialex import Layer, Network, Trainer, nan_search, optim, schedules
 from minialex.data import from_arrays
 from minialex.errors import NotFinite
 from minialex.layers import (
@@ -118,6 +118,14 @@ def test_a_learning_rate_that_explodes(trainer):
     text = said(trainer(lr=1e30))
     assert "in epoch 1 by step 2: try a smaller learning rate than 1e+30; " in text
     assert text.endswith("it begins in the output of conv2 (forward)")
+
+
+def test_the_rate_that_was_asked_for_is_named_not_the_one_that_its_schedule_has_reached(trainer):
+    it = trainer()
+    it.schedule = schedules.build("cosine", 1e30, epochs=30)
+    text = said(it, epochs=30)
+    assert 0 < it.optimizer.lr < 1e30
+    assert "try a smaller learning rate than 1e+30; " in text
 
 
 @pytest.mark.parametrize("name", ["conv1.weight", "fc.bias"])
