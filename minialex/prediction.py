@@ -32,6 +32,12 @@ class StandardInput(io.BytesIO):
 
     __repr__ = __str__
 
+    def read(self, size: int | None = -1) -> bytes:
+        """BytesIO's; EOFError if there is nothing to read at all."""
+        if not self.getbuffer().nbytes:
+            raise EOFError("nothing came through standard input")
+        return super().read(size)
+
 
 #: What pictures are read from.
 File: TypeAlias = Path | StandardInput | StoredPicture

@@ -264,6 +264,13 @@ def test_unreadable_standard_input_is_named(pictures, use, monkeypatch):
         assert err.startswith("error: -: not a readable picture")
 
 
+def test_of_empty_standard_input_it_is_said_that_nothing_came(use, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    code, _, err = use("-")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "nothing came through standard input" in err
+
+
 def test_a_picture_through_a_pipe(folder, pictures):
     """As in a shell, in a process of its own."""
     path = next((pictures / "val" / "even").iterdir())
