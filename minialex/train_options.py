@@ -103,7 +103,7 @@ def parser() -> Parser:
         "--val-share", type=number(float, 0, exclusive=True, below=1), metavar="SHARE", help=share
     )
     add_test_views_option(what, "centre")
-    padding = "by how much crops move small pictures (default: 4)"
+    padding = "by how much crops move small pictures, at most their side (default: 4)"
     what.add_argument("--crop-padding", type=number(int, 0), metavar="PIXELS", help=padding)
 
     how = p.add_argument_group("how")

@@ -8,7 +8,7 @@ from typing import Any
 
 from minialex.data import shapes
 from minialex.data.arrays import from_arrays
-from minialex.data.dataset import PADDING, ArrayImages, Dataset
+from minialex.data.dataset import PADDING, ArrayImages, Dataset, Images
 from minialex.data.own import folder
 from minialex.data.own.found import Found
 from minialex.data.published import cifar, cifar10_1, cifar10_c, mnist, npz, stl10, svhn
@@ -92,8 +92,8 @@ def load(
         None keeps their own size.
     seed: the random seed for "shapes", and for which pictures val_share holds out; all else is the
         same for every seed.
-    crop_padding: by how many pixels random crops may shift a picture; None means PADDING. Not for
-        "folder", whose crops come from larger pictures.
+    crop_padding: by how many pixels random crops may shift a picture, at most by its side; None
+        means PADDING. Not for "folder", whose crops come from larger pictures.
     val_share: the share of each class of the training pictures, between 0 and 1, that is held out
         to test with, instead of the data set's own test pictures: to choose by. Without test
         pictures of its own, a "folder" or "npz" holds out split.VAL_SHARE.
@@ -126,6 +126,8 @@ def load(
     given = dict(data_dir=data_dir, image_size=image_size, padding=padding)
     given |= dict(seed=seed, val_share=val_share, found=found)
     dataset = source.load(**{name: given[name] for name in source.takes})
+    if crop_padding is not None:
+        check_padding(crop_padding, dataset.test)
     if val_share is not None and dataset.val_share is None:
         dataset = without_test_pictures(dataset, val_share, seed)
     dataset.source = {
@@ -137,6 +139,15 @@ def load(
         "val_share": dataset.val_share,
     }
     return dataset
+
+
+def check_padding(padding: int, images: Images) -> None:
+    """InputError if crops would be shifted by more pixels than the pictures have."""
+    assert isinstance(images, ArrayImages)
+    side = images.images.shape[1]
+    if padding > side:
+        wanted = f"at most {side} pixels, the side of the pictures"
+        raise InputError(f"expected a crop padding of {wanted}, got {padding}")
 
 
 def without_test_pictures(dataset: Dataset, val_share: float, seed: int) -> Dataset:

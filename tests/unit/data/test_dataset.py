@@ -132,6 +132,10 @@ def test_arrays_of_the_wrong_dtype_or_shape_are_refused(pictures, labels, said):
         ({"name": "cifar10", "data_dir": "no/such/folder"}, "no folder no/such/folder"),
         ({"name": "shapes", "image_size": 0}, "at least 1 pixel, got 0"),
         ({"name": "shapes", "crop_padding": -1}, "at least 0 pixels, got -1"),
+        (
+            {"name": "shapes", "crop_padding": 33},
+            "at most 32 pixels, the side of the",
+        ),
         ({"name": "folder", "data_dir": ".", "crop_padding": 2}, "leave out --crop-padding"),
         ({"name": "cifar10.1", "data_dir": ".", "crop_padding": 2}, "has only test pictures"),
         ({"name": "cifar10.1", "data_dir": ".", "val_share": 0.1}, "has only test pictures"),
