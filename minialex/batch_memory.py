@@ -1,4 +1,5 @@
-"""Which batch fits into memory: checked before the work, and said when memory has run out."""
+"""Which batch, or picture, fits into memory: checked before the work, and said when memory has run
+out."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -104,6 +105,18 @@ def room_for_answers(engine: object, batch_size: int) -> Iterator[None]:
     check_answers(engine, batch_size)
     with saying_what_fits(engine, batch_size, of_answers(engine)):
         yield
+
+
+@contextlib.contextmanager
+def room_for_pictures(image_size: int | None) -> Iterator[None]:
+    """A block in which a data set's pictures are read, of that side if it is given. InputError
+    within it if the memory does not suffice for them, whatever the batch is."""
+    try:
+        yield
+    except MemoryError as error:
+        reason = ": ".join(filter(None, ["out of memory", str(error)]))
+        what = f"pictures of --image-size {image_size} are" if image_size else "the data set is"
+        raise InputError(f"{reason}: {what} too large") from error
 
 
 def available_for(engine: object, error: MemoryError) -> int | None:

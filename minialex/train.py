@@ -10,6 +10,7 @@ from types import ModuleType
 import numpy
 
 from minialex import __version__, backend, data, models, optim, options, schedules
+from minialex.batch_memory import room_for_pictures
 from minialex.command import run
 from minialex.data.augment import AUGMENTATIONS, Standardize
 from minialex.data.dataset import Dataset
@@ -223,7 +224,7 @@ def train_on(ranks: Group, arguments: Sequence[str], claims: contextlib.ExitStac
     xp = backend.get(chosen["backend"], host.rank if ranks.size > 1 else None)
     ranks = on_devices(ranks, xp, chosen["cuda_aware_mpi"])
     drawn = chosen["dataset"] == "shapes"  # leaves no file for others to find
-    with first_on_host(ALONE if drawn else host):
+    with first_on_host(ALONE if drawn else host), room_for_pictures(chosen["image_size"]):
         if checkpoint:
             dataset = data.load(**checkpoint.progress["source"] | {"data_dir": chosen["data_dir"]})
         else:

@@ -63,6 +63,17 @@ def answering(request, folder, pictures, tmp_path, monkeypatch, capsys):
     return count, called
 
 
+def test_pictures_that_do_not_fit_are_named(pictures, tmp_path, capsys, monkeypatch):
+    def full(images):
+        raise MemoryError("Unable to allocate 300. GiB")
+
+    monkeypatch.setattr(train, "statistics_of", full)
+    words = [*trained_runs.on_folder(pictures), "--image-size", 16, "--out", tmp_path / "run"]
+    _, _, err = call(train.main, *words, capsys=capsys)
+    wanted = "Unable to allocate 300. GiB: pictures of --image-size 16 are too large"
+    assert err == f"error: out of memory: {wanted}\n"
+
+
 def test_answers_that_cannot_fit_are_refused_before_they_begin(answering, folder, monkeypatch):
     count, called = answering
     there = answer_bytes(fast.prepare(load(folder).network), count // 2)
