@@ -108,6 +108,13 @@ def number(
     return parse
 
 
+#: The most threads that --workers may ask for: more than a machine has cores.
+MOST_WORKERS = 2048
+
+#: The argparse type of --workers.
+thread_count = number(int, 1, MOST_WORKERS + 1)
+
+
 def add_common_options(group: argparse._ActionsContainer) -> None:
     """Adds the options that mean the same in every command to a parser or an argument group."""
     group.add_argument(
@@ -115,9 +122,8 @@ def add_common_options(group: argparse._ActionsContainer) -> None:
         choices=backend.NAMES,
         help="cupy is an NVIDIA GPU (default: auto, a GPU if it works)",
     )
-    group.add_argument(
-        "--workers", type=number(int, 1), metavar="N", help="CPU threads (default: one per core)"
-    )
+    about = f"CPU threads, up to {MOST_WORKERS} (default: one per core)"
+    group.add_argument("--workers", type=thread_count, metavar="N", help=about)
 
 
 def add_test_views_option(group: argparse._ActionsContainer, default: str) -> None:

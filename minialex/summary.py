@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Sequence
 
 from minialex import fast, models
-from minialex.command import Parser, number, run
+from minialex.command import MOST_WORKERS, Parser, number, run, thread_count
 from minialex.cores import usable_cores
 from minialex.errors import InputError
 from minialex.fast import footprint
@@ -75,8 +75,8 @@ def parser() -> Parser:
         default="plain",
         help="fast: also what becomes of each layer (default: plain, the layers alone)",
     )
-    workers = "the fast engine's threads (default: one a core)"
-    p.add_argument("--workers", type=number(int, 1), metavar="N", help=workers)
+    about = f"the fast engine's threads, up to {MOST_WORKERS} (default: one a core)"
+    p.add_argument("--workers", type=thread_count, metavar="N", help=about)
     return p
 
 

@@ -62,6 +62,8 @@ def test_the_version(capsys):
         (["train", "--epoch=3"], "unrecognized arguments: --epoch=3; did you mean --epochs? ("),
         (["train", "--model", "alexnet-tiny"], "); did you mean alexnet-mini? ("),
         (["train", "--dataset", "cifar"], "); did you mean cifar10? ("),
+        (["train", "--workers", "100000"], "of at least 1 and under 2049, got '100000' ("),
+        (["summary", "lenet", "--workers", "2049"], "under 2049, got '2049' ("),
         (["visualize", "filter"], "); did you mean filters? ("),
         (["visualize", "filters", "--weights", "w", "--outs", "f"], "did you mean --out? ("),
     ],
