@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from minialex import backend
 from minialex.data.augment import TEST_VIEWS
-from minialex.errors import InputError, one_line
+from minialex.errors import InputError, explained, is_locales, one_line
 from minialex.streams import SIGPIPE, complain, discard, open_closed
 
 #: What names files in options whose type is not Path: they may be "torchvision", "-" or a pattern.
@@ -157,7 +157,11 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
         discard(sys.stdout)
         sys.exit(128 + SIGPIPE)  # as if killed by it: the work is unfinished
     except (InputError, OSError) as error:
-        message = unwritten(error) or one_line(error)
+        message = unwritten(error) or explained(error)
+    except UnicodeEncodeError as error:
+        if not is_locales(error):
+            raise
+        message = explained(error)
     except MemoryError as error:
         message = f"out of memory: {error} (a smaller --batch-size needs less)"
     except RuntimeError as error:

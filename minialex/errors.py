@@ -2,7 +2,9 @@
 
 import contextlib
 import csv
+import os
 import struct
+import sys
 import tarfile
 import tokenize
 import zipfile
@@ -42,6 +44,33 @@ def one_line(message: object) -> str:
     return line if len(line) <= LONGEST else f"{line[:half]} … {line[-half:]}"
 
 
+def explained(error: Exception) -> str:
+    """The error in one line, in other words than the system's where those do not say what to do."""
+    if isinstance(error, UnicodeEncodeError) and is_locales(error):
+        cannot = f"the locale's encoding, {error.encoding}, cannot name {error.object!a}"
+        return one_line(f"{cannot}: set PYTHONUTF8=1")
+    if isinstance(error, IsADirectoryError) and error.filename:
+        return one_line(f"{error.filename} is a folder, expected a file")
+    absent = isinstance(error, FileNotFoundError) and not os.path.isabs(str(error.filename))
+    if absent and current_folder_is_gone():
+        return "the current folder is gone: it was moved or removed"
+    return one_line(error)
+
+
+def is_locales(error: UnicodeEncodeError) -> bool:
+    """Whether the error is that the locale has no bytes for the name of a file."""
+    return error.encoding == sys.getfilesystemencoding() != "utf-8"
+
+
+def current_folder_is_gone() -> bool:
+    """Whether the current folder has been removed since this process or its shell went there."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
 class NotFinite(InputError):
     """A loss or a weight has become infinite or NaN."""
 
@@ -54,5 +83,5 @@ def refusing(path: Path | str, what: str) -> Iterator[None]:
     except InputError:
         raise
     except DAMAGED as error:
-        reason = one_line(error) or type(error).__name__
+        reason = explained(error) or type(error).__name__
         raise InputError(f"{path} {what}: {reason}") from None

@@ -13,7 +13,7 @@ from typing import Any
 
 from minialex.cores import usable_cores
 from minialex.distributed.group import ALONE, Group
-from minialex.errors import InputError
+from minialex.errors import InputError, explained
 
 #: What the mpirun of Open MPI, MPICH and Slurm's srun set for each process they start.
 LAUNCHED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")
@@ -166,7 +166,7 @@ def report(error: BaseException, rank: int, said: str) -> None:
     if isinstance(error, SystemExit):  # a parser's, which has said why
         cause = said.strip()
     elif isinstance(error, InputError | OSError):
-        cause = str(error)
+        cause = explained(error)
     elif isinstance(error, MemoryError):
         cause = f"out of memory: {error}"
     else:

@@ -1,13 +1,17 @@
 """Folders and files whose names are not UTF-8, as older systems and archives leave them."""
 
 import os
+import shutil
+import subprocess
+import sys
 
 import pytest
-from command_runs import call
+from command_runs import call, start
 from data_helpers import save_random_picture
 from trained_runs import on_folder
 
 from minialex import evaluate, predict, report, train, weights
+from minialex.data.own import listing
 from minialex.visualize import __main__ as visualize
 
 PLACE, CAFÉ, FILE = (os.fsdecode(name) for name in (b"m\xfcll", b"caf\xe9", b"\xe9t\xe9.png"))
@@ -52,3 +56,27 @@ def test_the_class_is_the_same_in_every_file(run, capsys, monkeypatch):
         assert (code, err) == (0, "") and '"class": "caf\\udce9"' in out
         code, _, err = call(evaluate.main, name, "--data-dir", pictures, capsys=capsys)
         assert (code, err) == (0, "")
+
+
+def test_a_locale_that_cannot_name_a_file_is_named(run, tmp_path, monkeypatch):
+    """The name is in the kept listing of a folder, which another locale has made."""
+    folder = tmp_path / "pictures"
+    for name in ("été", "dog"):
+        shutil.copytree(run.parent / "pictures/dog", folder / name)
+    monkeypatch.setattr(listing, "SETTLED", -60)  # what has just been made is kept, too
+    listing.list_pictures(folder)
+    words = [*on_folder(folder), "--out", tmp_path / "run"]
+    pipes = dict(stderr=subprocess.PIPE, env=os.environ | {"PYTHONUTF8": "0", "LC_ALL": "C"})
+    with start("minialex.train", *words, **pipes) as process:
+        err = process.stderr.read()
+    assert (process.returncode, err.count("\n")) == (2, 1)
+    assert err.startswith(f"error: {folder}: cannot be read: the locale's encoding, ascii, ")
+    assert err.endswith(r"\xe9t\xe9': set PYTHONUTF8=1" + "\n")
+
+
+def test_so_is_one_that_a_command_opens_itself():
+    program = r"from minialex.command import run; run(lambda arguments: open('\xe9'))"
+    environment = os.environ | {"PYTHONUTF8": "0", "LC_ALL": "C"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True)
+    wanted = rb"error: the locale's encoding, ascii, cannot name '\xe9': set PYTHONUTF8=1" + b"\n"
+    assert (done.returncode, done.stderr) == (2, wanted)

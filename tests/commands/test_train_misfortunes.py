@@ -155,6 +155,24 @@ def test_a_disk_that_is_full_from_the_beginning_is_named(whole, small_disk, caps
     assert not left_in(small_disk)
 
 
+@pytest.mark.parametrize("name", ["training.lock", "metrics.jsonl", "config.json"])
+def test_a_folder_in_the_place_of_a_file_is_said_to_be_one(name, whole, tmp_path, capsys):
+    folder = tmp_path / "run"
+    shutil.copytree(whole[0], folder)
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).mkdir()
+    code, _, err = call(train.main, "--resume", folder, "--epochs", 3, capsys=capsys)
+    assert (code, err) == (2, f"error: {folder / name} is a folder, expected a file\n")
+
+
+def test_a_current_folder_that_is_gone_is_said_to_be(whole, tmp_path, capsys, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    code, _, err = call(train.main, *whole[1], capsys=capsys)
+    assert (code, err) == (2, "error: the current folder is gone: it was moved or removed\n")
+
+
 def test_a_folder_that_vanishes_ends_training_with_a_line(whole, at_step_7, tmp_path, capsys):
     folder, moved = tmp_path / "run", tmp_path / "moved"
     at_step_7.happens = lambda: folder.rename(moved)

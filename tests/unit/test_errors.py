@@ -1,8 +1,10 @@
 """Messages are one line of bounded length, whatever the files have put into them."""
 
+from pathlib import Path
+
 import pytest
 
-from minialex.errors import LONGEST, InputError, refusing
+from minialex.errors import LONGEST, InputError, explained, refusing
 
 
 def test_a_message_becomes_one_line():
@@ -17,6 +19,31 @@ def test_of_a_long_message_the_beginning_and_the_end_are_said():
     said = str(InputError(f"{'name' * 50_000} has 3 pictures, expected 4"))
     assert said.startswith("namename") and said.endswith("has 3 pictures, expected 4")
     assert len(said) <= LONGEST + 3
+
+
+def test_the_system_s_words_are_explained(tmp_path, monkeypatch):
+    with pytest.raises(OSError) as folder:
+        tmp_path.read_bytes()
+    assert explained(folder.value) == f"{tmp_path} is a folder, expected a file"
+    with pytest.raises(OSError) as absent:
+        (tmp_path / "no").read_bytes()
+    assert explained(absent.value) == f"[Errno 2] No such file or directory: '{tmp_path}/no'"
+    with pytest.raises(UnicodeEncodeError) as locale:
+        "ca\xe9".encode("ascii")
+    assert explained(locale.value).startswith("'ascii' codec")  # no file's name
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: "ascii")
+    named = r"the locale's encoding, ascii, cannot name 'ca\xe9': set PYTHONUTF8=1"
+    assert explained(locale.value) == named
+
+
+def test_a_current_folder_that_was_removed_is_named(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    with pytest.raises(OSError) as absent:
+        Path("no").read_bytes()
+    assert explained(absent.value) == "[Errno 2] No such file or directory: 'no'"
+    (tmp_path / "gone").rmdir()
+    assert explained(absent.value) == "the current folder is gone: it was moved or removed"
 
 
 @pytest.mark.parametrize("error", [ValueError("x" * 60_000), RecursionError(), KeyError("name")])
