@@ -16,6 +16,7 @@ from types import FrameType
 from minialex import stop_signals
 from minialex.cores import usable_cores
 from minialex.errors import InputError
+from minialex.streams import SIGPIPE, discard
 
 #: Bytes of shared memory that ranks want to exchange messages through.
 SHARED_MEMORY = 64 << 20
@@ -36,7 +37,8 @@ def launch(count: int, module: str, arguments: Sequence[str]) -> int:
     """Runs `python -m module arguments` on `count` ranks; returns its exit code.
 
     Ctrl-C, SIGTERM and the end of the terminal make all ranks save, and then stop; a second time
-    they stop at once. InputError if there is no mpirun, or no core for each rank.
+    they stop at once. InputError if there is no mpirun, or no core for each rank, or if stdout
+    cannot be written.
     """
     path = mpirun()
     if path is None:
@@ -57,6 +59,7 @@ def launch(count: int, module: str, arguments: Sequence[str]) -> int:
         elif process:
             os.killpg(process.pid, signal.SIGKILL)
 
+    unwritten: list[OSError] = []
     before = {number: signal.signal(number, stop) for number in stop_signals.caught(STOPS)}
     try:
         process = subprocess.Popen(
@@ -72,8 +75,8 @@ def launch(count: int, module: str, arguments: Sequence[str]) -> int:
         if caught:
             process.send_signal(signal.SIGTERM)
         readers = [
-            threading.Thread(target=reader, args=(process,), daemon=True)
-            for reader in (pass_on_output, pass_on_errors)
+            threading.Thread(target=pass_on_output, args=(process, unwritten), daemon=True),
+            threading.Thread(target=pass_on_errors, args=(process,), daemon=True),
         ]
         for reader in readers:
             reader.start()
@@ -85,6 +88,10 @@ def launch(count: int, module: str, arguments: Sequence[str]) -> int:
             signal.signal(number, handler)
     if len(caught) > 1:
         print("Ended at once: the last checkpoint is whole.", file=sys.stderr)
+    if unwritten and not caught:
+        if isinstance(unwritten[0], BrokenPipeError):
+            return 128 + SIGPIPE
+        raise InputError(f"standard output cannot be written: {unwritten[0].strerror}")
     return 128 + caught[0] if caught else code
 
 
@@ -109,17 +116,16 @@ def environment() -> dict[str, str]:
     return found
 
 
-def pass_on_output(process: subprocess.Popen) -> None:
-    """Passes on what ranks print. When nobody reads it any more, as behind `| head`, all stop."""
+def pass_on_output(process: subprocess.Popen, unwritten: list[OSError]) -> None:
+    """Passes on what ranks print. When it cannot be written any more, as nobody reads it behind
+    `| head`, all save and stop, and the error is in `unwritten`."""
     assert process.stdout is not None
-    read = True
     for line in process.stdout:
         try:
-            if read:
-                print(line, end="", flush=True)
-        except OSError:  # a pipe or a terminal that is closed
-            read = False
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+            print(line, end="", flush=True)
+        except OSError as error:
+            unwritten.append(error)
+            discard(sys.stdout)
             process.send_signal(signal.SIGTERM)
 
 

@@ -217,8 +217,17 @@ def test_an_error_while_stopping_is_said_and_ends_all(long_epoch, tmp_path):
 
 def test_where_nobody_reads_on_all_save_and_stop(long_epoch, tmp_path):
     long_epoch.stdout.close()
-    long_epoch.wait(30)
+    assert long_epoch.wait(30) == 141
     assert Checkpoint(tmp_path / "run" / "checkpoint.npz").progress["steps"] >= 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_output_of_ranks_that_cannot_be_written_is_named(small, tmp_path):
+    words = map(str, [sys.executable, *TRAIN, "--ranks", 1, *small, "--out", tmp_path / "run"])
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(list(words), stdout=full, stderr=subprocess.PIPE, text=True)
+    said = "error: standard output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, said)
 
 
 def test_what_keeps_ranks_from_starting_is_said_in_a_line(small, tmp_path, monkeypatch, capsys):
