@@ -13,6 +13,7 @@ from benchmarks.machine import describe
 from benchmarks.peers import MODES
 from minialex.command import Parser, run
 from minialex.errors import InputError
+from minialex.figures import new_figure
 
 EXAMPLES = """\
   python -m benchmarks.speed_table runs/speed/results.json
@@ -204,15 +205,13 @@ def draw_chart(rows: Sequence[dict], path: Path) -> None:
 
     Without rows of training it draws those of inference. path: the PNG file to write.
     """
-    from matplotlib.figure import Figure  # takes a second to import
-
     what = "train" if any(row["what"] == "train" for row in rows) else "infer"
     largest = max(row["batch_size"] for row in rows if row["what"] == what)
     chosen = [row for row in rows if (row["what"], row["batch_size"]) == (what, largest)]
     plain = ("plain",) * any("plain" in row["seconds"] for row in chosen)
     contenders = ("minialex", *plain, *MODES)
     width = 0.8 / len(contenders)
-    figure = Figure(figsize=(10, 4.8), layout="constrained")
+    figure = new_figure(10, 4.8)
     axes = figure.subplots()
     for place, name in enumerate(contenders):
         colour = COLOURS[name]

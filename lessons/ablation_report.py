@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from minialex.figures import new_figure
 from minialex.files import atomic_write
 
 #: The name of the net that has everything, in results and tables.
@@ -175,9 +176,7 @@ def head_start(results: list[dict]) -> str:
 
 def draw(results: list[dict], kinds: Sequence[str], path: Path) -> None:
     """Draws a PNG: the differences of all seeds with 95% intervals, and the training losses."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = new_figure(11, 4.2)
     left, right = figure.subplots(1, 2)
     names = {COMPLETE: "with everything"} | {
         kind: f"without {ABLATIONS[kind].thing}" for kind in kinds

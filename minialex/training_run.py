@@ -14,7 +14,7 @@ from minialex import lower_rate
 from minialex.command import program
 from minialex.data.skipped import describe_unreadable
 from minialex.distributed.launch import STARTED
-from minialex.errors import NotFinite
+from minialex.errors import InputError, NotFinite
 from minialex.io.run_folder import RunFolder
 from minialex.loss_lines import LossLines
 from minialex.streams import SIGPIPE, discard
@@ -36,6 +36,7 @@ class TrainingRun:
         self.ranks = trainer.scheme.ranks
         self.stopping = False
         self.signal = 0  #: the signal that asked to stop, if one did
+        self.unwritten: OSError | None = None  #: why no more can be printed
         self.taken, self.begin = 0, 0.0  #: the steps of this process, and when they were warm
         self.told = False
 
@@ -43,6 +44,7 @@ class TrainingRun:
         """Trains until all epochs are done or `stopping` is set, and keeps the folder up to date.
 
         The checkpoint comes first: a run that is killed before has left nothing, and starts again.
+        InputError, with all saved, if what it says cannot be written.
         """
         trainer, folder, epochs = self.trainer, self.folder, self.options["epochs"]
         self.save()
@@ -59,10 +61,13 @@ class TrainingRun:
             if not finished:
                 self.say_skipped()
                 self.say(f"Stopped. To resume: {self.resume_command()}")
-                return
-        self.say_skipped()
-        accuracy = trainer.history[-1]["test_accuracy"]
-        self.say(f"Done: test accuracy {accuracy:.2%}. Curves are in {folder.curves}")
+                break
+        else:
+            self.say_skipped()
+            accuracy = trainer.history[-1]["test_accuracy"]
+            self.say(f"Done: test accuracy {accuracy:.2%}. Curves are in {folder.curves}")
+        if self.unwritten:
+            raise InputError(f"standard output cannot be written: {self.unwritten.strerror}")
 
     def finish_epoch(self) -> bool:
         """Trains on what is left of the epoch under way, and tests; returns False if it was stopped
@@ -196,12 +201,17 @@ class TrainingRun:
             self.say(describe_unreadable(self.trainer.progress["skipped"], where))
 
     def say(self, text: str) -> None:
-        """Prints a line. Where its reader has ended, as `head` does, training stops and saves."""
+        """Prints a line. Where it cannot be written, as its reader has ended or its disk is full,
+        training stops and saves."""
         try:
             say(text)
-        except BrokenPipeError:
+        except OSError as error:
             discard(sys.stdout)
-            self.stopping, self.signal = True, self.signal or SIGPIPE
+            self.stopping = True
+            if isinstance(error, BrokenPipeError):
+                self.signal = self.signal or SIGPIPE
+            else:
+                self.unwritten = error
 
 
 def say(text: str) -> None:

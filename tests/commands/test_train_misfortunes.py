@@ -14,7 +14,7 @@ from command_runs import call
 from PIL import Image
 from trained_runs import assert_same, contents
 
-from minialex import data, train
+from minialex import data, train, training_run
 from minialex.data.batches import ORDER
 from minialex.io.checkpoint import Checkpoint
 
@@ -114,6 +114,26 @@ def test_the_losses_of_a_full_disk_are_named(whole, at_step_7, tmp_path, capsys)
     wanted = f"error: [Errno 28] No space left on device: '{folder / 'losses.jsonl'}'\n"
     (folder / "losses.jsonl").unlink()
     assert (code, err) == (2, wanted)
+    ends_like(whole, folder, capsys)
+
+
+def test_output_that_fills_a_disk_ends_training_which_saves(
+    whole, at_step_7, tmp_path, monkeypatch, capsys
+):
+    """Where the output goes may be another disk than the run's."""
+    folder = tmp_path / "run"
+
+    def full(text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(training_run, "discard", lambda stream: None)
+    at_step_7.happens = lambda: monkeypatch.setattr(training_run, "say", full)
+    code, _, err = call(train.main, *whole[1], "--log-every", 1, "--out", folder, capsys=capsys)
+    said = "error: standard output cannot be written: No space left on device\n"
+    assert (code, err) == (2, said)
+    progress = Checkpoint(folder / "checkpoint.npz").progress
+    assert (progress["epochs"], progress["steps"]) == (1, 2)
+    monkeypatch.undo()
     ends_like(whole, folder, capsys)
 
 
