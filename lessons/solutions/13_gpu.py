@@ -39,10 +39,10 @@ shipped(Trainer.read)
 #
 # - `scores`, for the test: `answer` in `evaluation.py` fetches the logits of each batch, as the
 #   scores are computed on the host. Once for each test batch
-# - `save`: `check_weights` asks for the largest weight of each array, `float(abs(array).max())`, and
-#   `check_optimizer` for the largest number of what the optimiser keeps for it; `save_checkpoint`
-#   then fetches all of these. For Adam, with two means, this makes six waits for each array of
-#   weights
+# - `save`: `check_weights` asks for the largest weight of each array, `float(abs(array).max())`,
+#   and `check_optimizer` for the largest number of what the optimiser keeps for it;
+#   `save_checkpoint` then fetches all of these. For Adam, with two means, this makes six waits for
+#   each array of weights
 # - `predict` fetches the logits of 64 pictures at a time
 # - where many processes train one net (lesson 16), `totals` waits for the others in each step, and
 #   before saving `collect` fetches all weights once more, to see that they are the same everywhere

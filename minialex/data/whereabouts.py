@@ -10,11 +10,11 @@ from minialex.errors import InputError
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """The folder or file that all pictures lie in, with what tells it from another one that comes
-    to the same path: its device and its number there."""
+    """The folder or file that all pictures lie in, and the number of its device: that of a disk
+    which is unmounted was another one."""
 
-    path: str
-    identity: tuple[int, int]
+    path: Path
+    device: int
 
     @classmethod
     def of(cls, images: Images) -> "Whereabouts | None":
@@ -24,23 +24,19 @@ class Whereabouts:
         ends = [getattr(listed[i], "file", listed[i]) for i in (0, -1)] if listed else []
         if not ends or not all(isinstance(end, str | os.PathLike) for end in ends):
             return None
-        path = os.path.commonpath(map(os.path.abspath, ends))
-        try:
-            return cls(path, identity(path))
-        except OSError:
-            return None
+        path = Path(os.path.commonpath(map(os.path.abspath, ends)))
+        return cls(path, path.stat().st_dev) if path.exists() else None
 
     def check_there(self) -> None:
         """InputError if it is gone: a picture that cannot be read is not damaged then."""
-        try:
-            there = identity(self.path) == self.identity
-        except OSError:
-            there = False
-        if not there:
+        if not self.is_there():
             raise InputError(f"{self.path} is gone: the pictures in it were moved or removed")
 
-
-def identity(path: Path | str) -> tuple[int, int]:
-    """Of a folder or a file."""
-    status = os.stat(path)
-    return status.st_dev, status.st_ino
+    def is_there(self) -> bool:
+        """Whether it is on the same device, and not empty: where a disk was mounted, an empty
+        folder is left. Its inode may be another: some file systems number a folder anew."""
+        try:
+            same = self.path.stat().st_dev == self.device
+            return same and not (self.path.is_dir() and not any(self.path.iterdir()))
+        except OSError:
+            return False
