@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import errno
 import logging
 import math
 import sys
@@ -108,6 +109,9 @@ def number(
     return parse
 
 
+#: Why a stream cannot be written to.
+UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EINVAL)
+
 #: The most threads that --workers may ask for: more than a machine has cores.
 MOST_WORKERS = 2048
 
@@ -186,7 +190,7 @@ def exit_code(main: Callable[[Sequence[str]], int | None]) -> int | str | None:
 def unwritten(error: Exception) -> str | None:
     """What to say where the error is that stdout cannot be written to, which it does not say
     itself; None where it is another."""
-    if not isinstance(error, OSError) or error.filename is not None:
+    if not (isinstance(error, OSError) and error.filename is None and error.errno in UNWRITTEN):
         return None
     try:
         print(flush=True)  # fails again, even where nothing has been kept to be written

@@ -47,7 +47,8 @@ def one_line(message: object) -> str:
 def explained(error: Exception) -> str:
     """The error in one line, in other words than the system's where those do not say what to do."""
     if isinstance(error, UnicodeEncodeError) and is_locales(error):
-        cannot = f"the locale's encoding, {error.encoding}, cannot name {error.object!a}"
+        encoding = sys.getfilesystemencoding()
+        cannot = f"the locale's encoding, {encoding}, cannot name {error.object!a}"
         return one_line(f"{cannot}: set PYTHONUTF8=1")
     if isinstance(error, IsADirectoryError) and error.filename:
         return one_line(f"{error.filename} is a folder, expected a file")
@@ -59,7 +60,14 @@ def explained(error: Exception) -> str:
 
 def is_locales(error: UnicodeEncodeError) -> bool:
     """Whether the error is that the locale has no bytes for the name of a file."""
-    return error.encoding == sys.getfilesystemencoding() != "utf-8"
+    encoding = sys.getfilesystemencoding()
+    if encoding == "utf-8":
+        return False
+    try:
+        error.object.encode(encoding, "surrogateescape")
+    except UnicodeEncodeError as again:  # codecs have several names
+        return again.encoding == error.encoding
+    return False
 
 
 def current_folder_is_gone() -> bool:

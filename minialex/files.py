@@ -15,6 +15,9 @@ from minialex.errors import InputError
 PNG_MARK, HTML_MARK = b"Software\0minialex", b'<meta name="generator" content="minialex">'
 
 
+#: What kinds of files people expect pictures and pages to be.
+KINDS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".svg", ".pdf", ".html")
+
 #: After so many seconds without a change, a temporary file is one that a killed process has left.
 ABANDONED = 86400
 
@@ -92,7 +95,7 @@ def write_output(path: Path, content: bytes) -> None:
 
 def check_named(path: Path, suffix: str) -> None:
     """InputError if the name of a file to write promises another kind of file than `suffix`."""
-    if path.suffix.lower() not in ("", suffix):
+    if path.suffix.lower() in KINDS and path.suffix.lower() != suffix:
         raise InputError(f"{path}: expected a name that ends in {suffix}, got {path.suffix}")
 
 

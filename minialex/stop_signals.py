@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from minialex.streams import SIGPIPE
+
 
 class Stoppable(Protocol):
     """What stops, and saves, soon after `stopping` is set; `signal` is the one that asked for
@@ -33,7 +35,7 @@ def stop_on_signal(training: Stoppable) -> Iterator[None]:
     terminals = [stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()]
 
     def stop(number, frame):
-        if training.signal:
+        if training.signal not in (0, SIGPIPE):  # of that one nobody has been told
             raise KeyboardInterrupt
         training.stopping, training.signal = True, number
         for place in terminals:

@@ -23,7 +23,7 @@ def open_closed() -> None:
 
 
 def discard(stream: TextIO) -> None:
-    """Lets the stream write to the null device from now on: also what Python would flush at its
+    """Makes the stream write to the null device from now on: also what Python would flush at its
     end, where an error changes the exit code."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())

@@ -251,9 +251,9 @@ def train_on(ranks: Group, arguments: Sequence[str], claims: contextlib.ExitStac
             folder.check_new()
             return folder
 
-        claimed = ranks.on_first(create)
-        path = ranks.everyones(claimed and str(claimed.path))[0]
-        folder = claimed or RunFolder(Path(path))
+        created = ranks.on_first(create)
+        path = ranks.everyones(created and str(created.path))[0]
+        folder = created or RunFolder(Path(path))
         places = ranks.everyones([socket.gethostname(), chosen["workers"]])
         lowered = trainer.progress["lowered"]
         say_notes([*dataset.notes, *([advice] if advice else []), *lowered])

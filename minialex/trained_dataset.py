@@ -1,5 +1,6 @@
 """The data set that belongs to a trained network."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,8 @@ def dataset_of(
     own = trained.source or {"name": "folder", "data_dir": None}
     if name is None and is_npz(data_dir):
         name = "npz"
-        own = own | {"data_dir": str(data_dir.absolute())}
-    same_place = data_dir is None or str(data_dir.absolute()) == own["data_dir"]
+        own = own | {"data_dir": str(data_dir)}
+    same_place = data_dir is None or is_same(data_dir, own["data_dir"])
     if name and (name != own["name"] or (trained.source and not same_place)):
         return other_dataset(trained, name, data_dir)
     if trained.source is None:
@@ -89,6 +90,11 @@ def other_dataset(trained: TrainedNetwork, name: str, data_dir: Path | None) -> 
     return dataset
 
 
+def is_same(data_dir: Path, place: str | None) -> bool:
+    """Whether both name the same file or folder, in whatever words."""
+    return place is not None and os.path.realpath(data_dir) == os.path.realpath(place)
+
+
 def labelled(trained: TrainedNetwork, data_dir: Path) -> Dataset:
     """All labelled pictures under `data_dir` that are not for training, as test pictures."""
     data.check_data_dir(data_dir)
@@ -120,7 +126,10 @@ def difference(trained: TrainedNetwork, dataset: Dataset) -> str | None:
     if counts != trained.progress["pictures"][:2]:
         return "was trained on other pictures than there are now"
     if before and before != digest_of(dataset):
-        return "was trained on pictures of other names or in another order than there are now"
+        return (
+            "was trained on other pictures than there are now, or on the same in another order or "
+            "with other names or labels"
+        )
     return None
 
 

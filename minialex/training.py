@@ -63,7 +63,7 @@ NEW_EPOCH = {
 
 
 #: What the checkpoints of earlier versions may lack.
-NEW = ("lowered", "digest")
+MAY_LACK = ("lowered", "digest")
 
 
 class Trainer:
@@ -179,7 +179,7 @@ class Trainer:
             "lowered": [],
             "history": [],
         }
-        same = ("network", "classes", "pictures", "mean", "std", "lighting")
+        same = ("network", "classes", "pictures", "digest", "mean", "std", "lighting")
         about = {name: self.progress[name] for name in same} | self.progress["settings"]
         require_same(scheme.ranks, about)
         self.batches.skipped = self.test_batches.skipped = self.progress["skipped"]
@@ -317,7 +317,7 @@ class Trainer:
         if not isinstance(saved, Checkpoint):
             path = Path(saved)
             saved = Checkpoint(path / "checkpoint.npz" if path.is_dir() else path)
-        saved.require([name for name in self.progress if name not in NEW])
+        saved.require([name for name in self.progress if name not in MAY_LACK])
         metadata.check(saved.path, saved.progress)
         check_same(saved, self.progress)
         saved.restore(self.network, self.optimizer, self.schedule)
@@ -332,7 +332,7 @@ class Trainer:
     def save_curves(self, path: Path | str) -> None:
         """Draws loss and accuracy over the epochs into the PNG file `path`.
 
-        InputError if it is called otherwise, or is another's file.
+        InputError if its name ends otherwise, or if the file there is not from minialex.
         """
         check_named(Path(path), ".png")
         write_output(Path(path), charts.curves({"training": self.history}))
@@ -459,7 +459,8 @@ class Trainer:
         """NotFinite if training has diverged."""
         if not math.isfinite(value):
             where = f"epoch {self.progress['epochs'] + 1} by step {self.progress['steps']}"
-            highest = self.schedule.lr / lower_rate.FACTOR ** len(self.progress["lowered"])
+            rate = getattr(self.schedule, "lr", self.optimizer.lr)  # one's own may have none
+            highest = rate / lower_rate.FACTOR ** len(self.progress["lowered"])
             advice = f"try a smaller learning rate than {highest:g}"
             begin = f"; it begins in {self.origin}" if self.origin else ""
             raise NotFinite(f"the {what} is {value} in {where}: {advice}{begin}")

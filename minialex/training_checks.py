@@ -89,7 +89,7 @@ def check_same(saved: Checkpoint, progress: dict) -> None:
             raise InputError(f"{wrong} {what}")
     before, now = saved.progress.get("digest"), progress["digest"]
     if before != now and before and now:  # otherwise only their number is known
-        renamed = "or on the same under other names or in another order"
+        renamed = "or on the same in another order or with other names or labels"
         again = "put them back as they were, or start a new run"
         raise InputError(f"{wrong} on other pictures than the data set has, {renamed}: {again}")
     kept, own = saved.progress["settings"], progress["settings"]

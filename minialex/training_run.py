@@ -93,7 +93,7 @@ class TrainingRun:
         self.say(line[0].upper() + line[1:])
         self.save()
         self.ranks.on_first(self.begin_where_checkpoint_is)
-        self.stopping = self.signal != 0
+        self.stopping = bool(self.signal or self.unwritten)
 
     def begin_where_checkpoint_is(self) -> None:
         """Drops the lines of steps that are taken again."""

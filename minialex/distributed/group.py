@@ -11,7 +11,7 @@ from minialex import backend
 from minialex.backend import Array
 from minialex.distributed.sums import Sums
 from minialex.distributed.transport import Direct, Staged, Transport, pieces
-from minialex.errors import InputError
+from minialex.errors import InputError, explained
 
 
 class Group:
@@ -80,7 +80,7 @@ class Group:
             except (InputError, OSError) as error:
                 if self.size == 1:
                     raise
-                problem = str(error)
+                problem = explained(error)
         problem = self.everyones(problem)[0]
         if problem is not None:
             raise InputError(problem)

@@ -18,6 +18,7 @@ from minialex import charts
 from minialex.errors import DAMAGED, InputError, refusing
 from minialex.files import (
     atomic_write,
+    check_link,
     check_readable,
     check_replaceable,
     naming,
@@ -48,6 +49,7 @@ class RunFolder:
         if path:
             if path.exists() and not path.is_dir():
                 raise InputError(f"--out {path} is a file, expected a folder")
+            check_link(path)
             path.mkdir(parents=True, exist_ok=True)
             return cls(path)
         number = 1
@@ -96,7 +98,8 @@ class RunFolder:
         """InputError if the claimed folder is gone: what is written now would be a run without its
         past, or go into another one."""
         if self.claim and not self.claim.holds():
-            raise InputError(f"{self.path} is gone: it was moved or removed during training")
+            gone = "it was moved or removed, or another one has claimed it"
+            raise InputError(f"{self.path} is not this training's any more: {gone}")
 
     def take_over(self) -> None:
         """Makes the folder, in which a script has saved a checkpoint, that of a run.

@@ -223,11 +223,15 @@ def rename_some(pictures):
 def test_renamed_pictures_are_not_taken_for_those_held_out(begun, capsys):
     own, run = begun
     rename_some(own)
-    commands = [(evaluate.main, run), (evaluate.main, run, "--data-dir", own), (report.main, run)]
+    link = own.with_name("link")
+    link.symlink_to(own)
+    commands = [(evaluate.main, run), (report.main, run)]
+    for place in (own, own.parent / "run" / ".." / "own", link):
+        commands.append((evaluate.main, run, "--data-dir", place))
     for command in commands:
         code, _, err = call(*command, capsys=capsys)
         assert (code, err.count("\n")) == (2, 1)
-        assert "on pictures of other names or in another order than there are now, so" in err
+        assert "in another order or with other names or labels, so" in err
         assert "may have been trained on: name others with --data-dir" in err
     code, _, err = call(train.main, "--resume", run, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)

@@ -217,7 +217,8 @@ def test_a_folder_that_takes_the_place_of_the_run_s_is_left_alone(
 
     at_step_7.happens = happens
     code, _, err = call(train.main, *whole[1], "--out", folder, capsys=capsys)
-    assert (code, err) == (2, f"error: {folder} is gone: it was moved or removed during training\n")
+    gone = "it was moved or removed, or another one has claimed it"
+    assert (code, err) == (2, f"error: {folder} is not this training's any more: {gone}\n")
     assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
     ends_like(whole, moved, capsys)
 

@@ -1,13 +1,15 @@
 """--on-nan lower-lr: training that meets NaN goes back to its checkpoint, at a lower rate."""
 
+import errno
 import json
+import os
 
 import mpi
 import pytest
 from command_runs import call
 from trained_runs import assert_same, change, contents
 
-from minialex import train
+from minialex import train, training_run
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.run_folder import read_losses
 
@@ -58,6 +60,27 @@ def test_training_goes_on_from_the_checkpoint_at_a_lower_rate(
     assert code == 0
     assert "note: once\nnote: twice\n" in out
     assert_same(contents(folder), contents(expected))
+
+
+def test_where_that_cannot_be_said_training_ends(
+    constant, nan_at_step_7, tmp_path, monkeypatch, capsys
+):
+    say = training_run.say
+
+    def full(text):
+        if text.startswith("Back to step"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        say(text)
+
+    monkeypatch.setattr(training_run, "discard", lambda stream: None)
+    monkeypatch.setattr(training_run, "say", full)
+    nan_at_step_7[0] = 2e-5
+    words = (*constant, "--out", tmp_path / "run", "--on-nan", "lower-lr")
+    code, _, err = call(train.main, *words, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "standard output cannot be written" in err
+    progress = Checkpoint(tmp_path / "run" / "checkpoint.npz").progress
+    assert (progress["epochs"], len(progress["lowered"])) == (1, 1)
 
 
 def test_it_goes_back_three_times_at_most_and_a_resumed_run_counts_on(

@@ -272,7 +272,7 @@ def test_a_resumed_run_wants_the_pictures_under_their_names(small, pictures, tmp
     change(earlier / "checkpoint.npz", about=lambda about: about["progress"].pop("digest"))
     code, _, err = call(train.main, "--resume", folder, "--data-dir", renamed, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
-    assert "on the same under other names or in another order: put them back" in err
+    assert "on the same in another order or with other names or labels: put them back" in err
     for run, place in ((folder, moved), (earlier, renamed)):
         code, _, err = call(train.main, "--resume", run, "--data-dir", place, capsys=capsys)
         assert (code, err) == (0, "")

@@ -1,5 +1,6 @@
 """Shared by tests of data: pictures, small data sets in memory and in files, and a web server."""
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from minialex.data import shapes
 from minialex.data.augment import Views
 from minialex.data.dataset import ArrayImages
 from minialex.errors import InputError
+
+needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 
 
 def random_pictures(n: int, size: int = 8, channels: int = 3, seed: int = 0) -> numpy.ndarray:

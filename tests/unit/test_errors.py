@@ -34,6 +34,11 @@ def test_the_system_s_words_are_explained(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.getfilesystemencoding", lambda: "ascii")
     named = r"the locale's encoding, ascii, cannot name 'ca\xe9': set PYTHONUTF8=1"
     assert explained(locale.value) == named
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: "iso8859-1")
+    with pytest.raises(UnicodeEncodeError) as locale:
+        "1 \u20ac".encode("latin-1")
+    named = r"the locale's encoding, iso8859-1, cannot name '1 \u20ac': set PYTHONUTF8=1"
+    assert explained(locale.value) == named
 
 
 def test_a_current_folder_that_was_removed_is_named(tmp_path, monkeypatch):

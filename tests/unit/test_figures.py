@@ -125,7 +125,8 @@ def test_no_figure_needs_the_backend_that_the_environment_names(named, kept, tmp
         "import os, minialex.charts",
         "minialex.charts.curves({'run': []})",
         f"assert os.environ['MPLBACKEND'] == {named!r}",
-        f"import matplotlib; assert (matplotlib.rcParams._get('backend') == {named!r}) == {kept}",
+        "import matplotlib; backend = dict.__getitem__(matplotlib.rcParams, 'backend')",
+        f"assert (backend == {named!r}) == {kept}",
         "from minialex.lessons import figure",
         "with figure('picture'): pass",
     ]

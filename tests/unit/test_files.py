@@ -4,6 +4,7 @@ import errno
 import os
 
 import pytest
+from data_helpers import needs_pipes
 
 from minialex.errors import InputError
 from minialex.files import (
@@ -39,6 +40,7 @@ def test_folders_are_not_replaced(tmp_path):
         check_replaceable(tmp_path)
 
 
+@needs_pipes
 def test_pipes_are_neither_waited_for_nor_replaced(tmp_path):
     os.mkfifo(tmp_path / "x.png")
     with pytest.raises(InputError, match="it is a folder, a pipe or a device"):

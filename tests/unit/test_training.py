@@ -291,6 +291,20 @@ def test_training_that_diverges_is_stopped():
         it.fit(epochs=3)
 
 
+def test_so_is_training_with_a_schedule_of_one_s_own_that_has_no_rate():
+    class Own(schedules.Constant):
+        def __init__(self):
+            self.state = {}
+
+        def __call__(self, progress):
+            return 1e30
+
+    net = network()
+    it = Trainer(net, dataset(), optim.SGD(net, lr=1), Own(), workers=1)
+    with numpy.errstate(all="ignore"), pytest.raises(InputError, match="rate than 1e\\+30"):
+        it.fit(epochs=3)
+
+
 def test_weights_that_are_not_finite_never_replace_a_good_file(tmp_path):
     it, path = trainer(), tmp_path / "net.npz"
     it.save(path)

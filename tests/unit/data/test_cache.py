@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from data_helpers import needs_pipes
 from kept_files import changed
 
 from minialex.data import cache
@@ -65,6 +66,7 @@ def test_content_that_cannot_be_used_is_not(path):
     assert cache.read(path, ABOUT, lambda content: content["cat"][2] + 1) is None
 
 
+@needs_pipes
 def test_a_folder_or_a_pipe_in_its_place_is_nothing(tmp_path):
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")

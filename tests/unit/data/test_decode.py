@@ -5,7 +5,7 @@ import struct
 
 import numpy
 import pytest
-from data_helpers import photograph
+from data_helpers import needs_pipes, photograph
 from PIL import Image
 
 from minialex.data import decode
@@ -188,7 +188,7 @@ def test_every_mode_gives_the_requested_number_of_channels(tmp_path, kind, chann
     assert decoded(tmp_path / "a.tif", channels=channels).shape == (8, 8, channels)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@needs_pipes
 def test_a_pipe_is_no_picture(tmp_path):
     """Opened, it would wait for ever."""
     os.mkfifo(tmp_path / "x.png")

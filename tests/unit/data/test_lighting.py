@@ -6,6 +6,7 @@ import os
 
 import numpy
 import pytest
+from data_helpers import needs_pipes
 
 from minialex.data import lighting
 from minialex.data.lighting import IMAGENET, Lighting, lighting_from
@@ -152,6 +153,7 @@ def test_other_files_are_refused(tmp_path, content, said):
     assert "\n" not in str(caught.value)
 
 
+@needs_pipes
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.json")
     with pytest.raises(InputError, match=r"a\.json: it is a folder, a pipe or a device"):

@@ -3,7 +3,7 @@
 import json
 import os
 
-from data_helpers import refusal
+from data_helpers import needs_pipes, refusal
 
 from minialex.explore import losses
 from minialex.explore.losses import Losses
@@ -58,6 +58,7 @@ def test_damaged_lines_are_left_out(tmp_path):
     assert steps(Losses(path)) == [1, 4]
 
 
+@needs_pipes
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "losses.jsonl")
     said = refusal(Losses(tmp_path / "losses.jsonl").read)

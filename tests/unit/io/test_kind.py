@@ -6,7 +6,7 @@ import zipfile
 
 import numpy
 import pytest
-from data_helpers import refusal
+from data_helpers import needs_pipes, refusal
 from torch_files import WRITERS, in_tar, tensors
 
 from minialex import load
@@ -26,6 +26,7 @@ def test_what_can_be_read_is_told_by_its_beginning(tmp_path):
     assert kind_of(path) == SAFETENSORS
 
 
+@needs_pipes
 @pytest.mark.parametrize("name", ["a.safetensors", "a.pth", "a.npz"])
 def test_a_pipe_is_not_waited_for(name, tmp_path):
     os.mkfifo(tmp_path / name)

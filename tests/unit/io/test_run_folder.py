@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from data_helpers import refusal
+from data_helpers import needs_pipes, refusal
 
 from minialex.errors import InputError
 from minialex.io.run_folder import EPOCH_KEYS, RunFolder, read_losses, read_metrics
@@ -53,6 +53,7 @@ def test_other_files_do_not_make_a_folder_a_run_s(tmp_path):
     folder.take_over()
 
 
+@needs_pipes
 @pytest.mark.parametrize("read", [read_losses, read_metrics])
 def test_a_pipe_is_not_waited_for(read, tmp_path):
     os.mkfifo(tmp_path / "x.jsonl")

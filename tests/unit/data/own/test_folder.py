@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy
 import pytest
-from data_helpers import refusal, save_random_picture
+from data_helpers import needs_pipes, refusal, save_random_picture
 from PIL import Image
 
 from minialex import data
@@ -219,6 +219,7 @@ def test_a_real_folder_of_pictures():
             numpy.testing.assert_array_equal(picture, numpy.asarray(expected))
 
 
+@needs_pipes
 @pytest.mark.parametrize("name", ["x.csv", "x.tar", "x.parquet", "x.jsonl", "x"])
 def test_a_pipe_is_not_waited_for(tmp_path, name):
     os.mkfifo(tmp_path / name)

@@ -7,7 +7,7 @@ import zipfile
 
 import numpy
 import pytest
-from data_helpers import random_pictures, refusal
+from data_helpers import needs_pipes, random_pictures, refusal
 
 from minialex import available_memory, data
 from minialex.data.published import npz
@@ -222,6 +222,7 @@ def test_members_that_are_no_pictures_or_labels_are_refused(tmp_path, members, r
     assert str(path) in refusal(read, path)
 
 
+@needs_pipes
 def test_a_folder_or_a_missing_file_is_said(tmp_path):
     assert f"got the folder {tmp_path}" in refusal(npz.load, tmp_path)
     assert f"got no file {tmp_path / 'no.npz'}" in refusal(npz.load, tmp_path / "no.npz")
