@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from minialex import data, models, own_pictures
 from minialex.cores import usable_cores
+from minialex.data.identity import OWN
 from minialex.data.lighting import SOURCES
 from minialex.data.own import folder
 from minialex.data.own.found import Found
@@ -106,7 +107,7 @@ def place_own_pictures(given: dict) -> None:
     place = given.pop("pictures")
     if place and given["data_dir"]:
         raise InputError(f"PICTURES is the --data-dir: leave out {place} or --data-dir")
-    if place and given["dataset"] not in (None, "folder", "npz"):
+    if place and given["dataset"] not in (None, *OWN):
         raise InputError(f"--dataset {given['dataset']} has its own pictures: leave out {place}")
     given["data_dir"] = place or given["data_dir"]
     if given["data_dir"] and not given["dataset"] and not given["resume"]:

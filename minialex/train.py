@@ -14,7 +14,7 @@ from minialex.batch_memory import room_for_pictures
 from minialex.command import run
 from minialex.data.augment import AUGMENTATIONS, Standardize
 from minialex.data.dataset import Dataset
-from minialex.data.identity import names_of
+from minialex.data.identity import OWN, names_of
 from minialex.data.lighting import Lighting, lighting_from
 from minialex.data.own import picture_checks
 from minialex.data.statistics import statistics_of
@@ -244,7 +244,7 @@ def train_on(ranks: Group, arguments: Sequence[str], claims: contextlib.ExitStac
                 if "dataset" not in checkpoint.progress["options"]:  # a script's, not yet a run's
                     resumed.take_over()
                 return resumed
-            own = chosen["dataset"] in ("folder", "npz") and Path(chosen["data_dir"]).stem
+            own = chosen["dataset"] in OWN and Path(chosen["data_dir"]).stem
             name = f"{own or chosen['dataset']}-{chosen['model'] or 'network'}"
             folder = RunFolder.create(chosen["out"] and Path(chosen["out"]), name)
             claims.enter_context(folder.claimed())

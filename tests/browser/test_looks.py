@@ -69,6 +69,7 @@ def test_maps_are_drawn_anew_where_light_becomes_dark(page):
     page.open(picture=f"test/{PICTURE}", layer="conv1", unit="0,4,5")
     maps = "() => [...document.querySelectorAll('#map, #sheet')].map((map) => map.toDataURL())"
     light = page.page.evaluate(maps)
+    assert len(set(light)) == 2  # all maps, and the chosen one
     page.page.emulate_media(color_scheme="dark")
     page.eventually(lambda: not set(light) & set(page.page.evaluate(maps)))
     page.page.emulate_media(color_scheme="light")
