@@ -160,11 +160,12 @@ def mpi() -> list[str]:
     path = mpirun()
     if path is None:
         return ["none: there is no mpirun, train --ranks cannot start processes"]
-    how = dict(capture_output=True, text=True, check=False, env=environment())
-    answer = subprocess.run([path, "--version"], **how)
-    lines = [f"{(answer.stdout or 'mpirun').splitlines()[0]}, {path}"]
     words = [path, "--oversubscribe", "-n", "2", sys.executable, "-c", HELLO]
-    tried = subprocess.run(words, **how)
+    with environment() as variables:
+        how = dict(capture_output=True, text=True, check=False, env=variables)
+        answer = subprocess.run([path, "--version"], **how)
+        tried = subprocess.run(words, **how)
+    lines = [f"{(answer.stdout or 'mpirun').splitlines()[0]}, {path}"]
     if "2 ranks" in tried.stdout:
         return [*lines, f"two processes have found each other: train --ranks 2 to {usable_cores()}"]
     said = [line for line in tried.stderr.splitlines() if line.strip("- ")]

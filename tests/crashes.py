@@ -163,6 +163,7 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     rng, wrong, kills = random.Random(given.seed), 0, 0
     with tempfile.TemporaryDirectory() as place:
+        os.environ["TMPDIR"] = place  # what the killed leave behind is in there, too
         for way, more in WAYS.items():
             words = [*options(Path(place)), *more]
             whole = Path(place) / "whole"

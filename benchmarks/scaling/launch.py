@@ -27,13 +27,14 @@ def on_ranks(count: int, module: str, *arguments: Any) -> dict:
     are. InputError, with the first line of what it says, if it fails."""
     start = [mpirun(), "--oversubscribe", "--bind-to", "none", "-n", count]
     words = [*start, sys.executable, "-m", f"benchmarks.scaling.{module}", *arguments]
-    ended = subprocess.run(
-        list(map(str, words)),
-        env=launch.environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
+    with launch.environment() as variables:
+        ended = subprocess.run(
+            list(map(str, words)),
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
     if ended.returncode:
         said = [line for line in ended.stderr.splitlines() if line.strip(" -\0")]
         first = next(iter(said), "it says nothing")

@@ -8,8 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -25,6 +26,10 @@ SHARED_MEMORY = 64 << 20
 #: has started them, and how many.
 STOPS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 STARTED = "MINIALEX_RANKS"
+
+#: Where Open MPI 5 makes the folder in which mpirun keeps how to reach it, named by the number of
+#: its process. It refuses to start where a killed one of the same number has left such a folder.
+SCRATCH = "PRTE_MCA_prte_tmpdir_base"
 
 #: What Open MPI says of a rank that was killed, of mpirun that cannot start, …: between such lines.
 RULE = re.compile(r"-{60,}$")
@@ -62,27 +67,20 @@ def launch(count: int, module: str, arguments: Sequence[str]) -> int:
     unwritten: list[OSError] = []
     before = {number: signal.signal(number, stop) for number in stop_signals.caught(STOPS)}
     try:
-        process = subprocess.Popen(
-            [*command, *arguments],
-            env=environment() | {STARTED: str(count)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # Ctrl-C is for this process, which passes it on
-        )
-        if caught:
-            process.send_signal(signal.SIGTERM)
-        readers = [
-            threading.Thread(target=pass_on_output, args=(process, unwritten), daemon=True),
-            threading.Thread(target=pass_on_errors, args=(process,), daemon=True),
-        ]
-        for reader in readers:
-            reader.start()
-        code = process.wait()
-        for reader in readers:
-            reader.join(1)
+        with environment() as variables:
+            process = subprocess.Popen(
+                [*command, *arguments],
+                env=variables | {STARTED: str(count)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                start_new_session=True,  # Ctrl-C is for this process, which passes it on
+            )
+            if caught:
+                process.send_signal(signal.SIGTERM)
+            code = pass_on(process, unwritten)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -101,9 +99,11 @@ def mpirun() -> str | None:
     return shutil.which("mpirun", path=os.pathsep.join([here, os.environ.get("PATH", "")]))
 
 
-def environment() -> dict[str, str]:
-    """The environment of mpirun: it may run as root, who knows what that means for Python; and
-    ranks talk by TCP where there is too little shared memory."""
+@contextlib.contextmanager
+def environment() -> Iterator[dict[str, str]]:
+    """The environment of mpirun: it may run as root, who knows what that means for Python; ranks
+    talk by TCP where there is too little shared memory; and what it keeps while it runs is in a
+    folder of its own, which is removed at the end."""
     found = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", **os.environ}
     try:
         free = shutil.disk_usage("/dev/shm").free
@@ -113,7 +113,23 @@ def environment() -> dict[str, str]:
     if not shared and "OMPI_MCA_btl" not in os.environ:
         print("note: /dev/shm has too little room, the ranks talk by TCP", file=sys.stderr)
         found |= {"OMPI_MCA_btl": "self,tcp", "OMPI_MCA_pml": "ob1", "OMPI_MCA_osc": "^ucx"}
-    return found
+    own = dict(prefix="mpirun-", dir=os.environ.get(SCRATCH), ignore_cleanup_errors=True)
+    with tempfile.TemporaryDirectory(**own) as folder:
+        yield found | {SCRATCH: folder}
+
+
+def pass_on(process: subprocess.Popen, unwritten: list[OSError]) -> int:
+    """Passes on what mpirun and its ranks print until they end; returns the exit code."""
+    readers = [
+        threading.Thread(target=pass_on_output, args=(process, unwritten), daemon=True),
+        threading.Thread(target=pass_on_errors, args=(process,), daemon=True),
+    ]
+    for reader in readers:
+        reader.start()
+    code = process.wait()
+    for reader in readers:
+        reader.join(1)
+    return code
 
 
 def pass_on_output(process: subprocess.Popen, unwritten: list[OSError]) -> None:

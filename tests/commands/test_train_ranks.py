@@ -264,3 +264,19 @@ def test_a_rank_killed_under_the_launcher_is_one_line(small, tmp_path):
     _, err = job.communicate(timeout=30)
     assert job.returncode == 137
     assert err == f"error: rank 0 on {socket.gethostname()}: ended by signal 9 (Killed)\n"
+
+
+def test_what_an_mpirun_that_was_killed_has_left_behind_keeps_none_from_starting(
+    small, tmp_path, monkeypatch
+):
+    """Open MPI 5 refuses to start where a process of the same number has left its folder."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    for number in range(os.getpid(), os.getpid() + 3000):  # those of the processes to come
+        left = tmp_path / "temporary" / f"ompi.{number}"
+        left.mkdir(parents=True)
+        (left / f"pmix.{socket.gethostname()}.tool.{number}").touch()
+    before = set((tmp_path / "temporary").iterdir())
+    words = [sys.executable, *TRAIN, "--ranks", 1, *small, "--out", tmp_path / "run"]
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert set((tmp_path / "temporary").iterdir()) == before

@@ -4,8 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
+
+from minialex.distributed.launch import SCRATCH
 
 #: The mpirun beside this Python, or another one.
 MPIRUN = shutil.which(
@@ -13,6 +16,9 @@ MPIRUN = shutil.which(
 )
 
 SCRIPTS = Path(__file__).with_name("ranks")
+
+#: Each mpirun keeps what it makes in a folder of its own in here, as those of --ranks do.
+FOLDERS = tempfile.TemporaryDirectory()
 
 
 def missing() -> str | None:
@@ -28,8 +34,9 @@ def on_ranks(count: int, *arguments: Any) -> list[str]:
     """The command line that runs `python arguments` on so many ranks, however few cores there
     are."""
     root = ["--allow-run-as-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    own = f"{SCRATCH}={tempfile.mkdtemp(dir=FOLDERS.name)}"
     words = [*root, "--oversubscribe", "-n", count, sys.executable, *arguments]
-    return [str(MPIRUN), *map(str, words)]
+    return ["env", own, str(MPIRUN), *map(str, words)]
 
 
 def run(count: int, *arguments: Any, timeout: float = 120, **options: Any):
