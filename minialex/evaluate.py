@@ -24,7 +24,7 @@ from minialex.weight_options import (
     WEIGHTS_HELP,
     add_trained_options,
     add_weight_options,
-    folder_of,
+    default_out,
     trained_of,
 )
 
@@ -78,13 +78,15 @@ def main(arguments: Sequence[str]) -> None:
     given = parser().parse_args(arguments)
     trained = trained_of(given)
     dataset = dataset_of(trained, given.data_dir, given.dataset)
-    out = given.out or folder_of(given.weights)
     other = given.dataset
     if trained.source and not dataset.source:
         other = given.data_dir.stem
     views = given.test_views if given.test_views != trained.test_views else None
     of = "".join(f"-{word}" for word in (other, views) if word)  # the plain evaluation's files stay
-    paths = {name: out / f"{name}{of}.png" for name in ("confusion", "mistakes")}
+    names = ("confusion", "mistakes")
+    paths = {name: default_out(given.weights, name, f"{of}.png") for name in names}
+    if given.out:
+        paths = {name: given.out / path.name for name, path in paths.items()}
     for path in paths.values():
         check_replaceable(path)  # before the work, not after
     batch_size = given.batch_size or trained.options["batch_size"]

@@ -31,7 +31,7 @@ from minialex.weight_options import (
     WEIGHTS_HELP,
     add_trained_options,
     add_weight_options,
-    folder_of,
+    default_out,
     trained_of,
 )
 
@@ -73,7 +73,7 @@ def parser() -> Parser:
 def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`."""
     given = parser().parse_args(arguments)
-    out = given.out or folder_of(given.weights) / "report.html"
+    out = given.out or default_out(given.weights, "report", ".html")
     check_named(out, ".html")
     check_replaceable(out)  # before the work, not after
     trained = trained_of(given)

@@ -11,6 +11,7 @@ from minialex.command import add_common_options, number
 from minialex.errors import InputError, one_line
 from minialex.inference import TrainedNetwork, load
 from minialex.io import hugging_face
+from minialex.io.weights import CHECKPOINT_NAME
 from minialex.layers import Layer
 
 #: What to give as weights, for --help.
@@ -79,12 +80,18 @@ def is_own_layer(kind, module: str) -> bool:
     return isinstance(kind, type) and issubclass(kind, Layer) and kind.__module__ == module
 
 
-def folder_of(weights: str) -> Path:
-    """Where pictures of these weights go: the run's folder; the current one for other weights."""
+def default_out(weights: str, name: str, end: str) -> Path:
+    """Where the picture or page NAME of these weights goes: to the run's folder as NAME.png, say.
+    If they are not a run's newest, it is also called after them, NAME-step-00000007.png; if they
+    are not minialex's, it goes to the current folder."""
     path = Path(weights)
-    if path.is_dir():
-        return Path() if hugging_face.is_folder(path) else path
-    return path.parent if path.suffix == ".npz" else Path()
+    own = path.suffix == ".npz"
+    if path.is_dir() and not hugging_face.is_folder(path):
+        return path / f"{name}{end}"
+    folder = path.parent if own else Path()
+    if own and path.name == CHECKPOINT_NAME:
+        return folder / f"{name}{end}"
+    return folder / f"{name}-{path.name if path.is_dir() else path.stem}{end}"
 
 
 def trained_of(given: argparse.Namespace) -> TrainedNetwork:

@@ -8,7 +8,7 @@ from minialex.command import Parser, program, run
 from minialex.files import check_named, check_replaceable, write_output
 from minialex.visualize import curves
 from minialex.visualize.kinds import KINDS, Kind
-from minialex.weight_options import folder_of
+from minialex.weight_options import default_out
 
 EXAMPLES = """\
   python -m minialex.visualize filters --weights runs/shapes-alexnet-cifar
@@ -48,18 +48,18 @@ def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`."""
     given = parser().parse_args(arguments)
     kind = KINDS[given.kind]
-    out = given.out or default_out(given)
+    out = given.out or out_of(given)
     check_named(out, ".png")
     check_replaceable(out)  # before the work, not after
     write_output(out, kind.draw(given))
     print(out)
 
 
-def default_out(given: argparse.Namespace) -> Path:
+def out_of(given: argparse.Namespace) -> Path:
     """Where the PNG goes without --out."""
     if given.kind == "curves":
         return curves.default_out(given.runs)
-    return folder_of(given.weights) / f"{given.kind}.png"
+    return default_out(given.weights, given.kind, ".png")
 
 
 if __name__ == "__main__":

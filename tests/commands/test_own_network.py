@@ -233,4 +233,4 @@ def test_a_network_without_what_a_picture_needs(dataset, tmp_path, capsys):
         assert (code, err.count("\n")) == (2, 1)
         assert said in err
     assert call(report.main, tmp_path / "flat.npz", capsys=capsys)[0] == 0
-    assert "no convolution" in (tmp_path / "report.html").read_text("utf-8")
+    assert "no convolution" in (tmp_path / "report-flat.html").read_text("utf-8")

@@ -195,8 +195,8 @@ def test_weights_from_elsewhere_have_a_page_without_curves_and_options(
 ):
     elsewhere = trained_runs.weights_without_metadata(tmp_path / "found.safetensors")
     code, out, _ = use(elsewhere, "--data-dir", finished.parent / "my pictures")
-    assert (code, out) == (0, "report.html\n")
-    found = Page((tmp_path / "report.html").read_text("utf-8"))
+    assert (code, out) == (0, "report-found.html\n")
+    found = Page((tmp_path / "report-found.html").read_text("utf-8"))
     assert found.texts("h1") == ["found.safetensors"]
     assert found.texts("h2") == [
         "Class by class",
