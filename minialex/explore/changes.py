@@ -4,11 +4,10 @@ import numpy
 
 from minialex.backend import Array
 from minialex.errors import InputError
-from minialex.explore.fields import is_shipped
 from minialex.explore.state import Changes
 from minialex.layers import Conv2d, Dropout, Layer, Linear, LocalResponseNorm
 from minialex.network import Network
-from minialex.visualize.saliency import twin
+from minialex.twin import is_shipped, twin
 
 
 class Through(Layer):

@@ -12,17 +12,24 @@ from typing import Any
 import numpy
 
 from minialex.data.dataset import Dataset
-from minialex.explore.fields import is_shipped
 from minialex.explore.losses import Losses
 from minialex.explore.moments import LATEST, Moments, kernels
 from minialex.explore.pictures import BLANK, TEST, Pictures
 from minialex.explore.proof import prove
 from minialex.explore.state import Question, State
 from minialex.explore.unit import Explanation, explain
-from minialex.explore.view import Gradients, View
+from minialex.explore.view import Gradients, View, as_laid_out, laid_out
 from minialex.inference import TrainedNetwork
 from minialex.layer_table import described
-from minialex.layers import Conv2d, Dropout, Layer, Linear, LocalResponseNorm, SoftmaxCrossEntropy
+from minialex.layers import (
+    Conv2d,
+    Dropout,
+    Layer,
+    Linear,
+    LocalResponseNorm,
+    SoftmaxCrossEntropy,
+)
+from minialex.twin import is_shipped
 
 #: Views that are kept: of AlexNet's 227 pixels each takes 8 MB.
 KEPT_VIEWS = 16
@@ -56,7 +63,9 @@ class Explorer:
                 "parameters": network.parameter_count(),
                 "input": network.input_shape,
                 "classes": trained.class_names,
+                "mean": trained.standardize.mean.tolist(),
                 "std": trained.standardize.std.tolist(),
+                "has_mean_picture": trained.standardize.relief is not None,
                 "layers": [
                     about_layer(name, layer, shapes[name]) for name, layer in network.layers.items()
                 ],
@@ -64,6 +73,7 @@ class Explorer:
                 "weights": str(self.moments.weights),
                 "dataset": trained.source and trained.source["name"],
                 "accuracy": accuracy(trained),
+                "epochs": len(trained.progress.get("history", [])),
                 "pictures": self.pictures.count,
                 "first": f"{TEST}0" if self.pictures.count else BLANK,
                 "notes": [note for note in (self.note, trained.assumed) if note],
@@ -87,16 +97,18 @@ class Explorer:
         and the "probabilities"."""
         with self.lock:
             view = self.view(state)
-            arrays = {f"layer/{name}": output[0] for name, output in view.outputs.items()}
+            arrays = {f"layer/{name}": as_laid_out(y) for name, y in view.outputs.items()}
             arrays |= {"pixels": view.picture, "probabilities": view.probabilities}
             return Explanation(self.pictures.about(state.picture), arrays)
 
     def look_back(self, state: State, question: Question) -> Explanation:
-        """The gradients of every layer's output and of the picture, as `look` has the outputs."""
+        """The gradients of every layer's output and of the picture, as `look` has the outputs; and
+        which layer, if any, computes "otherwise" in training."""
         with self.lock:
             gradients = self.gradients_of(state, question)
-            arrays = {f"layer/{name}": dy[0] for name, dy in gradients.of_outputs.items()}
-            return Explanation({}, arrays | {"picture": gradients.of_picture[0]})
+            arrays = {f"layer/{name}": as_laid_out(dy) for name, dy in gradients.of_outputs.items()}
+            about = {"otherwise": gradients.otherwise}
+            return Explanation(about, arrays | {"picture": gradients.of_picture[0]})
 
     def explain(self, state: State, layer: str, unit: tuple[int, ...]) -> Explanation:
         """Where the number of a unit comes from."""
@@ -105,8 +117,9 @@ class Explorer:
 
     def prove(
         self, state: State, question: Question, layer: str, key: str, *place: Any
-    ) -> dict[str, float | None]:
-        """The gradient of a weight and its finite difference, None where they are not finite.
+    ) -> dict[str, Any]:
+        """The gradient of a weight and its finite difference, None where they are not finite; and
+        "otherwise", as of `look_back`.
 
         place: the weight's index, and the nudge.
         """
@@ -114,7 +127,8 @@ class Explorer:
             gradients = self.gradients_of(state, question)
             found = prove(self.view(state), gradients, question, layer, key, *place)
             numbers = dataclasses.asdict(found).items()
-            return {name: value if math.isfinite(value) else None for name, value in numbers}
+            finite = {name: value if math.isfinite(value) else None for name, value in numbers}
+            return {**finite, "otherwise": gradients.otherwise}
 
     def kernels(self, moment: str) -> Explanation:
         """The "kernels" of the first convolution, (O, KH, KW, C), if there is one."""
@@ -178,7 +192,8 @@ def about_layer(name: str, layer: Layer, shape: tuple[int, ...]) -> dict[str, An
         "name": name,
         "kind": type(layer).__name__,
         "what": described(layer),
-        "shape": shape,
+        "shape": laid_out(shape),
+        "size": shape,
         "params": {key: array.shape for key, array in layer.params.items()},
         "can": [what for what, possible in can.items() if possible and not own],
         **source_of(type(layer)),

@@ -1,11 +1,15 @@
 """Receptive fields: which pixels, and which units of each layer before it, a unit depends on."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy
 
 from minialex.layers import (
     AvgPool2d,
     Conv2d,
     Dropout,
+    Flatten,
     Layer,
     LocalResponseNorm,
     MaxPool2d,
@@ -13,6 +17,7 @@ from minialex.layers import (
     Sigmoid,
     Tanh,
 )
+from minialex.twin import is_shipped
 
 #: Rows and columns, each from the first to the one behind the last: (top, bottom, left, right).
 Field = tuple[int, int, int, int]
@@ -32,37 +37,58 @@ def window(layer: Conv2d | MaxPool2d | AvgPool2d, i: int, j: int) -> Field:
     return top, top + layer.kernel_size, left, left + layer.kernel_size
 
 
-def is_shipped(layer: Layer) -> bool:
-    """Whether the layer is one of minialex's, and not the reader's own or derived from one."""
-    return type(layer).__module__.startswith("minialex.layers.")
+@dataclass
+class Reach:
+    """What a unit depends on.
+
+    fields   by the name of a layer ("" for the picture), which of its units; None stands for all,
+             and for those of a vector
+    unknown  the layer of the reader's own behind which it is not known, and may be less; None if
+             there is none
+    """
+
+    fields: dict[str, Field | None]
+    unknown: str | None = None
 
 
-def fields(
+def reach(
     layers: Sequence[tuple[str, Layer]], shape: tuple[int, ...], unit: Sequence[int]
-) -> dict[str, Field | None]:
-    """What a unit of the last of these layers depends on: for each layer, by the name of the one
-    before it ("" for the picture), the units of its input.
+) -> Reach:
+    """What a unit of the last of these layers depends on in the picture and in each layer before.
 
-    shape: of the picture, (H, W, C). unit: (row, column, channel), or (number,) for a vector. None
-    stands for all units, as where a linear layer comes between, or one whose reach is not known.
+    shape: of the picture, (H, W, C). unit: (row, column, channel), or (number,) for a vector.
     """
     field: Field | None = None
+    number: int | None = None  # of the one unit of a vector
     if len(unit) == 3:
-        i, j, _ = unit
-        field = (i, i + 1, j, j + 1)
-    found: dict[str, Field | None] = {}
+        field = at(*unit)
+    else:
+        (number,) = unit
+    found = Reach({})
     inputs = [("", shape)]
     for name, layer in layers:
         inputs.append((name, layer.output_shape(inputs[-1][1])))
-    for (_, layer), (before, size) in reversed(list(zip(layers, inputs, strict=False))):
+    for (name, layer), (before, size) in reversed(list(zip(layers, inputs, strict=False))):
         if not is_shipped(layer):
-            field = None
+            if field or number is not None:
+                found.unknown = name
+            field = number = None
+        elif isinstance(layer, IN_PLACE):
+            pass
         elif field and isinstance(layer, Conv2d | MaxPool2d | AvgPool2d):
             field = before_windows(layer, field, size)
-        elif not isinstance(layer, IN_PLACE):
-            field = None
-        found[before] = field
+        elif number is not None and isinstance(layer, Flatten):
+            if len(size) == 3:
+                field, number = at(*map(int, numpy.unravel_index(number, size))), None
+        else:
+            field = number = None
+        found.fields[before] = field
     return found
+
+
+def at(i: int, j: int, channel: int) -> Field:
+    """The field that is one place."""
+    return i, i + 1, j, j + 1
 
 
 def before_windows(

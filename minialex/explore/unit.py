@@ -8,8 +8,8 @@ from typing import Any
 import numpy
 
 from minialex.errors import InputError
-from minialex.explore.fields import fields, is_shipped, window
-from minialex.explore.view import View
+from minialex.explore.fields import reach, window
+from minialex.explore.view import View, laid_out
 from minialex.layers import (
     AvgPool2d,
     Conv2d,
@@ -24,6 +24,7 @@ from minialex.layers import (
     Tanh,
 )
 from minialex.layers.im2col import pad
+from minialex.twin import is_shipped
 
 #: How many inputs of a linear unit are named one by one.
 MOST_INPUTS = 24
@@ -33,7 +34,8 @@ MOST_INPUTS = 24
 class Explanation:
     """Where a unit's number comes from.
 
-    about    for JSON: "layer", "unit", "kind", "fields" (see fields.py), and what the kind needs
+    about    for JSON: "layer", "unit", "kind", "fields" and "unknown" (see fields.Reach), and what
+             the kind needs
     arrays   by name: the "value", and the numbers that it comes from
     """
 
@@ -44,24 +46,22 @@ class Explanation:
 def explain(view: View, name: str, unit: Sequence[int]) -> Explanation:
     """Where the number of one unit of the layer called `name` comes from.
 
-    unit: (row, column, channel), or (number,) for a vector. InputError if there is no such unit.
+    unit: (row, column, channel), or (number,) for a vector and for what is laid out as one.
+    InputError if there is no such unit.
     """
     if name not in view.layers:
         raise InputError(f"there is no layer {name!r}")
     x, y = view.input_of(name)[0], view.outputs[name][0]
-    unit = tuple(unit)
-    if len(unit) != y.ndim or any(i >= n for i, n in zip(unit, y.shape, strict=True)):
-        raise InputError(f"{name} has units of the shape {y.shape}, got the place {unit}")
+    unit, shape = tuple(unit), laid_out(y.shape)
+    if len(unit) != len(shape) or any(i >= n for i, n in zip(unit, shape, strict=True)):
+        raise InputError(f"{name} has units of the shape {shape}, got the place {unit}")
+    place = unit if len(unit) == y.ndim else tuple(unravelled(unit[0], y.shape))
     originals = list(view.trained.network.layers.items())
-    place = list(view.layers).index(name)
-    layer = originals[place][1]
-    found = of_kind(layer, x, y, unit)
-    found.about |= {
-        "layer": name,
-        "unit": unit,
-        "fields": fields(originals[: place + 1], view.trained.network.input_shape, unit),
-    }
-    found.arrays["value"] = y[unit]
+    until = originals[: list(view.layers).index(name) + 1]
+    found = of_kind(until[-1][1], x, y, place)
+    seen = reach(until, view.trained.network.input_shape, unit)
+    found.about |= {"layer": name, "unit": unit, "fields": seen.fields, "unknown": seen.unknown}
+    found.arrays["value"] = y[place]
     return found
 
 
@@ -80,7 +80,8 @@ def of_kind(layer: Layer, x: numpy.ndarray, y: numpy.ndarray, unit: tuple[int, .
             return of_linear(layer, x, unit)
         case Flatten():
             return Explanation(
-                {"kind": "flatten", "from": unravelled(unit[0], x.shape)}, {"x": x.ravel()[unit]}
+                {"kind": "flatten", "from": unravelled(unit[0], laid_out(x.shape))},
+                {"x": x.ravel()[unit]},
             )
         case ReLU() | Tanh() | Sigmoid():
             return Explanation({"kind": "activation"}, {"x": x[unit]})

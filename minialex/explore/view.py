@@ -1,5 +1,6 @@
 """One picture's way through a network, forward; and backward, the gradients of an answer."""
 
+import math
 from collections.abc import Iterable
 
 import numpy
@@ -11,6 +12,7 @@ from minialex.explore.pictures import blank
 from minialex.explore.state import NO_CHANGES, Changes, Question
 from minialex.inference import TrainedNetwork
 from minialex.layers import Layer, SoftmaxCrossEntropy
+from minialex.twin import is_shipped, twin
 
 
 class View:
@@ -58,14 +60,19 @@ class Gradients:
     of_picture   dx of the first layer, (1, S, S, C); per standard deviation of a channel
     of_outputs   dy of each layer, (1, …)
     of_weights   of each layer's parameters: of_weights["conv1"]["weight"]
+    otherwise    the first layer, of the reader's own, that computes other numbers in training than
+                 in a test; None if there is none. All gradients are of training
     """
 
     def __init__(self, view: View, question: Question):
         check_class(view, question)
         self.of = view, question
         layers, y = changed(view.trained.network, view.changes), view.x
-        for layer in layers.values():
+        self.otherwise: str | None = None
+        for name, layer in layers.items():
             y = layer.forward(y, train=True)
+            if not (self.otherwise or is_shipped(layer) or alike(y, view.outputs[name])):
+                self.otherwise = name
         dy = gradient_of_logits(y, question)
         self.of_outputs: dict[str, numpy.ndarray] = {}
         for name, layer in reversed(layers.items()):
@@ -83,25 +90,50 @@ def check_class(view: View, question: Question) -> None:
 
 
 def gradient_of_logits(logits: numpy.ndarray, question: Question) -> numpy.ndarray:
-    """The gradient of what the question is about with respect to the logits (1, classes)."""
+    """The gradient of what the question is about with respect to the logits (1, classes).
+
+    Of the loss in float64 first: 1 − p is 0 in float32 where p is nearly 1.
+    """
     if question.quantity == "loss":
         loss = SoftmaxCrossEntropy()
-        loss.forward(logits, numpy.array([question.class_number]))
-        return loss.backward()
+        loss.forward(logits.astype(numpy.float64), numpy.array([question.class_number]))
+        return loss.backward().astype(logits.dtype)
     dlogits = numpy.zeros_like(logits)
     dlogits[0, question.class_number] = 1
     return dlogits
 
 
 def value_of_logits(logits: numpy.ndarray, question: Question) -> float:
-    """What the question is about: the loss of the logits (1, classes), or one of them."""
+    """What the question is about: the loss of the logits (1, classes), or one of them.
+
+    The loss, −log p, is computed as log(1 + Σ exp(z_k − z)) over the other classes k: that has all
+    its digits where p is nearly 1, too.
+    """
+    own = logits[0, question.class_number]
     if question.quantity == "loss":
-        return float(SoftmaxCrossEntropy().forward(logits, numpy.array([question.class_number])))
-    return float(logits[0, question.class_number])
+        others = numpy.delete(logits[0], question.class_number) - own
+        return float(numpy.logaddexp(0, numpy.logaddexp.reduce(others)))
+    return float(own)
 
 
 def forward(layers: Iterable[Layer], x: numpy.ndarray) -> numpy.ndarray:
-    """x after all of the layers."""
+    """x after all of the layers; of the reader's own, as in training, and they stay as they are."""
     for layer in layers:
-        x = layer.forward(x)
+        x = layer.forward(x) if is_shipped(layer) else twin(layer).forward(x, train=True)
     return x
+
+
+def alike(a: numpy.ndarray, b: numpy.ndarray) -> bool:
+    """Whether the arrays are the same up to rounding."""
+    return numpy.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+def laid_out(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape in which a page shows units: (H, W, C) or (C,); of another one, which only layers
+    of the reader's own have, all in a row."""
+    return shape if len(shape) in (1, 3) else (math.prod(shape),)
+
+
+def as_laid_out(y: numpy.ndarray) -> numpy.ndarray:
+    """What a layer makes of one picture, y (1, …), in the shape in which a page shows it."""
+    return y[0].reshape(laid_out(y.shape[1:]))

@@ -3,16 +3,16 @@
 Simonyan et al. 2013, "Deep inside convolutional networks", section 3.
 """
 
-import copy
 from collections.abc import Sequence
 
 import numpy
 
 from minialex import backend, figures
 from minialex.inference import TrainedNetwork
-from minialex.layers import Dropout, Layer
+from minialex.layers import Dropout
 from minialex.network import Network
 from minialex.prediction import probabilities
+from minialex.twin import twin
 from minialex.visualize.subjects import Subjects, captions, class_number
 
 
@@ -51,10 +51,3 @@ def saliency(
     for layer in reversed(layers):
         dy = layer.backward(dy)
     return backend.to_host(abs(dy).max(axis=3))
-
-
-def twin(layer: Layer) -> Layer:
-    """A layer over the same parameter arrays, with its own gradients and cache."""
-    other = copy.copy(layer)
-    other.grads, other.cache = {}, None
-    return other

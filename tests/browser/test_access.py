@@ -50,6 +50,9 @@ def test_a_unit_is_found_with_the_keyboard_alone(page):
     press("Enter")
     assert page.settle().text("#unit-heading") == "conv2, map 70, row 0, column 15"
     assert page.find("#at-column").input_value() == "15"
+    assert (
+        page.message.text_content() == "conv2 has maps 0 to 95, rows 0 to 15 and columns 0 to 15."
+    )
     tab_to("weight 0, 0: " + page.cells(1)[0].in_full)
     press("Enter")
     page.find("#proof[aria-busy=false] table").wait_for()
@@ -82,7 +85,7 @@ def test_what_goes_away_when_it_is_used_leaves_the_focus_nearby(page):
         page.settle()
     focused = "() => document.activeElement.id"
     for control, nearby in (
-        (page.button("Undo: conv2: number 9 is off"), "show-heading"),
+        (page.button("Undo: conv2: kernel 9 is off"), "show-heading"),
         (page.button("Undo all"), "show-heading"),
         (page.button("Look", exact=True), "outcome"),
     ):

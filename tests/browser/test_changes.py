@@ -74,7 +74,7 @@ def test_a_changed_network_answers_as_such_a_network_does(
         assert "You have changed" not in page.text("#unit-body")
         page.point(layer, *place, last)
     # Before the layer nothing has changed.
-    page.labelled("what has changed since before").check()
+    page.labelled("what has changed").check()
     page.settle()
     names = list(exact.network.layers)
     for name in names:
@@ -98,7 +98,7 @@ def test_changes_add_up_and_each_can_be_taken_back(page, exact, outputs, pixels)
     both = forward(exact, pixels, change=lambda name, x, y: nine(name, x, ten(name, x, y)))
     assert_answers(page.settle(), logits(both), exact.class_names)
     assert len(page.texts("#change-list li")) == 2
-    page.button("Undo: conv2: number 9 is off").click()
+    page.button("Undo: conv2: kernel 9 is off").click()
     assert_answers(page.settle(), logits(forward(exact, pixels, change=ten)), exact.class_names)
     page.labelled("Switch kernel 10 off").uncheck()
     assert_answers(page.settle(), logits(outputs), exact.class_names)

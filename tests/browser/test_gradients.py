@@ -2,7 +2,7 @@
 
 import numpy
 import pytest
-from explore_page import assert_shown, backward, forward, value
+from explore_page import assert_shown, backward, forward, tab, value
 from explore_subjects import UNIT, logits
 
 
@@ -97,6 +97,17 @@ def test_a_pressed_weight_shows_its_gradient_and_a_finite_difference_that_agrees
         assert difference == pytest.approx((answers[0] - answers[1]) / (2 * nudge), rel=1e-4)
         assert difference == pytest.approx(gradient, rel=1e-3)
         assert value(rows["apart by, relative to the larger"]) < 1e-3
+
+
+def test_a_proof_can_be_read_on_a_phone(chromium, address):
+    with tab(chromium, address, viewport={"width": 390, "height": 800}) as found:
+        found.open(**UNIT)
+        found.find("#unit-body .sum button").click()
+        found.find("#proof[aria-busy=false] table").wait_for()
+        within = found.find("#proof .scroll").bounding_box()
+        for cell in found.find("#proof td").all():
+            box = cell.bounding_box()
+            assert box["x"] + box["width"] <= within["x"] + within["width"] + 1
 
 
 def test_a_proof_does_not_stand_under_another_unit(page):

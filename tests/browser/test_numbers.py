@@ -202,7 +202,10 @@ def test_a_net_for_grey_pictures_is_explained_too(grey, grey_page):
     assert_shown(x, outputs["conv1"][3, 4, 2], rounding_of(outputs["conv1"]))
     assert_shown(y, outputs["tanh1"][3, 4, 2], ROUNDING)
     grey_page.point("conv1", 0, 27, 3)
-    assert grey_page.texts("#unit-body .caption")[0] == "Window on the picture, grey"
+    assert (
+        grey_page.texts("#unit-body .caption")[0]
+        == "Window on the picture, grey: (pixel − 108.0) / 58.29"
+    )
     assert_shown(
         grey_page.text(".value"), outputs["conv1"][0, 27, 3], rounding_of(outputs["conv1"])
     )
@@ -247,3 +250,23 @@ def test_logits_that_are_no_numbers_are_said(chromium, run, tmp_path):
         assert found.texts("#answers .share") == 5 * ["no number"]
         assert found.point("pool1", 3, 4, 5).text(".value") not in ("NaN", "0")
         assert found.complaints == []
+
+
+def test_numbers_are_written_with_the_digits_that_there_is_room_for(page):
+    page.open()
+
+    def written(how, *numbers):
+        return page.page.evaluate(
+            """async ([how, numbers]) => {
+              const text = await import("/page/text.js");
+              return numbers.map((each) => text[how](each));
+            }""",
+            [how, numbers],
+        )
+
+    cells = {0: "0", 0.00123: ".0012", -0.5612: "−.56", 9.96: "10", 93.2: "93", 99.7: "100"}
+    cells |= {-612.4: "−612", 9999.4: "9999", 12345: "1e+4", 2.1e-5: "2e−5"}
+    assert written("brief", *cells) == list(cells.values())
+    texts = {1.25: "1.2500", -123.456: "−123.46", 99999.7: "99999.7", 123456: "123456"}
+    texts |= {1234567: "1.2346e+6", 1e-5: "1.0000e−5"}
+    assert written("number", *texts) == list(texts.values())

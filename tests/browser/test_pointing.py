@@ -80,6 +80,7 @@ def test_what_a_unit_depends_on_is_said_in_words(page):
         ("conv2", "8,8,0", "11×11 pixels of the picture: rows 11 to 21, columns 11 to 21."),
         ("conv3", "0,7,0", "12×15 pixels of the picture: rows 0 to 11, columns 17 to 31."),
         ("fc6", "3", "32×32 pixels of the picture: rows 0 to 31, columns 0 to 31."),
+        ("flatten", "0", "24×24 pixels of the picture: rows 0 to 23, columns 0 to 23."),
     ):
         page.open(layer=layer, unit=unit)
         assert f"It depends on {said}" in page.text("#unit-body")

@@ -42,6 +42,21 @@ def test_two_moments_are_compared(page, net, run, pixels):
     numpy.testing.assert_allclose(page.shown("conv1"), y - before, atol=1e-4)
 
 
+def test_weights_that_are_compared_with_themselves_differ_in_nothing(page):
+    page.open(**UNIT)
+    page.labelled("Compare with").select_option("before training")
+    page.labelled("what has changed since the weights before training").check()
+    page.find("#moment").fill("0")
+    assert not page.settle().shown("conv1").any()
+    assert page.labelled("what has changed since the weights before training").is_checked()
+    page.find("#moment").fill("2")
+    assert page.settle().shown("conv1").any()
+    page.find("#moment").fill("0")
+    page.labelled("Switch kernel 9 off").check()
+    assert page.settle().text("#since") == ""
+    assert page.text("#answers-note").startswith("“Was”: without the changes.")
+
+
 def test_a_change_is_named_as_such_where_the_same_weights_are_compared_with(page):
     page.open(**UNIT)
     page.find("#moment").fill("1")

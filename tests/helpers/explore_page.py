@@ -147,8 +147,11 @@ class Tab:
         return [NUMBER.findall(text) for text in self.texts("#unit-body .sum")]
 
     def texts(self, selector: str) -> list[str]:
-        """The texts of all such elements."""
-        return self.find(selector).all_inner_texts()
+        """The texts of all such elements, found and read in one go: the page may draw them anew."""
+        return self.page.evaluate(
+            "(selector) => [...document.querySelectorAll(selector)].map((each) => each.innerText)",
+            selector,
+        )
 
     def cells(self, table: int) -> list["Cell"]:
         """The cells of a table of coloured numbers in the explanation, row by row."""
@@ -171,10 +174,12 @@ class Tab:
     def answers(self) -> list["Answer"]:
         """The answers, the most probable first."""
         found = []
-        for text in self.find("#answers li").all_inner_texts():
-            name, share, logit, *was = re.fullmatch(
+        for text in self.texts("#answers li"):
+            written = re.fullmatch(
                 r"(.+?)( ✓)?\s+([\d.]+)%\s+logit (\S+?)(?:; was ([\d.]+)%, logit (\S+))?", text
-            ).group(1, 3, 4, 5, 6)
+            )
+            assert written, f"this is no answer: {text!r}"
+            name, share, logit, *was = written.group(1, 3, 4, 5, 6)
             found.append(Answer(name, share, logit, *was))
         return found
 

@@ -1,7 +1,7 @@
 // The most probable classes, and what to ask about.
 
 import { byId, make, number, percent } from "./text.js";
-import { isCompared, on, refresh, store } from "./store.js";
+import { isChanged, isCompared, on, refresh, store } from "./store.js";
 
 export function build() {
   byId("quantity").value = store.question.quantity;
@@ -36,7 +36,7 @@ function draw() {
   }));
   const notes = [];
   if (p.some(Number.isNaN)) notes.push("Logits are NaN or infinite, so there are no probabilities.");
-  if (before) notes.push(isCompared() ? "“Was”: with the other weights." : "“Was”: without the changes.");
+  if (before) notes.push(isChanged() && !isCompared() ? "“Was”: without the changes." : "“Was”: with the other weights.");
   if (look.about.label !== null) notes.push(`It is: ${network.classes[look.about.label]}.`);
   byId("answers-note").textContent = notes.join(" ");
   byId("answers-said").textContent = `${network.classes[order[0]]}, ${percent(p[order[0]])}`;

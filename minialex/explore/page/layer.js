@@ -1,7 +1,8 @@
 // One layer, opened: its maps larger, the map of the selected unit, its switches, its code.
 
-import { byId, capital, keepingFocus, make, number, times } from "./text.js";
-import { close, isSigned, layerOf, on, placeName, select, shown, store, toggle } from "./store.js";
+import { byId, capital, keepingFocus, make, number, times, withCode } from "./text.js";
+import { close, complain, isSigned, layerOf, on, placeName, select, shown, store, toggle } from "./store.js";
+import { Refused } from "./api.js";
 import { css, extent, scale } from "./colours.js";
 import { corner, drawMap, drawSheet, place, unitAt, zoomOf } from "./sheets.js";
 
@@ -54,14 +55,22 @@ function move(event, step, moved) {
 
 const exists = (layer, unit) => unit.every((at, axis) => at >= 0 && at < layerOf(layer).shape[axis]);
 
+/** Selects the unit whose place has been typed, or says that there is none. */
 function typed() {
   const { layer, unit } = store.selected;
   const [map, row, column] = ["at-map", "at-row", "at-column"]
     .map((id) => byId(id).value).map((text) => (text === "" ? NaN : Number(text)));
   const next = unit.length === 1 ? [map] : [row, column, map];
   placed = "";
-  if (next.every(Number.isInteger) && exists(layer, next)) select(layer, next);
-  else draw();
+  if (next.every(Number.isInteger) && exists(layer, next)) {
+    complain(null);
+    select(layer, next);
+  } else {
+    const [height, width, count] = layerOf(layer).shape;
+    complain(new Refused(unit.length === 1 ? `${layer} has units 0 to ${height - 1}.`
+      : `${layer} has maps 0 to ${count - 1}, rows 0 to ${height - 1} and columns 0 to ${width - 1}.`));
+    draw();
+  }
 }
 
 export function draw() {
@@ -70,11 +79,11 @@ export function draw() {
   if (!selected) return;
   const { layer, unit } = selected, about = layerOf(layer), array = shown(layer);
   byId("layer-heading").textContent = layer;
-  byId("layer-what").textContent = `${about.what} — ${times(about.shape)}`;
+  byId("layer-what").textContent = `${about.what} — ${times(about.size)}`;
   drawSources(about);
   drawSwitches(about, unit);
   drawPlaces(about, unit);
-  byId("sheet").hidden = byId("bar").hidden = !array;
+  for (const id of ["sheet", "bar", "bar-ends"]) byId(id).hidden = !array;
   byId("map-heading").replaceChildren();
   byId("map-side").classList.toggle("vector", unit.length === 1);
   if (!array) return;
@@ -139,7 +148,7 @@ function drawPlaces({ name, shape }, unit) {
 
 function drawSources({ doc, forward, backward, file }) {
   byId("doc").replaceChildren(...doc.split("\n\n").map((part) => part.startsWith(" ")
-    ? make("pre", {}, part) : make("p", {}, part.replaceAll("\n", " "))));
+    ? make("pre", {}, part) : make("p", {}, ...withCode(part.replaceAll("\n", " ")))));
   byId("forward").textContent = forward;
   byId("backward").textContent = backward;
   byId("forward").title = file;

@@ -9,7 +9,7 @@ import * as training from "./training.js";
 import * as unit from "./unit.js";
 import { SOFTMAX, begin, complain, layerOf, on, refresh, store, tell } from "./store.js";
 import { Refused } from "./api.js";
-import { byId, percent } from "./text.js";
+import { byId, epochName, percent } from "./text.js";
 import { dark } from "./colours.js";
 
 async function start() {
@@ -37,10 +37,10 @@ async function start() {
 
 /** What the network is, in a line. */
 function drawAbout() {
-  const { parameters, weights, dataset, accuracy, notes } = store.network;
+  const { parameters, weights, dataset, accuracy, epochs, notes } = store.network;
   const parts = [`${parameters.toLocaleString("en")} parameters`, weights];
   if (dataset) parts.push(`trained on ${dataset}`);
-  if (accuracy) parts.push(`${percent(accuracy)} of the test pictures right`);
+  if (accuracy) parts.push(`${percent(accuracy)} of the test pictures right ${epochName(epochs)}`);
   byId("about").textContent = [...parts, ...notes].join(" · ");
 }
 

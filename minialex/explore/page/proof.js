@@ -1,6 +1,6 @@
 // The gradient of one weight, and the finite difference that proves it.
 
-import { byId, keepingFocus, make, number, scrolling } from "./text.js";
+import { byId, keepingFocus, make, number, otherwise, scrolling } from "./text.js";
 import { complain, on, prove, questionName, store } from "./store.js";
 
 const EPSILON = 2 ** -52; // the rounding of 64 bits
@@ -29,7 +29,7 @@ export async function proofOf(layer, key, index) {
   }
 }
 
-function show(layer, key, index, { weight, gradient, above, below, difference }) {
+function show(layer, key, index, { weight, gradient, above, below, difference, otherwise: odd }) {
   const short = store.question.quantity === "loss" ? "L" : "z";
   const nudge = make("select", {
     id: "nudge",
@@ -43,10 +43,10 @@ function show(layer, key, index, { weight, gradient, above, below, difference })
     ["the weight w", number(weight, 8)],
     ["its gradient, from the layer's backward", number(gradient, 8)],
     ["δ", nudge],
-    [`${short} at w + δ`, number(above, 14)],
-    [`${short} at w − δ`, number(below, 14)],
+    [`${short} at w + δ`, number(above, 17)],
+    [`${short} at w − δ`, number(below, 17)],
     [`(${short}(w + δ) − ${short}(w − δ)) / 2δ`, number(difference, 8)],
-    ["what rounding alone makes of that", `about ${(EPSILON * Math.max(Math.abs(above), 1) / 10 ** -power).toExponential(0).replace("-", "−")}`],
+    ["what rounding alone makes of that", `about ${(rounding(above) / 10 ** -power).toExponential(0).replace("-", "−")}`],
     ["apart by, relative to the larger", apart.toExponential(1).replace("-", "−")],
   ];
   byId("proof").replaceChildren(
@@ -56,7 +56,15 @@ function show(layer, key, index, { weight, gradient, above, below, difference })
     make("p", { className: "soft small" }, "The whole network computes its answer twice more, in ",
       "64 bits, with this one weight a little larger and a little smaller. A large δ shows the ",
       "curve of the answer, a tiny one the rounding. Where a ReLU or a max-pool changes its mind ",
-      "between the two, they differ, and that is not the gradient's fault."));
+      "between the two, they differ, and that is not the gradient's fault. ", otherwise(odd)));
+}
+
+/** About how far 64 bits are from the loss or logit `value`: logits are rounded, and of a small loss
+    they change little. */
+function rounding(value) {
+  const { layers } = store.network, logits = store.look.arrays[`layer/${layers.at(-1).name}`].data;
+  const most = Math.max(1, ...logits.map(Math.abs));
+  return EPSILON * most * (store.question.quantity === "loss" ? Math.min(value, 1) : 1);
 }
 
 function close() {

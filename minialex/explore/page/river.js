@@ -11,7 +11,7 @@ const cards = new Map(); // by the layer's name; null for the picture
 
 export function build() {
   addCard(null, "picture", store.network.input);
-  for (const { name, shape, kind } of store.network.layers) addCard(name, name, shape, kind);
+  for (const { name, size, kind } of store.network.layers) addCard(name, name, size, kind);
   addCard(SOFTMAX, SOFTMAX, [store.network.classes.length]);
 }
 
@@ -74,8 +74,8 @@ function under(layer, event) {
 function range(layer) {
   const array = shown(layer);
   if (!array) return "";
-  const [low, high] = extent(array.data);
-  return `${brief(low)} to ${brief(high)}`;
+  const [low, high] = extent(array.data), unit = layer === null ? ", per standard deviation of a channel" : "";
+  return `${brief(low)} to ${brief(high)}${unit}`;
 }
 
 export function draw() {
@@ -94,7 +94,7 @@ export function draw() {
       card.laid = null;
     }
     card.card.classList.toggle("changed", isLayerChanged(layer));
-    card.note.textContent = array ? range(layer) : "";
+    card.note.textContent = array ? range(layer) : layer === SOFTMAX ? "gradients begin at the logits" : "";
   }
   drawFields();
 }

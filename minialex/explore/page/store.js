@@ -111,10 +111,11 @@ function chooseClass({ about, arrays }) {
 /** Whether other weights are compared with. */
 export const isCompared = () => Boolean(store.compare) && store.compare !== store.state.moment;
 
-/** The state to compare with; null if it would be the same. */
+/** The state to compare with; null if there is nothing to compare with. */
 function baselineOf(state) {
   if (isCompared()) return { ...state, moment: store.compare };
-  return isChanged() ? { ...state, covered: null, changes: NO_CHANGES() } : null;
+  if (isChanged()) return { ...state, covered: null, changes: NO_CHANGES() };
+  return store.compare ? state : null; // of which nothing differs now
 }
 
 /** The numbers of a layer (null: the picture's) that are to be shown; null if there are none. */
@@ -146,7 +147,7 @@ export const layerOf = (name) =>
   name === SOFTMAX
     ? {
         name: SOFTMAX, kind: "SoftmaxCrossEntropy", what: "logits to probabilities", can: [],
-        shape: [store.network.classes.length], params: {}, ...store.network.softmax,
+        shape: [store.network.classes.length], size: [store.network.classes.length], params: {}, ...store.network.softmax,
       }
     : store.network.layers.find((layer) => layer.name === name);
 

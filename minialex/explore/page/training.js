@@ -50,6 +50,7 @@ async function follow() {
     if (found.version !== version) {
       store.network.moments = found.moments;
       store.network.accuracy = found.history.at(-1)?.test_accuracy;
+      store.network.epochs = found.history.length;
       tell("moments");
       stale = version !== null && [store.state.moment, store.compare].includes("latest");
       version = found.version;

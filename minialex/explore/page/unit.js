@@ -88,12 +88,15 @@ function reachesOut(layer, top, left) {
 }
 
 /** The receptive field in words. */
-function field({ layer, fields }) {
+function field({ layer, fields, unknown }) {
   if (layer === SOFTMAX || fields[""] === undefined) return [];
   const [height, width] = store.network.input;
+  if (unknown) {
+    return [make("p", {}, `It may depend on all of the picture: how far ${unknown}, a layer of your own, reaches is not known.`)];
+  }
   const [top, bottom, left, right] = fields[""] ?? [0, height, 0, width]; // null is everything
-  return [make("p", {}, "It depends on ", answer(`${bottom - top}×${right - left} pixels`), " of the picture: ",
-    answer(`rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`), ".")];
+  return [make("p", {}, `It depends on ${bottom - top}×${right - left} pixels of the picture: `,
+    `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}.`)];
 }
 
 /** Hides the answers, if the reader wants to guess first. What is being typed about the same unit
@@ -154,16 +157,24 @@ const ROUNDED = make("p", { className: "soft small" },
 
 const line = (...parts) => make("p", { className: "sum" }, ...parts);
 
-/** A table of numbers (rows × columns); cell(i, j) gives {value, note, press, best, outside}. With
-    `secret`, the numbers are an answer, not to be seen before a prediction; with `signed`, the
-    colours are those of numbers that may be negative. */
-function grid(caption, rows, columns, cell, { secret = false, signed } = {}) {
+/** A table of numbers (rows × columns); cell(i, j) gives {value, note, press, best, outside}. Its
+    rows are called by numbers from `top`, its columns from `left`. With `secret`, the numbers are an
+    answer, not to be seen before a prediction; with `signed`, the colours are those of numbers that
+    may be negative. A press on a cell shows all its digits. */
+function grid(caption, rows, columns, cell, { secret = false, signed, top = 0, left = 0 } = {}) {
   const cells = [];
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) cells.push(cell(i, j));
   const colours = scale(...extent(cells.map(({ value }) => value)), signed);
   const table = make("table", { className: secret ? "grid secret" : "grid", ariaLabel: caption });
+  const digits = make("p", { className: "soft small" });
+  const heading = (scope, text) => make("th", { scope, className: "unseen" }, text);
+  table.append(make("tr", { className: "unseen" }, make("th"),
+    ...Array.from({ length: columns }, (_, j) => heading("col", `column ${whole(left + j)}`))));
+  table.addEventListener("click", ({ target }) => {
+    digits.textContent = target.closest("[title]")?.title ?? "";
+  });
   for (let i = 0; i < rows; i++) {
-    const row = make("tr");
+    const row = make("tr", {}, heading("row", `row ${whole(top + i)}`));
     for (let j = 0; j < columns; j++) {
       const { value, note = "", press, best, outside } = cells[i * columns + j];
       const box = make("td", { title: `${note}${number(value)}` });
@@ -180,8 +191,11 @@ function grid(caption, rows, columns, cell, { secret = false, signed } = {}) {
     }
     table.append(row);
   }
-  return make("div", {}, make("p", { className: "caption" }, caption), scrolling(caption, table));
+  return make("div", {}, make("p", { className: "caption" }, caption), scrolling(caption, table), digits);
 }
+
+/** A sign before something. */
+const withSign = (sign, element) => make("div", { className: "signed" }, make("span", { className: "sign" }, sign), element);
 
 /** A table with headings; the cells are texts or elements. */
 function list(caption, headings, rows) {
@@ -198,6 +212,14 @@ function channelName(layer, c) {
   const first = store.network.layers[0].name === layer;
   if (!first) return `map ${c}`;
   return store.network.input[2] === 3 ? COLOURS[c] : "grey";
+}
+
+/** What the first layer gets of channel number c in the place of pixels. */
+function standardized(layer, c) {
+  const { layers, mean, std, has_mean_picture: isPicture } = store.network;
+  if (layers[0].name !== layer) return "";
+  const centred = isPicture ? "pixel − that of the mean picture" : `pixel − ${number(mean[c], 4)}`;
+  return std[c] === 1 ? `: ${centred}` : `: (${centred}) / ${number(std[c], 4)}`;
 }
 
 /** The shape of what a layer gets. */
@@ -234,16 +256,15 @@ function ofConvolution({ about, arrays }) {
     make("p", {}, make("label", {}, `The products of one channel of ${before(layer)}, and their sum: `, choose),
       isPredicting() ? ` (of ${count})` : ` (of ${count}, the largest first)`),
     make("div", { className: "grids" },
-      grid(`Window on ${before(layer)}, ${name}`, size, size,
+      grid(`Window on ${before(layer)}, ${name}${standardized(layer, c)}`, size, size,
         (i, j) => ({ value: seen.data[at(i, j)], note: where(i, j), outside: padded(i, j) }),
-        { signed: before(layer) === "the picture" || undefined }),
-      make("span", { className: "sign" }, "×"),
-      grid(`Kernel ${o}, ${name}: press a weight for its gradient`, size, size,
+        { signed: before(layer) === "the picture" || undefined, top, left }),
+      withSign("×", grid(`Kernel ${o}, ${name}: press a weight for its gradient`, size, size,
         (i, j) => ({ value: weights.data[at(i, j)], note: `weight ${i}, ${j}: `, press: press(i, j) }),
-        { signed: true }),
-      make("span", { className: "sign" }, "="),
-      grid("Products", size, size,
-        (i, j) => ({ value: seen.data[at(i, j)] * weights.data[at(i, j)] }), { secret: true, signed: true }),
+        { signed: true })),
+      withSign("=", grid("Products", size, size,
+        (i, j) => ({ value: seen.data[at(i, j)] * weights.data[at(i, j)] }),
+        { secret: true, signed: true, top, left })),
       ...asPictures(weights)),
   ];
 }
@@ -266,20 +287,20 @@ function ofMaxPool({ about, arrays }) {
     ? `Windows overlap: this pixel also lies in those of ${shared.join("; ")}. Its gradient is the sum of dy of all units where it wins.`
     : "This pixel lies in no other window.";
   return [
-    grid(`Window on map ${map} of ${from}`, size, size, (i, j) => ({
+    grid(`Window on ${channelName(layer, map)} of ${from}`, size, size, (i, j) => ({
       value: data[i * size + j], note: `row ${whole(top + i)}, column ${whole(left + j)}: `,
       best: top + i === row && left + j === column,
-    })),
-    line("The largest is ", answer(number(most, 7)), ", ",
-      answer(`in row ${row}, column ${column}${isTied ? ", the first of those that are as large" : ""}`), ` of ${from}.`),
+    }), { top, left }),
+    line("The largest is ", answer(number(most, 7)), `, of ${from}, `,
+      answer(`in row ${row}, column ${column}${isTied ? ": the first of several as large" : ""}`), "."),
     make("p", { className: "secret" }, overlap),
   ];
 }
 
 const ofMeanPool = ({ about: { layer, top, left, channel: map }, arrays: { window: { data, shape: [size] } } }) => [
-  grid(`Window on map ${map} of ${before(layer)}`, size, size, (i, j) => ({
+  grid(`Window on ${channelName(layer, map)} of ${before(layer)}`, size, size, (i, j) => ({
     value: data[i * size + j], note: `row ${whole(top + i)}, column ${whole(left + j)}: `,
-  })),
+  }), { top, left }),
   line(`y is the mean of the ${size * size} numbers.`),
 ];
 
@@ -321,6 +342,7 @@ function inputName(layer, n) {
   const previous = layers[at - 1];
   if (previous?.kind !== "Flatten") return `${previous?.name ?? "picture"}, unit ${n}`;
   const from = layers[at - 2], [, width, count] = from?.shape ?? store.network.input;
+  if (!count) return `${from.name}, unit ${n}`;
   const pixel = Math.floor(n / count);
   return `${from?.name ?? "picture"}, map ${n % count}, row ${Math.floor(pixel / width)}, column ${pixel % width}`;
 }
@@ -333,7 +355,7 @@ function ofActivation({ about: { layer }, arrays }) {
 
 const ofDropout = ({ about: { layer, p }, arrays }) => [
   line(`x = ${number(arrays.x.data[0], 7)} comes from ${before(layer)}.`),
-  make("p", {}, `In training a unit is 0 with probability ${p}, else x / ${1 - p}; in a test y = x.`),
+  make("p", {}, `In training a unit is 0 with probability ${p}, else x / ${Number((1 - p).toPrecision(12))}; in a test y = x.`),
 ];
 
 const ofFlatten = ({ about: { layer, from }, arrays }) => [

@@ -147,12 +147,34 @@ def test_a_linear_unit_depends_on_everything(rng):
     layers = [Conv2d(2, 4, 3), Flatten(), Linear(48, 8), ReLU()]
     view = a_view(layers, (6, 5), rng)
     inputs = ["", "layer0", "layer1", "layer2"]
-    for number in (1, 2, 3):
+    for number in (2, 3):
         found = fields_of(view, f"layer{number}", 5)
         assert found == dict.fromkeys(inputs[: number + 1])
+
+
+def test_a_unit_behind_flatten_depends_on_what_it_was_made_of(rng):
+    view = a_view([Conv2d(2, 4, 3), Flatten(), ReLU(), Dropout(0.5)], (6, 5), rng)
+    for name in ("layer1", "layer2", "layer3"):
+        found = fields_of(view, name, (2 * 3 + 1) * 4 + 3)  # row 2, column 1 of map 3
+        assert (found.pop(""), found.pop("layer0")) == ((2, 5, 1, 4), (2, 3, 1, 2))
+        assert set(found.values()) <= {None}
 
 
 def test_how_far_a_layer_of_one_s_own_reaches_is_not_known(rng):
     view = a_view([Conv2d(2, 4, 3), Leaky(), Conv2d(4, 4, 3)], (8, 8), rng)
     expected = {"": None, "layer0": None, "layer1": (1, 4, 2, 5)}
     assert fields_of(view, "layer2", 1, 2, 0) == expected
+
+
+def test_it_is_said_behind_which_layer_the_reach_is_not_known(rng):
+    layers = [Conv2d(2, 4, 3), Leaky(), Conv2d(4, 4, 3), Flatten(), Leaky(), Linear(16 * 4, 3)]
+    view = a_view(layers, (8, 8), rng)
+    for number, unit, unknown in (
+        (0, (1, 2, 0), None),
+        (1, (1, 2, 0), "layer1"),
+        (2, (1, 2, 0), "layer1"),
+        (3, (20,), "layer1"),
+        (4, (20,), "layer4"),
+        (5, (1,), None),  # all of it anyway
+    ):
+        assert explain(view, f"layer{number}", unit).about["unknown"] == unknown

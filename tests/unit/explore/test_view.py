@@ -11,7 +11,13 @@ from naive import assert_close, softmax_cross_entropy
 
 from minialex.errors import InputError
 from minialex.explore.state import Changes, Question
-from minialex.explore.view import Gradients, View, forward, value_of_logits
+from minialex.explore.view import (
+    Gradients,
+    View,
+    forward,
+    gradient_of_logits,
+    value_of_logits,
+)
 from minialex.gradcheck import differences
 from minialex.layers import SoftmaxCrossEntropy
 from minialex.network import Network
@@ -184,3 +190,19 @@ def test_a_view_and_its_gradients_leave_the_network_alone():
 def test_a_class_that_is_not_there_is_refused(number, quantity):
     with pytest.raises(InputError, match=f"expected a class from 0 to 2, got {number}"):
         Gradients(View(in_use(small_network()), PICTURE), Question(number, quantity))
+
+
+def test_a_loss_near_zero_has_all_its_digits():
+    """There p is 1 in float32, and 1 − p is 0; in float64 log p has five digits left."""
+    logits, question = numpy.array([[25.0, -1.0, 0.5]]), Question(0, "loss")
+    loss = math.exp(-26) + math.exp(-24.5)
+    assert value_of_logits(logits, question) == pytest.approx(loss, rel=1e-10)
+    (own, *others) = gradient_of_logits(logits.astype("float32"), question)[0]
+    assert others == pytest.approx([math.exp(-26), math.exp(-24.5)], rel=1e-5)
+    assert own == pytest.approx(-loss, rel=1e-4)
+
+
+def test_a_large_loss_is_what_it_was():
+    logits = numpy.array([[-800.0, 300.0, 299.0]])
+    expected = 1100 + math.log(1 + math.exp(-1))
+    assert value_of_logits(logits, Question(0, "loss")) == pytest.approx(expected, rel=1e-12)
