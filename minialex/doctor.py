@@ -150,6 +150,9 @@ def gpu() -> list[str]:
     return [*lines, "--backend auto computes on the GPU"]
 
 
+#: Seconds that they may take for it.
+LONGEST = 60
+
 #: What each of two processes does to find the other.
 HELLO = "from minialex.distributed import connect; print(int(*connect().totals(1)), 'ranks')"
 
@@ -161,15 +164,21 @@ def mpi() -> list[str]:
     if path is None:
         return ["none: there is no mpirun, train --ranks cannot start processes"]
     words = [path, "--oversubscribe", "-n", "2", sys.executable, "-c", HELLO]
-    with environment() as variables:
-        how = dict(capture_output=True, text=True, check=False, env=variables)
-        answer = subprocess.run([path, "--version"], **how)
-        tried = subprocess.run(words, **how)
-    lines = [f"{(answer.stdout or 'mpirun').splitlines()[0]}, {path}"]
+    name, odd = "mpirun", "two processes have not found each other: "
+    try:
+        with environment() as variables:
+            how = dict(capture_output=True, text=True, env=variables, timeout=LONGEST)
+            name = subprocess.run([path, "--version"], **how).stdout.partition("\n")[0] or name
+            tried = subprocess.run(words, **how)
+    except subprocess.TimeoutExpired:
+        return [f"{name}, {path}", f"{odd}no answer in {LONGEST} seconds"]
+    except OSError as error:
+        return [f"{name}, {path}", f"it cannot be started: {error}"]
     if "2 ranks" in tried.stdout:
-        return [*lines, f"two processes have found each other: train --ranks 2 to {usable_cores()}"]
+        found = f"two processes have found each other: train --ranks 2 to {usable_cores()}"
+        return [f"{name}, {path}", found]
     said = [line for line in tried.stderr.splitlines() if line.strip("- ")]
-    return [*lines, f"two processes have not found each other: {next(iter(said), 'no answer')}"]
+    return [f"{name}, {path}", f"{odd}{next(iter(said), 'no answer')}"]
 
 
 def cuda(version: int) -> str:

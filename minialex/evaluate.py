@@ -19,6 +19,7 @@ from minialex.evaluation_output import (
     severity_table,
 )
 from minialex.files import check_replaceable, write_output
+from minialex.terminal import visible
 from minialex.trained_dataset import dataset_of
 from minialex.weight_options import (
     WEIGHTS_HELP,
@@ -108,7 +109,7 @@ def main(arguments: Sequence[str]) -> None:
     title = confusion_title(answers)
     write_output(paths["confusion"], charts.confusion(matrix, dataset.class_names, title))
     write_output(paths["mistakes"], mistakes_sheet(answers, dataset))
-    print(aligned(paths))
+    print(aligned({name: visible(str(path)) for name, path in paths.items()}))
     if batches.skipped:
         print("\n" + describe_unreadable(batches.skipped))
 

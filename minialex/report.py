@@ -24,6 +24,7 @@ from minialex.inference import TrainedNetwork
 from minialex.io.description import spelled
 from minialex.layer_table import HEADINGS, rows
 from minialex.report_page import box, page, section, sheet, table, themed, thumbnail
+from minialex.terminal import visible
 from minialex.train_messages import typed
 from minialex.trained_dataset import dataset_of, name_of
 from minialex.visualize.filters import filters, first_convolution
@@ -64,7 +65,7 @@ def parser() -> Parser:
         "--out",
         type=Path,
         metavar="FILE",
-        help="the page (default: report.html in the run's folder, else here)",
+        help="the page (default: report.html in the run's folder, else report-WEIGHTS.html here)",
     )
     add_trained_options(p)
     return p
@@ -86,7 +87,7 @@ def main(arguments: Sequence[str]) -> None:
     write_output(
         out, page(f"{name}: minialex report", contents(trained, name, history, dataset, answers))
     )
-    print(out)
+    print(visible(str(out)))
 
 
 def contents(

@@ -83,15 +83,16 @@ def is_own_layer(kind, module: str) -> bool:
 def default_out(weights: str, name: str, end: str) -> Path:
     """Where the picture or page NAME of these weights goes: to the run's folder as NAME.png, say.
     If they are not a run's newest, it is also called after them, NAME-step-00000007.png; if they
-    are not minialex's, it goes to the current folder."""
+    are not minialex's, it goes to the current folder, as NAME-net.pth.png."""
     path = Path(weights)
-    own = path.suffix == ".npz"
-    if path.is_dir() and not hugging_face.is_folder(path):
+    if (path / CHECKPOINT_NAME).exists() or (path.is_dir() and not hugging_face.is_folder(path)):
         return path / f"{name}{end}"
-    folder = path.parent if own else Path()
-    if own and path.name == CHECKPOINT_NAME:
-        return folder / f"{name}{end}"
-    return folder / f"{name}-{path.name if path.is_dir() else path.stem}{end}"
+    if path.suffix == ".npz":
+        of = "" if path.name == CHECKPOINT_NAME else f"-{path.stem}"
+        return path.parent / f"{name}{of}{end}"
+    if path.name in hugging_face.WHOLE:  # all are called so; their folder tells them apart
+        path = path.parent
+    return Path(f"{name}-{path.resolve().name}{end}")
 
 
 def trained_of(given: argparse.Namespace) -> TrainedNetwork:

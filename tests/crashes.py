@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy
 
 from minialex.command import Parser, number, run
-from minialex.distributed.hold import is_alive
+from minialex.distributed.processes import children, is_alive
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.run_folder import RunFolder, read_losses, read_metrics
 
@@ -60,11 +60,7 @@ def started(words: Sequence[str], module: str = "minialex.train") -> subprocess.
 
 def family(pid: int) -> list[int]:
     """A process and those that it has started, and they, and so on."""
-    try:
-        own = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return [pid]
-    return [pid, *(each for child in own for each in family(int(child)))]
+    return [pid, *(each for child in children(pid) for each in family(child))]
 
 
 def kill(process: subprocess.Popen, one: random.Random | None) -> None:

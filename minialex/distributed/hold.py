@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from minialex.distributed.group import Group
+from minialex.distributed.processes import is_alive
 
 #: What Open MPI calls the processes that start ranks: mpirun itself, and its helper elsewhere.
 LAUNCHERS = ("mpirun", "prterun", "prted")
@@ -122,7 +123,7 @@ class Hold:
         if sys.stdout is sys.__stdout__:
             with contextlib.suppress(OSError):  # a socket cannot be opened again
                 place = f"/proc/{self.parent}/fd/1"
-                sys.stdout = open(place, "a", encoding="utf-8")  # noqa: SIM115
+                sys.stdout = open(place, "a", encoding="utf-8", opener=at_once)  # noqa: SIM115
 
     def fail(self, error: BaseException) -> None:
         """Says where mpirun prints errors what went wrong, and lets mpirun end all."""
@@ -131,7 +132,8 @@ class Hold:
             time.sleep(1)  # if rank 0 meets the same, it says so and ends all
             where = f"rank {self.rank} on {socket.gethostname()}: "
         line = " ".join(str(error).split()) or type(error).__name__
-        with contextlib.suppress(OSError), open(f"/proc/{self.parent}/fd/2", "a") as terminal:
+        place = f"/proc/{self.parent}/fd/2"
+        with contextlib.suppress(OSError), open(place, "a", opener=at_once) as terminal:
             terminal.write(f"error: {where}{line}\n")
         os.kill(self.parent, signal.SIGCONT)
 
@@ -145,9 +147,8 @@ class Hold:
         os._exit(code)
 
 
-def is_alive(pid: int) -> bool:
-    """Whether there is such a process, and it is not one that only waits to be buried."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
+def at_once(place: str, flags: int) -> int:
+    """Opens a file for open(); of a pipe that nobody reads, an OSError instead of waiting."""
+    found = os.open(place, flags | os.O_NONBLOCK)
+    os.set_blocking(found, True)
+    return found

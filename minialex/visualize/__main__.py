@@ -6,6 +6,7 @@ from pathlib import Path
 
 from minialex.command import Parser, program, run
 from minialex.files import check_named, check_replaceable, write_output
+from minialex.terminal import visible
 from minialex.visualize import curves
 from minialex.visualize.kinds import KINDS, Kind
 from minialex.weight_options import default_out
@@ -32,7 +33,7 @@ def parser() -> Parser:
             "--out",
             type=Path,
             metavar="FILE",
-            help=f"the PNG (default: {name}.png in the run's folder)",
+            help=f"the PNG (default: {name}.png in the run's folder, else {name}-WEIGHTS.png here)",
         )
     return p
 
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
     check_named(out, ".png")
     check_replaceable(out)  # before the work, not after
     write_output(out, kind.draw(given))
-    print(out)
+    print(visible(str(out)))
 
 
 def out_of(given: argparse.Namespace) -> Path:

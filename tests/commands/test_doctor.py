@@ -122,3 +122,24 @@ def test_training_needs_no_more_than_the_packages_of_a_gpu_machine(tmp_path):
 def test_processors_of_one_name_are_told_apart(cpuinfo, expected, monkeypatch):
     monkeypatch.setattr(Path, "read_text", lambda path, encoding: cpuinfo)
     assert doctor.processor() == expected
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (
+            "#!/bin/sh\nsleep 60\n",
+            "two processes have not found each other: no answer in 1 seconds",
+        ),
+        ("#!/no/such/shell\n", "it cannot be started: "),
+    ],
+)
+def test_an_mpirun_that_does_not_work_is_said(script, said, tmp_path, monkeypatch):
+    mpirun = tmp_path / "mpirun"
+    mpirun.write_text(script)
+    mpirun.chmod(0o755)
+    monkeypatch.setattr(doctor, "mpirun", lambda: str(mpirun))
+    monkeypatch.setattr(doctor, "LONGEST", 1)
+    name, found = doctor.mpi()
+    assert name == f"mpirun, {mpirun}"
+    assert found.startswith(said)

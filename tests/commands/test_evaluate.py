@@ -255,7 +255,7 @@ def test_weights_from_elsewhere_are_tested_on_labelled_pictures(
         -numpy.log(shares[range(20), labels]).mean(), abs=1e-4
     )
     assert shown["top-1"] == f"{(shares.argmax(axis=1) == labels).mean():.2%}"
-    for name in ("confusion-found.png", "mistakes-found.png"):
+    for name in ("confusion-found.safetensors.png", "mistakes-found.safetensors.png"):
         opened((tmp_path / name).read_bytes())
 
 

@@ -195,8 +195,8 @@ def test_weights_from_elsewhere_have_a_page_without_curves_and_options(
 ):
     elsewhere = trained_runs.weights_without_metadata(tmp_path / "found.safetensors")
     code, out, _ = use(elsewhere, "--data-dir", finished.parent / "my pictures")
-    assert (code, out) == (0, "report-found.html\n")
-    found = Page((tmp_path / "report-found.html").read_text("utf-8"))
+    assert (code, out) == (0, "report-found.safetensors.html\n")
+    found = Page((tmp_path / "report-found.safetensors.html").read_text("utf-8"))
     assert found.texts("h1") == ["found.safetensors"]
     assert found.texts("h2") == [
         "Class by class",
@@ -351,3 +351,9 @@ def test_each_figure_is_there_for_light_and_for_dark_pages():
         with Image.open(io.BytesIO(base64.b64decode(image["src"].partition(",")[2]))) as picture:
             assert (picture.convert("L").getpixel((0, 0)) > 128) == bright
     assert (light["class"], dark["class"]) == ("light", "dark")
+
+
+def test_a_path_with_characters_that_a_terminal_obeys_is_printed_in_a_line(use, folder):
+    odd = folder / "a\nb\x1b[31m.npz"
+    shutil.copy(folder / "checkpoint.npz", odd)
+    assert use(odd) == (0, f"{folder}/report-a\\nb\\x1b[31m.html\n", "")

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import mpi
 import pytest
@@ -15,6 +14,7 @@ from command_runs import call
 from trained_runs import assert_close, assert_same, contents
 
 from minialex import train
+from minialex.distributed.processes import children, is_alive
 from minialex.io.checkpoint import Checkpoint
 from minialex.io.run_folder import read_losses
 
@@ -34,11 +34,6 @@ def small(pictures):
         *("--augment", "crop,mirror", "--log-every", 2, "--lr", 0.001, "--seed", 1),
         *("--optimizer", "sgd", "--schedule", "plateau", "--weight-decay", 0.0005),
     ]
-
-
-def children(pid):
-    """The processes that this one has started, in the order in which it did."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_one_rank_prints_and_saves_what_one_process_would(small, tmp_path, capsys):
@@ -213,6 +208,45 @@ def test_an_error_while_stopping_is_said_and_ends_all(long_epoch, tmp_path):
     assert long_epoch.returncode != 0
     assert "checkpoint.npz is a folder" in err
     assert "Stopped" not in out
+
+
+def family(pid):
+    """The mpirun of a launcher, and its ranks."""
+    (mpirun,) = children(pid)
+    return [mpirun, *children(mpirun)]
+
+
+def ended(pids):
+    """Whether all of them end within half a minute."""
+    latest = time.monotonic() + 30
+    while any(map(is_alive, pids)) and time.monotonic() < latest:
+        time.sleep(0.05)
+    return not any(map(is_alive, pids))
+
+
+def test_ranks_save_and_stop_when_what_has_started_them_is_killed(long_epoch, tmp_path):
+    pids = family(long_epoch.pid)
+    long_epoch.kill()
+    assert ended(pids)
+    assert Checkpoint(tmp_path / "run" / "checkpoint.npz").progress["steps"] >= 2
+
+
+def test_at_the_second_signal_no_rank_is_left(long_epoch):
+    pids = family(long_epoch.pid)
+    for number in (signal.SIGINT, signal.SIGTERM):  # two of a kind might arrive as one
+        long_epoch.send_signal(number)
+    _, err = long_epoch.communicate(timeout=30)
+    assert not any(map(is_alive, pids))
+    assert long_epoch.returncode == 130
+    assert err == "Ended at once. The last checkpoint, if there is one, is whole.\n"
+
+
+def test_an_mpirun_that_is_killed_is_said(long_epoch):
+    mpirun, *ranks = family(long_epoch.pid)
+    os.kill(mpirun, signal.SIGKILL)
+    _, err = long_epoch.communicate(timeout=30)
+    assert (long_epoch.returncode, err) == (137, "error: mpirun was ended by SIGKILL\n")
+    assert ended(ranks)
 
 
 def test_where_nobody_reads_on_all_save_and_stop(long_epoch, tmp_path):

@@ -8,8 +8,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from minialex.distributed.launch import SCRATCH
-
 #: The mpirun beside this Python, or another one.
 MPIRUN = shutil.which(
     "mpirun", path=os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
@@ -34,7 +32,7 @@ def on_ranks(count: int, *arguments: Any) -> list[str]:
     """The command line that runs `python arguments` on so many ranks, however few cores there
     are."""
     root = ["--allow-run-as-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    own = f"{SCRATCH}={tempfile.mkdtemp(dir=FOLDERS.name)}"
+    own = f"TMPDIR={tempfile.mkdtemp(dir=FOLDERS.name)}"
     words = [*root, "--oversubscribe", "-n", count, sys.executable, *arguments]
     return ["env", own, str(MPIRUN), *map(str, words)]
 

@@ -1,0 +1,26 @@
+"""What Linux says of other processes; elsewhere none has children, and none is alive."""
+
+from pathlib import Path
+
+
+def state(pid: int) -> str:
+    """The letter of the process's state: R runs, S sleeps, T is stopped, Z only waits to be
+    buried; "" if there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process, and it is not one that only waits to be buried."""
+    return state(pid) not in ("", "Z", "X")
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started, in the order in which it did."""
+    try:
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [int(child) for child in found]
