@@ -186,8 +186,9 @@ def test_a_signal_makes_all_ranks_save_first(how, number, small, tmp_path):
 
 
 @pytest.fixture
-def long_epoch(tmp_path):
+def long_epoch(tmp_path, monkeypatch):
     """A run on one rank that has taken two steps of an epoch of thousands; it is ended here."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # where it leaves what it cannot remove
     words = [sys.executable, *TRAIN, "--ranks", "1", "--dataset", "shapes", "--batch-size", "4"]
     words += ["--log-every", "1", "--out", str(tmp_path / "run")]
     streams = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
