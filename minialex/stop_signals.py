@@ -12,10 +12,8 @@ from minialex.streams import SIGPIPE
 
 
 class Stoppable(Protocol):
-    """What stops, and saves, soon after `stopping` is set; `signal` is the one that asked for
-    it."""
+    """What stops, and saves, soon after `signal` is set to the number of one."""
 
-    stopping: bool
     signal: int
 
 
@@ -37,7 +35,7 @@ def stop_on_signal(training: Stoppable) -> Iterator[None]:
     def stop(number, frame):
         if training.signal not in (0, SIGPIPE):  # of that one nobody has been told
             raise KeyboardInterrupt
-        training.stopping, training.signal = True, number
+        training.signal = number
         for place in terminals:
             if not os.isatty(place):  # it is closed, and an error to write to
                 os.dup2(os.open(os.devnull, os.O_WRONLY), place)

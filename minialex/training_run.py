@@ -41,7 +41,7 @@ class TrainingRun:
         self.told = False
 
     def run(self) -> None:
-        """Trains until all epochs are done or `stopping` is set, and keeps the folder up to date.
+        """Trains until all epochs are done or it must stop, and keeps the folder up to date.
 
         The checkpoint comes first: a run that is killed before has left nothing, and starts again.
         InputError, with all saved, if what it says cannot be written.
@@ -111,7 +111,7 @@ class TrainingRun:
         return shlex.join(words)
 
     def train_epoch(self) -> None:
-        """Trains on what is left of the epoch under way, or until `stopping` is set."""
+        """Trains on what is left of the epoch under way, or until it must stop."""
         trainer, progress, chosen = self.trainer, self.trainer.progress, self.options
         length = len(trainer.batches)
         self.stopping |= self.is_last_step()
@@ -168,8 +168,12 @@ class TrainingRun:
             self.say(f"The {chosen['epochs']} epochs will take about {duration(seconds)}.")
 
     def must_stop(self) -> bool:
-        """Whether to stop, on which all ranks agree: a signal may reach one of them earlier."""
-        self.stopping = self.ranks.any(self.stopping)
+        """Whether to stop, on which all ranks agree: a signal may reach one of them earlier.
+
+        It may also come in the middle of the line below, and counts the next time then: nothing
+        sets `signal` back.
+        """
+        self.stopping = self.ranks.any(self.stopping or self.signal != 0)
         return self.stopping
 
     def is_last_step(self) -> bool:

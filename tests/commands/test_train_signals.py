@@ -10,6 +10,7 @@ from command_runs import call, start
 
 from minialex import train
 from minialex.io.checkpoint import Checkpoint
+from minialex.stop_signals import stop_on_signal
 
 
 @pytest.fixture
@@ -43,6 +44,23 @@ def test_a_sighup_saves_and_says_how_to_resume(long, tmp_path, capsys):
     words = ("--resume", folder, "--max-steps", steps + 1)
     _, out, _ = call(train.main, *words, capsys=capsys)
     assert out.count(", Step [") == 1  # none of its steps was lost
+
+
+def test_a_signal_that_comes_while_training_looks_for_one_is_not_lost():
+    """Between reading and writing a flag, say; one of some thousand did."""
+    waiting = [signal.SIGTERM]
+
+    class Ranks:
+        def any(self, stop):
+            if waiting:
+                signal.raise_signal(waiting.pop())
+            return stop
+
+    training = train.TrainingRun.__new__(train.TrainingRun)
+    training.ranks, training.stopping, training.signal = Ranks(), False, 0
+    with stop_on_signal(training):
+        training.must_stop()
+        assert training.must_stop()
 
 
 def test_nohup_keeps_training_when_the_terminal_closes(long, tmp_path):
