@@ -47,7 +47,7 @@ def test_a_sighup_saves_and_says_how_to_resume(long, tmp_path, capsys):
 
 
 def test_a_signal_that_comes_while_training_looks_for_one_is_not_lost():
-    """Between reading and writing a flag, say; one of some thousand did."""
+    """Between reading and writing a flag, say."""
     waiting = [signal.SIGTERM]
 
     class Ranks:
