@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks.browser import browser, serving
 from minialex.command import Parser, number, run
 from minialex.cores import usable_cores
+from minialex.distributed.processes import children
 
 EXAMPLES = """\
   python -m benchmarks.explore runs/shapes-alexnet-cifar
@@ -124,12 +125,6 @@ def processor_time(process: int) -> float:
     ticks = sum(map(int, fields.split()[11:15]))  # its own, and those of children that have ended
     running = sum(processor_time(child) for child in children(process))
     return ticks / os.sysconf("SC_CLK_TCK") + running
-
-
-def children(process: int) -> list[int]:
-    """The processes that a process has started and that run."""
-    files = Path(f"/proc/{process}/task").glob("*/children")
-    return [int(child) for file in files for child in file.read_text().split()]
 
 
 def rate_in(output: str) -> float:

@@ -69,7 +69,7 @@ def launch(count: int, module: str, arguments: Sequence[str]) -> int:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
-    unwritten: list[OSError] = []
+    said = Said()
     before = {number: signal.signal(number, stop) for number in stop_signals.caught(STOPS)}
     try:
         with environment() as variables:
@@ -86,8 +86,7 @@ def launch(count: int, module: str, arguments: Sequence[str]) -> int:
             )
             if caught:
                 process.send_signal(signal.SIGTERM)
-            said = Said()
-            code = pass_on(process, said, unwritten)
+            code = pass_on(process, said)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -100,10 +99,10 @@ def launch(count: int, module: str, arguments: Sequence[str]) -> int:
         code = concluded(code, said)
         if caught and not (said.by_a_rank or said.how_it_ended):
             print(f"Stopped, perhaps without saving. {WHOLE}", file=sys.stderr)
-    if unwritten and not caught:
-        if isinstance(unwritten[0], BrokenPipeError):
+    if said.unwritten and not caught:
+        if isinstance(said.unwritten, BrokenPipeError):
             return 128 + SIGPIPE
-        raise InputError(f"standard output cannot be written: {unwritten[0].strerror}")
+        raise InputError(f"standard output cannot be written: {said.unwritten.strerror}")
     return 128 + caught[0] if caught else code
 
 

@@ -1,5 +1,6 @@
 """What Linux says of other processes; elsewhere none has children, and none is alive."""
 
+import contextlib
 from pathlib import Path
 
 
@@ -18,9 +19,10 @@ def is_alive(pid: int) -> bool:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that this one has started, in the order in which it did."""
-    try:
-        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    return [int(child) for child in found]
+    """The processes that this one has started and that are not buried yet; those of one of its
+    threads in the order in which it did."""
+    found: list[int] = []
+    for file in sorted(Path(f"/proc/{pid}/task").glob("*/children")):
+        with contextlib.suppress(OSError):  # the thread has ended
+            found += map(int, file.read_text().split())
+    return found

@@ -32,19 +32,25 @@ KILLED = re.compile(r"process rank (\d+) .*?on node (\S+) exited on\s+(signal .*
 
 @dataclass
 class Said:
-    """What has been said: by a rank how training has ended, or an error; by mpirun and MPI
-    themselves, in blocks and in single lines, errors."""
+    """What has been said.
+
+    how_it_ended   whether a rank has said that training has stopped or is done
+    by_a_rank      whether a rank has printed an error
+    blocks, lines  what mpirun and MPI themselves have said, in blocks and in single lines
+    unwritten      why what ranks say cannot be passed on any more, if so
+    """
 
     how_it_ended: bool = False
     by_a_rank: bool = False
     blocks: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    unwritten: OSError | None = None
 
 
-def pass_on(process: subprocess.Popen, said: Said, unwritten: list[OSError]) -> int:
+def pass_on(process: subprocess.Popen, said: Said) -> int:
     """Passes on what mpirun and its ranks print until they end; returns the exit code."""
     readers = [
-        threading.Thread(target=pass_on_output, args=(process, said, unwritten), daemon=True),
+        threading.Thread(target=pass_on_output, args=(process, said), daemon=True),
         threading.Thread(target=pass_on_errors, args=(process, said), daemon=True),
     ]
     for reader in readers:
@@ -64,16 +70,16 @@ def release(mpirun: int) -> None:
         os.kill(mpirun, signal.SIGCONT)
 
 
-def pass_on_output(process: subprocess.Popen, said: Said, unwritten: list[OSError]) -> None:
+def pass_on_output(process: subprocess.Popen, said: Said) -> None:
     """Passes on what ranks print. When it cannot be written any more, as nobody reads it behind
-    `| head`, all save and stop, and the error is in `unwritten`."""
+    `| head`, all save and stop."""
     assert process.stdout is not None
     for line in process.stdout:
         said.how_it_ended = said.how_it_ended or line.startswith(ENDS)
         try:
             print(line, end="", flush=True)
         except OSError as error:
-            unwritten.append(error)
+            said.unwritten = error
             discard(sys.stdout)
             process.send_signal(signal.SIGTERM)
 

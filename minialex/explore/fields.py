@@ -61,7 +61,7 @@ def reach(
     field: Field | None = None
     number: int | None = None  # of the one unit of a vector
     if len(unit) == 3:
-        field = at(*unit)
+        field = at(*unit[:2])
     else:
         (number,) = unit
     found = Reach({})
@@ -79,14 +79,15 @@ def reach(
             field = before_windows(layer, field, size)
         elif number is not None and isinstance(layer, Flatten):
             if len(size) == 3:
-                field, number = at(*map(int, numpy.unravel_index(number, size))), None
+                i, j, _ = map(int, numpy.unravel_index(number, size))
+                field, number = at(i, j), None
         else:
             field = number = None
         found.fields[before] = field
     return found
 
 
-def at(i: int, j: int, channel: int) -> Field:
+def at(i: int, j: int) -> Field:
     """The field that is one place."""
     return i, i + 1, j, j + 1
 

@@ -17,7 +17,7 @@ def relayed(script):
     said = Said()
     with subprocess.Popen([sys.executable, "-c", script], **streams) as process:
         try:
-            return pass_on(process, said, []), said
+            return pass_on(process, said), said
         finally:
             process.kill()
 
